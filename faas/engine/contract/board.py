@@ -1,0 +1,34 @@
+"""Where the parts inside the engine's process leave facts for each other; the composition root makes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from faas.engine.contract.dataplane import LoadSample, RevisionPolicy, Target
+from faas.engine.contract.observed import Observed
+from faas.engine.contract.revision import Endpoint, FleetStatus, RevisionKey, RevisionPlan, ScaleDecision
+
+
+@dataclass
+class Signals:
+    """Momentary facts of the data plane, called in line on the engine's loop; each list holds its listeners."""
+
+    poke: list[Callable[[RevisionKey, int], None]] = field(default_factory=list)  # waiting requests without capacity
+    load: list[Callable[[tuple[LoadSample, ...]], None]] = field(default_factory=list)  # each second
+    idle: list[Callable[[RevisionKey, str], None]] = field(default_factory=list)  # a draining endpoint is empty
+    unreachable: list[Callable[[RevisionKey, str], None]] = field(default_factory=list)
+
+
+@dataclass
+class Board:
+    """Every mapping has one writer, named here."""
+
+    plans: Observed[RevisionKey, RevisionPlan] = field(default_factory=Observed)  # controllers.revision
+    decisions: Observed[RevisionKey, ScaleDecision] = field(default_factory=Observed)  # autoscaler
+    fleets: Observed[RevisionKey, FleetStatus] = field(default_factory=Observed)  # instances
+    endpoints: Observed[RevisionKey, tuple[Endpoint, ...]] = field(default_factory=Observed)  # instances
+    policies: Observed[RevisionKey, RevisionPolicy] = field(default_factory=Observed)  # controllers.revision
+    targets: Observed[str, Target] = field(default_factory=Observed)  # controllers.route; key "namespace/label"
+    hosts: Observed[str, str] = field(default_factory=Observed)  # controllers.route; host -> key of targets
+    signals: Signals = field(default_factory=Signals)

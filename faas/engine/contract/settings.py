@@ -1,0 +1,47 @@
+"""How the engine's processes are started: one JSON document, written by the supervisor, named on each command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+
+class Listeners(msgspec.Struct, frozen=True):
+    """File descriptors of listening sockets that the supervisor owns and its children inherit."""
+
+    public: int  # services, TCP
+    internal: int  # services incl. cluster-local, Unix socket RUNTIME/internal.sock
+    control: int  # engine <-> gateway, Unix socket RUNTIME/control.sock
+    api: int  # Kubernetes API, TCP, TLS
+
+
+class EngineSettings(msgspec.Struct, frozen=True):
+    state_dir: Path  # state.db, images/, logs/, kubeconfig, tls/
+    runtime_dir: Path  # sockets, pid files; short (a Unix socket's path has 107 bytes)
+    listeners: Listeners
+    domain: str = "localhost"  # services answer at NAME.NAMESPACE.DOMAIN
+    public_host: str = "127.0.0.1"
+    public_port: int = 8080
+    api_port: int = 6443
+    foreground: bool = False  # `faas run`: everything dies with the terminal's process; tracebacks reach the client
+    zygote_budget_bytes: int = 512 * 1024 * 1024  # memory for warm zygotes
+    tls_cert: Path | None = None  # of the public listener
+    tls_key: Path | None = None
+    log_format: str = "json"  # what instances' lines become in logs/: json lines, always; here for later formats
+
+    @property
+    def images_dir(self) -> Path:
+        return self.state_dir / "images"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.state_dir / "logs"
+
+    @property
+    def internal_socket(self) -> Path:
+        return self.runtime_dir / "internal.sock"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.runtime_dir / "control.sock"
