@@ -1,0 +1,43 @@
+"""Loads a function and serves it in this process: what an image runs."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from faas_runtime.serving import exits
+from faas_runtime.serving.listen import CannotListen, listen
+from faas_runtime.serving.options import ServeOptions
+from faas_runtime.serving.server import Application, serve
+from faas_runtime.serving.worker import LISTEN_BACKLOG
+
+
+def load_function(target: str) -> Application | None:
+    """The ASGI application of `target`; None, with the traceback on stderr, when it cannot be had."""
+    from faas_runtime.app import load
+
+    try:
+        return load(target)
+    except Exception:  # noqa: BLE001  # the user's module may raise anything
+        traceback.print_exc()
+        print(f"faas-runtime: cannot load {target}", file=sys.stderr, flush=True)
+        return None
+
+
+def serve_function(options: ServeOptions) -> int:
+    """Returns: the exit code."""
+    try:
+        sock = listen(options.bind, backlog=LISTEN_BACKLOG)
+    except CannotListen as error:
+        print(f"faas-runtime: {error}", file=sys.stderr)
+        return exits.CANNOT_LISTEN
+    app = load_function(options.function)
+    if app is None:
+        return exits.LOAD_FAILED
+
+    def say_where() -> None:
+        name = sock.getsockname()
+        where = f"http://{name[0]}:{name[1]}" if isinstance(name, tuple) else f"unix:{name}"
+        print(f"faas-runtime: {options.function} on {where}", file=sys.stderr, flush=True)
+
+    return serve(app, [sock], options, on_ready=say_where)
