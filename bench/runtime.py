@@ -1,0 +1,100 @@
+"""The runtime alone, on one core: requests a second, events a second, process start to first answer."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from bench.load import drive, make_request
+from bench.peers import python_of
+from bench.processes import free_port, running, wait_answer
+from bench.report import Figure
+
+APPS = Path(__file__).parent / "apps"
+BODY = json.dumps({"name": "bench", "items": list(range(20))}).encode()
+HTTP = make_request("/", BODY)
+EVENT = make_request(
+    "/",
+    BODY,
+    headers={"ce-specversion": "1.0", "ce-type": "bench.event", "ce-source": "/bench", "ce-id": "1"},
+)
+CONNECTIONS = 32
+SECONDS = 4.0
+SERVER_CPU = 1  # the generator keeps the other one
+
+
+def _ours(function: str, port: int) -> tuple[list[str | Path], dict[str, str]]:
+    return [sys.executable, "-m", "faas_runtime"], {"PORT": str(port), "FAAS_FUNCTION": f"ours:{function}"}
+
+
+def _functions_framework(target: str, signature: str, port: int) -> tuple[list[str | Path], dict[str, str]]:
+    python = python_of("functions_framework")
+    source = str(APPS / "functions_framework_app.py")
+    arguments = ["--source", source, "--target", target, "--signature-type", signature, "--port", str(port)]
+    return [python.with_name("functions-framework"), *arguments], {}
+
+
+def _func_python(kind: str, port: int) -> tuple[list[str | Path], dict[str, str]]:
+    python = python_of("func_python")
+    return [python, APPS / "func_python_app.py", kind], {"LISTEN_ADDRESS": f"127.0.0.1:{port}"}
+
+
+def _rate(server: tuple[list[str | Path], dict[str, str]], port: int, request: bytes) -> float:
+    command, env = server
+    address = ("127.0.0.1", port)
+    with running(command, cwd=APPS, env=env, cpu=SERVER_CPU) as process:
+        wait_answer(address, request, process=process, every_s=0.02)
+        drive(address, request, connections=CONNECTIONS, seconds=1.0)
+        result = drive(address, request, connections=CONNECTIONS, seconds=SECONDS)
+    if result.failed:
+        raise RuntimeError(f"{command}: {result.failed} requests failed: {result.statuses}")
+    return result.rate
+
+
+def throughput() -> list[Figure]:
+    port = free_port()
+    ff_http = _rate(_functions_framework("echo", "http", port), port, HTTP)
+    func_http = _rate(_func_python("http", port), port, HTTP)
+    ff_event = _rate(_functions_framework("on_event", "cloudevent", port), port, EVENT)
+    func_event = _rate(_func_python("event", port), port, EVENT)
+    sync = _rate(_ours("echo", port), port, HTTP)
+    asynchronous = _rate(_ours("echo_async", port), port, HTTP)
+    event = _rate(_ours("on_event", port), port, EVENT)
+    rows = (
+        ("JSON over HTTP, sync handler, one core", sync, 3.0, ff_http, func_http),
+        ("JSON over HTTP, async handler, one core", asynchronous, 4.0, ff_http, func_http),
+        ("CloudEvent in, one core", event, 3.0, ff_event, func_event),
+    )
+    return [
+        Figure(name, ours, "req/s", wanted, "more", peer_name, peer)
+        for name, ours, wanted, ff, func in rows
+        for peer_name, peer in (("functions-framework", ff), ("func-python", func))
+    ]
+
+
+def process_start_s(server: tuple[list[str | Path], dict[str, str]], port: int, runs: int = 7) -> float:
+    """Median seconds from starting the process to its first answer, warm file cache."""
+    command, env = server
+    taken = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        with running(command, cwd=APPS, env=env) as process:
+            wait_answer(("127.0.0.1", port), HTTP, process=process)
+            taken.append(time.perf_counter() - begun)
+    return statistics.median(taken[1:])
+
+
+def functions_framework_start_s() -> float:
+    port = free_port()
+    return process_start_s(_functions_framework("echo", "http", port), port)
+
+
+def start(peer_s: float) -> list[Figure]:
+    port = free_port()
+    ours = process_start_s(_ours("echo", port), port)
+    return [
+        Figure("process start to first answer", ours * 1000, "ms", 0.4, "less", "functions-framework", peer_s * 1000)
+    ]
