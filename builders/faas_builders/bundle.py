@@ -3,8 +3,8 @@
 Two kinds of image reference resolve to a bundle, both below the engine's `images/` folder:
 
 - `faas.local/NAME@sha256:HEX` (or `:TAG`): an OCI image with base `host` in the image store, unpacked once.
-- `dev.local/NAME@sha256:HEX`: a project folder under `faas run`; `images/dev/HEX.json` is the bundle. HEX is the hash of
-  the project's content, so each save makes a new reference and thereby a new Revision.
+- `dev.local/NAME@sha256:HEX`: a project folder under `faas run`; `images/dev/HEX.json` is the bundle. HEX is the hash
+  of the project's content, so each save makes a new reference and thereby a new Revision.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     digest: str  # sha256:HEX
     python: Path  # the interpreter; started isolated (-I -S), it sees only `sys_path` and its standard library
-    sys_path: tuple[Path, ...]  # runtime layer (faas_runtime and what it needs), dependencies, the app; in this order
+    sys_path: tuple[Path, ...]  # in order: faas_runtime itself, the app, its dependencies, what faas_runtime needs
     workdir: Path  # the app's folder, the working directory of instances
     env: tuple[tuple[str, str], ...] = ()  # from the image's config
 

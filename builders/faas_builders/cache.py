@@ -1,0 +1,100 @@
+"""Folders that are made once for each content key and then only read."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_STALE_PART = ".part-"  # prefix of folders being filled
+
+
+def cache_dir() -> Path:
+    """`$XDG_CACHE_HOME/faas`; all of it may be deleted at any time while no build runs."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "faas"
+
+
+def key_of(*parts: bytes | str) -> str:
+    """A content key: unambiguous over its parts, 32 hex digits (128 bits: enough for what no adversary chooses)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()[:32]
+
+
+def make_once(target: Path, fill: Callable[[Path], None]) -> Path:
+    """Return `target`, filling it first when it does not exist; it appears whole or not at all.
+
+    Concurrent callers, also in other processes, wait for the one that fills.
+    """
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target.parent / ".lock"):
+        if target.is_dir():
+            return target
+        _remove_leftovers(target.parent)
+        part = Path(tempfile.mkdtemp(prefix=_STALE_PART, dir=target.parent))
+        try:
+            fill(part)
+            part.chmod(0o755)  # mkdtemp makes 0700; instances may run as another user
+            part.rename(target)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+    return target
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an advisory lock on `path`; it is released by the kernel when the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Replace `path` with `data`; readers see the old or the new content, also after a crash when `durable`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames in `path` survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    # Whoever filled these is dead: fills run under the folder's lock, which we hold.
+    for leftover in folder.glob(_STALE_PART + "*"):
+        shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,128 @@
+"""Which files of a project belong into its image."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from faas_builders.errors import ProjectFileError
+
+NEVER = (
+    # version control, environments, caches
+    ".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.py[co]", "*.egg-info", "node_modules", ".tox", ".nox",
+    ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints", ".idea", ".vscode", ".DS_Store",
+    # secrets
+    ".env", ".env.*", ".envrc", ".netrc", ".pypirc",
+    # what steers this choice
+    ".gitignore", ".faasignore",
+)  # fmt: skip
+"""Patterns that no ignore file can bring back."""
+
+_NEVER = GitIgnoreSpec.from_lines(NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    path: str  # relative, with slashes
+    source: Path
+    executable: bool = False
+    link: str = ""  # the target, for a symbolic link
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    base: str  # the folder the patterns are relative to, absolute, with a trailing slash
+    spec: GitIgnoreSpec
+
+
+def project_files(root: Path) -> list[ProjectFile]:
+    """The files to ship, sorted by path: all but NEVER and what .gitignore and .faasignore leave out.
+
+    .faasignore has the last word over .gitignore, a deeper file over a shallower one.
+    Raises: ProjectFileError: a symbolic link that leaves the project.
+    """
+    root = Path(os.path.realpath(root))
+    return sorted(_walk(root, str(root), _rules_above(root)), key=lambda file: file.path)
+
+
+def content_hash(files: list[ProjectFile]) -> str:
+    """64 hex digits over names, modes and contents; what changes no byte of them does not change it."""
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.link.encode() if file.link else hashlib.sha256(file.source.read_bytes()).digest()
+        digest.update(f"{file.path}\0{file.executable:d}{bool(file.link):d}\0".encode())
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()
+
+
+def _walk(root: Path, folder: str, rules: tuple[_Rules, ...]) -> Iterator[ProjectFile]:
+    rules = (*rules, *_rules_in(folder))
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if _is_left_out(str(root), entry.path, is_folder, rules):
+                continue
+            if is_folder:
+                if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # a virtual environment by any name
+                    yield from _walk(root, entry.path, rules)
+            elif entry.is_symlink():
+                yield _link(root, entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                executable = bool(entry.stat(follow_symlinks=False).st_mode & stat.S_IXUSR)
+                yield ProjectFile(_relative(root, entry.path), Path(entry.path), executable)
+
+
+def _link(root: Path, path: str) -> ProjectFile:
+    target = os.readlink(path)
+    inside = os.path.realpath(path)
+    if os.path.isabs(target) or not (inside + "/").startswith(str(root) + "/"):
+        raise ProjectFileError(
+            path,
+            f"this symbolic link leaves the project (it points to {target})",
+            "Replace it by a copy, or name it in .faasignore",
+        )
+    return ProjectFile(_relative(root, path), Path(path), link=target)
+
+
+def _is_left_out(root: str, path: str, is_folder: bool, rules: tuple[_Rules, ...]) -> bool:
+    tail = "/" if is_folder else ""
+    if _NEVER.match_file(path[len(root) + 1 :] + tail):
+        return True
+    left_out = False
+    for rule in rules:
+        verdict = rule.spec.check_file(path[len(rule.base) :] + tail).include
+        if verdict is not None:
+            left_out = verdict
+    return left_out
+
+
+def _rules_above(root: Path) -> tuple[_Rules, ...]:
+    """Ignore files of the folders above, up to the repository that the project is a part of, outermost first."""
+    above: list[Path] = []
+    if not (root / ".git").exists():
+        for parent in root.parents:
+            above.append(parent)
+            if (parent / ".git").exists():
+                return tuple(rule for folder in reversed(above) for rule in _rules_in(str(folder), (".gitignore",)))
+    return ()
+
+
+def _rules_in(folder: str, names: tuple[str, ...] = (".gitignore", ".faasignore")) -> tuple[_Rules, ...]:
+    found = []
+    for name in names:
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                found.append(_Rules(folder.rstrip("/") + "/", GitIgnoreSpec.from_lines(file)))
+        except FileNotFoundError:
+            continue
+    return tuple(found)
+
+
+def _relative(root: Path, path: str) -> str:
+    return path[len(str(root)) + 1 :].replace(os.sep, "/")

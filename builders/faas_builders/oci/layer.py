@@ -1,0 +1,132 @@
+"""Layers: a list of entries to a tar.gz whose bytes depend on nothing else, and back to a folder."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from faas_builders.errors import ProjectFileError
+from faas_builders.files import ProjectFile
+
+_COMPRESSION = 6  # zlib's own default; 9 takes three times as long for 1 % less
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    digest: str  # of the compressed bytes
+    diff_id: str  # of the tar itself
+    size_bytes: int  # compressed
+
+
+class ArchiveError(Exception):
+    """A layer that would write outside its folder, or hold what no layer of ours holds."""
+
+
+def write_layer(files: Iterable[ProjectFile], prefix: str, out: IO[bytes], *, epoch: int) -> Written:
+    """Write `files` below `prefix` as tar.gz: sorted, owned by root, every time `epoch`."""
+    compressed = _Hashing(out)
+    # A fixed header: no file name, no time of compression.
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=_COMPRESSION, fileobj=compressed, mtime=0) as zipped:
+        plain = _Hashing(zipped)
+        with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT, bufsize=1 << 20) as tar:
+            seen: set[str] = set()
+            for file in sorted(files, key=lambda file: file.path):
+                path = f"{prefix}/{file.path}" if prefix else file.path
+                for parent in _parents(path):
+                    if parent not in seen:
+                        seen.add(parent)
+                        tar.addfile(_info(parent, tarfile.DIRTYPE, 0o755, epoch))
+                _add(tar, file, path, epoch)
+    return Written(compressed.digest, plain.digest, compressed.size_bytes)
+
+
+def folder_files(root: Path) -> list[ProjectFile]:
+    """Everything in `root` but bytecode, as entries of a layer; for folders that we made ourselves."""
+    return sorted(_entries(root, str(root)), key=lambda file: file.path)
+
+
+def extract_layer(source: Path, folder: Path) -> None:
+    """Unpack a layer into `folder`. Raises: ArchiveError: an entry leaves the folder, or is no file or link."""
+    with tarfile.open(source, mode="r:gz") as tar:
+        for member in tar:
+            path = PurePosixPath(member.name)
+            if path.is_absolute() or ".." in path.parts:
+                raise ArchiveError(f"{member.name} leaves the folder of the image")
+            if not (member.isfile() or member.isdir() or member.issym()):
+                raise ArchiveError(f"{member.name} is neither a file, a folder, nor a symbolic link")
+            try:
+                tar.extract(member, folder, filter="data")  # also refuses links that lead outside
+            except tarfile.FilterError as error:
+                raise ArchiveError(str(error)) from error
+
+
+def _entries(root: Path, folder: str) -> Iterator[ProjectFile]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = entry.path[len(str(root)) + 1 :]
+            if entry.is_symlink():
+                yield ProjectFile(path, Path(entry.path), link=os.readlink(entry.path))
+            elif entry.is_dir():
+                if entry.name != "__pycache__":
+                    yield from _entries(root, entry.path)
+            elif not entry.name.endswith(".pyc"):
+                yield ProjectFile(path, Path(entry.path), bool(entry.stat().st_mode & stat.S_IXUSR))
+
+
+def _add(tar: tarfile.TarFile, file: ProjectFile, path: str, epoch: int) -> None:
+    if file.link:
+        info = _info(path, tarfile.SYMTYPE, 0o777, epoch)
+        info.linkname = file.link
+        tar.addfile(info)
+        return
+    try:
+        data = file.source.read_bytes()  # whole: a file that grows while it is read must not tear the archive
+    except OSError as error:
+        raise ProjectFileError(file.source, f"this file cannot be read: {error.strerror}") from error
+    info = _info(path, tarfile.REGTYPE, 0o755 if file.executable else 0o644, epoch)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def _info(path: str, kind: bytes, mode: int, epoch: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(path)
+    info.type, info.mode, info.mtime = kind, mode, epoch
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    return info
+
+
+def _parents(path: str) -> list[str]:
+    return [str(parent) for parent in reversed(PurePosixPath(path).parents) if str(parent) != "."]
+
+
+class _Hashing(io.RawIOBase):
+    """Passes bytes on and remembers their digest."""
+
+    def __init__(self, out: IO[bytes] | gzip.GzipFile) -> None:
+        self._out, self._hash, self.size_bytes, self._at = out, hashlib.sha256(), 0, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        view = memoryview(data)  # type: ignore[arg-type]  # RawIOBase says Buffer, which 3.11 cannot name
+        self._out.write(view)
+        self._hash.update(view)
+        self.size_bytes += view.nbytes
+        return view.nbytes
+
+    def tell(self) -> int:
+        return self.size_bytes
+
+    @property
+    def digest(self) -> str:
+        return "sha256:" + self._hash.hexdigest()
