@@ -22,8 +22,8 @@ class Echo:
 class OnEvent:
     async def handle(self, scope, receive, send):
         assert scope["event"]
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+        await send.http({"type": "http.response.start", "status": 204, "headers": []})
+        await send.http({"type": "http.response.body", "body": b""})
 
 
 if sys.argv[1] == "http":
