@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +143,13 @@ SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", "serviceac
 KINDS: tuple[Kind, ...] = (
     SERVICE, CONFIGURATION, REVISION, ROUTE, NAMESPACE, SECRET, CONFIG_MAP, POD, EVENT, SERVICE_ACCOUNT,
 )  # fmt: skip
+
+
+def find_kind(api_version: str, kind: str) -> Kind | None:
+    """The kind that an object says it is: `find_kind("serving.knative.dev/v1", "Service")`."""
+    return next((k for k in KINDS if k.api_version == api_version and k.kind == kind), None)
+
+
+def kind_of(raw: Mapping[str, Any]) -> Kind | None:
+    """The kind of a raw object; None if nobody serves it."""
+    return find_kind(str(raw.get("apiVersion", "")), str(raw.get("kind", "")))

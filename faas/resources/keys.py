@@ -1,0 +1,70 @@
+"""The keys of labels and annotations that mean something, by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# serving.knative.dev: who belongs to whom
+SERVICE_LABEL: Final = "serving.knative.dev/service"
+SERVICE_UID_LABEL: Final = "serving.knative.dev/serviceUID"
+CONFIGURATION_LABEL: Final = "serving.knative.dev/configuration"
+CONFIGURATION_UID_LABEL: Final = "serving.knative.dev/configurationUID"
+CONFIGURATION_GENERATION_LABEL: Final = "serving.knative.dev/configurationGeneration"
+REVISION_LABEL: Final = "serving.knative.dev/revision"
+REVISION_UID_LABEL: Final = "serving.knative.dev/revisionUID"
+ROUTE_LABEL: Final = "serving.knative.dev/route"
+ROUTING_STATE_LABEL: Final = "serving.knative.dev/routingState"  # pending, active, reserve
+ROUTING_STATE_MODIFIED: Final = "serving.knative.dev/routingStateModified"
+ROUTES: Final = "serving.knative.dev/routes"  # comma separated, on a Revision
+
+# serving.knative.dev: settings and provenance
+CREATOR: Final = "serving.knative.dev/creator"
+LAST_MODIFIER: Final = "serving.knative.dev/lastModifier"
+NO_GC: Final = "serving.knative.dev/no-gc"
+PROGRESS_DEADLINE: Final = "serving.knative.dev/progress-deadline"
+ROLLOUT_DURATION: Final = "serving.knative.dev/rollout-duration"
+CLIENT_CLUSTER_LOCAL: Final = "cluster-local"
+VISIBILITY_LABEL: Final = "networking.knative.dev/visibility"
+APP_LABEL: Final = "app"
+
+# autoscaling.knative.dev: on the template of a Revision; the first key is the one that we write
+AUTOSCALING_GROUP: Final = "autoscaling.knative.dev"
+CLASS: Final = ("autoscaling.knative.dev/class",)
+METRIC: Final = ("autoscaling.knative.dev/metric",)
+TARGET: Final = ("autoscaling.knative.dev/target",)
+MIN_SCALE: Final = ("autoscaling.knative.dev/min-scale", "autoscaling.knative.dev/minScale")
+MAX_SCALE: Final = ("autoscaling.knative.dev/max-scale", "autoscaling.knative.dev/maxScale")
+INITIAL_SCALE: Final = ("autoscaling.knative.dev/initial-scale", "autoscaling.knative.dev/initialScale")
+ACTIVATION_SCALE: Final = ("autoscaling.knative.dev/activation-scale", "autoscaling.knative.dev/activationScale")
+SCALE_DOWN_DELAY: Final = ("autoscaling.knative.dev/scale-down-delay", "autoscaling.knative.dev/scaleDownDelay")
+METRIC_AGGREGATION: Final = (
+    "autoscaling.knative.dev/metric-aggregation-algorithm",
+    "autoscaling.knative.dev/metricAggregationAlgorithm",
+)
+WINDOW: Final = ("autoscaling.knative.dev/window",)
+RETENTION: Final = (
+    "autoscaling.knative.dev/scale-to-zero-pod-retention-period",
+    "autoscaling.knative.dev/scaleToZeroPodRetentionPeriod",
+)
+TARGET_UTILIZATION: Final = (
+    "autoscaling.knative.dev/target-utilization-percentage",
+    "autoscaling.knative.dev/targetUtilizationPercentage",
+)
+TARGET_BURST_CAPACITY: Final = (
+    "autoscaling.knative.dev/target-burst-capacity",
+    "autoscaling.knative.dev/targetBurstCapacity",
+)
+PANIC_WINDOW: Final = (
+    "autoscaling.knative.dev/panic-window-percentage",
+    "autoscaling.knative.dev/panicWindowPercentage",
+)
+PANIC_THRESHOLD: Final = (
+    "autoscaling.knative.dev/panic-threshold-percentage",
+    "autoscaling.knative.dev/panicThresholdPercentage",
+)
+
+# faas.dev: what Knative has no word for
+FAAS_GROUP: Final = "faas.dev"
+SNAPSHOT: Final = "faas.dev/snapshot"  # "false": never fork an instance of this revision from a warm process
+SCALE_TO_ZERO_AFTER: Final = "faas.dev/scale-to-zero-after"  # a duration after the last request
+ORDERED_BY: Final = "faas.dev/ordered-by"  # the event attribute within whose values order is kept
