@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from faas_builders.cache import key_of
 from faas_builders.errors import ProjectFileError
 from faas_builders.files import content_hash, project_files
@@ -18,6 +15,8 @@ from faas_builders.files import content_hash, project_files
 OURS = ("faas", "faas-runtime", "faas-builders")
 """Never looked up in an index: the runtime layer brings faas_runtime, and a function needs no toolkit."""
 
+# Name and extras of a PEP 508 line. (packaging would parse it all, but its import takes a third of a warm build.)
+_NAMED = re.compile(r"^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(?=$|[\s;@,(<>=!~\\])")
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
 _LOCAL = re.compile(r"^\s*(?:-e\s+|--editable[\s=]+)?(\.{0,2}/\S*|\.{1,2})\s*$")
 
@@ -70,19 +69,19 @@ def find_requirements(project: Path) -> Requirements:
     return Requirements("none", project, key_of("none"), extras)
 
 
+def canonical(name: str) -> str:
+    """A distribution's name as indexes compare it. Source: PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _name_of(line: str) -> str:
-    try:
-        return canonicalize_name(Requirement(line.split(" --")[0].strip().rstrip("\\")).name)
-    except InvalidRequirement:
-        return ""
+    match = _NAMED.match(line)
+    return canonical(match[1]) if match else ""
 
 
 def _extras_of_ours(lines: list[str]) -> tuple[str, ...]:
-    extras: set[str] = set()
-    for line in lines:
-        if _name_of(line) in OURS:
-            extras |= Requirement(line.split(" --")[0].strip().rstrip("\\")).extras
-    return tuple(sorted(extras))
+    found = [match for line in lines if (match := _NAMED.match(line)) and canonical(match[1]) in OURS]
+    return tuple(sorted({extra.strip() for match in found for extra in (match[2] or "").split(",") if extra.strip()}))
 
 
 def _without_comments(lines: list[str]) -> list[str]:
@@ -115,7 +114,7 @@ def _source_contents(project: Path, uv_table: dict[str, Any]) -> list[str]:
     sources = [
         (name, source)
         for name, source in uv_table.get("sources", {}).items()
-        if isinstance(source, dict) and "path" in source and canonicalize_name(name) not in OURS
+        if isinstance(source, dict) and "path" in source and canonical(name) not in OURS
     ]
     folders = (project / str(source["path"]) for _, source in sources)
     return [content_hash(project_files(folder)) for folder in folders if folder.is_dir()]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import re
 import shutil
 from functools import cache
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
+from faas_builders.bytecode import compile_tree
 from faas_builders.cache import cache_dir, key_of, make_once
 from faas_builders.errors import BuildError
 from faas_builders.install import install_into
 from faas_builders.interpreter import Interpreter, inspect
+from faas_builders.requirements import canonical
 
 _FORMAT = "1"
 OWN = ".own"
@@ -42,7 +42,8 @@ def runtime_layer(python: Path | str) -> Path:
     )
 
     def fill(folder: Path) -> None:
-        shutil.copytree(vendored, folder, symlinks=True, dirs_exist_ok=True)
+        # Linked, not copied: both folders are only ever read, and an edit of faas_runtime then costs milliseconds.
+        shutil.copytree(vendored, folder, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
         own = folder / OWN
         own.mkdir()
         for name, files in source.items():
@@ -51,18 +52,20 @@ def runtime_layer(python: Path | str) -> Path:
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, destination)
             (own / name).symlink_to(f"../{name}")
+            compile_tree(folder / name, interpreter)
 
     return make_once(target, fill)
 
 
 def extra_requirements(extras: tuple[str, ...]) -> list[str]:
-    """What an extra of faas-runtime (`traces`) stands for. Raises: BuildError: there is no such extra."""
-    found: list[str] = []
-    for extra in extras:
-        lines = [line for line in _all_requirements() if line.marker and line.marker.evaluate({"extra": extra})]
-        lines = [line for line in lines if line.marker and not line.marker.evaluate({"extra": ""})]
-        found += [f"{line.name}{line.specifier}" for line in lines]
-    return sorted(found)
+    """What an extra of faas-runtime (`traces`) stands for; one that there is not stands for nothing."""
+    wanted = [(line.partition(";")[0], line.partition(";")[2]) for line in _declared()]
+    return sorted(
+        requirement.strip()
+        for requirement, marker in wanted
+        for extra in extras
+        if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", marker)
+    )
 
 
 def _source() -> dict[str, list[Path]]:
@@ -99,21 +102,20 @@ def _contents(source: dict[str, list[Path]]) -> list[bytes]:
 
 
 @cache
-def _all_requirements() -> tuple[Requirement, ...]:
-    return tuple(Requirement(line) for line in importlib.metadata.requires("faas-runtime") or ())
+def _declared() -> tuple[str, ...]:
+    return tuple(importlib.metadata.requires("faas-runtime") or ())
 
 
-@cache
-def _requirements() -> tuple[str, ...]:
-    return tuple(sorted(str(line) for line in _all_requirements() if "extra ==" not in str(line)))
+def _requirements() -> list[str]:
+    return sorted(line for line in _declared() if "extra ==" not in line)
 
 
 def _pins() -> list[str]:
     """The versions that are installed here of all that faas-runtime needs, directly or not: those were tested."""
     pins: dict[str, str] = {}
-    todo = [line.name for line in _all_requirements() if "extra ==" not in str(line)]
+    todo = [_name_in(line) for line in _requirements()]
     while todo:
-        name = canonicalize_name(todo.pop())
+        name = canonical(todo.pop())
         if name in pins:
             continue
         try:
@@ -121,12 +123,12 @@ def _pins() -> list[str]:
         except importlib.metadata.PackageNotFoundError:  # its marker does not hold on this machine
             continue
         pins[name] = f"{name}=={distribution.version}"
-        todo += [
-            re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0]
-            for line in distribution.requires or ()
-            if "extra ==" not in line
-        ]
+        todo += [_name_in(line) for line in distribution.requires or () if "extra ==" not in line]
     return sorted(pins.values())
+
+
+def _name_in(line: str) -> str:
+    return re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0]
 
 
 def _install(folder: Path, wanted: str, pinned: str, interpreter: Interpreter) -> None:
