@@ -1,0 +1,109 @@
+"""`python -m faas.engine.supervisor PLAN [REPORT_FD]`; started by `faas up`, `faas run` and the systemd unit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+
+from faas.engine.supervisor.child import Child
+from faas.engine.supervisor.errors import Died, StartError
+from faas.engine.supervisor.listening import Sockets, open_sockets
+from faas.engine.supervisor.ownership import claim_runtime_dir, lock_state
+from faas.engine.supervisor.plan import Plan
+from faas.engine.supervisor.processes import become_subreaper, die_with_parent
+from faas.engine.supervisor.report import Report, describe, notify_systemd, write_atomically
+from faas.engine.supervisor.supervise import SIGNALS, Supervisor
+
+
+def main(arguments: list[str]) -> int:
+    plan = Plan.load(arguments[0])
+    report = Report(int(arguments[1]) if len(arguments) > 1 else None, f"{plan.state_dir}/logs/engine.log")
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    if plan.foreground:
+        die_with_parent(signal.SIGTERM, os.getppid())
+    become_subreaper()
+    try:
+        lock = lock_state(plan.state_dir, os.getpid())
+        claim_runtime_dir(plan.runtime_dir)
+        sockets = open_sockets(
+            host=plan.host,
+            port=plan.port,
+            api_port=plan.api_port,
+            state_dir=plan.state_dir,
+            runtime_dir=plan.runtime_dir,
+        )
+    except StartError as error:
+        return _refuse(report, error)
+    return _supervise(plan, sockets, report, lock)
+
+
+def _supervise(plan: Plan, sockets: Sockets, report: Report, lock: int) -> int:
+    settings = f"{plan.runtime_dir}/settings.json"
+    write_atomically(settings, _engine_settings(plan, sockets))
+    description = describe(plan, sockets)
+
+    def on_ready() -> None:
+        write_atomically(f"{plan.state_dir}/engine.json", description)
+        notify_systemd("READY=1")
+        report.log("ready")
+        report.tell({"event": "ready", **description})
+
+    fds = sockets.fds()
+    gateway = Child(
+        "gateway", _python("faas.engine.gateway", settings), (fds["public"], fds["internal"], fds["control"])
+    )
+    engine = Child("engine", _python("faas.engine.main", settings), (fds["api"], lock))
+    supervisor = Supervisor([gateway, engine], plan.runtime_dir, report, on_ready)
+    code = 0
+    try:
+        supervisor.run()
+    except Died as error:
+        code = _refuse(report, error)
+    notify_systemd("STOPPING=1")
+    sockets.close()
+    supervisor.stop(drain_s=plan.drain_s, stop_s=plan.stop_s)
+    _clean_up(plan)
+    report.log("ended")
+    return code
+
+
+def _refuse(report: Report, error: StartError) -> int:
+    report.log(str(error))
+    report.tell(error.wire())
+    return 1
+
+
+def _python(module: str, settings: str) -> list[str]:
+    # -P: the current folder holds the user's files, never our modules
+    return [sys.executable, "-P", "-m", module, "--settings", settings]
+
+
+def _engine_settings(plan: Plan, sockets: Sockets) -> dict[str, object]:
+    """`faas.engine.contract.settings.EngineSettings` as JSON, without importing it here."""
+    return {
+        "state_dir": plan.state_dir,
+        "runtime_dir": plan.runtime_dir,
+        "listeners": sockets.fds(),
+        "public_host": plan.host,
+        "public_port": sockets.public_port,
+        "api_port": sockets.api_port,
+        "foreground": plan.foreground,
+        "zygote_budget_bytes": plan.zygote_budget_bytes,
+        "tls_cert": plan.tls_cert or None,
+        "tls_key": plan.tls_key or None,
+    }
+
+
+def _clean_up(plan: Plan) -> None:
+    shutil.rmtree(plan.runtime_dir, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{plan.state_dir}/engine.json")
+    if plan.ephemeral:
+        shutil.rmtree(plan.state_dir, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

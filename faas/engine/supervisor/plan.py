@@ -1,0 +1,37 @@
+"""What the supervisor is asked to run: one JSON document, written by the command that starts it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Plan(NamedTuple):
+    """A NamedTuple, not a dataclass: the supervisor stays 1.5 MB smaller without `dataclasses` and `inspect`."""
+
+    state_dir: str  # absolute
+    runtime_dir: str  # absolute and short: a Unix socket's path has 107 bytes
+    version: str
+    host: str = "127.0.0.1"
+    port: int = 8080  # 0: any free one
+    api_port: int = 0  # 0: the one this state had before, else a free one
+    foreground: bool = False  # everything ends with the process that started the supervisor
+    ephemeral: bool = False  # the state directory is removed at the end
+    zygote_budget_bytes: int = 512 * 1024 * 1024
+    tls_cert: str = ""
+    tls_key: str = ""
+    drain_s: float = 30.0  # how long the gateway may finish what it holds
+    stop_s: float = 10.0  # how long instances may take to end
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls_cert else "http"
+
+    @classmethod
+    def load(cls, path: str) -> Plan:
+        document: dict[str, Any] = json.loads(Path(path).read_text())
+        return cls(**document)
+
+    def dump(self, path: Path) -> None:
+        path.write_text(json.dumps(self._asdict(), indent=1))
