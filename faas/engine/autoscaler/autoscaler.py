@@ -1,0 +1,124 @@
+"""The loop that drives the KPA: facts from the board in, decisions onto the board out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self, TypeVar
+
+from faas.engine.autoscaler.decider import Decider
+from faas.engine.autoscaler.metrics import render
+from faas.engine.contract.board import Board
+from faas.engine.contract.clock import Clock, Timer
+from faas.engine.contract.dataplane import LoadSample
+from faas.engine.contract.revision import FleetStatus, RevisionKey, RevisionPlan
+
+_log = logging.getLogger(__name__)
+_Listener = TypeVar("_Listener", bound=Callable[..., None])
+
+
+class Autoscaler:
+    """Writes `board.decisions` while it is entered.
+
+    Everything happens in line, in callbacks of the board and of timers: a request that finds no capacity has its
+    decision before `poke` returns. Each revision has a timer of its own, and none while it is at rest, so an engine
+    with a thousand revisions at zero does nothing; what goes wrong with one revision is logged and stops no other.
+    """
+
+    def __init__(self, board: Board, clock: Clock) -> None:
+        self._board = board
+        self._clock = clock
+        self._deciders: dict[RevisionKey, Decider] = {}
+        self._timers: dict[RevisionKey, Timer] = {}
+        self._data_plane_known = False  # whether a load report came since the start
+        self._exit = ExitStack()
+
+    async def __aenter__(self) -> Self:
+        signals = self._board.signals
+        self._exit.callback(self._board.plans.listen(self._on_plan))
+        self._exit.callback(self._board.fleets.listen(self._on_fleet))
+        _subscribe(self._exit, signals.poke, self._on_poke)
+        _subscribe(self._exit, signals.load, self._on_load)
+        for key, plan in self._board.plans.items():
+            self._on_plan(key, plan)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def metrics(self) -> str:
+        """The Prometheus text of every revision's scaling."""
+        return render(self._deciders)
+
+    def _on_plan(self, key: RevisionKey, plan: RevisionPlan | None) -> None:
+        if plan is None:
+            self._deciders.pop(key, None)
+            self._cancel(key)
+            self._board.decisions.delete(key)
+            return
+        now_s = self._clock.now()
+        decider = self._deciders.get(key)
+        if decider is None or decider.plan.uid != plan.uid:  # deleted and made again under the same name
+            decider = self._deciders[key] = Decider(plan, now_s=now_s)
+            if (fleet := self._board.fleets.get(key)) is not None:
+                decider.set_ready(fleet.ready, now_s=now_s)
+        else:
+            decider.set_plan(plan)
+        self._decide(key)
+
+    def _on_fleet(self, key: RevisionKey, fleet: FleetStatus | None) -> None:
+        if (decider := self._deciders.get(key)) is None:
+            return
+        ready = fleet.ready if fleet is not None else 0
+        if fleet is None or ready != decider.ready or not ready:
+            decider.set_ready(ready, now_s=self._clock.now())
+            self._decide(key)
+
+    def _on_poke(self, key: RevisionKey, waiting: int) -> None:
+        self._decide(key, waiting=max(1, waiting))
+
+    def _on_load(self, samples: tuple[LoadSample, ...]) -> None:
+        known_before, self._data_plane_known = self._data_plane_known, True
+        now_s = self._clock.now()
+        by_revision = {sample.revision: sample for sample in samples}
+        for key, decider in list(self._deciders.items()):
+            sample = by_revision.get(str(key))
+            decider.record(sample, now_s=now_s)
+            if not known_before or (sample is not None and decider.decision.desired == 0):
+                self._decide(key)
+
+    def _on_timer(self, key: RevisionKey) -> None:
+        self._timers.pop(key, None)
+        self._decide(key)
+
+    def _decide(self, key: RevisionKey, waiting: int = 0) -> None:
+        if (decider := self._deciders.get(key)) is None:
+            return
+        now_s = self._clock.now()
+        try:
+            decision = decider.decide(now_s=now_s, data_plane_known=self._data_plane_known, waiting=waiting)
+        except Exception:  # noqa: BLE001 - one revision's trouble must not stop the others
+            _log.exception("cannot decide the scale of revision %s; it keeps its instances", key)
+        else:
+            self._board.decisions.put(key, decision)
+        if decider.at_rest:
+            self._cancel(key)
+        elif key not in self._timers:
+            delay_s = decider.next_tick_s(now_s=now_s)
+            self._timers[key] = self._clock.call_later(delay_s, lambda: self._on_timer(key))
+
+    def _cancel(self, key: RevisionKey) -> None:
+        if (timer := self._timers.pop(key, None)) is not None:
+            timer.cancel()
+
+
+def _subscribe(exit_: ExitStack, listeners: list[_Listener], listener: _Listener) -> None:
+    listeners.append(listener)
+    exit_.callback(listeners.remove, listener)
