@@ -1,0 +1,42 @@
+"""The config maps that the engine makes at its first start, with every setting documented under `_example`."""
+
+from __future__ import annotations
+
+import textwrap
+import zlib
+from typing import Any
+
+from faas.resources.config.registry import CONFIG_NAMESPACE, PARSERS
+from faas.resources.config.settings import example
+
+EXAMPLE_KEY = "_example"
+EXAMPLE_CHECKSUM = "knative.dev/example-checksum"  # annotation that Knative's own config maps have, too
+
+_INTRODUCTION = """\
+Nothing in this block has an effect. It documents every setting with its default.
+To change one, copy its line to the same level as _example, below `data`, and change it there."""
+
+
+def example_checksum(text: str) -> str:
+    """Tells whether somebody has edited the example, where it has no effect."""
+    return f"{zlib.crc32(text.strip().encode()):08x}"
+
+
+def _make_config_map(name: str, settings: type[Any]) -> dict[str, Any]:
+    text = f"{textwrap.indent(_INTRODUCTION, '# ')}\n\n{example(settings)}\n"
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": name,
+            "namespace": CONFIG_NAMESPACE,
+            "annotations": {EXAMPLE_CHECKSUM: example_checksum(text)},
+            "labels": {"app.kubernetes.io/name": "knative-serving", "app.kubernetes.io/managed-by": "faas"},
+        },
+        "data": {EXAMPLE_KEY: text},
+    }
+
+
+DEFAULT_CONFIG_MAPS: tuple[dict[str, Any], ...] = tuple(
+    _make_config_map(name, settings) for name, (_, settings, _) in PARSERS.items()
+)
