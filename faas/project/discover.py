@@ -48,8 +48,7 @@ def describe(
             cwd=root,
             env={**(os.environ if variables is None else variables), "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=timeout_s,
             check=False,
         )

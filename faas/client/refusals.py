@@ -1,0 +1,85 @@
+"""From what an API server answers to the exceptions of `errors`, and from those to what is worth trying again."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faas.client import errors
+from faas.client.errors import ApiError, Cause
+
+_BY_CODE: dict[int, type[ApiError]] = {
+    400: errors.BadRequest,
+    401: errors.Forbidden,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    410: errors.Gone,
+    422: errors.Invalid,
+    429: errors.Unavailable,
+}
+
+
+def error_of(code: int, body: bytes, *, retry_after: str = "") -> ApiError:
+    """The exception for an answer of `code`; `body` is a Status object, or whatever a proxy in between says."""
+    try:
+        status = json.loads(body)
+    except ValueError:
+        status = None
+    if not isinstance(status, dict) or status.get("kind") != "Status":
+        text = body.decode(errors="replace").strip()[:500] or "without a word"
+        status = {"message": f"the API server answered {code}: {text}", "reason": ""}
+    return error_of_status({"code": code, **status}, retry_after=retry_after)
+
+
+def error_of_status(status: Mapping[str, Any], *, retry_after: str = "") -> ApiError:
+    """The exception for a Status object, also one inside a watch."""
+    code = int(status.get("code") or 500)
+    reason = str(status.get("reason") or "")
+    details = status.get("details") or {}
+    kind = _BY_CODE.get(code, errors.Unavailable if code >= 500 else ApiError)
+    if reason == "AlreadyExists":
+        kind = errors.AlreadyExists
+    wait = details.get("retryAfterSeconds") or (int(retry_after) if retry_after.isdigit() else None)
+    return kind(
+        str(status.get("message") or f"the API server answered {code}"),
+        kind=str(details.get("kind") or ""),
+        group=str(details.get("group") or ""),
+        name=str(details.get("name") or ""),
+        causes=tuple(
+            Cause(str(cause.get("reason", "")), str(cause.get("message", "")), str(cause.get("field", "")))
+            for cause in details.get("causes") or ()
+        ),
+        code=code,
+        reason=reason or None,
+        retry_after_s=wait,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When and how often to try again. The defaults get over a restart of the engine (about a second)."""
+
+    attempts: int = 6
+    first_s: float = 0.1
+    most_s: float = 2.0
+
+    def wait_s(self, attempt: int, *, retry_after_s: int | None, jitter: float) -> float:
+        """Seconds before attempt `attempt` + 1 (0-based), between half and all of an exponential step.
+
+        Args: jitter: uniform in [0, 1).
+        """
+        step = min(self.most_s, self.first_s * float(2**attempt))
+        return max(step * (0.5 + jitter / 2), float(min(retry_after_s or 0, 10)))
+
+
+def is_worth_retrying(code: int, *, idempotent: bool) -> bool:
+    """429 and 503 say that nothing was done; after another 5xx only what may be done twice is done again."""
+    return code in (429, 503) or (idempotent and code in (500, 502, 504))
+
+
+def jitter() -> float:
+    return random.random()
