@@ -52,9 +52,8 @@ def _supervise(plan: Plan, sockets: Sockets, report: Report, lock: int) -> int:
         report.tell({"event": "ready", **description})
 
     fds = sockets.fds()
-    gateway = Child(
-        "gateway", _python("faas.engine.gateway", settings), (fds["public"], fds["internal"], fds["control"])
-    )
+    gateway_fds = (fds["public"], fds["internal"], fds["control"])
+    gateway = Child("gateway", _python("faas.engine.gateway", settings), gateway_fds)
     engine = Child("engine", _python("faas.engine.main", settings), (fds["api"], lock))
     supervisor = Supervisor([gateway, engine], plan.runtime_dir, report, on_ready)
     code = 0

@@ -1,4 +1,4 @@
-"""What the supervisor is asked to run: one JSON document, written by the command that starts it."""
+"""What the supervisor is asked to run: one JSON document, from the command that starts it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ class Plan(NamedTuple):
         return "https" if self.tls_cert else "http"
 
     @classmethod
-    def load(cls, path: str) -> Plan:
-        document: dict[str, Any] = json.loads(Path(path).read_text())
+    def load(cls, argument: str) -> Plan:
+        """From the document itself, or from a file of it (a systemd unit)."""
+        document: dict[str, Any] = json.loads(argument if argument.startswith("{") else Path(argument).read_text())
         return cls(**document)
 
-    def dump(self, path: Path) -> None:
-        path.write_text(json.dumps(self._asdict(), indent=1))
+    def dump(self) -> str:
+        return json.dumps(self._asdict())
