@@ -1,0 +1,49 @@
+"""Follows every log file below a folder, those included that come later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from watchfiles import awatch
+
+from faas.cli.dev.loglines import Printed, parse
+
+_SUFFIX = ".jsonl"
+_BATCH_MS = 30  # lines that come together are shown together, in the order of their time
+
+
+async def follow(folder: Path, stop: asyncio.Event) -> AsyncIterator[list[Printed]]:
+    """Batches of lines, sorted by time, until `stop` is set; the folder has to exist."""
+    positions: dict[Path, int] = {}
+
+    def read(paths: set[Path]) -> list[Printed]:
+        lines = [line for path in paths for line in _fresh(path, positions)]
+        return sorted(lines, key=lambda line: line.time)
+
+    changes = awatch(folder, debounce=_BATCH_MS * 4, step=_BATCH_MS, stop_event=stop, yield_on_timeout=True,
+                     rust_timeout=1000, force_polling=False)  # fmt: skip
+    async for batch in changes:
+        # An empty batch is the timeout: look everywhere, a folder and its first file may come faster than a watch.
+        paths = {Path(path) for _, path in batch} if batch else set(folder.rglob(f"*{_SUFFIX}"))
+        if lines := read({path for path in paths if path.suffix == _SUFFIX}):
+            yield lines
+    if lines := read(set(folder.rglob(f"*{_SUFFIX}"))):
+        yield lines
+
+
+def _fresh(path: Path, positions: dict[Path, int]) -> list[Printed]:
+    """The whole lines since the last look; from the start of the file when it was begun anew."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            position = positions.get(path, 0)
+            file.seek(position if position <= size else 0)
+            data = file.read()
+            end = data.rfind(b"\n") + 1
+            positions[path] = (position if position <= size else 0) + end
+    except OSError:  # pruned meanwhile
+        positions.pop(path, None)
+        return []
+    return [line for line in map(parse, data[:end].splitlines()) if line is not None]
