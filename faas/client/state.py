@@ -19,6 +19,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     public_url: str  # http://127.0.0.1:8080
     api_url: str  # https://127.0.0.1:6443
+    start_ticks: int = 0  # when that pid started, so that a reused one is not taken for it
     runtime_dir: str  # sockets: internal.sock answers for cluster-local services too
     version: str = ""
     domain: str = "localhost"
@@ -52,7 +53,7 @@ class State:
             info = msgspec.json.decode(self.engine_json.read_bytes(), type=EngineInfo)
         except (OSError, msgspec.DecodeError):
             return None
-        return info if _is_alive(info.pid) else None
+        return info if _is_alive(info.pid, info.start_ticks) else None
 
 
 class EngineNotRunning(Exception):
@@ -84,11 +85,19 @@ def connect(state: State) -> HttpClient:
     return HttpClient(load(state.kubeconfig))
 
 
-def _is_alive(pid: int) -> bool:
+def _is_alive(pid: int, ticks: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return False
+        try:  # no /proc: macOS
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
         return True
-    return True
+    # Fields after the command's closing parenthesis start with the third; the start time is the 22nd.
+    fields = stat.rpartition(")")[2].split()
+    return fields[0] != "Z" and ticks in (0, int(fields[19]))

@@ -1,1 +1,9 @@
-"""Being built."""
+"""From a project to Services that answer: plan (a pure diff), apply, wait, move traffic.
+
+- `steps`: named steps with log and timing, which a display listens to
+- `traffic`: traffic lists as values: parse, pin, tag, go back
+- `plan`: what a deploy would change; `wait`: what a Service's conditions say about it
+- `rollout`: the deploy itself, over any `faas.client.protocol.Client`
+
+Prints nothing and asks nobody.
+"""

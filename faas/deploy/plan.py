@@ -1,0 +1,62 @@
+"""What a deploy would change: the difference between what is there and what the server says would be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from faas.client.protocol import Object
+
+Action = Literal["create", "update", "unchanged"]
+
+_NOISE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
+_STAMPS = ("serving.knative.dev/creator", "serving.knative.dev/lastModifier")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One Service of a deploy. `manifest` is what is applied, `live` what is there (None: nothing)."""
+
+    name: str
+    action: Action
+    manifest: Object
+    live: Object | None
+    new_revision: bool  # the template changes
+    fields: tuple[str, ...] = ()  # dotted paths that differ
+
+
+def change_of(manifest: Object, live: Object | None, dry: Object) -> Change:
+    """Args: dry: what the server says the object would be after applying `manifest`."""
+    name = manifest["metadata"]["name"]
+    if live is None:
+        return Change(name, "create", manifest, None, True)
+    fields = tuple(_differences(essence(live), essence(dry)))
+    if not fields:
+        return Change(name, "unchanged", manifest, live, False)
+    return Change(name, "update", manifest, live, any(path.startswith("spec.template") for path in fields), fields)
+
+
+def essence(obj: Mapping[str, Any]) -> Object:
+    """An object without what the server keeps for itself: status, versions, who wrote it."""
+    metadata = {key: value for key, value in obj.get("metadata", {}).items() if key not in _NOISE}
+    annotations = {key: value for key, value in (metadata.pop("annotations", None) or {}).items() if key not in _STAMPS}
+    if annotations:
+        metadata["annotations"] = annotations
+    rest = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+    return {**rest, "metadata": metadata}
+
+
+def _differences(one: object, other: object, path: str = "") -> list[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        found: list[str] = []
+        for key in sorted({*one, *other}):
+            found += _differences(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
+        return found
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [
+            difference
+            for index, (left, right) in enumerate(zip(one, other, strict=True))
+            for difference in _differences(left, right, f"{path}[{index}]")
+        ]
+    return [] if one == other else [path]

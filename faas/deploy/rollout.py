@@ -1,0 +1,193 @@
+"""The deploy itself: apply Services, wait for their revisions, then let traffic move, for all of them or for none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from faas.client.errors import ApiError, NotFound
+from faas.client.protocol import Client, Object
+from faas.deploy import traffic
+from faas.deploy.errors import DeployError, Failure, NotReady
+from faas.deploy.logs import last_lines
+from faas.deploy.plan import Change, change_of
+from faas.deploy.steps import Steps
+from faas.deploy.wait import Goal, Verdict, wait_for
+from faas.resources.kinds import SERVICE
+
+MANAGER = "faas"
+TRAFFIC_MANAGER = "faas-traffic"  # a manager of its own: applying a template must never take a split back
+
+
+_RELEASED: dict[str, str | None] = {traffic.HELD: None, traffic.ROLLED_BACK: None}
+
+
+@dataclass(frozen=True, slots=True)
+class DeployOptions:
+    traffic: bool = True  # --no-traffic: the new revisions get none
+    tag: str = ""  # a tag for each new revision
+    wait: bool = True
+    wait_timeout_s: float = 600.0
+    independent: bool = False  # each Service moves its traffic as soon as it can
+
+
+async def make_plan(client: Client, manifests: Sequence[Object]) -> list[Change]:
+    """Compare with what is there; asks the server (a dry run), writes nothing. Raises: ApiError."""
+    changes = []
+    for manifest in manifests:
+        metadata = manifest["metadata"]
+        try:
+            live: Object | None = await client.get(SERVICE, metadata["name"], metadata["namespace"])
+        except NotFound:
+            live = None
+        dry = await _apply(client, manifest, dry_run=True)
+        changes.append(change_of(manifest, live, dry))
+    return changes
+
+
+async def carry_out(client: Client, changes: Sequence[Change], options: DeployOptions, steps: Steps) -> list[Object]:
+    """Make the changes and return the Services as they are then, in the order of `changes`.
+
+    When several get a new revision, all of these become ready before any traffic moves; when one fails, all traffic
+    stays where it was. Raises: NotReady; ApiError.
+    """
+    rollout = _Rollout(client, changes, options, steps)
+    return await rollout.run()
+
+
+class _Rollout:
+    def __init__(self, client: Client, changes: Sequence[Change], options: DeployOptions, steps: Steps) -> None:
+        self._client, self._changes, self._options, self._steps = client, changes, options, steps
+        self._namespace = changes[0].manifest["metadata"]["namespace"]
+        updated = [change for change in changes if change.live is not None and change.new_revision]
+        together = len([change for change in changes if change.new_revision]) > 1
+        hold = not options.traffic or bool(options.tag) or (together and not options.independent and options.wait)
+        self._pinned = {change.name for change in updated if hold and _serving(change) is not None}
+
+    async def run(self) -> list[Object]:
+        with self._steps.step("apply") as log:
+            for change in self._changes:
+                await self._apply(change)
+                log(f"{change.name}: {_what(change)}")
+        if not self._options.wait:
+            return [await self._get(change.name) for change in self._changes]
+        with self._steps.step("wait") as log:
+            await self._wait("revision", log)
+        with self._steps.step("traffic") as log:
+            for change in self._changes:
+                if said := await self._move_traffic(change):
+                    log(f"{change.name}: {said}")
+            objects = await self._wait("service", log)
+        return [objects[change.name] for change in self._changes]
+
+    async def _apply(self, change: Change) -> None:
+        if change.name in self._pinned:
+            serving = _serving(change)
+            assert change.live is not None
+            assert serving is not None
+            wanted = traffic.wanted(change.live, new_revision=change.new_revision)
+            pinned = traffic.pin(_split(change.live), serving)
+            note = traffic.hold(wanted) if self._options.traffic else None
+            await self._set_traffic(change.name, pinned, {traffic.HELD: note})
+        if change.action != "unchanged":
+            await _apply(self._client, change.manifest)
+
+    async def _move_traffic(self, change: Change) -> str:
+        """Let traffic go where it should be; returns what to say about it."""
+        live = await self._get(change.name)
+        wanted = traffic.wanted(live, new_revision=change.new_revision and self._options.traffic)
+        if not self._options.traffic and change.name in self._pinned:
+            wanted = live["spec"]["traffic"]
+        if self._options.tag:
+            newest = live["status"]["latestReadyRevisionName"]
+            wanted = traffic.change(wanted, tags={self._options.tag: newest})
+        if traffic.kept(live, traffic.HELD) is None and traffic.same(wanted, _split(live)):
+            return "" if traffic.has_latest(wanted) else f"stays at {traffic.describe(wanted)}"
+        await self._set_traffic(change.name, wanted, _RELEASED)
+        return traffic.describe(wanted)
+
+    async def _set_traffic(self, name: str, targets: list[traffic.Target], annotations: dict[str, str | None]) -> None:
+        await set_traffic(self._client, name, self._namespace, targets, annotations)
+
+    async def _get(self, name: str) -> Object:
+        return await self._client.get(SERVICE, name, self._namespace)
+
+    async def _wait(self, goal: Goal, log: Callable[[str], None]) -> dict[str, Object]:
+        objects, verdicts = await wait_for(
+            self._client,
+            self._namespace,
+            [change.name for change in self._changes],
+            goal,
+            timeout_s=self._options.wait_timeout_s,
+            changed=lambda name, verdict: log(f"{name}: {verdict.reason or verdict.state} {verdict.message}".strip()),
+        )
+        failures = [
+            await self._failure(name, verdict, objects.get(name))
+            for name, verdict in verdicts.items()
+            if verdict.state != "ready"
+        ]
+        if failures:
+            raise NotReady(tuple(failures), kept=tuple(sorted(self._pinned)))
+        return objects
+
+    async def _failure(self, name: str, verdict: Verdict, service: Object | None) -> Failure:
+        revision = str(((service or {}).get("status") or {}).get("latestCreatedRevisionName") or "")
+        message = verdict.message
+        if verdict.state == "waiting":
+            message = f"not within {self._options.wait_timeout_s:g} s" + (f": {message}" if message else "")
+        lines = await last_lines(self._client, self._namespace, revision) if revision else ()
+        return Failure(name, verdict.reason, message, revision, lines)
+
+
+async def set_traffic(
+    client: Client,
+    name: str,
+    namespace: str,
+    targets: Sequence[traffic.Target],
+    annotations: dict[str, str | None] | None = None,
+    *,
+    dry_run: bool = False,
+) -> Object:
+    """Replace a Service's split. `annotations` are set with it, None takes one away."""
+    patch: Object = {"spec": {"traffic": list(targets)}}
+    if annotations:
+        patch["metadata"] = {"annotations": annotations}
+    return await client.patch(
+        SERVICE, name, patch, namespace, type="merge", dry_run=dry_run, field_manager=TRAFFIC_MANAGER
+    )
+
+
+async def _apply(client: Client, manifest: Object, *, dry_run: bool = False) -> Object:
+    metadata = manifest["metadata"]
+    name, namespace = metadata["name"], metadata["namespace"]
+    try:
+        # Forced: `faas deploy` is the owner of what it names, whoever has edited it meanwhile.
+        return await client.patch(
+            SERVICE, name, manifest, namespace, type="apply", dry_run=dry_run, field_manager=MANAGER, force=True
+        )
+    except NotFound as error:
+        if error.kind.lower().startswith("namespace"):
+            raise DeployError(
+                f"there is no namespace {namespace}", f"Make it:  kubectl create namespace {namespace}"
+            ) from error
+        raise
+    except ApiError as error:
+        error.add_note(f"while applying {name}")
+        raise
+
+
+def _serving(change: Change) -> str | None:
+    """The revision that @latest means now, None when there is none that could keep serving."""
+    status = (change.live or {}).get("status") or {}
+    name = status.get("latestReadyRevisionName")
+    return str(name) if name else None
+
+
+def _split(service: Object) -> list[traffic.Target]:
+    return service["spec"].get("traffic") or traffic.EVERYTHING_TO_LATEST
+
+
+def _what(change: Change) -> str:
+    if change.action == "update":
+        return "new revision" if change.new_revision else f"changed {', '.join(change.fields)}"
+    return "created" if change.action == "create" else "unchanged"
