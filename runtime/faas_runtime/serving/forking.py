@@ -47,7 +47,7 @@ def _event_loops() -> str:
     for item in gc.get_objects():
         try:
             is_open = isinstance(item, asyncio.AbstractEventLoop) and not item.is_closed()
-        except Exception:  # noqa: BLE001, S112  # a proxy object of the user's may raise on any access
+        except Exception:  # noqa: BLE001  # a proxy object of the user's may raise on any access
             continue
         if is_open:
             return f"{_holder(item)} opened an event loop when it was imported"

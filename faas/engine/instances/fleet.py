@@ -1,0 +1,223 @@
+"""All instances of one Revision: as many as are wanted, what is known of them for others."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from faas.engine.contract.board import Board
+from faas.engine.contract.revision import FleetStatus, InstanceFailure, RevisionKey, RevisionPlan
+from faas.engine.instances.driver import AdoptedRun, Image
+from faas.engine.instances.environment import MissingReference, needs_reading
+from faas.engine.instances.instance import Instance, Means, Phase
+from faas.engine.instances.pods import PodWriter
+from faas.resources.names import pod_name
+
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes': no vowels, so no words
+CONFIG_RETRY_S = 5.0  # a Secret that is missing may be created; kubelet looks again about as often
+CREATE_CONFIG_ERROR = "CreateContainerConfigError"
+
+
+class Fleet:
+    """Level-triggered: `plan`, `image`, `desired` are set in any order, and `reconcile` does what is missing."""
+
+    def __init__(
+        self,
+        plan: RevisionPlan,
+        board: Board,
+        means: Means,
+        pods: PodWriter,
+        environment: Callable[[RevisionPlan, Image], dict[str, str]],  # for a plan without references
+        read_environment: Callable[[RevisionPlan, Image], Awaitable[dict[str, str]]],
+    ) -> None:
+        self.plan = plan
+        self.is_planned = False  # False: only adopted instances make it exist
+        self.desired: int | None = None
+        self.image: Image | None = None
+        self.on_empty: Callable[[], None] = lambda: None
+        self.image_failure: InstanceFailure | None = None
+        self.instances: dict[str, Instance] = {}
+        self._board, self._means, self._pods = board, means, pods
+        self._environment, self._read_environment = environment, read_environment
+        self._dirty: set[Instance] = set()  # whose Pod is to be written
+        self._scheduled = False
+        self._closed = False
+
+    @property
+    def key(self) -> RevisionKey:
+        return self.plan.key
+
+    def adopt(self, adopted: AdoptedRun) -> None:
+        created = datetime.fromtimestamp(adopted.created_s, UTC)
+        instance = Instance(adopted.pod, self, self._means, created)
+        self.instances[adopted.pod] = instance
+        instance.adopt(adopted)
+        self.changed(instance)
+
+    def reconcile(self) -> None:
+        """Start or drain instances until as many are there as are wanted. On the cold-start path: never waits."""
+        if self._closed:
+            return
+        wanted = [instance for instance in self.instances.values() if instance.is_wanted]
+        if self.desired is not None and self.desired >= 0:
+            for instance in pick_surplus(wanted, self.desired):
+                instance.drain()
+            if self.image is not None:
+                for _ in range(self.desired - len(wanted)):
+                    self._add(self.image)
+        self._publish_later()
+
+    def warm(self) -> None:
+        """Have a zygote ready while the Revision is routed or has instances."""
+        if self.image is None or self._closed:
+            return
+        if self.plan.warm:
+            if not needs_reading(self.plan):
+                self._means.driver.warm(self.plan, self.image, self._environment(self.plan, self.image))
+            else:
+                self._means.spawn(self._warm_later(self.image))
+        elif not any(instance.is_wanted for instance in self.instances.values()):
+            self._means.driver.cool(self.key)
+
+    async def _warm_later(self, image: Image) -> None:
+        try:
+            env = await self._read_environment(self.plan, image)
+        except MissingReference:  # shown when an instance is wanted
+            return
+        if self.plan.warm and not self._closed:
+            self._means.driver.warm(self.plan, image, env)
+
+    def _add(self, image: Image) -> None:
+        name = make_name(self.plan)
+        instance = Instance(name, self, self._means, self._means.clock.utc())
+        self.instances[name] = instance
+        if needs_reading(self.plan):
+            self._means.spawn(self._start_later(instance, image))
+        else:
+            instance.start(image, self._environment(self.plan, image))
+
+    async def _start_later(self, instance: Instance, image: Image) -> None:
+        """Secrets and ConfigMaps are read when an instance starts, and again while one of them is missing."""
+        while instance.phase is Phase.PREPARING:
+            try:
+                env = await self._read_environment(self.plan, image)
+            except MissingReference as error:
+                instance.refuse(CREATE_CONFIG_ERROR, str(error))
+                await asyncio.sleep(CONFIG_RETRY_S)
+            else:
+                if instance.phase is Phase.PREPARING:
+                    instance.failure = None
+                    instance.start(image, env)
+                return
+
+    def provide_adopted(self) -> None:
+        """Give adopted instances what their restart needs, once the image is known."""
+        if self.image is None or needs_reading(self.plan):
+            return
+        for instance in self.instances.values():
+            if not instance.env:
+                instance.provide(self.image, self._environment(self.plan, self.image))
+
+    def evict(self, pod: str) -> bool:
+        """Somebody deleted the Pod: end the instance and let another one take its place."""
+        instance = self.instances.get(pod)
+        if instance is None:
+            return False
+        instance.hidden = True
+        instance.drain()
+        self.reconcile()
+        return True
+
+    def close(self) -> None:
+        """The Revision is gone: end everything."""
+        self.desired = 0
+        self.is_planned = False
+        for instance in list(self.instances.values()):
+            instance.drain()
+        self._means.driver.cool(self.key)
+        self._publish_later()
+
+    def release(self) -> None:
+        self._closed = True
+        for instance in self.instances.values():
+            instance.release()
+
+    def changed(self, instance: Instance) -> None:
+        """An instance's state is new: the gateway is told at once, everybody else behind the fact."""
+        self._publish_endpoints()
+        if not instance.hidden and instance.phase is not Phase.ENDED:
+            self._dirty.add(instance)
+        self._publish_later()
+
+    def ended(self, instance: Instance) -> None:
+        self.instances.pop(instance.name, None)
+        self._dirty.discard(instance)
+        self._publish_endpoints()
+        if not instance.hidden:
+            self._pods.remove(self.key.namespace, instance.name)
+        if not self.instances and not self.plan.warm:
+            self._means.driver.cool(self.key)
+        self.reconcile()
+        if not self.instances:
+            self.on_empty()
+
+    def _publish_endpoints(self) -> None:
+        endpoints = tuple(
+            endpoint for instance in self.instances.values() if (endpoint := instance.endpoint()) is not None
+        )
+        if endpoints or self.key in self._board.endpoints:
+            self._board.endpoints.put(self.key, endpoints)
+
+    def _publish_later(self) -> None:
+        """Others react to a fleet's status, possibly with a new decision: not from within this one."""
+        if not self._scheduled and not self._closed:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._publish)
+
+    def _publish(self) -> None:
+        self._scheduled = False
+        if self._closed:
+            return
+        digest = self.image.digest if self.image is not None else ""
+        dirty, self._dirty = self._dirty, set()
+        for instance in dirty:
+            self._pods.put(instance.view(digest))
+        if self.is_planned:
+            self._board.fleets.put(self.key, self.status())
+        elif not self.instances:
+            self._board.fleets.delete(self.key)
+            self._board.endpoints.delete(self.key)
+
+    def status(self) -> FleetStatus:
+        phases = [instance.phase for instance in self.instances.values()]
+        ready = phases.count(Phase.READY)
+        failures = [instance.failure for instance in self.instances.values() if instance.failure is not None]
+        worst = max(failures, key=lambda failure: failure.restarts, default=None)
+        return FleetStatus(
+            ready=ready,
+            starting=sum(phase in (Phase.PREPARING, Phase.STARTING, Phase.BACKOFF) for phase in phases),
+            draining=phases.count(Phase.DRAINING),
+            failure=self.image_failure or worst,
+            image_digest=self.image.digest if self.image is not None else "",
+            notes=self._means.driver.notes(self.key),
+        )
+
+
+def make_name(plan: RevisionPlan) -> str:
+    """As a Deployment's Pods are named: hello-00001-deployment-5d8f7c6b9-x2x4k."""
+    seed = int.from_bytes(hashlib.blake2s(f"{plan.key}/{plan.uid}".encode(), digest_size=8).digest())
+    template_hash = "".join(ALPHABET[seed // len(ALPHABET) ** place % len(ALPHABET)] for place in range(9))
+    return pod_name(plan.key.name, f"{template_hash}-{''.join(secrets.choice(ALPHABET) for _ in range(5))}")
+
+
+_SURPLUS_ORDER = (Phase.BACKOFF, Phase.PREPARING, Phase.STARTING, Phase.READY)
+
+
+def pick_surplus(wanted: list[Instance], desired: int) -> list[Instance]:
+    """Which instances to give up: those that do not serve first, then the youngest."""
+    ordered = sorted(wanted, key=lambda instance: -instance.created.timestamp())
+    ordered.sort(key=lambda instance: _SURPLUS_ORDER.index(instance.phase))
+    return ordered[: max(0, len(wanted) - desired)]
