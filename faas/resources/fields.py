@@ -152,6 +152,8 @@ def _misfits(field: Field, value: Any, path: str, owner: str) -> Iterator[Schema
                 yield SchemaError(_join(path, name), "FieldValueRequired", "Required value", "")
     elif field.type == "array" and field.item is not None:
         for index, item in enumerate(value):
+            if item is None:
+                yield _wrong_type(field.item, item, f"{path}[{index}]", owner)
             yield from _misfits(field.item, item, f"{path}[{index}]", owner)
     elif field.type == "map" and field.item is not None:
         for name, member in value.items():

@@ -23,7 +23,7 @@ LAST_MODIFIER: Final = "serving.knative.dev/lastModifier"
 NO_GC: Final = "serving.knative.dev/no-gc"
 PROGRESS_DEADLINE: Final = "serving.knative.dev/progress-deadline"
 ROLLOUT_DURATION: Final = "serving.knative.dev/rollout-duration"
-CLIENT_CLUSTER_LOCAL: Final = "cluster-local"
+CLUSTER_LOCAL: Final = "cluster-local"  # the only value of the next one
 VISIBILITY_LABEL: Final = "networking.knative.dev/visibility"
 APP_LABEL: Final = "app"
 

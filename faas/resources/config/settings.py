@@ -46,10 +46,12 @@ def read(cls: type[C], data: Mapping[str, str]) -> C:
 
 def example(cls: type[ConfigClass]) -> str:
     """The documentation of all settings, as a config map's `_example` has it."""
-    return "\n\n".join(
-        f'# {field.metadata["description"]}\n{field.metadata["key"]}: "{field.metadata["default"] or ""}"'
-        for field in dataclasses.fields(cls)
-    )
+    return "\n\n".join(_example_entry(**field.metadata) for field in dataclasses.fields(cls))
+
+
+def _example_entry(key: str, default: str | None, description: str, read: Reader) -> str:
+    line = f"# {key} is not set" if default is None else f'{key}: "{default}"'
+    return f"# {description}\n{line}"
 
 
 def number(text: str) -> float:

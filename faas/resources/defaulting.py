@@ -1,0 +1,198 @@
+"""What an object gets that does not say it itself. Source: knative/serving serving/v1/*_defaults.go; core/v1."""
+
+from __future__ import annotations
+
+import base64
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from faas.resources import keys, kinds
+from faas.resources.config import Config
+from faas.resources.kinds import Kind
+from faas.resources.names import child_name
+from faas.resources.views import Raw, without_nulls
+
+
+def set_defaults(kind: Kind, raw: Raw, config: Config, *, old: Raw | None = None, user: str = "") -> Raw:
+    """The object with its defaults; the argument stays as it is.
+
+    Args:
+        old: what the object replaces; None when it is created.
+        user: who writes, for the creator and lastModifier annotations; empty for nobody in particular.
+    """
+    setter = _SETTERS.get(kind)
+    if setter is None:
+        return raw
+    result = copy.deepcopy(raw)
+    setter(result, config, old, user)
+    return result
+
+
+def _default_service(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    spec = _member(raw, "spec")
+    _default_template(raw, spec, config, old)
+    if not spec.get("traffic"):
+        spec["traffic"] = [{"latestRevision": True, "percent": 100}]
+    _default_traffic(spec)
+    _set_user(raw, old, user)
+
+
+def _default_configuration(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    _default_template(raw, _member(raw, "spec"), config, old)
+    if not raw["metadata"].get("ownerReferences"):
+        _set_user(raw, old, user)
+
+
+def _default_revision(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    if old is None:  # afterwards its spec is immutable, also for new defaults
+        _default_revision_spec(_member(raw, "spec"), raw, config, created=True)
+
+
+def _default_route(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    _default_traffic(_member(raw, "spec"))
+    if not raw["metadata"].get("ownerReferences"):
+        _set_user(raw, old, user)
+
+
+def _default_traffic(spec: Raw) -> None:
+    for target in spec.get("traffic") or []:
+        if target.get("latestRevision") is None:
+            target["latestRevision"] = not target.get("revisionName")
+        if target.get("percent") is None:
+            target["percent"] = 0
+
+
+def _default_template(raw: Raw, spec: Raw, config: Config, old: Raw | None) -> None:
+    template = _member(spec, "template")
+    name = (template.get("metadata") or {}).get("name")
+    before = ((old or {}).get("spec") or {}).get("template") or {}
+    if name and name == (before.get("metadata") or {}).get("name"):
+        return  # a new default would be a change without a change of the name
+    _default_revision_spec(_member(template, "spec"), raw, config, created=old is None)
+
+
+def _default_revision_spec(spec: Raw, parent: Raw, config: Config, *, created: bool) -> None:
+    defaults = config.defaults
+    timeout = spec["timeoutSeconds"] = spec.get("timeoutSeconds") or defaults.revision_timeout_seconds
+    for field, seconds in (
+        ("idleTimeoutSeconds", defaults.revision_idle_timeout_seconds),
+        ("responseStartTimeoutSeconds", defaults.revision_response_start_timeout_seconds),
+    ):
+        if spec.get(field) is None and 0 < seconds < timeout:
+            spec[field] = seconds
+    if spec.get("containerConcurrency") is None:
+        spec["containerConcurrency"] = defaults.container_concurrency
+    containers = spec.get("containers") or []
+    _name_containers(containers, parent, config)
+    for container in containers:
+        _default_container(container, spec, config)
+    if spec.get("enableServiceLinks") is None and created and defaults.enable_service_links is not None:
+        spec["enableServiceLinks"] = defaults.enable_service_links
+
+
+def _name_containers(containers: list[Raw], parent: Raw, config: Config) -> None:
+    metadata = parent.get("metadata") or {}
+    default = config.defaults.container_name_template.render(
+        Name=metadata.get("name", ""), Namespace=metadata.get("namespace", "")
+    )
+    taken = {container.get("name") for container in containers}
+    suffix = 0
+    for container in containers:
+        if container.get("name"):
+            continue
+        name = default
+        while len(containers) > 1 or name in taken:
+            name = child_name(default, f"-{suffix}")
+            suffix += 1
+            if name not in taken:
+                break
+        container["name"] = name
+
+
+def _default_container(container: Raw, spec: Raw, config: Config) -> None:
+    resources = _member(container, "resources")
+    defaults = config.defaults
+    for part, name, amount in (
+        ("requests", "cpu", defaults.revision_cpu_request),
+        ("requests", "memory", defaults.revision_memory_request),
+        ("limits", "cpu", defaults.revision_cpu_limit),
+        ("limits", "memory", defaults.revision_memory_limit),
+    ):
+        if amount is not None:
+            _member(resources, part).setdefault(name, amount)
+    if len(spec["containers"]) == 1 or container.get("ports"):
+        probe = _member(container, "readinessProbe")
+        if not any(probe.get(handler) is not None for handler in ("tcpSocket", "httpGet", "exec", "grpc")):
+            probe["tcpSocket"] = {"port": 0}
+    _default_probes(container)
+    _default_mounts(container, spec)
+
+
+def _default_probes(container: Raw) -> None:
+    readiness = container.get("readinessProbe")
+    if readiness is not None:
+        readiness["successThreshold"] = readiness.get("successThreshold") or 1
+        if readiness.get("periodSeconds"):
+            readiness["failureThreshold"] = readiness.get("failureThreshold") or 3
+            readiness["timeoutSeconds"] = readiness.get("timeoutSeconds") or 1
+    for name in ("readinessProbe", "livenessProbe", "startupProbe"):
+        grpc = (container.get(name) or {}).get("grpc")
+        if grpc is not None and grpc.get("service") is None:
+            grpc["service"] = ""
+
+
+def _default_mounts(container: Raw, spec: Raw) -> None:
+    writable = {
+        volume.get("name")
+        for volume in spec.get("volumes") or []
+        if any(volume.get(kind) is not None for kind in ("emptyDir", "persistentVolumeClaim", "ephemeral"))
+    }
+    for mount in container.get("volumeMounts") or []:
+        if mount.get("name") not in writable:
+            mount["readOnly"] = True
+
+
+def _set_user(raw: Raw, old: Raw | None, user: str) -> None:
+    if not user:
+        return
+    if old is None:
+        annotations = _member(raw["metadata"], "annotations")
+        annotations[keys.CREATOR] = annotations[keys.LAST_MODIFIER] = user
+    elif without_nulls(old.get("spec")) != without_nulls(raw.get("spec")):
+        _member(raw["metadata"], "annotations")[keys.LAST_MODIFIER] = user
+
+
+def _default_secret(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    raw["type"] = raw.get("type") or "Opaque"
+    text = raw.pop("stringData", None) or {}
+    if text:
+        _member(raw, "data").update({key: base64.b64encode(value.encode()).decode() for key, value in text.items()})
+
+
+def _default_namespace(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    metadata = _member(raw, "metadata")
+    if metadata.get("name"):
+        _member(metadata, "labels")["kubernetes.io/metadata.name"] = metadata["name"]
+    if old is None:
+        spec, status = _member(raw, "spec"), _member(raw, "status")
+        spec["finalizers"] = list(dict.fromkeys([*(spec.get("finalizers") or []), "kubernetes"]))
+        status["phase"] = "Active"
+
+
+def _member(raw: Raw, name: str) -> Raw:
+    """The object under a name, made if it is not there."""
+    if raw.get(name) is None:
+        raw[name] = {}
+    member: dict[str, Any] = raw[name]
+    return member
+
+
+_SETTERS: dict[Kind, Callable[[Raw, Config, Raw | None, str], None]] = {
+    kinds.SERVICE: _default_service,
+    kinds.CONFIGURATION: _default_configuration,
+    kinds.REVISION: _default_revision,
+    kinds.ROUTE: _default_route,
+    kinds.SECRET: _default_secret,
+    kinds.NAMESPACE: _default_namespace,
+}
