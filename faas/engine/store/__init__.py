@@ -1,1 +1,40 @@
-"""Being built."""
+"""Where objects live: one version counter for all kinds, durable writes, watches from a version.
+
+`protocol` says what a store is, `ledger` holds the published state in memory, `memory` is the store without a disk,
+`sqlite` the durable one. A store knows keys, versions and mappings; it knows nothing of Kubernetes beyond
+`metadata.resourceVersion`, which it writes.
+"""
+
+from faas.engine.store.ledger import Subscription
+from faas.engine.store.memory import MemoryStore
+from faas.engine.store.protocol import (
+    Change,
+    Expired,
+    Key,
+    Record,
+    Stale,
+    Store,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreTooNew,
+)
+from faas.engine.store.sqlite import SqliteStore
+
+__all__ = [
+    "Change",
+    "Expired",
+    "Key",
+    "MemoryStore",
+    "Record",
+    "SqliteStore",
+    "Stale",
+    "Store",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreFull",
+    "StoreLocked",
+    "StoreTooNew",
+    "Subscription",
+]
