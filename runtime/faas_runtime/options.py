@@ -1,0 +1,303 @@
+"""A function's options: what each means, which values it takes, and which of several givers wins.
+
+Decorator < `[tool.faas.functions.NAME]` < `FAAS_…` environment < flag. All of it is pure: `validate` checks what one
+place gave, `merge` puts the places together, `from_environment` reads a mapping it is handed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal, TypedDict
+
+Metric = Literal["concurrency", "rps"]
+Visibility = Literal["public", "cluster-local"]
+Quantity = str | int | float
+Seconds = float | int | str  # 90, 1.5, "90s", "5m", "1h"
+
+
+class Options(TypedDict, total=False):
+    """The options every decorator takes. Ranges and units: docs/runtime-contract.md and `OPTIONS`."""
+
+    name: str
+    service: str
+    min_scale: int
+    max_scale: int
+    initial_scale: int
+    target: float
+    metric: Metric
+    concurrency: int
+    timeout: Seconds
+    cpu: Quantity
+    memory: Quantity
+    env: Mapping[str, str]
+    secrets: Sequence[str]
+    config: Sequence[str]
+    labels: Mapping[str, str]
+    scale_to_zero_after: Seconds
+    snapshot: bool
+    visibility: Visibility
+    max_body: Quantity
+
+
+class OptionError(ValueError):
+    """`option` cannot have that value, or there is no such option; the text says what it takes."""
+
+    def __init__(self, option: str, message: str, hint: str = "") -> None:
+        self.option, self.message, self.hint = option, message, hint
+        super().__init__(message + (f"; {hint}" if hint else ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: what it does, what it takes in words, and the parser that normalises or raises ValueError."""
+
+    name: str
+    doc: str
+    takes: str
+    parse: Callable[[Any], Any]  # a user's value in, the normal form out
+    environment: bool = True  # FAAS_NAME sets it
+
+
+_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?\Z")
+_QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kMGTPE]|[KMGTPE]i)?\Z")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?\Z")
+_SCALE = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_BINARY = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+RESERVED_ENVIRONMENT = frozenset({"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"})  # Knative's own
+
+
+def parse_seconds(value: Any) -> float:
+    """Seconds from 90, 1.5, "90s", "250ms", "5m", "1h". Raises: ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError
+    if isinstance(value, str):
+        match = _DURATION.match(value.strip())
+        if match is None:
+            raise ValueError
+        return float(match[1]) * _SCALE[match[2]]
+    return float(value)
+
+
+def parse_size(value: Any) -> int:
+    """Bytes from 1048576, "32Mi", "10M". Raises: ValueError."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = re.match(r"(\d+)([kMG]|[KMG]i)?\Z", value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError
+    return int(match[1]) * _BINARY[match[2] or ""]
+
+
+def _integer(low: int, high: int) -> Callable[[Any], int]:
+    def parse(value: Any) -> int:
+        if isinstance(value, str) and value.strip().isdigit():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _seconds(low: float, high: float) -> Callable[[Any], float]:
+    def parse(value: Any) -> float:
+        seconds = parse_seconds(value)
+        if not low <= seconds <= high:
+            raise ValueError
+        return seconds
+
+    return parse
+
+
+def _number(low: float) -> Callable[[Any], float]:
+    def parse(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError
+        number = float(value)
+        if not low <= number < float("inf"):
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, str) and value.lower() in ("true", "1", "yes", "false", "0", "no"):
+        return value.lower() in ("true", "1", "yes")
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _one_of(*choices: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError
+        return str(value)
+
+    return parse
+
+
+def _matching(pattern: re.Pattern[str]) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not pattern.match(value):
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _quantity(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError
+    text = str(value).strip()
+    if not _QUANTITY.match(text) or text.rstrip("mkMGTPEi").strip("0.") == "":
+        raise ValueError
+    return text
+
+
+def _size(value: Any) -> int:
+    size = parse_size(value)
+    if size < 0:
+        raise ValueError
+    return size
+
+
+def _names(value: Any) -> list[str]:
+    names = [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
+    if not all(isinstance(name, str) and _DNS_SUBDOMAIN.match(name) for name in names):
+        raise ValueError
+    return names
+
+
+def _environment(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError
+    for key, item in value.items():
+        if not (isinstance(key, str) and _ENV_NAME.match(key) and isinstance(item, str)) or key in RESERVED_ENVIRONMENT:
+            raise ValueError
+    return dict(value)
+
+
+def _labels(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not all(
+        isinstance(key, str) and _LABEL_KEY.match(key) and isinstance(item, str) and _LABEL_VALUE.match(item)
+        for key, item in value.items()
+    ):
+        raise ValueError
+    return dict(value)
+
+
+_INT32 = 2**31 - 1
+_DNS = "a DNS label: lower-case letters, digits and '-', at most 63"
+
+OPTIONS: dict[str, Option] = {
+    option.name: option
+    for option in (
+        Option("name", "the service's name; the function's, with '-' for '_', when not given", _DNS,
+               _matching(_DNS_LABEL), False),
+        Option("service", "functions that name the same service share one", _DNS, _matching(_DNS_LABEL), False),
+        Option("min_scale", "instances that always run", "a whole number from 0", _integer(0, _INT32)),
+        Option("max_scale", "instances at most; 0 means no bound", "a whole number from 0", _integer(0, _INT32)),
+        Option("initial_scale", "instances a new revision starts with", "a whole number from 0", _integer(0, _INT32)),
+        Option("target", "load an instance should carry: requests at once, or a second with metric='rps'",
+               "a number from 0.01", _number(0.01)),
+        Option("metric", "what scaling looks at", "'concurrency' or 'rps'", _one_of("concurrency", "rps")),
+        Option("concurrency", "requests an instance executes at once, at most (20 for sync, 100 for async functions)",
+               "a whole number from 1 to 1000", _integer(1, 1000)),
+        Option("timeout", "how long a request may take", "seconds from 1 to 3600, or '90s', '5m'", _seconds(1, 3600)),
+        Option("cpu", "CPU of an instance (request and limit)", "a quantity: 0.5, '500m', 2", _quantity),
+        Option("memory", "memory of an instance (request and limit)", "a quantity: '256Mi', '1G'", _quantity),
+        Option("env", "environment variables", "a mapping of names to strings, without PORT and K_*",
+               _environment, False),
+        Option("secrets", "Secrets that ctx.secrets reads", "a list of Secret names", _names),
+        Option("config", "ConfigMaps that ctx.config reads", "a list of ConfigMap names", _names),
+        Option("labels", "labels of the service and its revisions", "a mapping of label names to label values",
+               _labels, False),
+        Option("scale_to_zero_after", "the last instance ends this long after the last request",
+               "seconds from 0 to 86400, or '30s', '1h'", _seconds(0, 86400)),
+        Option("snapshot", "start instances by forking a warm process; False starts each plainly", "True or False",
+               _boolean),
+        Option("visibility", "who may reach it", "'public' or 'cluster-local'", _one_of("public", "cluster-local")),
+        Option("max_body", "the largest request body that is read into memory (32Mi); streams have no bound",
+               "bytes, or '32Mi'", _size),
+    )
+}  # fmt: skip
+
+DELIVERY: dict[str, Option] = {
+    option.name: option
+    for option in (
+        Option("retry", "attempts after the first", "a whole number from 0", _integer(0, 1_000_000), False),
+        Option("backoff", "how the wait between attempts grows", "'linear' or 'exponential'",
+               _one_of("linear", "exponential"), False),
+        Option("backoff_delay", "the first wait", "seconds, or '200ms', '2s'", _seconds(0, 86400), False),
+        Option("dead_letter", "the function, Service or stream that gets what failed for good", _DNS,
+               _matching(_DNS_LABEL), False),
+        Option("delivery_timeout", "how long one attempt may take", "seconds above 0, or '30s'",
+               _seconds(0.001, 86400), False),
+        Option("ordered_by", "events with the same value of this attribute are handled one after another",
+               "an attribute: lower-case letters and digits", _matching(re.compile(r"[a-z0-9]+\Z")), False),
+    )
+}  # fmt: skip
+
+
+def validate(
+    given: Mapping[str, Any], *, known: Mapping[str, Option] = OPTIONS, also: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Check what one place gave and bring it to its normal form.
+
+    Args:
+        also: further words the place takes, for the "did you mean" of an unknown one.
+    Raises: OptionError: for the first that is unknown or out of range.
+    """
+    normal: dict[str, Any] = {}
+    for name, value in given.items():
+        option = known.get(name)
+        if option is None:
+            raise OptionError(name, f"there is no option {name!r}", did_you_mean(name, [*also, *known]))
+        try:
+            normal[name] = option.parse(value)
+        except (ValueError, TypeError, AttributeError):
+            raise OptionError(name, f"{name}={value!r} is out of range", f"it takes {option.takes}") from None
+    low, high = normal.get("min_scale"), normal.get("max_scale")
+    if low is not None and high and low > high:
+        raise OptionError("min_scale", f"min_scale={low} is above max_scale={high}", "lower one or raise the other")
+    return normal
+
+
+def merge(*places: Mapping[str, Any]) -> dict[str, Any]:
+    """Put together what decorator, file, environment and flags gave, weakest first; `env` and `labels` by key.
+
+    Raises: OptionError: the whole is inconsistent although each place is not (min_scale above max_scale).
+    """
+    merged: dict[str, Any] = {}
+    for place in places:
+        for name, value in place.items():
+            both_maps = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+            merged[name] = {**merged[name], **value} if both_maps else value
+    return validate(merged)
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The options that `FAAS_MIN_SCALE=1` and its like set; what is empty is not set. Raises: OptionError."""
+    found = {
+        option.name: environment[variable]
+        for option in OPTIONS.values()
+        if option.environment and environment.get(variable := f"FAAS_{option.name.upper()}")
+    }
+    return validate(found)
+
+
+def did_you_mean(word: str, known: Sequence[str], *, call: str = "{}") -> str:
+    """ "did you mean 'min_scale'?", or all that is known when nothing is close."""
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {call.format(repr(close[0]) if call == '{}' else close[0])}?"
+    return "known are: " + ", ".join(sorted(known))
