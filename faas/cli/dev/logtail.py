@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,23 +13,16 @@ _SUFFIX = ".jsonl"
 _BATCH_MS = 30  # lines that come together are shown together, in the order of their time
 
 
-async def follow(folder: Path, stop: asyncio.Event) -> AsyncIterator[list[Printed]]:
-    """Batches of lines, sorted by time, until `stop` is set; the folder has to exist."""
+async def follow(folder: Path) -> AsyncIterator[list[Printed]]:
+    """Batches of lines, each sorted by time, until the reader closes it; the folder has to exist."""
     positions: dict[Path, int] = {}
-
-    def read(paths: set[Path]) -> list[Printed]:
-        lines = [line for path in paths for line in _fresh(path, positions)]
-        return sorted(lines, key=lambda line: line.time)
-
-    changes = awatch(folder, debounce=_BATCH_MS * 4, step=_BATCH_MS, stop_event=stop, yield_on_timeout=True,
-                     rust_timeout=1000, force_polling=False)  # fmt: skip
+    changes = awatch(folder, debounce=_BATCH_MS * 4, step=_BATCH_MS, yield_on_timeout=True, rust_timeout=1000)
     async for batch in changes:
         # An empty batch is the timeout: look everywhere, a folder and its first file may come faster than a watch.
         paths = {Path(path) for _, path in batch} if batch else set(folder.rglob(f"*{_SUFFIX}"))
-        if lines := read({path for path in paths if path.suffix == _SUFFIX}):
-            yield lines
-    if lines := read(set(folder.rglob(f"*{_SUFFIX}"))):
-        yield lines
+        lines = [line for path in paths if path.suffix == _SUFFIX for line in _fresh(path, positions)]
+        if lines:
+            yield sorted(lines, key=lambda line: line.time)
 
 
 def _fresh(path: Path, positions: dict[Path, int]) -> list[Printed]:

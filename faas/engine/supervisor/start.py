@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from faas.engine.supervisor.endings import end_processes
-from faas.engine.supervisor.errors import Died, StartError, from_wire
+from faas.engine.supervisor.errors import Died, from_wire
 from faas.engine.supervisor.plan import Plan
 from faas.engine.supervisor.processes import is_alive, socket_holders
 
@@ -64,8 +64,54 @@ def find(state_dir: Path) -> EngineFile | None:
     return found if found.is_alive else None
 
 
-def launch(plan: Plan, *, log: Path) -> tuple[subprocess.Popen[bytes], int]:
-    """Start the supervisor in a session of its own; returns it and the pipe on which it reports."""
+class Running:
+    """A supervisor that this process started; in the foreground it is ours to end."""
+
+    def __init__(self, process: subprocess.Popen[bytes], pipe: int, log: Path) -> None:
+        self.process, self._pipe, self.log = process, pipe, log
+
+    def wait_ready(self) -> EngineFile:
+        """Block until the engine serves; once.
+
+        Raises: StartError: it does not, and why.
+        """
+        with open(self._pipe, "rb") as pipe:
+            line = pipe.readline()
+        if not line:
+            code = self.process.wait()
+            raise Died("supervisor", f"exit code {code}", self.log_tail())
+        document = json.loads(line)
+        if document["event"] != "ready":
+            self.process.wait()
+            raise from_wire(document)
+        return EngineFile.parse(document)
+
+    def log_tail(self) -> str:
+        """The last lines that supervisor, gateway and engine wrote."""
+        try:
+            return "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-20:])
+        except OSError:
+            return ""
+
+    def end(self) -> None:
+        """Ask it to end everything, and do not wait; asked again, it hurries."""
+        if self.process.poll() is None:
+            self.process.terminate()
+
+    def end_and_wait(self) -> None:
+        """Until everything has ended; a KeyboardInterrupt meanwhile hurries it."""
+        self.end()
+        while True:
+            try:
+                self.process.wait()
+                return
+            except KeyboardInterrupt:
+                self.end()
+
+
+def launch(plan: Plan) -> Running:
+    """Start the supervisor in a session of its own, so that a terminal's Ctrl-C is ours alone."""
+    log = Path(plan.state_dir) / "logs" / "engine.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     read_end, write_end = os.pipe()
     try:
@@ -81,38 +127,11 @@ def launch(plan: Plan, *, log: Path) -> tuple[subprocess.Popen[bytes], int]:
             )
     finally:
         os.close(write_end)
-    return process, read_end
+    return Running(process, read_end, log)
 
 
 def supervisor_command(plan: str, *report: str) -> list[str]:
     return [sys.executable, "-P", "-m", "faas.engine.supervisor", plan, *report]
-
-
-def wait_ready(process: subprocess.Popen[bytes], read_end: int, *, log: Path) -> EngineFile:
-    """Block until the engine serves.
-
-    Raises: StartError: it does not, and why.
-    """
-    with open(read_end, "rb") as pipe:
-        line = pipe.readline()
-    if not line:
-        code = process.wait()
-        raise Died("supervisor", f"exit code {code}", "".join(log.read_text(errors="replace").splitlines(True)[-20:]))
-    document = json.loads(line)
-    if document["event"] != "ready":
-        process.wait()
-        raise from_wire(document)
-    return EngineFile.parse(document)
-
-
-def start(plan: Plan) -> tuple[subprocess.Popen[bytes], EngineFile]:
-    """Start an engine and wait until it serves.
-
-    Raises: StartError.
-    """
-    log = Path(plan.state_dir) / "logs" / "engine.log"
-    process, read_end = launch(plan, log=log)
-    return process, wait_ready(process, read_end, log=log)
 
 
 def stop(engine: EngineFile, *, patience_s: float) -> bool:
@@ -133,17 +152,3 @@ def clear_leftovers(runtime: Path) -> int:
     ended = end_processes(lambda: socket_holders(str(runtime)), grace_s=3.0)
     shutil.rmtree(runtime, ignore_errors=True)
     return ended
-
-
-__all__ = [
-    "EngineFile",
-    "StartError",
-    "clear_leftovers",
-    "find",
-    "launch",
-    "runtime_dir",
-    "start",
-    "stop",
-    "supervisor_command",
-    "wait_ready",
-]

@@ -1,0 +1,34 @@
+"""Watches a project's folder, with the same idea of what belongs to it as the image has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from faas_builders.files import NEVER
+from pathspec import GitIgnoreSpec
+from watchfiles import Change, awatch
+
+# An editor saves with several operations, a branch switch with hundreds: wait until this long nothing came.
+_QUIET_MS = 25
+_LONGEST_MS = 400
+
+
+class _OfProject:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._never = GitIgnoreSpec.from_lines(NEVER)
+
+    def __call__(self, change: Change, path: str) -> bool:
+        try:
+            relative = Path(path).relative_to(self._root)
+        except ValueError:
+            return False
+        return not self._never.match_file(str(relative)) and not relative.name.endswith(("~", ".swp", ".swx", ".tmp"))
+
+
+async def changes(root: Path) -> AsyncIterator[set[Path]]:
+    """Sets of files that were saved, made or removed, until the reader closes it."""
+    watch = awatch(root, watch_filter=_OfProject(root), debounce=_LONGEST_MS, step=_QUIET_MS)
+    async for batch in watch:
+        yield {Path(path) for _, path in batch}

@@ -1,0 +1,97 @@
+"""From a save to a revision that serves it, and what to tell when that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faas_builders.errors import BuilderError
+
+from faas.cli.dev.describer import Describer
+from faas.cli.dev.project_state import Project, Wanted, load_project, make_wanted
+from faas.cli.dev.rollout import remove_others, roll_out
+from faas.cli.dev.screen import Screen
+from faas.client.errors import ApiError
+from faas.client.protocol import Client
+from faas.deploy.errors import NotReady
+from faas.project.errors import DiscoveryError, ProjectError
+from faas.project.manifests import Overrides
+
+_READY_S = 120.0  # a function that loads a model takes its time; meanwhile its logs are on the screen
+_STEERING = frozenset({"pyproject.toml", "uv.lock", "requirements.txt", "pylock.toml"})
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    path: Path
+    python: Path | None = None
+    namespace: str = "default"
+    reload: bool = True
+    debug_port: int = 0  # 0: no debugger
+    overrides: Overrides = field(default_factory=Overrides)
+
+
+class Deployer:
+    """Deploys one project again and again; `deploy` may be cancelled and called anew at any time."""
+
+    def __init__(
+        self, client: Client, describer: Describer, project: Project, options: SessionOptions, *, images: Path,
+        public_url: str, began_s: float, screen: Screen,
+    ) -> None:  # fmt: skip
+        self.client, self.project = client, project
+        self._describer, self._options, self._images, self._screen = describer, options, images, screen
+        self._public_url, self._began_s = public_url, began_s
+        self._wanted: Wanted | None = None  # what was asked for last, so that an idle save does nothing
+        self._serving = False
+
+    async def deploy_or_tell(self, saved: Collection[Path] = ()) -> None:
+        """`deploy`; what the user can mend with the next save is shown instead of raised."""
+        screen = self._screen
+        try:
+            await self.deploy(saved)
+        except DiscoveryError as error:
+            self._wanted = None
+            screen.broken(error, serving=self._serving)
+        except (ProjectError, BuilderError) as error:
+            self._wanted = None
+            screen.refused(error.message, error.hint, serving=self._serving)
+        except NotReady as error:
+            screen.not_ready(error, serving=self._serving)
+        except ApiError as error:
+            screen.refused(f"the engine refuses this: {error.message}", "", serving=self._serving)
+
+    async def deploy(self, saved: Collection[Path] = ()) -> None:
+        """Raises: ProjectError, BuilderError, NotReady, ApiError."""
+        began_s = time.monotonic()
+        options = self._options
+        if any(path.name in _STEERING for path in saved):
+            self.project = await asyncio.to_thread(load_project, options.path, options.python)
+        description = await self._describer.describe(self.project)
+        wanted = await asyncio.to_thread(
+            make_wanted, self.project, description, images=self._images, namespace=options.namespace,
+            overrides=options.overrides,
+        )  # fmt: skip
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        await roll_out(self.client, wanted, namespace=options.namespace, timeout_s=_READY_S)
+        self._tell(wanted, time.monotonic() - began_s)
+        names = [service.name for service in wanted.services]
+        project = self.project.settings.name
+        if gone := await remove_others(self.client, names, project=project, namespace=options.namespace):
+            self._screen.removed(gone)
+
+    def _tell(self, wanted: Wanted, seconds: float) -> None:
+        if self._serving:
+            self._screen.reloaded(wanted.services, seconds)
+            return
+        self._serving = True
+        self._screen.addresses(
+            wanted.services,
+            public_url=self._public_url,
+            namespace=self._options.namespace,
+            seconds=time.monotonic() - self._began_s,
+        )

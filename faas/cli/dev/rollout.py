@@ -1,0 +1,63 @@
+"""Brings the engine to what the project wants: applies, removes what is gone, waits until it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from faas.cli.dev.project_state import Wanted
+from faas.client.errors import NotFound
+from faas.client.protocol import Client, Object
+from faas.deploy.errors import Failure, NotReady
+from faas.deploy.rollout import MANAGER
+from faas.deploy.wait import wait_for
+from faas.project.manifests import PROJECT_LABEL
+from faas.resources.kinds import CONFIG_MAP, SERVICE
+
+# Each save makes a Revision; a few stay to look at, the rest go at once. Values of config-gc: FACTS of Knative.
+_FEW_REVISIONS = {
+    "min-non-active-revisions": "0",
+    "max-non-active-revisions": "3",
+    "retain-since-create-time": "disabled",
+    "retain-since-last-active-time": "disabled",
+}
+
+
+async def keep_few_revisions(client: Client) -> None:
+    patch = {"apiVersion": "v1", "kind": "ConfigMap", "data": _FEW_REVISIONS}
+    try:
+        await client.patch(CONFIG_MAP, "config-gc", patch, "knative-serving")
+    except NotFound:
+        obj: Object = {**patch, "metadata": {"name": "config-gc", "namespace": "knative-serving"}}
+        await client.create(CONFIG_MAP, obj)
+
+
+async def roll_out(client: Client, wanted: Wanted, *, namespace: str, timeout_s: float) -> None:
+    """Each Service on its own: one that fails keeps its last good revision and does not hold up the others.
+
+    Raises: NotReady; ApiError.
+    """
+    names = [manifest["metadata"]["name"] for manifest in wanted.manifests]
+    for name, manifest in zip(names, wanted.manifests, strict=True):
+        await client.patch(SERVICE, name, manifest, namespace, type="apply", field_manager=MANAGER, force=True)
+    objects, verdicts = await wait_for(client, namespace, names, "service", timeout_s=timeout_s)
+    failures = tuple(
+        Failure(name, verdict.reason, verdict.message or f"not ready within {timeout_s:g} s", _newest(objects, name))
+        for name, verdict in verdicts.items()
+        if verdict.state != "ready"
+    )
+    if failures:
+        raise NotReady(failures)
+
+
+async def remove_others(client: Client, keep: Iterable[str], *, project: str, namespace: str) -> list[str]:
+    """Delete Services of this project that its code does not declare any more."""
+    kept = set(keep)
+    found = await client.list(SERVICE, namespace, label_selector=f"{PROJECT_LABEL}={project}")
+    gone = [item["metadata"]["name"] for item in found.items if item["metadata"]["name"] not in kept]
+    for name in gone:
+        await client.delete(SERVICE, name, namespace)
+    return gone
+
+
+def _newest(objects: dict[str, Object], name: str) -> str:
+    return str((objects.get(name, {}).get("status") or {}).get("latestCreatedRevisionName") or "")

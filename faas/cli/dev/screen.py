@@ -1,0 +1,94 @@
+"""What `faas run` shows: addresses, logs, what a save brought, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from faas.cli.dev.loglines import Printed, colour, render
+from faas.cli.dev.project_state import Project
+from faas.deploy.errors import NotReady
+from faas.project.errors import DiscoveryError
+from faas.project.services import ServiceSpec
+
+_NAME_WIDTH = 12
+
+
+class Screen:
+    """Everything goes to stdout in the order in which it happens; notes about progress to stderr."""
+
+    def __init__(self, out: Console, progress: Console) -> None:
+        self.out, self.progress = out, progress
+        self._width = _NAME_WIDTH
+
+    def note(self, text: str) -> None:
+        self.progress.print(Text(text, style="dim"))
+
+    def starting(self, project: Project) -> None:
+        self.note(f"{project.settings.name}: {project.environment.text}")
+        for warning in project.environment.warnings:
+            self.progress.print(Text(f"warning: {warning}", style="yellow"))
+
+    def addresses(self, services: Sequence[ServiceSpec], *, public_url: str, namespace: str, seconds: float) -> None:
+        self._width = max(_NAME_WIDTH, *(len(service.name) for service in services)) if services else _NAME_WIDTH
+        scheme, _, address = public_url.partition("://")
+        port = address.rpartition(":")[2]
+        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+        for heading in ("FUNCTION", "URL", "OR"):
+            table.add_column(heading, overflow="fold")
+        for service in services:
+            name = Text(service.name, style=f"bold {colour(service.name)}")
+            if service.is_public:
+                own = f"{scheme}://{service.name}.{namespace}.localhost:{port}"
+                table.add_row(name, own, f"{public_url}/_/{namespace}/{service.name}/")
+            else:
+                table.add_row(name, Text("for other functions and events only", style="dim"), "")
+        self.out.print()
+        self.out.print(table)
+        self.out.print()
+        self.note(f"Ready in {seconds:.2f} s. Ctrl-C ends it.")
+
+    def logs(self, lines: Iterable[Printed]) -> None:
+        for line in lines:
+            self.out.print(render(line, width=self._width))
+
+    def reloaded(self, services: Sequence[ServiceSpec], seconds: float) -> None:
+        names = ", ".join(service.name for service in services)
+        self.out.print(
+            Text.assemble(("⟳ ", "green"), f"{names} ", (f"serves what you saved, {seconds * 1000:.0f} ms", "dim"))
+        )
+
+    def removed(self, names: Sequence[str]) -> None:
+        self.out.print(
+            Text.assemble(("⟳ ", "green"), f"{', '.join(names)} ", ("is gone from the code: removed", "dim"))
+        )
+
+    def broken(self, error: DiscoveryError, *, serving: bool) -> None:
+        """The user's own tracebacks, and what goes on meanwhile."""
+        for problem in error.problems:
+            where = f"{problem.file}:{problem.line}: " if problem.file and problem.line else ""
+            self.out.print(Text.assemble(("✗ ", "bold red"), (f"{where}{problem.message}", "bold")))
+            if problem.traceback:
+                self.out.print(Text(problem.traceback.rstrip(), style="red"))
+            if problem.hint:
+                self.out.print(Text(f"  {problem.hint}"))
+        self._goes_on(serving)
+
+    def refused(self, message: str, hint: str, *, serving: bool) -> None:
+        self.out.print(Text.assemble(("✗ ", "bold red"), (message, "bold")))
+        if hint:
+            self.out.print(Text(f"  {hint}"))
+        self._goes_on(serving)
+
+    def not_ready(self, error: NotReady, *, serving: bool) -> None:
+        for failure in error.failures:
+            self.out.print(Text.assemble(("✗ ", "bold red"), (f"{failure.service} is not ready: ", "bold")), end="")
+            self.out.print(Text(f"{failure.reason} {failure.message}".strip()))
+        self._goes_on(serving)
+
+    def _goes_on(self, serving: bool) -> None:
+        said = "The last good version keeps serving" if serving else "Nothing serves yet"
+        self.note(f"{said}; waiting for you to save a change.")

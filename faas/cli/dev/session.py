@@ -1,0 +1,99 @@
+"""One run of `faas run`: the engine, the project's Services, the logs and the reloads, until somebody says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+from faas.cli.dev.changes import changes
+from faas.cli.dev.deployer import Deployer, SessionOptions
+from faas.cli.dev.describer import Describer
+from faas.cli.dev.logtail import follow
+from faas.cli.dev.project_state import load_project
+from faas.cli.dev.rollout import keep_few_revisions
+from faas.cli.dev.screen import Screen
+from faas.client.http import HttpClient
+from faas.client.kubeconfig import load
+from faas.client.state import State
+from faas.engine.supervisor.start import Running
+
+
+class EngineEnded(Exception):
+    """The supervisor is gone, though nobody asked it to go."""
+
+
+class Session:
+    """`running` is the engine that was started for it, and that its caller ends."""
+
+    def __init__(self, options: SessionOptions, state: State, running: Running, screen: Screen) -> None:
+        self.options, self.state, self.running, self.screen = options, state, running, screen
+        self._began_s = time.monotonic()
+
+    async def run(self) -> None:
+        """Until it is cancelled, or a signal says stop.
+
+        Raises: EngineEnded; StartError; ProjectError, BuilderError: there is no project to begin with; these and
+            NotReady, ApiError when the first deploy failed and without reloads nothing can mend it.
+        """
+        _cancel_on_signals()
+        try:
+            engine, project = await asyncio.gather(
+                asyncio.to_thread(self.running.wait_ready),
+                asyncio.to_thread(load_project, self.options.path, self.options.python),
+            )
+            self.screen.starting(project)
+            async with HttpClient(load(self.state.kubeconfig)) as client, asyncio.TaskGroup() as group:
+                deployer = Deployer(
+                    client, Describer(), project, self.options, images=self.state.images,
+                    public_url=engine.public_url, began_s=self._began_s, screen=self.screen,
+                )  # fmt: skip
+                group.create_task(self._watch_engine())
+                group.create_task(self._show_logs())
+                group.create_task(self._work(deployer))
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
+        finally:
+            self.running.end()  # also so that the thread that waits for it ends
+
+    async def _work(self, deployer: Deployer) -> None:
+        await keep_few_revisions(deployer.client)
+        if not self.options.reload:
+            await deployer.deploy()
+            return
+        async with asyncio.TaskGroup() as group:
+            deploying = group.create_task(deployer.deploy_or_tell())
+            async for saved in changes(deployer.project.settings.root):
+                deploying.cancel()  # what it was about is out of date
+                await asyncio.wait({deploying})
+                deploying = group.create_task(deployer.deploy_or_tell(saved))
+
+    async def _show_logs(self) -> None:
+        async for lines in follow(self.state.logs):
+            self.screen.logs(lines)
+
+    async def _watch_engine(self) -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        fd = os.pidfd_open(self.running.process.pid)
+        loop.add_reader(fd, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(fd)
+            os.close(fd)
+        raise EngineEnded(f"the engine has ended by itself; its log is {self.running.log}")
+
+
+def _cancel_on_signals() -> None:
+    """A closed terminal and a polite kill end it as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong first; the rest was cancelled because of it."""
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,109 @@
+"""`faas status`: the engine of a state and its parts."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faas.cli.options import output_option, state_option
+
+if TYPE_CHECKING:
+    from faas.client.http import HttpClient
+    from faas.engine.supervisor.start import EngineFile
+
+
+@click.command("status")
+@output_option
+@state_option
+def command(output: str | None, state: Path | None) -> int:
+    """Show the engine and its parts: addresses, processes, memory, functions.
+
+    The exit code is 1 when no engine runs or one of its parts is missing.
+    """
+    from faas.cli.output import print_data
+    from faas.cli.session import find_state
+    from faas.engine.supervisor.start import find
+
+    kept = find_state(state)
+    engine = find(kept.path)
+    report: dict[str, Any] = {"state": str(kept.path), "running": engine is not None}
+    if engine is not None:
+        report |= _processes(engine) | _functions(state)
+    if output:
+        print_data(report, output)
+    else:
+        _print(report)
+    return 0 if report.get("healthy") else 1
+
+
+def _processes(engine: EngineFile) -> dict[str, Any]:
+    from faas.engine.supervisor.census import census
+
+    members = census(engine.pid, engine.runtime_dir)
+    roles = [member.role for member in members]
+    return {
+        "healthy": "gateway" in roles and "engine" in roles,
+        "version": engine.version,
+        "uptimeSeconds": int(time.time() - engine.started),
+        "publicURL": engine.public_url,
+        "apiURL": engine.api_url,
+        "foreground": engine.foreground,
+        "memoryBytes": sum(member.memory_bytes for member in members),
+        "processes": [{"role": m.role, "pid": m.pid, "memoryBytes": m.memory_bytes} for m in members],
+    }
+
+
+def _functions(state: Path | None) -> dict[str, Any]:
+    from faas.cli.session import with_client
+    from faas.client.errors import ApiError
+    from faas.client.kubeconfig import KubeconfigError
+    from faas.resources.kinds import POD, SERVICE
+
+    async def ask(client: HttpClient) -> dict[str, Any]:
+        services = (await client.list(SERVICE)).items
+        pods = (await client.list(POD)).items
+        return {"functions": len(services), "ready": sum(map(_is_ready, services)), "instances": len(pods)}
+
+    try:
+        return with_client(state, ask)
+    except (ApiError, KubeconfigError) as error:
+        return {"healthy": False, "problem": str(error)}
+
+
+def _is_ready(service: dict[str, Any]) -> bool:
+    conditions = (service.get("status") or {}).get("conditions") or ()
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _print(report: dict[str, Any]) -> None:
+    from faas.cli.output import note, print_table
+
+    if not report["running"]:
+        note(f"no engine runs on {report['state']}\n  Start it:  faas up")
+        return
+    click.echo(f"functions   {report['publicURL']}     http://NAME.NAMESPACE.localhost:{_port(report['publicURL'])}")
+    click.echo(f"API         {report['apiURL']}")
+    click.echo(f"state       {report['state']}")
+    if "functions" in report:
+        click.echo(f"serving     {report['ready']} of {report['functions']} functions, {report['instances']} instances")
+    else:
+        click.echo(f"problem     {report['problem']}")
+    click.echo(f"since       {_span(report['uptimeSeconds'])}, version {report['version']}\n")
+    rows = [[str(p["role"]), str(p["pid"]), _mebibytes(p["memoryBytes"])] for p in report["processes"]]
+    print_table(["process", "pid", "memory"], [*rows, ["total", "", _mebibytes(report["memoryBytes"])]], empty="")
+
+
+def _port(url: str) -> str:
+    return url.rpartition(":")[2]
+
+
+def _span(seconds: int) -> str:
+    minutes, hours = seconds // 60 % 60, seconds // 3600
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds % 60:02}s"
+
+
+def _mebibytes(size_bytes: int) -> str:
+    return f"{size_bytes / 2**20:.1f} MiB"
