@@ -47,6 +47,11 @@ def essence(obj: Mapping[str, Any]) -> Object:
     return {**rest, "metadata": metadata}
 
 
+def clean(obj: Object) -> Object:
+    """An object as it is, status included, without the bookkeeping of who wrote which field."""
+    return {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "managedFields"}}
+
+
 def _differences(one: object, other: object, path: str = "") -> list[str]:
     if isinstance(one, dict) and isinstance(other, dict):
         found: list[str] = []

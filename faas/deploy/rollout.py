@@ -13,7 +13,7 @@ from faas.deploy.logs import last_lines
 from faas.deploy.plan import Change, change_of
 from faas.deploy.steps import Steps
 from faas.deploy.wait import Goal, Verdict, wait_for
-from faas.resources.kinds import SERVICE
+from faas.resources.kinds import REVISION, SERVICE
 
 MANAGER = "faas"
 TRAFFIC_MANAGER = "faas-traffic"  # a manager of its own: applying a template must never take a split back
@@ -40,7 +40,7 @@ async def make_plan(client: Client, manifests: Sequence[Object]) -> list[Change]
             live: Object | None = await client.get(SERVICE, metadata["name"], metadata["namespace"])
         except NotFound:
             live = None
-        dry = await _apply(client, manifest, dry_run=True)
+        dry = await apply(client, manifest, dry_run=True)
         changes.append(change_of(manifest, live, dry))
     return changes
 
@@ -90,7 +90,7 @@ class _Rollout:
             note = traffic.hold(wanted) if self._options.traffic else None
             await self._set_traffic(change.name, pinned, {traffic.HELD: note})
         if change.action != "unchanged":
-            await _apply(self._client, change.manifest)
+            await apply(self._client, change.manifest)
 
     async def _move_traffic(self, change: Change) -> str:
         """Let traffic go where it should be; returns what to say about it."""
@@ -157,7 +157,8 @@ async def set_traffic(
     )
 
 
-async def _apply(client: Client, manifest: Object, *, dry_run: bool = False) -> Object:
+async def apply(client: Client, manifest: Object, *, dry_run: bool = False) -> Object:
+    """Apply a Service on the server's side, as its owner. Raises: DeployError: no such namespace; ApiError."""
     metadata = manifest["metadata"]
     name, namespace = metadata["name"], metadata["namespace"]
     try:
@@ -174,6 +175,17 @@ async def _apply(client: Client, manifest: Object, *, dry_run: bool = False) -> 
     except ApiError as error:
         error.add_note(f"while applying {name}")
         raise
+
+
+async def images_in_use(client: Client) -> list[str]:
+    """The images that any Revision could still start."""
+    revisions = await client.list(REVISION)
+    return [
+        container["image"]
+        for revision in revisions.items
+        for container in revision["spec"].get("containers") or ()
+        if container.get("image")
+    ]
 
 
 def _serving(change: Change) -> str | None:

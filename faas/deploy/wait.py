@@ -11,8 +11,10 @@ from faas.client.errors import Gone
 from faas.client.protocol import Client, Object
 from faas.resources.kinds import SERVICE
 
-Goal = Literal["revision", "service"]
-"""Ready for what: its newest revision, or all of it with its routes."""
+Goal = Literal["revision", "routes", "service"]
+"""What has to be ready: the newest revision, the routes whatever the newest revision does, or all of it."""
+
+_CONDITION: dict[Goal, str] = {"revision": "ConfigurationsReady", "routes": "RoutesReady", "service": "Ready"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,13 @@ def judge(service: Mapping[str, Any], goal: Goal) -> Verdict:
     if status.get("observedGeneration") != service["metadata"].get("generation"):
         return Verdict("waiting", "OutOfDate", "not seen yet")
     conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
-    condition = conditions.get("Ready" if goal == "service" else "ConfigurationsReady", {})
+    condition = conditions.get(_CONDITION[goal], {})
     if goal == "service" and (conditions.get("ConfigurationsReady") or {}).get("status") == "False":
         condition = conditions["ConfigurationsReady"]
     reason, message = str(condition.get("reason") or ""), str(condition.get("message") or "")
     if condition.get("status") == "True":
+        if goal == "routes":
+            return Verdict("ready")
         newest = status.get("latestCreatedRevisionName")
         if newest and newest == status.get("latestReadyRevisionName"):
             return Verdict("ready")

@@ -33,7 +33,7 @@ def make_service(
     labels = {**spec.options.get("labels", {}), PROJECT_LABEL: project}
     if len(spec.functions) == 1:
         labels[FUNCTION_LABEL] = spec.functions[0].name
-    visibility = {} if spec.is_public else {keys.VISIBILITY_LABEL: keys.CLIENT_CLUSTER_LOCAL}
+    visibility = {} if spec.is_public else {keys.VISIBILITY_LABEL: keys.CLUSTER_LOCAL}
     metadata: Object = {"name": spec.name, "namespace": namespace, "labels": {**labels, **visibility}}
     if overrides.rollout_duration_s is not None:
         metadata["annotations"] = {keys.ROLLOUT_DURATION: f"{overrides.rollout_duration_s}s"}
@@ -110,7 +110,7 @@ def _volumes(options: Mapping[str, Any]) -> tuple[list[Object], list[Object]]:
     for kind, names in (("secrets", options.get("secrets", ())), ("config", options.get("config", ()))):
         for name in names:
             volume = f"{kind}-{name}".replace(".", "-")[:63].rstrip("-")
-            mounts.append({"name": volume, "mountPath": f"/var/faas/{kind}/{name}", "readOnly": True})
+            mounts.append({"name": volume, "mountPath": f"/var/run/faas/{kind}/{name}", "readOnly": True})
             source = {"secret": {"secretName": name}} if kind == "secrets" else {"configMap": {"name": name}}
             volumes.append({"name": volume, **source})
     return mounts, volumes

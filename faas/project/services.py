@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -55,11 +55,13 @@ def make_services(
     *,
     variables: Mapping[str, str] = {},
     flags: Mapping[str, Any] = {},
+    only: Sequence[str] = (),
 ) -> tuple[ServiceSpec, ...]:
     """Group functions by service and merge their options: decorator < pyproject.toml < FAAS_… < flags.
 
     Args:
-        flags: options from the command line, for every function.
+        flags: options from the command line, for every service that is made.
+        only: names of the services wanted; all when empty.
     Raises: SettingsError: pyproject.toml names an option or a function that there is not; ProjectError: a value of the
         environment is out of range, or functions that share a service contradict each other.
     """
@@ -70,9 +72,13 @@ def make_services(
     for function in functions:
         options = _merged(function, settings, ambient, flags)
         grouped.setdefault(str(options.get("service") or function.service), []).append((function, options))
+    for name in only:
+        if name not in grouped:
+            raise ProjectError(f"the project has no service {name}", f"Services: {', '.join(sorted(grouped))}")
     return tuple(
         ServiceSpec(name, tuple(function for function, _ in members), _agreed(name, members))
         for name, members in sorted(grouped.items())
+        if not only or name in only
     )
 
 

@@ -1,0 +1,196 @@
+"""The checks of `faas doctor`: each looks at one thing and says what to do when it is not as it should be."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from faas.client.state import State
+
+_FREE_BYTES = 1 << 30  # an image with a large dependency layer, twice
+_OPEN_FILES = 4096  # a connection each on both sides of the gateway for a thousand clients
+_CLOCK_S = 60.0  # file systems of other machines may run a little ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    status: Literal["ok", "warning", "error"]
+    found: str
+    fix: str = ""
+
+
+def run_checks(state: State) -> list[Check]:
+    checks: list[Callable[[], Check]] = [
+        _python,
+        _uv,
+        _platform,
+        _cgroups,
+        _files,
+        _clock,
+        lambda: _state_dir(state),
+        lambda: _disk(state),
+        lambda: _engine(state),
+        lambda: _port(state),
+        lambda: _kubeconfig(state),
+        lambda: _api(state),
+    ]
+    return [_guarded(check) for check in checks]
+
+
+def _guarded(check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001  # one check that fails must not hide the others
+        name = getattr(check, "__name__", "check").strip("_<>")
+        return Check(name, "error", f"the check itself failed: {type(error).__name__}: {error}")
+
+
+def _python() -> Check:
+    version = platform.python_version()
+    where = f"{version} at {sys.executable}"
+    if sys.version_info < (3, 11):
+        return Check("python", "error", where, "faas needs Python 3.11 or newer")
+    if not Path(os.path.realpath(sys.executable)).exists():
+        return Check("python", "error", where, "Its interpreter is gone; make the environment again")
+    return Check("python", "ok", where)
+
+
+def _uv() -> Check:
+    try:
+        from uv import find_uv_bin
+
+        path = find_uv_bin()
+        version = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+    except (ImportError, FileNotFoundError, subprocess.SubprocessError) as error:
+        return Check("uv", "error", f"not usable: {error}", "Install it beside faas:  pip install uv")
+    return Check("uv", "ok", version.strip())
+
+
+def _platform() -> Check:
+    found = f"{platform.system()} {platform.release()} {platform.machine()}"
+    if sys.platform == "linux":
+        return Check("platform", "ok", found)
+    if sys.platform == "darwin":
+        return Check("platform", "warning", found, "Instances start plainly here, not from a warm process (no zygote)")
+    return Check("platform", "error", found, "Use WSL 2 on Windows")
+
+
+def _cgroups() -> Check:
+    root = Path("/sys/fs/cgroup")
+    if not (root / "cgroup.controllers").exists():
+        return Check("cgroups", "warning", "no cgroup v2", "Memory limits are watched instead, CPU limits not applied")
+    own = Path("/proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
+    controllers = (root / own / "cgroup.controllers").read_text().split() if (root / own).exists() else []
+    if os.access(root / own, os.W_OK) and {"cpu", "memory"} <= set(controllers):
+        return Check("cgroups", "ok", "v2, cpu and memory delegated")
+    fix = "Memory limits are watched instead, CPU limits not applied; `faas up --install` runs under systemd, delegated"
+    return Check("cgroups", "warning", "v2, but cpu and memory are not delegated to you", fix)
+
+
+def _files() -> Check:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= _OPEN_FILES or hard >= _OPEN_FILES:
+        return Check("open files", "ok", f"{soft} (at most {hard})")
+    return Check("open files", "warning", f"{soft} (at most {hard})", f"Raise it:  ulimit -n {_OPEN_FILES}")
+
+
+def _state_dir(state: State) -> Check:
+    path = state.path
+    if not path.exists():
+        parent = next(folder for folder in path.parents if folder.exists())
+        if os.access(parent, os.W_OK):
+            return Check("state", "ok", f"{path} (made by faas up)")
+        return Check("state", "error", f"{path} cannot be made", f"{parent} is not writable; choose --state DIR")
+    if not os.access(path, os.W_OK | os.X_OK):
+        return Check("state", "error", f"{path} is not writable", f"Own it:  chown -R $USER {path}")
+    if stat.S_IMODE(path.stat().st_mode) & 0o002:
+        return Check("state", "error", f"{path} is writable for everybody", f"chmod go-w {path}")
+    return Check("state", "ok", str(path))
+
+
+def _disk(state: State) -> Check:
+    folder = next(folder for folder in (state.path, *state.path.parents) if folder.exists())
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 1e9:.1f} GB free at {folder}"
+    if free < _FREE_BYTES:
+        return Check("disk", "warning", found, "The API becomes read-only when it is full; make room")
+    return Check("disk", "ok", found)
+
+
+def _engine(state: State) -> Check:
+    engine = state.engine()
+    if engine is None:
+        left = " (it was killed)" if state.engine_json.exists() else ""
+        return Check("engine", "warning", f"not running{left}", "Start it:  faas up")
+    return Check("engine", "ok", f"pid {engine.pid}, {engine.public_url}, API {engine.api_url}")
+
+
+def _port(state: State) -> Check:
+    if state.engine() is not None:
+        return Check("port", "ok", "held by the engine")
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", 8080))
+        except OSError as error:
+            found = f"127.0.0.1:8080 cannot be used: {error.strerror}"
+            return Check("port", "warning", found, "Choose another:  faas up --port 8081")
+    return Check("port", "ok", "127.0.0.1:8080 is free")
+
+
+def _kubeconfig(state: State) -> Check:
+    from faas.client.kubeconfig import KubeconfigError, load
+
+    if not state.kubeconfig.exists():
+        return Check("kubeconfig", "warning", f"{state.kubeconfig} is not there yet", "faas up writes it")
+    try:
+        cluster = load(state.kubeconfig)
+    except KubeconfigError as error:
+        return Check("kubeconfig", "error", str(error), error.hint)
+    mode = stat.S_IMODE(state.kubeconfig.stat().st_mode)
+    if mode & 0o077:
+        found = f"{state.kubeconfig} can be read by others (mode {mode:o})"
+        return Check("kubeconfig", "error", found, f"It holds a token:  chmod 600 {state.kubeconfig}")
+    return Check("kubeconfig", "ok", f"{state.kubeconfig} ({cluster.server})")
+
+
+def _api(state: State) -> Check:
+    if state.engine() is None:
+        return Check("api", "ok", "not asked, the engine does not run")
+    from faas.client.errors import ApiError
+    from faas.client.kubeconfig import KubeconfigError
+    from faas.client.state import connect
+
+    async def ask() -> str:
+        async with connect(state) as client:
+            return str((await client.version()).get("gitVersion", ""))
+
+    try:
+        version = asyncio.run(ask())
+    except (ApiError, KubeconfigError) as error:
+        return Check("api", "error", str(error), "See what the engine does:  faas status")
+    return Check("api", "ok", f"answers, Kubernetes {version}")
+
+
+def _clock() -> Check:
+    """Certificates, schedules and retention need the time; a clock before the installation is surely wrong."""
+    now_s, installed_s = time.time(), os.stat(__file__).st_mtime
+    found = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if now_s < installed_s - _CLOCK_S:
+        return Check("clock", "error", f"{found} is before faas was installed", "Set it:  timedatectl set-ntp true")
+    return Check("clock", "ok", found)

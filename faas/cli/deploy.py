@@ -1,0 +1,147 @@
+"""`faas deploy`: from a project to Services that answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faas.cli.options import dry_run_option, namespace_option, output_option, state_option
+from faas.cli.output import note, print_data
+from faas.cli.project_options import make_wanted, project_options
+
+if TYPE_CHECKING:
+    from faas.client.protocol import Object
+    from faas.deploy.plan import Change
+    from faas.deploy.prepare import Prepared, Wanted
+    from faas.deploy.rollout import DeployOptions
+    from faas.deploy.steps import Steps
+
+
+@click.command(short_help="Build a project's image and deploy its functions.")
+@project_options
+@namespace_option
+@click.option("--no-traffic", is_flag=True, help="New revisions get no requests; see faas traffic.")
+@click.option("--tag", metavar="TAG", default="", help="Give the new revisions this tag: TAG-NAME is their host.")
+@click.option("--no-wait", is_flag=True, help="Return when everything is applied.")
+@click.option("--wait-timeout", type=click.FloatRange(0.1), metavar="SECONDS", default=600.0, show_default=True)
+@click.option("--independent", is_flag=True, help="Each function moves its traffic alone, not all or none.")
+@dry_run_option
+@output_option
+@state_option
+def command(
+    path: Path,
+    namespace: str,
+    no_traffic: bool,
+    tag: str,
+    no_wait: bool,
+    wait_timeout: float,
+    independent: bool,
+    dry_run: bool,
+    output: str | None,
+    state: Path | None,
+    **project: Any,  # what project_options declares, for make_wanted
+) -> None:
+    """Build the image of the project in PATH, apply its Services, wait until they are ready.
+
+    \b
+    Examples:
+      faas deploy
+      faas deploy examples/weather -e GREETING=hello --scale-max 10
+      faas deploy --no-traffic --tag candidate
+      faas deploy --dry-run -o yaml
+    """
+    from faas.cli.progress import shown_steps
+    from faas.deploy.rollout import DeployOptions
+
+    if no_wait and tag:
+        raise click.UsageError("--tag waits for the revision that gets it; leave --no-wait out")
+    wanted = make_wanted(namespace=namespace, **project)
+    options = DeployOptions(not no_traffic, tag, not no_wait, wait_timeout, independent)
+    with shown_steps() as steps:
+        prepared = _prepare(path, state, wanted, steps, needs_engine=not dry_run)
+        if dry_run:
+            objects: list[Object] = list(prepared.manifests)
+            changes: list[Change] = _plan(state, prepared)
+        else:
+            changes, objects = _deploy(state, prepared, options, steps)
+    if output:
+        print_data(objects, output)
+        return
+    if dry_run:
+        for change in changes:
+            click.echo(f"{change.name}: {_said(change)}")
+    else:
+        _report(objects, changes, state, wait=not no_wait)
+
+
+def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, needs_engine: bool) -> Prepared:
+    from faas_builders.oci.host import HostBuilder
+    from faas_builders.oci.store import ImageStore
+
+    from faas.cli.session import find_state, running_engine
+    from faas.deploy.prepare import prepare
+    from faas.project.settings import load_settings
+
+    settings = load_settings(path)
+    if needs_engine:
+        running_engine(state)  # before any work is done
+    return prepare(settings, HostBuilder(ImageStore(find_state(state).images)), wanted, steps)
+
+
+def _plan(state: Path | None, prepared: Prepared) -> list[Change]:
+    """What would change, when an engine runs that can be asked."""
+    from faas.cli.session import with_client
+    from faas.client.state import EngineNotRunning
+    from faas.deploy.rollout import make_plan
+
+    try:
+        return with_client(state, lambda client: make_plan(client, prepared.manifests))
+    except EngineNotRunning as error:
+        note(f"{error}: the manifests are not compared with anything")
+        return []
+
+
+def _deploy(
+    state: Path | None, prepared: Prepared, options: DeployOptions, steps: Steps
+) -> tuple[list[Change], list[Object]]:
+    from faas_builders.oci.prune import prune
+    from faas_builders.oci.store import ImageStore
+
+    from faas.cli.session import find_state, with_client
+    from faas.client.http import HttpClient
+    from faas.deploy.rollout import carry_out, images_in_use, make_plan
+
+    store = ImageStore(find_state(state).images)
+    store.resolve(prepared.image.reference)  # unpack it here, so that the engine finds it done
+
+    async def work(client: HttpClient) -> tuple[list[Change], list[Object]]:
+        changes = await make_plan(client, prepared.manifests)
+        objects = await carry_out(client, changes, options, steps)
+        if any(change.action != "unchanged" for change in changes):
+            prune(store, await images_in_use(client))
+        return changes, objects
+
+    return with_client(state, work)
+
+
+def _said(change: Change) -> str:
+    if change.action == "update":
+        return f"would change {', '.join(change.fields)}"
+    return "would be created" if change.action == "create" else "unchanged"
+
+
+def _report(objects: list[Object], changes: list[Change], state: Path | None, *, wait: bool) -> None:
+    from faas.cli.conditions import is_public
+
+    for obj, change in zip(objects, changes, strict=True):
+        status = obj.get("status") or {}
+        name = obj["metadata"]["name"]
+        revision = status.get("latestReadyRevisionName") or status.get("latestCreatedRevisionName") or ""
+        local = "" if is_public(obj) else "  (cluster-local)"
+        what = "unchanged" if change.action == "unchanged" else (revision if wait else "applied")
+        click.echo(f"{name}  {status.get('url', '')}{local}  {what}".rstrip())
+    first = objects[0]["metadata"]["name"]
+    suffix = f" --state {state}" if state else ""
+    note(f"Try it:  faas invoke {first}{suffix}")

@@ -1,0 +1,107 @@
+"""`faas describe`: all that there is to know of one function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faas.cli.conditions import conditions_of, is_public, ready_of
+from faas.cli.options import namespace_option, output_option, state_option
+from faas.cli.output import age, print_data, ready_text
+from faas.cli.session import with_client
+
+if TYPE_CHECKING:
+    from faas.client.protocol import Object
+
+
+@click.command(short_help="Show a function: URL, traffic, revisions, conditions.")
+@click.argument("name")
+@namespace_option
+@output_option
+@state_option
+def command(name: str, namespace: str, output: str | None, state: Path | None) -> None:
+    """Show function NAME. Values that come from Secrets are not shown, only where they come from.
+
+    \b
+    Examples:
+      faas describe hello
+      faas describe hello -o yaml
+    """
+    from faas.cli.revisions import read
+    from faas.deploy.plan import clean
+
+    (service,), revisions = with_client(state, lambda client: read(client, namespace, name))
+    if output:
+        print_data(clean(service), output)
+        return
+    for title, value in _facts(service):
+        click.echo(f"{title + ':':<13}{value}")
+    _section("Traffic", _traffic(service))
+    _section("Revisions", [_revision(revision) for revision in revisions])
+    _section("Conditions", [_condition(condition) for condition in conditions_of(service)])
+
+
+def _facts(service: Object) -> list[tuple[str, str]]:
+    metadata, status = service["metadata"], service.get("status") or {}
+    template = service["spec"]["template"]
+    container = template["spec"]["containers"][0]
+    condition = ready_of(service)
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    facts = [
+        ("Name", metadata["name"]),
+        ("Namespace", metadata["namespace"]),
+        ("Age", age(metadata.get("creationTimestamp", ""))),
+        ("URL", str(status.get("url") or "") + ("" if is_public(service) else "  (cluster-local)")),
+        ("Ready", ready_text(condition.get("status", ""), condition.get("reason", ""))),
+        ("Message", condition.get("message", "")),
+        ("Image", container.get("image", "")),
+        ("Concurrency", str(template["spec"].get("containerConcurrency") or "no limit")),
+        ("Timeout", f"{template['spec'].get('timeoutSeconds', 300)} s"),
+        ("Scaling", ", ".join(f"{key.rpartition('/')[2]} {value}" for key, value in sorted(annotations.items()))),
+        ("Environment", ", ".join(_variable(variable) for variable in container.get("env") or ())),
+    ]
+    return [(title, value) for title, value in facts if value]
+
+
+def _variable(variable: dict[str, Any]) -> str:
+    source = variable.get("valueFrom") or {}
+    for kind, reference in source.items():
+        return f"{variable['name']} (from {kind.removesuffix('KeyRef')} {reference.get('name')}/{reference.get('key')})"
+    return f"{variable['name']}={variable.get('value', '')}"
+
+
+def _traffic(service: Object) -> list[str]:
+    lines = []
+    for target in (service.get("status") or {}).get("traffic") or ():
+        latest = " (latest)" if target.get("latestRevision") else ""
+        tag = f"  {target['tag']} {target.get('url', '')}" if target.get("tag") else ""
+        lines.append(f"{target.get('percent') or 0:>3} %  {target.get('revisionName', '')}{latest}{tag}")
+    return lines
+
+
+def _revision(revision: Object) -> str:
+    condition = ready_of(revision)
+    status = revision.get("status") or {}
+    ready = ready_text(condition.get("status", ""), condition.get("reason", ""))
+    message = f"  {condition['message']}" if condition.get("message") and condition.get("status") != "True" else ""
+    instances = f"{status.get('actualReplicas') or 0} instances"
+    return f"{revision['metadata']['name']}  {ready}  {instances}  {age(_created(revision))}{message}"
+
+
+def _created(revision: Object) -> str:
+    return str(revision["metadata"].get("creationTimestamp", ""))
+
+
+def _condition(condition: dict[str, str]) -> str:
+    mark = {"True": click.style("✓", fg="green"), "False": click.style("✗", fg="red")}.get(condition["status"], "…")
+    words = " ".join(text for text in (condition.get("reason"), condition.get("message")) if text)
+    return f"{mark} {condition['type']}  {words}".rstrip()
+
+
+def _section(title: str, lines: list[str]) -> None:
+    if lines:
+        click.echo(f"\n{title}")
+        for line in lines:
+            click.echo(f"  {line}")

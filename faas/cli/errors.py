@@ -1,0 +1,126 @@
+"""From what the library raises to what a person reads: what happened, why, what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+
+class CommandError(Exception):
+    """A command cannot do what was asked; `hint` is what to do, `details` is printed between."""
+
+    def __init__(self, message: str, hint: str = "", details: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint, self.details = message, hint, details
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    message: str
+    hint: str = ""
+    details: str = ""
+
+    def render(self, *, color: bool) -> str:
+        parts = [click.style("error: ", fg="red", bold=True) + self.message if color else f"error: {self.message}"]
+        if self.details:
+            parts.append(_indented(self.details.rstrip()))
+        if self.hint:
+            parts.append(_indented(self.hint))
+        return "\n".join(parts)
+
+
+def explain(error: BaseException) -> Explanation:
+    """Words for any exception; one that nobody expected is named and says how to see where it came from."""
+    from faas_builders.errors import BuilderError, DependencyError
+
+    from faas.client.errors import ApiError
+    from faas.client.kubeconfig import KubeconfigError
+    from faas.client.state import EngineNotRunning
+    from faas.deploy.errors import DeployError, NotReady
+    from faas.project.errors import DiscoveryError, ProjectError
+
+    match error:
+        case CommandError():
+            return Explanation(error.message, error.hint, error.details)
+        case click.ClickException():
+            return Explanation(error.format_message())
+        case DiscoveryError():
+            return _discovery(error)
+        case ProjectError():
+            return Explanation(error.message, error.hint)
+        case DependencyError():
+            return Explanation(error.message, error.hint, error.output)
+        case BuilderError():
+            return Explanation(error.message, error.hint)
+        case EngineNotRunning():
+            return Explanation(str(error), "Start it:  faas up     (or name another one with --state DIR)")
+        case KubeconfigError():
+            return Explanation(str(error), error.hint)
+        case NotReady():
+            return _not_ready(error)
+        case DeployError():
+            return Explanation(error.message, error.hint)
+        case ApiError():
+            return _api(error)
+        case ExceptionGroup() if len(error.exceptions) == 1:
+            return explain(error.exceptions[0])
+        case OSError() if error.filename:
+            return Explanation(f"{error.filename}: {error.strerror}")
+    message, hint = getattr(error, "message", ""), getattr(error, "hint", "")
+    if isinstance(message, str) and message and isinstance(hint, str):
+        return Explanation(message, hint)  # facts of other parts have the same two words
+    return Explanation(
+        f"{type(error).__name__}: {error}", "This should not happen. Show where it comes from:  faas --verbose …"
+    )
+
+
+def _discovery(error: object) -> Explanation:
+    from faas.project.errors import DiscoveryError
+
+    assert isinstance(error, DiscoveryError)
+    first, *others = error.problems
+    where = f"{first.file}:{first.line}: " if first.file and not first.message.startswith(first.file) else ""
+    details = [first.traceback.rstrip()] if first.traceback else []
+    for other in others:
+        place = f"{other.file}:{other.line}: " if other.file else ""
+        details += ["", f"{place}{other.message}", *([other.traceback.rstrip()] if other.traceback else [])]
+        details += [other.hint] if other.hint else []
+    return Explanation(f"{where}{first.message}", first.hint, "\n".join(details))
+
+
+def _not_ready(error: object) -> Explanation:
+    from faas.deploy.errors import NotReady
+
+    assert isinstance(error, NotReady)
+    details: list[str] = []
+    for failure in error.failures:
+        reason = f" ({failure.reason})" if failure.reason else ""
+        details.append(f"{failure.revision or failure.service}{reason}: {failure.message}")
+        details += [f"  | {line}" for line in failure.logs]
+    if error.kept:
+        details.append(f"traffic stays where it was: {', '.join(error.kept)}")
+    names = ", ".join(failure.service for failure in error.failures)
+    first = error.failures[0].service
+    return Explanation(f"not ready: {names}", f"See more:  faas describe {first}", "\n".join(details))
+
+
+def _api(error: object) -> Explanation:
+    from faas.client.errors import ApiError, Forbidden, NotFound, Unavailable
+
+    assert isinstance(error, ApiError)
+    details = "\n".join(
+        f"{cause.field}: {cause.message}" for cause in error.causes if cause.message not in error.message
+    )
+    match error:
+        case Unavailable():
+            return Explanation(error.message, "See what the engine does:  faas status", details)
+        case Forbidden():
+            return Explanation(error.message, "The kubeconfig is another engine's:  faas doctor", details)
+        case NotFound() if "service" in error.kind.lower() or not error.kind:
+            return Explanation(error.message, "See what there is:  faas list -A", details)
+    return Explanation(error.message, "", details)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" if line else "" for line in text.splitlines())

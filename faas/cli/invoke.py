@@ -1,0 +1,184 @@
+"""`faas invoke`: one request or one event to a function; what comes back goes to stdout as it comes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from faas.cli.errors import CommandError
+from faas.cli.options import namespace_option, state_option
+from faas.cli.session import running_engine, with_client
+
+if TYPE_CHECKING:
+    from faas.cli.requests import Answer, Request
+    from faas.client.protocol import Object
+    from faas.client.state import EngineInfo
+
+
+@click.command(short_help="Send a function a request or an event.")
+@click.argument("name")
+@click.option("--data", "-d", metavar="TEXT|@FILE|-", help="The body; @FILE reads a file, - standard input.")
+@click.option("--json", "json_text", metavar="JSON", help="The body, as JSON (checked before it is sent).")
+@click.option("--header", "-H", "headers", metavar="'NAME: VALUE'", multiple=True, help="A header.")
+@click.option("--method", "-X", metavar="METHOD", help="GET without a body, POST with one.")
+@click.option("--path", default="/", metavar="/PATH?QUERY", show_default=True, help="The path, with a query.")
+@click.option("--event", "event_type", metavar="TYPE", help="Send a CloudEvent of this type.")
+@click.option("--source", metavar="URI", default="faas://invoke", show_default=True, help="The event's source.")
+@click.option("--subject", metavar="TEXT", help="The event's subject.")
+@click.option("--id", "event_id", metavar="TEXT", help="The event's id; a random one if not given.")
+@click.option("--extension", metavar="NAME=VALUE", multiple=True, help="An extension attribute of the event.")
+@click.option("--structured", is_flag=True, help="Send the event as one JSON document instead of headers and a body.")
+@click.option("--tag", metavar="TAG", help="The revision with this tag.")
+@click.option("--timeout", type=click.FloatRange(0.1), default=310.0, metavar="SECONDS", help="Give up after this.")
+@click.option("--output", "-o", type=click.Choice(("json",)), help="Status, time, headers and body as one document.")
+@namespace_option
+@state_option
+def command(
+    name: str,
+    data: str | None,
+    json_text: str | None,
+    headers: tuple[str, ...],
+    method: str | None,
+    path: str,
+    event_type: str | None,
+    source: str,
+    subject: str | None,
+    event_id: str | None,
+    extension: tuple[str, ...],
+    structured: bool,
+    tag: str | None,
+    timeout: float,
+    output: str | None,
+    namespace: str,
+    state: Path | None,
+) -> int:
+    """Call function NAME through the gateway; status and time go to stderr. Exits 1 for a status of 400 or more.
+
+    \b
+    Examples:
+      faas invoke hello --json '{"name": "Ada"}'
+      faas invoke orders --path '/orders/7?full=1' -H 'Accept: text/plain'
+      faas invoke on-order --event com.acme.order.created --json '{"id": 7}'
+    """
+    from faas.cli.requests import Request, make_event, send
+
+    body, is_json = _body(data, json_text)
+    sent = dict(_header(text) for text in headers)
+    if event_type:
+        attributes = {"type": event_type, "source": source, "id": event_id, "subject": subject}
+        extra = dict(_pair(text, "--extension") for text in extension)
+        given = {key: value for key, value in {**attributes, **extra}.items() if value is not None}
+        event_headers, body = make_event(given, body, structured=structured, is_json=is_json or not data)
+        sent = {**event_headers, **sent}
+    elif body is not None:
+        content_type = "application/json" if is_json or _looks_like_json(body) else "text/plain; charset=utf-8"
+        sent = {"Content-Type": content_type, **sent}
+    request = Request(method or ("POST" if body is not None else "GET"), path, sent, body)
+
+    engine = running_engine(state)
+    service = with_client(state, lambda client: _read(client, name, namespace))
+    host, address = _where(service, tag, engine)
+    started = time.monotonic()
+    with send(request, host, address, timeout_s=timeout) as answer:
+        _print(answer, started, output)
+        return 1 if answer.status >= 400 else 0
+
+
+async def _read(client: object, name: str, namespace: str) -> Object:
+    from faas.client.http import HttpClient
+    from faas.resources.kinds import SERVICE
+
+    assert isinstance(client, HttpClient)
+    return await client.get(SERVICE, name, namespace)
+
+
+def _where(service: Object, tag: str | None, engine: EngineInfo) -> tuple[str, str]:
+    """The Host to ask for, and where to dial: names under .localhost need not resolve, so they are never looked up."""
+    from urllib.parse import urlsplit
+
+    from faas.cli.conditions import is_public
+
+    status = service.get("status") or {}
+    url = str(status.get("url") or "")
+    if tag:
+        tagged = {target.get("tag"): target.get("url") for target in status.get("traffic") or () if target.get("tag")}
+        if tag not in tagged:
+            name = service["metadata"]["name"]
+            known = ", ".join(sorted(str(tag) for tag in tagged)) or "none"
+            raise CommandError(f"{name} has no tag {tag!r}", f"Tags: {known}. Set one:  faas traffic {name} --tag")
+        url = str(tagged[tag] or "")
+    if not url:
+        name = service["metadata"]["name"]
+        raise CommandError(f"{name} has no URL yet", f"See why:  faas describe {name}")
+    public = urlsplit(engine.public_url)
+    host = urlsplit(url).hostname or ""
+    if is_public(service) and public.scheme == "http":
+        return f"{host}:{public.port}", f"{public.hostname}:{public.port}"
+    # Cluster-local names, and all names while the public listener speaks TLS, answer on the engine's own socket.
+    return host, f"unix:{engine.runtime_dir}/internal.sock"
+
+
+def _body(data: str | None, json_text: str | None) -> tuple[bytes | None, bool]:
+    if data is not None and json_text is not None:
+        raise click.UsageError("--data and --json are two ways to give the same body; use one")
+    if json_text is not None:
+        try:
+            json.loads(json_text)
+        except ValueError as error:
+            raise click.BadParameter(f"this is not JSON: {error}", param_hint="--json") from error
+        return json_text.encode(), True
+    if data is None:
+        return None, False
+    if data == "-":
+        return sys.stdin.buffer.read(), False
+    if data.startswith("@"):
+        try:
+            return Path(data[1:]).read_bytes(), data.endswith(".json")
+        except OSError as error:
+            raise click.BadParameter(f"{data[1:]}: {error.strerror}", param_hint="--data") from error
+    return data.encode(), False
+
+
+def _looks_like_json(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict | list)
+    except ValueError:
+        return False
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise click.BadParameter(f"{text!r} is not NAME: VALUE", param_hint="--header")
+    return name.strip(), value.strip()
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
+    return name.lower(), value
+
+
+def _print(answer: Answer, started: float, output: str | None) -> None:
+    took_ms = (time.monotonic() - started) * 1000
+    if output:
+        body = b"".join(answer.chunks()).decode(errors="replace")
+        document = {"status": answer.status, "timeMs": round(took_ms, 1), "headers": answer.headers, "body": body}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    colour = "green" if answer.status < 400 else "red"
+    click.secho(f"{answer.status} {answer.reason}", fg=colour, err=True, nl=False)
+    click.echo(f"  {took_ms:.1f} ms  {answer.headers.get('content-type', '')}", err=True)
+    last = b""
+    for chunk in answer.chunks():
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+        last = chunk
+    if last and not last.endswith(b"\n") and sys.stdout.isatty():
+        click.echo()

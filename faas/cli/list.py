@@ -1,0 +1,60 @@
+"""`faas list`: what is deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
+from faas.cli.output import age, print_data, print_table, ready_text
+from faas.cli.session import with_client
+
+if TYPE_CHECKING:
+    from faas.client.protocol import Object
+
+
+@click.command(short_help="List what is deployed.")
+@namespace_option
+@all_namespaces_option
+@output_option
+@state_option
+def command(namespace: str, all_namespaces: bool, output: str | None, state: Path | None) -> None:
+    """List functions with URL, newest ready revision and readiness.
+
+    \b
+    Examples:
+      faas list
+      faas list -A -o json
+    """
+    from faas.deploy.plan import clean
+    from faas.resources.kinds import SERVICE
+
+    where = "" if all_namespaces else namespace
+    found = with_client(state, lambda client: client.list(SERVICE, where))
+    services = sorted(found.items, key=lambda obj: (obj["metadata"]["namespace"], obj["metadata"]["name"]))
+    if output:
+        print_data([clean(service) for service in services], output)
+        return
+    heads = ["name", "url", "revision", "ready", "age"]
+    rows = [_row(service) for service in services]
+    if all_namespaces:
+        heads = ["namespace", *heads]
+        rows = [[service["metadata"]["namespace"], *row] for service, row in zip(services, rows, strict=True)]
+    where_text = "" if all_namespaces else f" in namespace {namespace}"
+    print_table(heads, rows, empty=f"nothing is deployed{where_text}; deploy a project:  faas deploy")
+
+
+def _row(service: Object) -> list[str]:
+    from faas.cli.conditions import ready_of
+
+    status = service.get("status") or {}
+    condition = ready_of(service)
+    return [
+        service["metadata"]["name"],
+        str(status.get("url") or ""),
+        str(status.get("latestReadyRevisionName") or ""),
+        ready_text(condition.get("status", ""), condition.get("reason", "")),
+        age(service["metadata"].get("creationTimestamp", "")),
+    ]

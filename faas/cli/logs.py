@@ -1,0 +1,99 @@
+"""`faas logs`: what the instances of a function write, all of them in one stream."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from faas.cli.options import namespace_option, state_option
+from faas.cli.output import note
+from faas.cli.session import with_client
+
+if TYPE_CHECKING:
+    from faas.client.http import HttpClient
+
+_COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright_magenta", "bright_yellow")
+
+
+@click.command(short_help="Print what a function's instances write.")
+@click.argument("name")
+@click.option("--follow", "-f", is_flag=True, help="Go on, also with instances that start later.")
+@click.option("--since", metavar="TIME", help="Only what is younger: 30s, 5m, 1h.")
+@click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last N lines of each instance.")
+@click.option("--revision", metavar="REV", help="Only instances of this revision.")
+@namespace_option
+@state_option
+def command(
+    name: str,
+    follow: bool,
+    since: str | None,
+    tail: int | None,
+    revision: str | None,
+    namespace: str,
+    state: Path | None,
+) -> None:
+    """Print the logs of all instances of function NAME, each line with its instance.
+
+    \b
+    Examples:
+      faas logs hello -f
+      faas logs hello --since 5m --tail 100
+    """
+    from faas.resources import durations
+
+    try:
+        since_s = None if since is None else max(1, int(durations.parse(since)))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--since") from error
+    with_client(state, lambda client: _Tail(client, namespace, tail, since_s, follow).run(name, revision))
+
+
+class _Tail:
+    """Reads the logs of several Pods at once; owned by the command's task group."""
+
+    def __init__(self, client: HttpClient, namespace: str, tail: int | None, since_s: int | None, follow: bool) -> None:
+        self._client, self._namespace = client, namespace
+        self._tail, self._since_s, self._follow = tail, since_s, follow
+        self._seen: set[str] = set()
+
+    async def run(self, name: str, revision: str | None) -> None:
+        from faas.resources import keys
+        from faas.resources.kinds import POD, SERVICE
+
+        await self._client.get(SERVICE, name, self._namespace)  # says so when there is no such function
+        selector = f"{keys.REVISION_LABEL}={revision}" if revision else f"{keys.SERVICE_LABEL}={name}"
+        if not self._follow:
+            pods = (await self._client.list(POD, self._namespace, label_selector=selector)).items
+            if not pods:
+                note(f"{name} has no instances now; they start with the first request:  faas invoke {name}")
+            for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", ""))):
+                await self._read(pod["metadata"]["name"])
+            return
+        async with asyncio.TaskGroup() as group:
+            async for event in self._client.watch(POD, self._namespace, label_selector=selector):
+                pod_name = event.object["metadata"].get("name", "")
+                if event.type in ("ADDED", "MODIFIED") and pod_name not in self._seen:
+                    self._seen.add(pod_name)
+                    group.create_task(self._read(pod_name))
+
+    async def _read(self, pod: str) -> None:
+        from faas.client.errors import BadRequest, NotFound
+
+        prefix = click.style(_short(pod), fg=_COLOURS[zlib.crc32(pod.encode()) % len(_COLOURS)])
+        try:
+            lines = self._client.logs(pod, self._namespace, follow=self._follow, tail=self._tail, since_s=self._since_s)
+            async for line in lines:
+                click.echo(f"{prefix} {line}")
+        except NotFound:
+            return  # it ended between being listed and being read
+        except BadRequest:
+            self._seen.discard(pod)  # it has not started yet; the next change of the Pod tries again
+
+
+def _short(pod: str) -> str:
+    """hello-00001-deployment-x7k2p is enough as hello-00001-x7k2p."""
+    return pod.replace("-deployment-", "-")

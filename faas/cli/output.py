@@ -1,0 +1,68 @@
+"""How results look: data as JSON or YAML, tables for people; all of it to stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+
+def print_data(data: Any, output: str) -> None:
+    """Print `data` as `output` says: json or yaml. Several documents for a list in YAML only when it is a list."""
+    if output == "json":
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        click.echo(to_yaml(data), nl=False)
+
+
+def to_yaml(data: Any) -> str:
+    import yaml
+
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=False, width=120)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
+    """A table in kubectl's manner: upper-case heads, two spaces between, no lines; `empty` (stderr) for no rows."""
+    body = [list(row) for row in rows]
+    if not body:
+        click.echo(empty, err=True)
+        return
+    heads = [column.upper() for column in columns]
+    widths = [max(len(click.unstyle(line[index])) for line in [heads, *body]) for index in range(len(heads))]
+    for line in [heads, *body]:
+        cells = [cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def ready_text(status: str, reason: str = "") -> str:
+    """True, or what keeps it from that, in colour."""
+    if status == "True":
+        return click.style("Ready", fg="green")
+    colour = "red" if status == "False" else "yellow"
+    return click.style(reason or ("NotReady" if status == "False" else "Pending"), fg=colour)
+
+
+def age(timestamp: str, now: datetime | None = None) -> str:
+    """`2026-11-23T12:00:00Z` as kubectl shows ages: 42s, 5m, 3h, 2d."""
+    try:
+        then = datetime.fromisoformat(timestamp)
+    except ValueError:
+        return "?"
+    seconds = max(0, int(((now or datetime.now(UTC)) - then).total_seconds()))
+    for size, unit, above in ((86400, "d", 2 * 86400), (3600, "h", 3 * 3600), (60, "m", 120)):
+        if seconds >= above:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def note(text: str) -> None:
+    """Say something beside the result, on stderr."""
+    click.echo(text, err=True)
+
+
+def is_terminal() -> bool:
+    return sys.stdout.isatty()

@@ -1,0 +1,96 @@
+"""One HTTP request over TCP or a Unix socket, with the answer as a stream; and CloudEvents in their two HTTP forms."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from faas.cli.errors import CommandError
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+class Answer:
+    """An answer whose body is still coming."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self._response = response
+        self.status, self.reason = response.status, response.reason
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+
+    def chunks(self) -> Iterator[bytes]:
+        """What has arrived, as soon as it has: streams show while they run."""
+        while chunk := self._response.read1(65536):
+            yield chunk
+
+
+@contextmanager
+def send(request: Request, host: str, address: str, *, timeout_s: float) -> Iterator[Answer]:
+    """Send to `address` (host:port or unix:/path) with Host `host`. Raises: CommandError: nobody answers."""
+    connection = _connection(address, timeout_s)
+    try:
+        headers = {"User-Agent": "faas", "Accept": "*/*", **request.headers, "Host": host}
+        connection.request(request.method, request.path, body=request.body, headers=headers)
+        yield Answer(connection.getresponse())
+    except TimeoutError as error:
+        raise CommandError(f"no answer within {timeout_s:g} s", "Wait longer with --timeout") from error
+    except ConnectionRefusedError as error:
+        raise CommandError(f"nobody listens on {address}", "See what the engine does:  faas status") from error
+    except (OSError, http.client.HTTPException) as error:
+        said = str(error) or type(error).__name__
+        raise CommandError(f"the connection to {address} broke: {said}", "See:  faas logs, faas status") from error
+    finally:
+        connection.close()
+
+
+def make_event(
+    attributes: Mapping[str, str], data: bytes | None, *, structured: bool, is_json: bool
+) -> tuple[dict[str, str], bytes | None]:
+    """Headers and body of a CloudEvent. Source: CloudEvents 1.0.2, HTTP protocol binding."""
+    event = {"specversion": "1.0", **attributes}
+    event.setdefault("id", str(uuid.uuid4()))
+    content_type = "application/json" if is_json else "text/plain"
+    if not structured:
+        headers = {f"ce-{name}": _percent_encoded(value) for name, value in event.items()}
+        return ({**headers, "Content-Type": content_type} if data is not None else headers), data or b""
+    document: dict[str, object] = dict(event)
+    if data is not None:
+        document["datacontenttype"] = content_type
+        document["data"] = json.loads(data) if is_json else data.decode()
+    return {"Content-Type": "application/cloudevents+json"}, json.dumps(document).encode()
+
+
+def _percent_encoded(value: str) -> str:
+    """Header values: printable ASCII stays, but for space, double quote and percent."""
+    return "".join(
+        char if "!" <= char <= "~" and char not in '"%' else "".join(f"%{byte:02X}" for byte in char.encode())
+        for char in value
+    )
+
+
+def _connection(address: str, timeout_s: float) -> http.client.HTTPConnection:
+    if address.startswith("unix:"):
+        return _UnixConnection(address.removeprefix("unix:"), timeout_s)
+    return http.client.HTTPConnection(address, timeout=timeout_s)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)

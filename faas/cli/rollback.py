@@ -1,0 +1,47 @@
+"""`faas rollback`: all traffic back to a revision that was good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from faas.cli.options import dry_run_option, namespace_option, output_option, state_option
+from faas.cli.output import note
+from faas.cli.session import with_client
+from faas.cli.traffic import show
+
+if TYPE_CHECKING:
+    from faas.client.http import HttpClient
+    from faas.client.protocol import Object
+
+
+@click.command(short_help="Send all traffic back to an earlier revision.")
+@click.argument("name")
+@click.option(
+    "--to", "revision", metavar="REV", help="The revision; else the newest ready one before that which serves."
+)
+@namespace_option
+@dry_run_option
+@output_option
+@state_option
+def command(
+    name: str, revision: str | None, namespace: str, dry_run: bool, output: str | None, state: Path | None
+) -> None:
+    """Send all requests of function NAME to an earlier revision. The next deploy of new code moves on from there.
+
+    \b
+    Examples:
+      faas rollback hello
+      faas rollback hello --to hello-00003
+    """
+
+    async def work(client: HttpClient) -> tuple[str, Object]:
+        from faas.deploy.split import roll_back
+
+        return await roll_back(client, name, namespace, revision, dry_run=dry_run)
+
+    target, service = with_client(state, work)
+    note(f"{name} {'would go' if dry_run else 'went'} back to {target}")
+    show(service, output, planned=dry_run)
