@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from faas_runtime.completing import make_filler
+
 
 def is_pydantic(kind: Any) -> bool:
     """A pydantic model or dataclass. pydantic is never imported for this: such a class implies that it is there."""
@@ -36,8 +38,17 @@ def make_decoder(kind: Any) -> Callable[[bytes], Any]:
     if is_pydantic(kind):
         validator = kind.__pydantic_validator__
         return validator.validate_json  # type: ignore[no-any-return]
-    decoder = msgspec.json.Decoder(kind, dec_hook=_dec_hook)
-    return decoder.decode
+    decode = msgspec.json.Decoder(kind, dec_hook=_dec_hook).decode
+    fill = make_filler(kind)
+    if fill is None:
+        return decode
+
+    def decode_and_fill(body: bytes) -> Any:
+        value = decode(body)
+        fill(value)
+        return value
+
+    return decode_and_fill
 
 
 def make_converter(kind: Any) -> Callable[[Any], Any]:
@@ -46,7 +57,12 @@ def make_converter(kind: Any) -> Callable[[Any], Any]:
         validator = kind.__pydantic_validator__
         return validator.validate_python  # type: ignore[no-any-return]
 
+    fill = make_filler(kind)
+
     def convert(value: Any) -> Any:
-        return msgspec.convert(value, kind, strict=False, dec_hook=_dec_hook)
+        converted = msgspec.convert(value, kind, strict=False, dec_hook=_dec_hook)
+        if fill is not None:
+            fill(converted)
+        return converted
 
     return convert
