@@ -1,0 +1,169 @@
+"""What has to run for a Revision, as values: its spec and annotations over the config maps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Literal
+
+from faas.engine.contract.dataplane import RevisionPolicy
+from faas.engine.contract.revision import (
+    EnvVar,
+    ProbePlan,
+    Reachability,
+    RevisionKey,
+    RevisionPlan,
+    ScalingPolicy,
+    SecretRef,
+    VolumeMount,
+)
+from faas.resources import keys, podspec, quantities, volumes
+from faas.resources.autoscaling import scaling_values
+from faas.resources.config import Config
+from faas.resources.podspec import Container, Probe
+from faas.resources.serving import Revision
+
+_REACHABILITY: dict[str, Reachability] = {"active": "Reachable", "reserve": "Unreachable"}
+
+
+def make_plan(revision: Revision, config: Config, *, initialized: bool) -> RevisionPlan:
+    """Plan a Revision. Its spec has been validated and defaulted by the API."""
+    metadata, spec = revision.metadata, revision.spec
+    container = serving_container(revision)
+    timeout_s = float(spec.timeout_seconds or config.defaults.revision_timeout_seconds)
+    routing = metadata.labels.get(keys.ROUTING_STATE_LABEL, "")
+    limits = container.resources.limits
+    scaling = scaling_values(metadata.annotations, spec.container_concurrency or 0, config)
+    return RevisionPlan(
+        key=RevisionKey(metadata.namespace, metadata.name),
+        uid=metadata.uid,
+        service=metadata.labels.get(keys.SERVICE_LABEL, ""),
+        configuration=metadata.labels.get(keys.CONFIGURATION_LABEL, ""),
+        image=container.image,
+        generation=metadata.generation,
+        command=container.command,
+        args=container.args,
+        working_dir=container.working_dir or None,
+        env=_environment(container),
+        volumes=_mounts(container, spec.volumes),
+        container_name=container.name or "user-container",
+        container_concurrency=spec.container_concurrency or 0,
+        timeout_s=timeout_s,
+        response_start_timeout_s=float(spec.response_start_timeout_seconds or timeout_s),
+        idle_timeout_s=float(spec.idle_timeout_seconds or 0),
+        protocol="h2c" if container.ports and container.ports[0].name == "h2c" else "http1",
+        readiness=make_probe(container.readiness_probe) or ProbePlan(),
+        liveness=make_probe(container.liveness_probe),
+        startup=make_probe(container.startup_probe),
+        memory_limit_bytes=quantities.bytes_of(limits["memory"]) if "memory" in limits else None,
+        cpu_limit_millis=quantities.millis_of(limits["cpu"]) if "cpu" in limits else None,
+        snapshot=metadata.annotations.get(keys.SNAPSHOT, "true") != "false",
+        scaling=ScalingPolicy(**asdict(scaling)),
+        reachability=_REACHABILITY.get(routing, "Unknown"),
+        warm=routing != "reserve",
+        initialized=initialized,
+    )
+
+
+def make_policy(plan: RevisionPlan) -> RevisionPolicy:
+    """What the gateway has to know of a Revision."""
+    return RevisionPolicy(
+        revision=str(plan.key),
+        namespace=plan.key.namespace,
+        service=plan.service,
+        configuration=plan.configuration,
+        container_concurrency=plan.container_concurrency,
+        timeout_s=plan.timeout_s,
+        response_start_timeout_s=plan.response_start_timeout_s,
+        idle_timeout_s=plan.idle_timeout_s,
+        protocol=plan.protocol,
+    )
+
+
+def serving_container(revision: Revision) -> Container:
+    """The container that takes the requests: the one with a port, or the only one."""
+    containers = revision.spec.containers
+    return next((container for container in containers if container.ports), containers[0])
+
+
+def make_probe(probe: Probe | None) -> ProbePlan | None:
+    if probe is None:
+        return None
+    kind: Literal["tcp", "http", "grpc", "exec"] = "tcp"
+    path, headers, command = "/", (), ()  # type: tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]
+    if probe.http_get is not None:
+        kind, path = "http", probe.http_get.path or "/"
+        headers = tuple((header.name, header.value) for header in probe.http_get.http_headers)
+    elif probe.exec is not None:
+        kind, command = "exec", probe.exec.command
+    elif probe.grpc is not None:
+        kind = "grpc"
+    return ProbePlan(
+        kind=kind,
+        path=path,
+        headers=headers,
+        command=command,
+        period_s=float(probe.period_seconds),
+        timeout_s=float(probe.timeout_seconds or 1),
+        failure_threshold=probe.failure_threshold or 3,
+        success_threshold=probe.success_threshold or 1,
+        initial_delay_s=float(probe.initial_delay_seconds),
+    )
+
+
+def _environment(container: Container) -> tuple[EnvVar, ...]:
+    """In Kubernetes' order: what comes from whole objects first, so that single variables win."""
+    whole = [EnvVar(source.prefix, reference) for source in container.env_from for reference in _all_keys(source)]
+    return (*whole, *(EnvVar(variable.name, _value(variable)) for variable in container.env))
+
+
+def _all_keys(source: podspec.EnvFromSource) -> list[SecretRef]:
+    references = []
+    if (config_map := source.config_map_ref) is not None:
+        references.append(SecretRef("ConfigMap", config_map.name, None, bool(config_map.optional)))
+    if (secret := source.secret_ref) is not None:
+        references.append(SecretRef("Secret", secret.name, None, bool(secret.optional)))
+    return references
+
+
+def _value(variable: podspec.EnvVar) -> str | SecretRef:
+    source = variable.value_from
+    if source is None:
+        return variable.value
+    if (secret := source.secret_key_ref) is not None:
+        return SecretRef("Secret", secret.name, secret.key, bool(secret.optional))
+    if (config_map := source.config_map_key_ref) is not None:
+        return SecretRef("ConfigMap", config_map.name, config_map.key, bool(config_map.optional))
+    return variable.value
+
+
+def _mounts(container: Container, declared: tuple[volumes.Volume, ...]) -> tuple[VolumeMount, ...]:
+    by_name = {volume.name: volume for volume in declared}
+    return tuple(
+        VolumeMount(mount.mount_path, *_sources(by_name[mount.name]))
+        for mount in container.volume_mounts
+        if mount.name in by_name
+    )
+
+
+def _sources(volume: volumes.Volume) -> tuple[tuple[SecretRef, ...], tuple[tuple[str, str], ...]]:
+    """What a volume holds, and which of its keys become which files; nothing for an empty directory."""
+    if (secret := volume.secret) is not None:
+        return (SecretRef("Secret", secret.secret_name, None, bool(secret.optional)),), _items(secret.items)
+    if (config_map := volume.config_map) is not None:
+        return (SecretRef("ConfigMap", config_map.name, None, bool(config_map.optional)),), _items(config_map.items)
+    if volume.projected is None:
+        return (), ()
+    references: list[SecretRef] = []
+    items: list[tuple[str, str]] = []
+    for part in volume.projected.sources:
+        if (projected := part.secret) is not None:
+            references.append(SecretRef("Secret", projected.name, None, bool(projected.optional)))
+            items += _items(projected.items)
+        if (projection := part.config_map) is not None:
+            references.append(SecretRef("ConfigMap", projection.name, None, bool(projection.optional)))
+            items += _items(projection.items)
+    return tuple(references), tuple(items)
+
+
+def _items(items: tuple[volumes.KeyToPath, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((item.key, item.path) for item in items)

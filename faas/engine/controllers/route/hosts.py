@@ -1,0 +1,99 @@
+"""Under which hosts and URLs a Route and its tags answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from faas.engine.contract.dataplane import Split, Target
+from faas.engine.contract.settings import EngineSettings
+from faas.resources.config import NetworkConfig
+from faas.resources.keys import CLUSTER_LOCAL, VISIBILITY_LABEL
+from faas.resources.serving import Route, TrafficTarget
+
+LOCAL_DOMAIN = "svc.cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How this engine names what it serves."""
+
+    network: NetworkConfig
+    domain: str
+    port: int
+    tls: bool
+
+    @classmethod
+    def of(cls, settings: EngineSettings, network: NetworkConfig) -> Naming:
+        return cls(network, settings.domain, settings.public_port, settings.tls_cert is not None)
+
+    def url(self, route: Route, tag: str = "") -> str:
+        """A URL that can be used as it is: with the port, unless it is the scheme's own."""
+        host = self._public_host(route, tag)
+        if not is_public(route, self):
+            return f"http://{host}"
+        scheme, usual = ("https", 443) if self.tls else ("http", 80)
+        return f"{scheme}://{host}" if self.port == usual else f"{scheme}://{host}:{self.port}"
+
+    def local_url(self, route: Route) -> str:
+        return f"http://{route.metadata.name}.{route.metadata.namespace}.{LOCAL_DOMAIN}"
+
+    def label(self, route: Route, tag: str = "") -> str:
+        return self.network.label(route.metadata.name, tag)
+
+    def hosts(self, route: Route, tag: str = "") -> tuple[str, ...]:
+        """The public host, and the names by which Kubernetes' DNS has a service."""
+        label, namespace = self.label(route, tag), route.metadata.namespace
+        local = (f"{label}.{namespace}.{LOCAL_DOMAIN}", f"{label}.{namespace}.svc", f"{label}.{namespace}")
+        return tuple(dict.fromkeys((self._public_host(route, tag).lower(), *local)))
+
+    def _public_host(self, route: Route, tag: str) -> str:
+        domain = self.domain if is_public(route, self) else LOCAL_DOMAIN
+        if domain == LOCAL_DOMAIN:
+            return f"{self.label(route, tag)}.{route.metadata.namespace}.{LOCAL_DOMAIN}"
+        return self.network.host(route.metadata.name, route.metadata.namespace, domain, tag)
+
+
+def is_public(route: Route, naming: Naming) -> bool:
+    return route.metadata.labels.get(VISIBILITY_LABEL) != CLUSTER_LOCAL and naming.domain != LOCAL_DOMAIN
+
+
+def make_targets(route: Route, traffic: tuple[TrafficTarget, ...], naming: Naming) -> dict[str, Target]:
+    """What the gateway has to know: the main target and one for each tag, by "namespace/label"."""
+    namespace = route.metadata.namespace
+    targets = {}
+    for tag in ("", *dict.fromkeys(target.tag for target in traffic if target.tag)):
+        label = naming.label(route, tag)
+        targets[f"{namespace}/{label}"] = Target(
+            namespace=namespace,
+            label=label,
+            route=route.metadata.name,
+            tag=tag,
+            splits=_splits(namespace, traffic, tag),
+            public=is_public(route, naming),
+        )
+    return targets
+
+
+def _splits(namespace: str, traffic: tuple[TrafficTarget, ...], tag: str) -> tuple[Split, ...]:
+    """Percents of the main target, or of one tag, where they are shares of what the tag's target has."""
+    percents: dict[str, int] = {}
+    for target in traffic:
+        if not tag or target.tag == tag:
+            revision = f"{namespace}/{target.revision_name}"
+            percents[revision] = percents.get(revision, 0) + (target.percent or 0)
+    total = sum(percents.values())
+    if not tag or total == 100:
+        return tuple(Split(revision, percent) for revision, percent in percents.items() if percent)
+    return _to_hundred(percents, total)
+
+
+def _to_hundred(percents: dict[str, int], total: int) -> tuple[Split, ...]:
+    """A tag's host serves its target alone: its Revisions share 100 % as they share the target."""
+    if not percents:
+        return ()
+    if not total:
+        return (Split(list(percents)[-1], 100),)
+    scaled = {revision: percent * 100 // total for revision, percent in percents.items()}
+    newest = list(percents)[-1]
+    scaled[newest] += 100 - sum(scaled.values())
+    return tuple(Split(revision, percent) for revision, percent in scaled.items() if percent)

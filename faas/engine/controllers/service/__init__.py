@@ -1,0 +1,1 @@
+"""A Service manages the Configuration and the Route of its name, and sums up their state."""

@@ -1,0 +1,63 @@
+"""The Configuration and the Route that a Service stands for. Source: Knative pkg/reconciler/service/resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faas.client.protocol import Object
+from faas.resources.keys import ROLLOUT_DURATION, ROUTES, SERVICE_LABEL, SERVICE_UID_LABEL
+from faas.resources.kinds import CONFIGURATION, ROUTE
+from faas.resources.views import owner_reference
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def make_configuration(service: Object) -> Object:
+    annotations = _annotations(service, without=(ROLLOUT_DURATION,))
+    annotations[ROUTES] = service["metadata"]["name"]
+    return {
+        "apiVersion": CONFIGURATION.api_version,
+        "kind": CONFIGURATION.kind,
+        "metadata": _metadata(service, annotations),
+        "spec": {"template": service["spec"].get("template", {})},
+    }
+
+
+def make_route(service: Object) -> Object:
+    name = service["metadata"]["name"]
+    return {
+        "apiVersion": ROUTE.api_version,
+        "kind": ROUTE.kind,
+        "metadata": _metadata(service, _annotations(service)),
+        "spec": {
+            "traffic": [
+                target if target.get("revisionName") else {**target, "configurationName": name}
+                for target in service["spec"].get("traffic") or [{"latestRevision": True, "percent": 100}]
+            ]
+        },
+    }
+
+
+def merged(existing: Object, wanted: Object) -> Object:
+    """The existing object with the wanted spec, and with the wanted labels and annotations beside those of others."""
+    metadata: dict[str, Any] = dict(existing["metadata"])
+    for field in ("labels", "annotations"):
+        metadata[field] = {**(metadata.get(field) or {}), **wanted["metadata"][field]}
+    return {**existing, "metadata": metadata, "spec": wanted["spec"]}
+
+
+def _metadata(service: Object, annotations: dict[str, str]) -> dict[str, Any]:
+    metadata = service["metadata"]
+    labels = {SERVICE_LABEL: metadata["name"], SERVICE_UID_LABEL: metadata["uid"]}
+    return {
+        "name": metadata["name"],
+        "namespace": metadata["namespace"],
+        "labels": {**(metadata.get("labels") or {}), **labels},
+        "annotations": annotations,
+        "ownerReferences": [owner_reference(service)],
+    }
+
+
+def _annotations(service: Object, without: tuple[str, ...] = ()) -> dict[str, str]:
+    annotations: dict[str, str] = service["metadata"].get("annotations") or {}
+    return {key: value for key, value in annotations.items() if key != LAST_APPLIED and key not in without}

@@ -1,0 +1,96 @@
+"""Which change of which object concerns which controller's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from faas.client.protocol import Object
+from faas.engine.controllers.cache import Caches, Key, key_of
+from faas.engine.controllers.queue import WorkQueue
+from faas.resources import keys
+from faas.resources.serving import Route
+
+Queue = WorkQueue[Key]
+
+
+def owner_key(raw: Object, label: str) -> Key | None:
+    """The key of the Service or Configuration that a label names."""
+    name = (raw["metadata"].get("labels") or {}).get(label)
+    return Key(raw["metadata"].get("namespace", ""), name) if name else None
+
+
+def connect(
+    caches: Caches,
+    *,
+    services: Queue,
+    configurations: Queue,
+    revisions: Queue,
+    routes: Queue,
+    labels: Queue,
+    garbage: Queue,
+) -> None:
+    """Let changes of objects put keys into queues."""
+
+    def service_changed(old: Object | None, new: Object | None) -> None:
+        services.add(key_of(new or old or {}))
+
+    def configuration_changed(old: Object | None, new: Object | None) -> None:
+        raw = new or old or {}
+        configurations.add(key_of(raw))
+        garbage.add(key_of(raw))
+        _add(services, owner_key(raw, keys.SERVICE_LABEL))
+        for route in routes_meaning(caches, key_of(raw), by="configuration"):
+            routes.add(route)
+            labels.add(route)
+
+    def revision_changed(old: Object | None, new: Object | None) -> None:
+        raw = new or old or {}
+        revisions.add(key_of(raw))
+        if old is not None and new is not None and _matter(old) == _matter(new):
+            return  # replica counts and the like concern nobody else
+        _add(configurations, owner_key(raw, keys.CONFIGURATION_LABEL))
+        _add(garbage, owner_key(raw, keys.CONFIGURATION_LABEL))
+        for route in routes_meaning(caches, key_of(raw), by="revision"):
+            routes.add(route)
+            labels.add(route)
+
+    def route_changed(old: Object | None, new: Object | None) -> None:
+        raw = new or old or {}
+        routes.add(key_of(raw))
+        labels.add(key_of(raw))
+        _add(services, owner_key(raw, keys.SERVICE_LABEL))
+
+    caches.services.listeners.append(service_changed)
+    caches.configurations.listeners.append(configuration_changed)
+    caches.revisions.listeners.append(revision_changed)
+    caches.routes.listeners.append(route_changed)
+
+
+def routes_meaning(caches: Caches, key: Key, *, by: str) -> Iterable[Key]:
+    """Routes whose traffic block names this Configuration or Revision."""
+    for candidate in caches.routes:
+        route = caches.routes.get(candidate) if candidate.namespace == key.namespace else None
+        if route is not None and key.name in _named(route, by):
+            yield candidate
+
+
+def _named(route: Route, by: str) -> set[str]:
+    if by == "configuration":
+        return {target.configuration_name for target in route.spec.traffic}
+    return {target.revision_name for target in route.spec.traffic}
+
+
+def _matter(revision: Object) -> tuple[object, ...]:
+    """What others look at: whether it is ready, and whether it is routed."""
+    ready = [
+        (condition.get("status"), condition.get("message"))
+        for condition in (revision.get("status") or {}).get("conditions", ())
+        if condition.get("type") == "Ready"
+    ]
+    state = (revision["metadata"].get("labels") or {}).get(keys.ROUTING_STATE_LABEL)
+    return ready, state, revision["metadata"].get("deletionTimestamp")
+
+
+def _add(queue: Queue, key: Key | None) -> None:
+    if key is not None:
+        queue.add(key)
