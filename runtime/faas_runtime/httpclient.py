@@ -171,7 +171,8 @@ async def _head(reader: asyncio.StreamReader) -> tuple[int, list[tuple[bytes, by
 
 
 async def _chunks(reader: asyncio.StreamReader, max_body: int) -> bytes:
-    parts, total = [], 0
+    parts: list[bytes] = []
+    total = 0
     while True:
         line = await reader.readuntil(b"\r\n")
         try:

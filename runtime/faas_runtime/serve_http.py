@@ -38,7 +38,7 @@ async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) ->
             status = answer.status
             await send({"type": "http.response.start", "status": status, "headers": answer.headers})
             await send({"type": "http.response.body", "body": answer.body})
-        elif answer is not None:
+        elif isinstance(answer, Stream):
             status = await send_stream(instance, call, answer, send)
         else:
             status = call.scope["faas.status"]

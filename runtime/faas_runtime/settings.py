@@ -9,6 +9,7 @@ from pathlib import Path
 
 from faas_runtime import options
 
+SECRETS_DIR, CONFIG_DIR = Path("/var/run/faas/secrets"), Path("/var/run/faas/config")
 DEFAULT_TIMEOUT_S = 300.0  # Knative's default for timeoutSeconds
 DEFAULT_MAX_BODY = 32 * 2**20  # bodies are held in memory: 20 of them at once should not exhaust a small instance
 SYNC_CONCURRENCY, ASYNC_CONCURRENCY = 20, 100
@@ -23,8 +24,8 @@ class Settings:
     gateway: str = ""  # FAAS_GATEWAY: unix:/path or http://host:port
     sink: str = ""  # K_SINK: where published events go
     ce_overrides: str = ""  # K_CE_OVERRIDES, JSON, as a SinkBinding sets it
-    secrets_dir: Path = Path("/var/run/faas/secrets")  # FAAS_SECRETS_DIR
-    config_dir: Path = Path("/var/run/faas/config")  # FAAS_CONFIG_DIR
+    secrets_dir: Path = SECRETS_DIR  # FAAS_SECRETS_DIR
+    config_dir: Path = CONFIG_DIR  # FAAS_CONFIG_DIR
     timeout_s: float | None = None  # FAAS_TIMEOUT, over the decorator's
     concurrency: int | None = None  # FAAS_CONCURRENCY, over the decorator's
     max_body: int | None = None  # FAAS_MAX_BODY, over the decorator's
@@ -48,8 +49,8 @@ class Settings:
             gateway=env.get("FAAS_GATEWAY", ""),
             sink=env.get("K_SINK", ""),
             ce_overrides=env.get("K_CE_OVERRIDES", ""),
-            secrets_dir=Path(env.get("FAAS_SECRETS_DIR", "") or cls.__dataclass_fields__["secrets_dir"].default),
-            config_dir=Path(env.get("FAAS_CONFIG_DIR", "") or cls.__dataclass_fields__["config_dir"].default),
+            secrets_dir=Path(env.get("FAAS_SECRETS_DIR", "") or SECRETS_DIR),
+            config_dir=Path(env.get("FAAS_CONFIG_DIR", "") or CONFIG_DIR),
             timeout_s=given.get("timeout"),
             concurrency=given.get("concurrency"),
             max_body=given.get("max_body"),

@@ -32,7 +32,7 @@ _OPTIONAL = ("subject", "datacontenttype", "dataschema")
 
 
 def mode(headers: Mapping[bytes, bytes]) -> str:
-    """"binary", "structured", "batch" or "" when the message is no CloudEvent. Names are lower-case, as ASGI has them."""
+    """Whether a message is a "binary", "structured" or "batch" one; "" is no CloudEvent. Names are in lower case."""
     content_type = headers.get(b"content-type", b"")
     if content_type[:23].lower() == b"application/cloudevents":
         media = content_type.partition(b";")[0].strip().lower().decode("latin-1")

@@ -110,9 +110,9 @@ class _WSGIAnswer:
             held = piece
             if self._call.gone:
                 return
-        if not self._sent and not any(name == b"content-length" for name, _ in self._headers):
-            if self.status not in (204, 304) and self.status >= 200:
-                self._headers.append((b"content-length", b"%d" % len(held or b"")))
+        has_length = any(name == b"content-length" for name, _ in self._headers)
+        if not self._sent and not has_length and self.status not in (204, 304):
+            self._headers.append((b"content-length", b"%d" % len(held or b"")))
         self._write(held or b"", last=True)
 
     def _write(self, piece: bytes, *, last: bool = False) -> None:

@@ -1,0 +1,42 @@
+"""Where calls and published events go in a test: to the other functions of the client, to stand-ins, into a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from faas_runtime.calls import Outgoing, Reply
+from faas_runtime.errors import CallError
+from faas_runtime.event import Event
+from faas_runtime.jsonic import to_json
+from faas_runtime.testing.exchange import exchange
+
+StandIn = Callable[[Outgoing], Any]
+
+
+class InProcess:
+    """The `Transport` of a test client."""
+
+    def __init__(self, apps: Mapping[str, Any], stand_ins: Mapping[str, Any], events: list[Event[Any]]) -> None:
+        self._apps, self._stand_ins, self._events = apps, stand_ins, events
+
+    async def call(self, request: Outgoing) -> Reply:
+        """Raises: CallError: neither a function of this client nor a stand-in has the name."""
+        name = request.function.partition(".")[0]
+        if name in self._stand_ins:
+            answer = self._stand_ins[name]
+            answer = answer(request) if callable(answer) else answer
+            return answer if isinstance(answer, Reply) else Reply(200, {"content-type": "application/json"}, to_json(answer))
+        app = self._apps.get(name)
+        if app is None:
+            raise CallError(f"this client knows no function {name!r}\n"
+                            f"  Give it one: Client(..., calls={{{name!r}: {{...}}}})")  # fmt: skip
+        path, _, query = request.target.partition("?")
+        received = await exchange(app, request.method, path, query.encode(), list(request.headers), request.body)
+        return Reply(received.status, received.headers, received.content)
+
+    async def publish(self, event: Event[Any]) -> None:
+        self._events.append(event)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
