@@ -61,8 +61,6 @@ def _guarded(check: Callable[[], Check]) -> Check:
 def _python() -> Check:
     version = platform.python_version()
     where = f"{version} at {sys.executable}"
-    if sys.version_info < (3, 11):
-        return Check("python", "error", where, "faas needs Python 3.11 or newer")
     if not Path(os.path.realpath(sys.executable)).exists():
         return Check("python", "error", where, "Its interpreter is gone; make the environment again")
     return Check("python", "ok", where)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faas.cli.options import dry_run_option, namespace_option, output_option, state_option
-from faas.cli.output import note, print_data
+from faas.cli.output import note, print_objects
 from faas.cli.project_options import make_wanted, project_options
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def command(
         else:
             changes, objects = _deploy(state, prepared, options, steps)
     if output:
-        print_data(objects, output)
+        print_objects(objects, output)
         return
     if dry_run:
         for change in changes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from faas.cli.options import namespace_option, state_option
-from faas.cli.output import note, print_data, to_yaml
+from faas.cli.output import note, print_objects
 from faas.cli.session import with_client
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def command(names: tuple[str, ...], namespace: str, output: str, state: Path | N
 
     services = with_client(state, lambda client: _read(client, names, namespace))
     manifests = [exported(service) for service in services]
-    if output == "json":
-        print_data({"apiVersion": "v1", "kind": "List", "items": manifests}, "json")
-    else:
-        click.echo("---\n".join(to_yaml(manifest) for manifest in manifests), nl=False)
+    print_objects(manifests, output)
     if images := unportable(manifests):
         note(
             f"note: {', '.join(images)} has this machine's Python as its base; a cluster cannot pull it.\n"

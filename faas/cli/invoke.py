@@ -15,7 +15,7 @@ from faas.cli.options import namespace_option, state_option
 from faas.cli.session import running_engine, with_client
 
 if TYPE_CHECKING:
-    from faas.cli.requests import Answer, Request
+    from faas.cli.requests import Answer
     from faas.client.protocol import Object
     from faas.client.state import EngineInfo
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
-from faas.cli.output import age, print_data, print_table, ready_text
+from faas.cli.output import age, print_objects, print_table, ready_text
 from faas.cli.session import with_client
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def command(namespace: str, all_namespaces: bool, output: str | None, state: Pat
     found = with_client(state, lambda client: client.list(SERVICE, where))
     services = sorted(found.items, key=lambda obj: (obj["metadata"]["namespace"], obj["metadata"]["name"]))
     if output:
-        print_data([clean(service) for service in services], output)
+        print_objects([clean(service) for service in services], output)
         return
     heads = ["name", "url", "revision", "ready", "age"]
     rows = [_row(service) for service in services]

@@ -11,8 +11,16 @@ from typing import Any
 import click
 
 
+def print_objects(objects: Sequence[dict[str, Any]], output: str) -> None:
+    """Kubernetes objects so that kubectl can apply them: YAML documents, or one List in JSON."""
+    if output == "json":
+        print_data({"apiVersion": "v1", "kind": "List", "items": list(objects)}, output)
+    else:
+        click.echo("---\n".join(to_yaml(obj) for obj in objects), nl=False)
+
+
 def print_data(data: Any, output: str) -> None:
-    """Print `data` as `output` says: json or yaml. Several documents for a list in YAML only when it is a list."""
+    """Print `data` as `output` says: json or yaml."""
     if output == "json":
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
     else:

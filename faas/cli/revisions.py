@@ -9,7 +9,7 @@ import click
 
 from faas.cli.conditions import generation_of, ready_of
 from faas.cli.options import namespace_option, output_option, state_option
-from faas.cli.output import age, print_data, print_table, ready_text
+from faas.cli.output import age, print_objects, print_table, ready_text
 from faas.cli.session import with_client
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def command(name: str | None, namespace: str, output: str | None, state: Path | 
 
     services, revisions = with_client(state, lambda client: read(client, namespace, name))
     if output:
-        print_data([clean(revision) for revision in revisions], output)
+        print_objects([clean(revision) for revision in revisions], output)
         return
     shares = {key: share for service in services for key, share in shares_of(service).items()}
     rows = [_row(revision, shares) for revision in revisions]

@@ -11,7 +11,7 @@ from typing import Any
 
 from faas.project.errors import NotAProject, SettingsError
 
-_KNOWN = ("name", "functions")
+_KNOWN = ("name", "functions", "modules")  # modules: see faas_runtime.discovery
 
 
 @dataclass(frozen=True, slots=True)
