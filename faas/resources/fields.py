@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +45,7 @@ def prune(kind: Kind, raw: Raw) -> tuple[Raw, list[str]]:
 
 def type_errors(kind: Kind, raw: Raw) -> list[SchemaError]:
     """Values of the wrong type and, for custom kinds, missing required fields. Null counts as absent."""
-    errors = list(_misfits(field_tree(kind), raw, "", kind.kind))
+    errors = list(_misfits(field_tree(kind), raw, "", kind.kind, ""))
     return errors if kind.custom else [error for error in errors if error.reason != "FieldValueRequired"]
 
 
@@ -135,29 +136,31 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "int-or-string": (int, str),
 }
+_BASE64 = string.ascii_letters + string.digits + "+/"
 _GO_TYPES = {"integer": "int64", "boolean": "bool", "number": "float64"}
 
 
-def _misfits(field: Field, value: Any, path: str, owner: str) -> Iterator[SchemaError]:
+def _misfits(field: Field, value: Any, path: str, owner: str, go_path: str) -> Iterator[SchemaError]:
+    """`owner` and `go_path` are for Go's words: the struct, and a path without indexes and without keys of maps."""
     if value is None or field.type == "any":
         return
     if not _has_type(value, field.type):
-        yield _wrong_type(field, value, path, owner)
+        yield _wrong_type(field, value, path, f"{owner}.{go_path}")
     elif field.type == "object" and field.view is not None:
-        known = fields(field.view)
-        for name, member in known.items():
+        for name, member in fields(field.view).items():
             if value.get(name) is not None:
-                yield from _misfits(member, value[name], _join(path, name), field.view.__name__)
+                owner_here = field.view.__name__
+                yield from _misfits(member, value[name], _join(path, name), owner_here, _join(go_path, name))
             elif member.required:
                 yield SchemaError(_join(path, name), "FieldValueRequired", "Required value", "")
     elif field.type == "array" and field.item is not None:
         for index, item in enumerate(value):
             if item is None:
-                yield _wrong_type(field.item, item, f"{path}[{index}]", owner)
-            yield from _misfits(field.item, item, f"{path}[{index}]", owner)
+                yield _wrong_type(field.item, item, f"{path}[{index}]", f"{owner}.{go_path}")
+            yield from _misfits(field.item, item, f"{path}[{index}]", owner, go_path)
     elif field.type == "map" and field.item is not None:
         for name, member in value.items():
-            yield from _misfits(field.item, member, _join(path, name), owner)
+            yield from _misfits(field.item, member, _join(path, name), owner, go_path)
     else:
         yield from _bad_content(field, value, path)
 
@@ -168,7 +171,7 @@ def _has_type(value: Any, type: str) -> bool:
     return isinstance(value, _PYTHON_TYPES[type])
 
 
-def _wrong_type(field: Field, value: Any, path: str, owner: str) -> SchemaError:
+def _wrong_type(field: Field, value: Any, path: str, go_field: str) -> SchemaError:
     expected = {"map": "object", "int-or-string": "integer or string"}.get(field.type, field.type)
     actual = _json_type(value)
     go_actual = {"integer": "number", "boolean": "bool"}.get(actual, actual)
@@ -176,7 +179,7 @@ def _wrong_type(field: Field, value: Any, path: str, owner: str) -> SchemaError:
         path,
         "FieldValueTypeInvalid",
         f'Invalid value: "{actual}": {path} in body must be of type {expected}: "{actual}"',
-        f"json: cannot unmarshal {go_actual} into Go struct field {owner}.{_without_indexes(path)} of type "
+        f"json: cannot unmarshal {go_actual} into Go struct field {go_field} of type "
         f"{_GO_TYPES.get(field.type, field.type)}",
     )
 
@@ -186,7 +189,7 @@ def _bad_content(field: Field, value: Any, path: str) -> Iterator[SchemaError]:
         try:
             base64.b64decode(value, validate=True)
         except binascii.Error:
-            words = "illegal base64 data at input byte 0"
+            words = f"illegal base64 data at input byte {len(value) - len(value.lstrip(_BASE64))}"
             yield SchemaError(path, "FieldValueInvalid", f'Invalid value: "{value}": {words}', words)
     elif field.format == "date-time":
         try:
@@ -214,7 +217,3 @@ def _json_type(value: Any) -> str:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def _without_indexes(path: str) -> str:
-    return ".".join(part.split("[")[0] for part in path.split("."))

@@ -100,7 +100,7 @@ class HTTPGetAction(View, frozen=True):
         default=(), name="httpHeaders"
     )
     path: Annotated[str, doc("Path to ask for.")] = ""
-    port: Annotated[IntOrString, doc("Port or port name; 0 or absent is the container's port.")] = 0
+    port: Annotated[IntOrString | None, doc("Port or port name; 0 or absent is the container's port.")] = None
     scheme: Annotated[str, doc("HTTP or HTTPS.")] = ""
 
 
@@ -108,7 +108,7 @@ class TCPSocketAction(View, frozen=True):
     """A connection; that it opens is success."""
 
     host: Annotated[str, doc("Host to connect to; the container itself when empty.")] = ""
-    port: Annotated[IntOrString, doc("Port or port name; 0 or absent is the container's port.")] = 0
+    port: Annotated[IntOrString | None, doc("Port or port name; 0 or absent is the container's port.")] = None
 
 
 class GRPCAction(View, frozen=True):
