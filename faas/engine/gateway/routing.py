@@ -1,0 +1,103 @@
+"""From a Host header and a path to the revision that answers: pure, the randomness is passed in."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from faas.engine.contract.dataplane import Split, Table, Target
+
+# RFC 3986 reg-name or IP literal, and a port; stricter than the RFC in that userinfo is refused.
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9\-._~%!$&'()*+,;=]{0,255})(?::[0-9]{0,5})?")
+# A cache of answers; cleared when full, so a client cannot make it grow with invented hosts.
+_CACHE_ENTRIES = 4096
+
+
+class Resolution(NamedTuple):
+    target: Target
+    prefix: bytes  # b"" or /_/NAMESPACE/LABEL, which the instance does not see
+
+
+def is_valid_host(host: bytes) -> bool:
+    """Whether this is a well-formed Host header (RFC 9110, 7.2)."""
+    return _HOST.fullmatch(host) is not None
+
+
+def host_name(host: bytes) -> str:
+    """The name in a Host header, as the table has it: lower case, without port and trailing dot."""
+    if host.startswith(b"["):
+        return host[: host.find(b"]") + 1].decode("latin-1").lower()
+    return host.partition(b":")[0].decode("latin-1").lower().rstrip(".")
+
+
+def choose(splits: tuple[Split, ...], point: float) -> str | None:
+    """The revision for one request; `point` is uniform in [0, 1). None while nothing is assigned."""
+    mark = point * 100.0
+    for split in splits:
+        mark -= split.percent
+        if mark < 0:
+            return split.revision
+    # Percents that add up to less than 100 leave a gap at the end: the last one with traffic takes it.
+    return next((split.revision for split in reversed(splits) if split.percent > 0), None)
+
+
+def _is_ip_literal(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+class Router:
+    """Answers for one table.
+
+    The path form is for hosts that no attacker can point here: addresses, localhost and `own_hosts`. A page on
+    evil.example that rebinds its name to this machine gets 404 for every path.
+    """
+
+    def __init__(self, table: Table, *, own_hosts: Iterable[str] = ()) -> None:
+        self._table = table
+        self._own = {"localhost", "", *(host.lower() for host in own_hosts)}
+        self._cache: dict[bytes, Target | None] = {}
+
+    def resolve(self, host: bytes, target: bytes, *, public: bool) -> Resolution | None:
+        """Find the Target for a request; None is a 404. On the public listener cluster-local ones do not exist."""
+        cached = self._by_host(host)
+        if cached is not None:
+            return None if public and not cached.public else Resolution(cached, b"")
+        if target.startswith(b"/_/"):
+            return self._by_path(host, target, public)
+        return None
+
+    def _by_host(self, host: bytes) -> Target | None:
+        try:
+            return self._cache[host]
+        except KeyError:
+            pass
+        if len(self._cache) >= _CACHE_ENTRIES:
+            self._cache.clear()
+        key = self._table.hosts.get(host_name(host))
+        found = self._cache[host] = None if key is None else self._table.targets.get(key)
+        return found
+
+    def _by_path(self, host: bytes, target: bytes, public: bool) -> Resolution | None:
+        if public:
+            name = host_name(host)
+            if name not in self._own and not _is_ip_literal(name):
+                return None
+        parts = target.partition(b"?")[0].split(b"/", 4)
+        if len(parts) < 4:
+            return None
+        found = self._table.targets.get(f"{parts[2].decode('latin-1')}/{parts[3].decode('latin-1')}")
+        if found is None or (public and not found.public):
+            return None
+        return Resolution(found, b"/_/" + parts[2] + b"/" + parts[3])
+
+
+def strip_prefix(target: bytes, prefix: bytes) -> bytes:
+    """The target as the instance sees it: always with a leading slash, the query kept."""
+    rest = target[len(prefix) :]
+    return rest if rest.startswith(b"/") else b"/" + rest

@@ -1,0 +1,132 @@
+"""Runs the gateway on sockets that the supervisor has bound, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from faas.engine.contract.settings import EngineSettings
+from faas.engine.gateway.control import Control
+from faas.engine.gateway.gateway import Gateway
+from faas.engine.gateway.http1 import Http1Connection
+from faas.engine.gateway.limits import Limits
+from faas.engine.gateway.memory import Memory
+from faas.engine.gateway.tracing import Tracer
+
+_log = logging.getLogger("faas.gateway")
+_BACKLOG = 4096  # connections that wait while the gateway restarts
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is not in the engine's settings."""
+
+    limits: Limits = Limits()
+    tracer: Tracer | None = None
+    access_log_rate: float = 0.0
+
+
+@contextlib.asynccontextmanager
+async def running_gateway(settings: EngineSettings, options: Options) -> AsyncIterator[Gateway]:
+    """A gateway that serves; on exit it stops accepting, drains and closes."""
+    async with asyncio.TaskGroup() as tasks:
+        gateway = Gateway(
+            options.limits,
+            spawn=tasks.create_task,
+            own_hosts=(settings.domain, settings.public_host),
+            tracer=options.tracer,
+            access_log_rate=options.access_log_rate,
+        )
+        memory = Memory(state_path(settings), gateway)
+        control = Control(gateway)
+        memory.recall()
+        gateway.state_changed = memory.changed
+        tls = _tls_context(settings)
+        listeners = settings.listeners
+        servers = [
+            await _listen(listeners.control, control.make_protocol),
+            await _listen(listeners.internal, lambda: Http1Connection(gateway, public=False)),
+            await _listen(listeners.public, lambda: Http1Connection(gateway, public=True, tls=tls is not None), tls),
+        ]
+        ticking = tasks.create_task(_tick(gateway))
+        try:
+            yield gateway
+        finally:
+            for server in servers:
+                server.close()
+            try:
+                await gateway.drain()
+            finally:
+                ticking.cancel()
+                memory.flush()
+                control.close()
+                gateway.close()
+
+
+async def serve(settings: EngineSettings, options: Options) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    _allow_many_files()
+    async with running_gateway(settings, options):
+        _log.info("serving on %s:%d", settings.public_host, settings.public_port)
+        await stop.wait()
+
+
+def state_path(settings: EngineSettings) -> Path:
+    return settings.runtime_dir / "gateway.json"
+
+
+async def _listen(
+    fd: int, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
+) -> asyncio.AbstractServer:
+    """Accept on a copy of the supervisor's socket: closing it leaves the supervisor's, and its backlog, alone."""
+    loop = asyncio.get_running_loop()
+    sock = socket.socket(fileno=os.dup(fd))
+    sock.setblocking(False)
+    if sock.family == socket.AF_UNIX:
+        # Ours to stop using, not to unlink. (Python 3.13 would.)
+        kwargs = {"cleanup_socket": False} if _cleans_up_sockets() else {}
+        return await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG, **kwargs)  # type: ignore[arg-type]
+    return await loop.create_server(factory, sock=sock, backlog=_BACKLOG, ssl=tls)
+
+
+def _cleans_up_sockets() -> bool:
+    import sys
+
+    return sys.version_info >= (3, 13)
+
+
+def _tls_context(settings: EngineSettings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+async def _tick(gateway: Gateway) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        gateway.tick()
+
+
+def _allow_many_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or soft < hard:
+        wanted = 1 << 20 if hard == resource.RLIM_INFINITY else hard
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

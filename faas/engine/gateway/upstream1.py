@@ -1,0 +1,272 @@
+"""A connection to an HTTP/1.1 instance."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from faas.engine.gateway.exchange import Exchange
+from faas.engine.gateway.request import Headers, encode_request
+from faas.engine.gateway.response import (
+    MalformedResponse,
+    Response,
+    encode_chunk,
+    encode_last_chunk,
+    has_no_body,
+    make_response,
+)
+from faas.engine.gateway.retry import Failure
+
+if TYPE_CHECKING:
+    from faas.engine.gateway.pool import Http1Pool
+
+_JOIN_BYTES = 64 * 1024  # below it one joined write is cheaper than two
+_MAX_FIELDS = 1000  # a function that never ends its head must not fill the gateway's memory
+_RESETS = (errno.ECONNRESET, errno.EPIPE)
+
+
+class Http1Upstream(asyncio.Protocol):
+    """Serves one exchange after another. While it has none it sits in the pool."""
+
+    idle_since = 0.0
+
+    def __init__(self, pool: Http1Pool) -> None:
+        self._pool = pool
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport
+        self._exchange: Exchange | None = None
+        self._served = 0
+        self._written = 0
+        self._sent = False  # the request, whole
+        self._closed = False
+        self._paused = False
+        self._broken = ""  # why this connection cannot go on
+        self._reset_parts()
+        self._eof_ends_body = False
+
+    # What an exchange asks for (exchange.Upstream)
+
+    def start(self, exchange: Exchange) -> None:
+        """Hand the request over, with as much of its body as is there."""
+        self._exchange = exchange
+        if self._closed:
+            # It broke between being connected and being used.
+            self._exchange = None
+            exchange.upstream_failed(Failure(connected=False, description="the connection was closed at once"))
+            return
+        self._sent = False
+        self._eof_ends_body = False
+        body, ended, trailers = exchange.attached(self)
+        head = encode_request(exchange.request, exchange.prefix)
+        self._written = len(head)
+        if exchange.request.has_body:
+            if exchange.request.chunked or len(body) > _JOIN_BYTES:
+                self._transport.write(head)
+                self.send(body, ended, trailers)
+            else:
+                self._written += len(body)
+                self._sent = ended
+                self._transport.write(head + body)
+        else:
+            self._sent = True
+            self._transport.write(head)
+
+    def send(self, data: bytes, end: bool, trailers: Headers) -> None:
+        exchange = self._exchange
+        if exchange is None or self._sent:
+            return
+        if exchange.request.chunked:
+            if data:
+                data = encode_chunk(data)
+            if end:
+                data += encode_last_chunk(trailers)
+        if data:
+            self._written += len(data)
+            self._transport.write(data)
+        self._sent = end
+
+    def abort(self) -> None:
+        self._exchange = None
+        self._transport.abort()
+
+    def pause_response(self) -> None:
+        if not self._paused and not self.is_closing:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume_response(self) -> None:
+        if self._paused and not self.is_closing:
+            self._paused = False
+            self._transport.resume_reading()
+
+    # What the pool asks for
+
+    @property
+    def is_closing(self) -> bool:
+        return self._closed or self._transport.is_closing()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed = True
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            self._pool.forget(self)
+        elif self._eof_ends_body and exc is None:
+            exchange.response(None, b"", True, [])
+        else:
+            exchange.upstream_failed(self._failure(exc))
+
+    def eof_received(self) -> None:
+        return None  # an instance that has ended its side has ended the connection
+
+    def pause_writing(self) -> None:
+        if self._exchange is not None:
+            self._exchange.pause_request()
+
+    def resume_writing(self) -> None:
+        if self._exchange is not None:
+            self._exchange.resume_request()
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            self._transport.abort()  # an idle connection has nothing to say: never use it again
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._switch(exchange, data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError as error:
+            if not self._complete:
+                self._fail(exchange, f"a malformed answer: {error.__context__ or error}")
+                return
+            self._broken = "data after the answer"
+        if self._exchange is exchange:
+            self._flush(exchange)
+
+    # httptools callbacks, each within data_received
+
+    def _reset_parts(self) -> None:
+        self._reason = b""
+        self._headers: Headers = []
+        self._trailers: Headers = []
+        self._head: Response | None = None  # parsed and not yet passed on
+        self._in_body = False  # the head is parsed
+        self._interim = False
+        self._body: list[bytes] = []
+        self._complete = False
+        self._reusable = False
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            self._broken = "a second answer"
+
+    def on_status(self, reason: bytes) -> None:
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:
+            self._trailers.append((name, value))
+        else:
+            self._headers.append((name, value))
+        if len(self._headers) + len(self._trailers) > _MAX_FIELDS:
+            raise MalformedResponse(f"more than {_MAX_FIELDS} header fields")
+
+    def on_headers_complete(self) -> None:
+        exchange = self._exchange
+        if exchange is None or self._complete:
+            return
+        parser = self._parser
+        status = parser.get_status_code()
+        request = exchange.request
+        head = make_response(status, self._reason, self._headers, request.request_id)
+        if status < 200:
+            if status == 101:
+                if not request.upgrade or not head.upgrade:
+                    raise MalformedResponse("101 for a request that asked for no upgrade")
+            else:
+                self._interim = True
+            self._head = head
+            return
+        self._in_body = True
+        self._head = head
+        self._reusable = parser.should_keep_alive()
+        if has_no_body(request, status):
+            self._complete = True
+            if request.is_head:
+                # llhttp waits for the body it was promised: this parser has done its work.
+                self._parser = httptools.HttpResponseParser(self)
+        elif head.length is None and not head.chunked:
+            self._eof_ends_body = True
+            self._reusable = False
+
+    def on_body(self, data: bytes) -> None:
+        if not self._complete:
+            self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._interim:
+            exchange, head = self._exchange, self._head
+            self._interim = False
+            self._head, self._headers, self._reason = None, [], b""
+            if exchange is not None and head is not None:
+                exchange.response_interim(head)
+        elif self._in_body:
+            self._complete = True
+
+    def _flush(self, exchange: Exchange) -> None:
+        """Pass on what this read brought: most answers are one call."""
+        head = self._head
+        body = self._body
+        if not self._complete:
+            if self._in_body and (head is not None or body):
+                self._head = None
+                self._body = []
+                exchange.response(head, body[0] if len(body) == 1 else b"".join(body), False, [])
+            return
+        trailers = self._trailers
+        reusable = self._reusable and self._sent and not self._broken
+        self._exchange = None
+        self._served += 1
+        self._reset_parts()
+        # Into the pool first: the next request in the queue gets this very connection.
+        if reusable:
+            self.resume_response()
+            self._pool.put(self)
+        else:
+            self._transport.close()
+        exchange.response(head, body[0] if len(body) == 1 else b"".join(body), True, trailers)
+
+    def _switch(self, exchange: Exchange, rest: bytes) -> None:
+        head = self._head
+        if head is None or not exchange.request.upgrade:
+            self._fail(exchange, "an upgrade nobody asked for")
+            return
+        self._exchange = None
+        exchange.gateway.tunnel(exchange, head, self._transport, rest)
+
+    def _fail(self, exchange: Exchange, why: str) -> None:
+        self._exchange = None
+        self._transport.abort()
+        exchange.upstream_failed(Failure(answered=True, written_bytes=self._written, description=why))
+
+    def _failure(self, exc: Exception | None) -> Failure:
+        return Failure(
+            written_bytes=self._written,
+            reused=self._served > 0,
+            reset=isinstance(exc, OSError) and exc.errno in _RESETS,
+            unix=self._pool.is_unix,
+            answered=bool(self._in_body or self._headers or self._reason),
+            description=str(exc or "the instance closed the connection"),
+        )
