@@ -1,13 +1,11 @@
 """Where objects live: one version counter for all kinds, durable writes, watches from a version.
 
-`protocol` says what a store is, `ledger` holds the published state in memory, `memory` is the store without a disk,
+`contract.storage` says what a store is, `ledger` holds the published state in memory, `memory` is the store without a disk,
 `sqlite` the durable one. A store knows keys, versions and mappings; it knows nothing of Kubernetes beyond
 `metadata.resourceVersion`, which it writes.
 """
 
-from faas.engine.store.ledger import Subscription
-from faas.engine.store.memory import MemoryStore
-from faas.engine.store.protocol import (
+from faas.engine.contract.storage import (
     Change,
     Expired,
     Key,
@@ -19,7 +17,9 @@ from faas.engine.store.protocol import (
     StoreFull,
     StoreLocked,
     StoreTooNew,
+    Subscription,
 )
+from faas.engine.store.memory import MemoryStore
 from faas.engine.store.sqlite import SqliteStore
 
 __all__ = [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from faas.engine.store.protocol import Key, Record, StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreTooNew
+from faas.engine.contract.storage import Key, Record, StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreTooNew
 
 FORMAT = 1
 

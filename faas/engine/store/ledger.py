@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from faas.engine.store.protocol import Change, Expired, Key, Record
+from faas.engine.contract.storage import Change, Expired, Key, Record
 
 # What a slow watcher may leave unread before it is cut off and has to list again.
 BACKLOG = 16_384

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
+from faas.engine.contract.storage import Change, Key, Record, Stale, StoreError
 from faas.engine.store.ledger import Ledger, Subscription, make_record
-from faas.engine.store.protocol import Change, Key, Record, Stale, StoreError
 
 
 class MemoryStore:

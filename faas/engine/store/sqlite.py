@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from faas.engine.contract.storage import Change, Key, Record, StoreError
 from faas.engine.store.database import Database, Write
 from faas.engine.store.ledger import Ledger, Subscription, make_record
 from faas.engine.store.memory import check_version, make_deletion
-from faas.engine.store.protocol import Change, Key, Record, StoreError
 
 # Versions are reserved in blocks, so that changes of volatile kinds, which are never written, do not make the counter
 # go back after a crash. Half a block is left when the next one is reserved.

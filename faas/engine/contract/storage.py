@@ -11,13 +11,10 @@ StoreError
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    from faas.engine.store.ledger import Subscription
+from typing import Any, NamedTuple, Protocol
 
 
 class Key(NamedTuple):
@@ -92,6 +89,30 @@ class StoreTooNew(StoreError):
     def __init__(self, path: Path, found: int, known: int) -> None:
         super().__init__(f"{path} has format {found}, this release knows {known}. Use the release that wrote it.")
         self.path, self.found, self.known = path, found, known
+
+
+class Subscription(Protocol):
+    """One watcher's changes, in order. Close it, or use it as a context manager."""
+
+    async def next(self) -> list[Change]:
+        """Wait for changes. An empty list: it was closed. Raises Expired when this watcher was too slow."""
+        ...
+
+    def take(self) -> list[Change]:
+        """All that has come until now, without waiting."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Change]: ...
+
+    def end(self) -> None:
+        """Let the watcher see what it has and then the end."""
+        ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Subscription: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 class Store(Protocol):
