@@ -18,7 +18,7 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
 - `catalog`: `view_of(kind) -> type`
 - `conditions`: `SERVICE_CONDITIONS`, `CONFIGURATION_CONDITIONS`, `REVISION_CONDITIONS`, `ROUTE_CONDITIONS`, each a
   `ConditionSet` with `.initialize(conditions, now)` and `.mark(conditions, type, status, reason, message, now=now)`;
-  `find(conditions, type)`, `is_ready(conditions)`. Conditions are tuples of `Condition`; `now` is an aware datetime
+  `find(conditions, type)`, `has_status`, `is_ready`. Conditions are tuples of `Condition`; `now` is an aware datetime
 - `selectors`: `parse_labels(text) -> LabelSelector`, `parse_fields(text) -> FieldSelector`; both have
   `.matches(raw) -> bool`; `SelectorError`
 - `jsonpath`: `compile_path(path) -> Callable[[raw], value | None]` for printer columns
@@ -28,10 +28,13 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
 - `fields`: `unknown_fields(kind, raw) -> list[str]`, `prune(kind, raw) -> (raw, unknown paths)`,
   `type_errors(kind, raw) -> list[SchemaError]` (path, reason, message), `decoding_message(kind, error)`,
   `strict_message(kind, unknown, duplicates)`, `field_warnings(unknown, duplicates)`, `loads_with_duplicates(text)`
-- `config`: `Config` (`autoscaler`, `defaults`, `gc`, `network`, `deployment`, `features`),
-  `parse_config({config map name: data}) -> Config`, `ConfigError`, `DEFAULT_CONFIG_MAPS`
+- `config`: `Config` (`autoscaler`, `defaults`, `gc`, `network`, `deployment`, `features`; `Config()` is all defaults),
+  `parse_config({config map name: data}) -> Config`, `ConfigError`, `DEFAULT_CONFIG_MAPS`, `CONFIG_NAMESPACE`,
+  `CONFIG_MAP_NAMES`; `config.network.host(name, namespace, domain, tag)`
 - `autoscaling`: `scaling_values(annotations, container_concurrency, config) -> ScalingValues`
 - `defaulting`: `set_defaults(kind, raw, config, *, old=None, user="") -> raw`
-- `validation`: `validate(kind, new, old, config) -> list[FieldError]`, `refusal(kind, new, errors)` (the Status's
-  message and causes); `FieldError(message, paths, details)`
+- `validation`: `validate(kind, new, old, config) -> list[FieldError]`, `refusal(kind, new, errors) -> Refusal | None`
+  (code, reason, message and causes of the Status)
+
+A write goes through `fields` (unknown fields, types), then `defaulting`, then `validation`.
 """
