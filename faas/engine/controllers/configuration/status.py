@@ -39,6 +39,8 @@ def observed_status(
     """
     status = replace(_begin(configuration, now), latest_created_revision_name=latest.metadata.name)
     ready_name = latest_ready(configuration.status.latest_ready_revision_name, revisions)
+    if is_ready(latest.status.conditions):  # also when the template went back to a name that it had before
+        ready_name = latest.metadata.name
     status = replace(status, latest_ready_revision_name=ready_name)
     condition = find(latest.status.conditions, READY)
     if ready_name == latest.metadata.name:
