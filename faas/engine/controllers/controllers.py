@@ -73,6 +73,11 @@ class Controllers:
     ) -> None:
         await self._stop()
 
+    async def settled(self) -> None:
+        """Wait until everything that there was has been looked at once, so that the board is complete."""
+        for controller in self._all:
+            await controller.queue.drained()
+
     async def _start(self) -> None:
         group = await self._exit.enter_async_context(asyncio.TaskGroup())
         followers = [self.config.run(), *(cache.run() for cache in self._caches), self._recorder.run()]
