@@ -162,6 +162,7 @@ async def test_a_chosen_name_is_kept_and_a_taken_one_is_refused(world: World) ->
     )
     await world.route_splits("hello", hello_second=100)
     await world.apply("hello", "v4", template={"name": "hello-third"})
+    await world.service_ready("hello", "hello-third")
     await world.apply("hello", "v1", template={"name": "hello-first"})
     await world.service_ready("hello", "hello-first")
     await world.route_splits("hello", hello_first=100)

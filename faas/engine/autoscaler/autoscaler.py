@@ -31,7 +31,7 @@ class Autoscaler:
         self._board = board
         self._clock = clock
         self._deciders: dict[RevisionKey, Decider] = {}
-        self._timers: dict[RevisionKey, Timer] = {}
+        self._timers: dict[RevisionKey, tuple[float, Timer]] = {}  # when it is due, on the clock
         self._data_plane_known = False  # whether a load report came since the start
         self._exit = ExitStack()
 
@@ -49,9 +49,8 @@ class Autoscaler:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._exit.close()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        for key in list(self._timers):
+            self._cancel(key)
 
     def metrics(self) -> str:
         """The Prometheus text of every revision's scaling."""
@@ -110,13 +109,20 @@ class Autoscaler:
             self._board.decisions.put(key, decision)
         if decider.at_rest:
             self._cancel(key)
-        elif key not in self._timers:
-            delay_s = decider.next_tick_s(now_s=now_s)
-            self._timers[key] = self._clock.call_later(delay_s, lambda: self._on_timer(key))
+        else:
+            self._wake(key, now_s + decider.next_tick_s(now_s=now_s))
+
+    def _wake(self, key: RevisionKey, due_s: float) -> None:
+        """Decide again then, or before, when that is planned already."""
+        if key in self._timers and self._timers[key][0] <= due_s:
+            return
+        self._cancel(key)
+        timer = self._clock.call_later(due_s - self._clock.now(), lambda: self._on_timer(key))
+        self._timers[key] = (due_s, timer)
 
     def _cancel(self, key: RevisionKey) -> None:
-        if (timer := self._timers.pop(key, None)) is not None:
-            timer.cancel()
+        if (planned := self._timers.pop(key, None)) is not None:
+            planned[1].cancel()
 
 
 def _subscribe(exit_: ExitStack, listeners: list[_Listener], listener: _Listener) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from faas.client.errors import BadRequest, Invalid
 from faas.client.protocol import Client, Object
 from faas.engine.contract.clock import Clock
 from faas.engine.controllers.cache import Cache, Caches, Key, V
@@ -41,7 +42,12 @@ class ServiceReconciler:
             return None
         changed = merged(existing, wanted)
         if changed != existing:
-            await update(self._client, cache, changed)
+            try:
+                await update(self._client, cache, changed)
+            except (BadRequest, Invalid) as error:
+                message = f'Failed to update {cache.kind.kind} "{key.name}": {error.message}'
+                self._recorder.event(service, "Warning", "UpdateFailed", message)
+                raise
         return cache.get(key)
 
     def _taken_name(self, key: Key) -> str:
