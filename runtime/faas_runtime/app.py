@@ -59,7 +59,9 @@ class Application:
         """Everything that follows from declarations and settings; done again when a fork changed the environment."""
         self.settings = self._given_settings or Settings.read()
         logs.configure(self.settings.log_level)
-        self._tracer = make_tracer(wanted=self.settings.otel, service=self.settings.service or self._functions[0].service)
+        self._tracer = make_tracer(
+            wanted=self.settings.otel, service=self.settings.service or self._functions[0].service
+        )
         self._routes: RouteTable[Endpoint] = RouteTable()
         for function, declaration, path in assign_paths(self._functions):
             stats = self._stats.setdefault(function.name, Stats())
@@ -75,7 +77,8 @@ class Application:
         self._static = self._routes.static
         self.concurrency = max(concurrency_of(function, self.settings) for function in self._functions)
         self._threads = max(
-            (concurrency_of(function, self.settings) for function in self._functions if not is_async(function)), default=4
+            (concurrency_of(function, self.settings) for function in self._functions if not is_async(function)),
+            default=4,
         )  # an async function may return a generator, which runs in a thread
 
     def before_snapshot(self) -> None:
@@ -270,4 +273,3 @@ async def _say(send: Any, status: int, body: bytes, content_type: bytes = b"text
     headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-

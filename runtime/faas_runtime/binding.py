@@ -158,7 +158,7 @@ def _data_decoder(kind: Any) -> Callable[[Event[Any]], Any]:
             return convert(event.data)
         except EventError as error:
             raise Problem(400, str(error)) from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # pydantic's cannot be named; `unfit` passes on what is none
             raise unfit(error, "data") from None
 
     return get
@@ -205,7 +205,7 @@ def query_values(query: bytes, name: str) -> list[str]:
     found = []
     for part in query.decode("latin-1").split("&"):
         key, _, value = part.partition("=")
-        if key == name or ("%" in key or "+" in key) and unquote_plus(key) == name:
+        if key == name or (("%" in key or "+" in key) and unquote_plus(key) == name):
             found.append(unquote_plus(value) if "%" in value or "+" in value else value)
     return found
 
@@ -231,7 +231,7 @@ def _body_getter(parameter: Parameter) -> Getter:
                 return decode(body)
             if media.partition(";")[0].strip().lower() == _FORM:
                 return convert(_form(body))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # as above
             raise unfit(error, "body") from None
         raise Problem(415, f"the body is {media!r}; this function takes application/json or {_FORM}",
                       headers={"accept-post": f"application/json, {_FORM}"})  # fmt: skip

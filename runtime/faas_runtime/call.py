@@ -94,7 +94,11 @@ def parse_traceparent(value: bytes | None) -> tuple[str, str] | None:
     if value is None or len(value) < 55:
         return None
     version, trace, parent, flags = value[:2], value[3:35], value[36:52], value[53:55]
-    if value[2:3] + value[35:36] + value[52:53] != b"---" or version == b"ff" or (version == b"00" and len(value) != 55):
+    if (
+        value[2:3] + value[35:36] + value[52:53] != b"---"
+        or version == b"ff"
+        or (version == b"00" and len(value) != 55)
+    ):
         return None
     if not _HEX.issuperset(version + trace + parent + flags) or trace == b"0" * 32 or parent == b"0" * 16:
         return None

@@ -1,6 +1,6 @@
-"""Calling other functions and publishing events: what to send where. The gateway is dialled and Host names the function.
+"""Calling other functions and publishing events: what to send where.
 
-Nothing relies on a resolver for `*.localhost`: plain glibc has none.
+The gateway is dialled and Host names the function. Nothing relies on a resolver for `*.localhost`.
 """
 
 from __future__ import annotations
@@ -152,9 +152,11 @@ def make_outgoing(
         target += ("&" if "?" in target else "?") + urlencode(plain, doseq=True)
     content, content_type = _content(body)
     fields: dict[bytes, bytes] = {
-        b"accept": b"*/*", b"traceparent": traceparent.encode(), b"x-request-id": request_id.encode("latin-1", "replace"),
+        b"accept": b"*/*",
+        b"traceparent": traceparent.encode(),
+        b"x-request-id": request_id.encode("latin-1", "replace"),
         TIMEOUT_HEADER: f"{timeout_s:.3f}".encode(),
-    }  # fmt: skip
+    }
     if tracestate:
         fields[b"tracestate"] = tracestate.encode("latin-1")
     if content_type:

@@ -1,7 +1,7 @@
 """Gives decoded dataclasses the defaults their JSON left out.
 
-msgspec (0.22) leaves a plain default to the class attribute: `order.item` reads "x", but the instance's `__dict__` has no
-`item`, so encoding, copying or comparing by `vars()` would lose it. Types without such dataclasses cost nothing.
+msgspec (0.22) leaves a plain default to the class attribute: `order.item` reads "x", but the instance's `__dict__` has
+no `item`, so encoding, copying or comparing by `vars()` would lose it. Types without such dataclasses cost nothing.
 """
 
 from __future__ import annotations

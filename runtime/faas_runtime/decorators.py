@@ -13,7 +13,14 @@ from faas_runtime.event import Extension
 from faas_runtime.filters import FilterError, make_filters
 from faas_runtime.options import Options
 from faas_runtime.registry import (
-    REGISTRY, Declaration, Declared, HookKind, Place, caller, caller_module, place_of,
+    REGISTRY,
+    Declaration,
+    Declared,
+    HookKind,
+    Place,
+    caller,
+    caller_module,
+    place_of,
 )  # fmt: skip
 from faas_runtime.routing import PathError, check_own_path
 
@@ -216,7 +223,9 @@ def _interface(app: Any, place: Place) -> Literal["asgi", "wsgi"]:
         parameters = list(inspect.signature(app).parameters.values())
     except (TypeError, ValueError):
         return "wsgi"
-    required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [
+        p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     return "asgi" if len(required) >= 3 else "wsgi"
 
 

@@ -32,7 +32,7 @@ _OURS = str(Path(__file__).parent) + os.sep
 
 
 def describe(project: Path, modules: Sequence[str] = ()) -> Description:
-    """Import the project's modules and say what they declare, or what is wrong. Leaves sys.path and registry changed."""
+    """Import the project's modules and say what they declare, or what is wrong. Changes sys.path and the registry."""
     problems: list[Problem] = []
     project = project.resolve()
     python = platform.python_version()
@@ -195,7 +195,9 @@ def _relative(file: str, project: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m faas_runtime.describe", description="Print what a project declares.")
+    parser = argparse.ArgumentParser(
+        prog="python -m faas_runtime.describe", description="Print what a project declares."
+    )
     parser.add_argument("project", nargs="?", default=".", type=Path)
     parser.add_argument("--module", action="append", default=[], help="import this module instead of looking for some")
     options = parser.parse_args(arguments)

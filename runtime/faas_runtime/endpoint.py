@@ -68,7 +68,9 @@ class Endpoint:
         return service if self.function == self.service else f"{service}#{self.function}"
 
 
-def make_endpoint(function: Declared, declaration: Declaration, path: str, settings: Settings, stats: Stats) -> Endpoint:
+def make_endpoint(
+    function: Declared, declaration: Declaration, path: str, settings: Settings, stats: Stats
+) -> Endpoint:
     """Raises: DeclarationError: the signature or the combination of options cannot work."""
     template = parse_path(path)
     options = function.options

@@ -1,12 +1,12 @@
 """What the SDK raises.
 
-    FaasError
-    ├── DeclarationError      a decorator, an option or a signature that cannot work; has file and line
-    ├── LoadError             FAAS_FUNCTION names something that cannot be served
-    ├── EventError            not a CloudEvent, or one that says nothing valid (ValueError too)
-    ├── CallError             another function answered 4xx or 5xx, or did not answer (`status` is 0)
-    └── NotConfigured         the environment lacks what a Context method needs (FAAS_GATEWAY, K_SINK, a Secret)
-    HTTPError                 raised by handlers: becomes a problem document; not an error of ours
+FaasError
+├── DeclarationError      a decorator, an option or a signature that cannot work; has file and line
+├── LoadError             FAAS_FUNCTION names something that cannot be served
+├── EventError            not a CloudEvent, or one that says nothing valid (ValueError too)
+├── CallError             another function answered 4xx or 5xx, or did not answer (`status` is 0)
+└── NotConfigured         the environment lacks what a Context method needs (FAAS_GATEWAY, K_SINK, a Secret)
+HTTPError                 raised by handlers: becomes a problem document; not an error of ours
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Event(Generic[T]):
         self._id = id
         self._time: str | None = format_time(time or datetime.now(UTC))
         self._payload: bytes | None = None
-        self._data: T | None | _Missing = data
+        self._data: T | _Missing | None = data
         if datacontenttype is None and data is not None:
             datacontenttype = "application/octet-stream" if isinstance(data, bytes | bytearray | memoryview) else JSON
         self.datacontenttype = datacontenttype
@@ -133,7 +133,7 @@ class Event(Generic[T]):
 
     @property
     def data(self) -> T:
-        """The payload: decoded JSON, text or bytes, by `datacontenttype`. Raises: EventError: it is not what it says."""
+        """The payload as JSON, text or bytes, by `datacontenttype`. Raises: EventError: it is not what that says."""
         if isinstance(self._data, _Missing):
             self._data = _decoded(self._payload or b"", self.datacontenttype)
         return self._data  # type: ignore[return-value]  # what T is, only the annotation of the handler knows

@@ -1,4 +1,4 @@
-"""Which events a decorator wants, written as Knative's subscription filters (CloudEvents Subscriptions API dialects)."""
+"""Which events a decorator wants, as Knative's subscription filters (CloudEvents Subscriptions API dialects)."""
 
 from __future__ import annotations
 

@@ -78,7 +78,9 @@ class HTTPClient:
             except (asyncio.IncompleteReadError, ConnectionError, ProtocolError) as error:
                 connection.writer.close()
                 if fresh or method not in _IDEMPOTENT or isinstance(error, ProtocolError):
-                    raise error if isinstance(error, OSError) else ConnectionResetError("the connection ended") from None
+                    raise (
+                        error if isinstance(error, OSError) else ConnectionResetError("the connection ended")
+                    ) from None
                 continue  # a kept connection that the server has closed meanwhile
             except BaseException:
                 connection.writer.close()

@@ -36,7 +36,9 @@ def exposition(stats: Iterable[tuple[str, Stats]], *, threads_overdue: int, revi
 
     family("faas_requests_total", "counter", "Requests answered, by status code.")
     for labels, each in every:
-        lines += [f'faas_requests_total{{{labels},code="{code}"}} {count}' for code, count in sorted(each.codes.items())]
+        lines += [
+            f'faas_requests_total{{{labels},code="{code}"}} {count}' for code, count in sorted(each.codes.items())
+        ]
     family("faas_request_duration_seconds", "histogram", "From the request's head to the end of its answer.")
     for labels, each in every:
         total = 0

@@ -1,7 +1,7 @@
 """`ctx.secrets` and `ctx.config`: values of Secrets and ConfigMaps, from mounted files or from variables.
 
-A key of the Secret `db` is the file `$FAAS_SECRETS_DIR/db/KEY`, else the variable `FAAS_SECRET_DB_KEY` (the name in upper
-case, `-` and `.` as `_`; the key as it is, or in upper case). ConfigMaps: `$FAAS_CONFIG_DIR` and `FAAS_CONFIG_…`.
+A key of the Secret `db` is the file `$FAAS_SECRETS_DIR/db/KEY`, else the variable `FAAS_SECRET_DB_KEY` (the name in
+upper case, `-` and `.` as `_`; the key as it is, or in upper case). ConfigMaps: `$FAAS_CONFIG_DIR` and `FAAS_CONFIG_…`.
 Files are read when asked for, so a rotated Secret is seen.
 """
 

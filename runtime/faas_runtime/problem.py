@@ -87,7 +87,7 @@ def _entry(where: str, field: str, pointer: str, message: str) -> dict[str, str]
 
 
 def _msgspec_error(text: str) -> tuple[str, str]:
-    """"Expected `int`, got `str` - at `$.items[0].price`" to ("/items/0/price", "Expected `int`, got `str`")."""
+    """ "Expected `int`, got `str` - at `$.items[0].price`" to ("/items/0/price", "Expected `int`, got `str`")."""
     match = _WHERE.match(text)
     if match is None:
         return "", text

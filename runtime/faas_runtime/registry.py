@@ -57,7 +57,10 @@ class Declared:
             return dns_label(python_name)
         except ValueError as error:
             raise DeclarationError(
-                str(error), hint="name it yourself: @function(name='shorter')", file=self.place.file, line=self.place.line
+                str(error),
+                hint="name it yourself: @function(name='shorter')",
+                file=self.place.file,
+                line=self.place.line,
             ) from None
 
     @property

@@ -23,7 +23,9 @@ def make_replies(result: Any, call: Call) -> list[Event[Any]] | Answer | Stream:
         return []
     if isinstance(result, Response) or type(result) is tuple:
         return make_answer(result)
-    if isinstance(result, GeneratorType) or isinstance(result, list) and any(isinstance(item, Event) for item in result):
+    if isinstance(result, GeneratorType) or (
+        isinstance(result, list) and any(isinstance(item, Event) for item in result)
+    ):
         results = list(result)
     else:
         results = [result]

@@ -155,8 +155,8 @@ def _bytes(result: Any) -> Answer:
 
 def _tuple(result: tuple[Any, ...]) -> Answer | Stream:
     if len(result) not in (2, 3) or not isinstance(result[1], int) or isinstance(result[1], bool):
-        raise ResultError(f"a tuple is (body, status) or (body, status, headers), not {len(result)} items of "
-                          f"({', '.join(type(item).__name__ for item in result)}); return a list for a JSON array")  # fmt: skip
+        kinds = ", ".join(type(item).__name__ for item in result)
+        raise ResultError(f"a tuple is (body, status[, headers]), not ({kinds}); return a list for a JSON array")
     return _with(result[0], result[1], result[2] if len(result) == 3 else {})
 
 

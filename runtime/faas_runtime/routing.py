@@ -149,8 +149,10 @@ def _descend(
     child = node.literal.get(segment)
     if child is not None and (found := _descend(child, segments, index + 1, values)):
         return found
-    if node.parameter is not None and segment and (
-        found := _descend(node.parameter, segments, index + 1, (*values, segment))
+    if (
+        node.parameter is not None
+        and segment
+        and (found := _descend(node.parameter, segments, index + 1, (*values, segment)))
     ):
         return found
     if node.rest is not None:

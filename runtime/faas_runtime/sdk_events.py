@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 from faas_runtime.event import Event
 
 
-def make_sdk_converter(kind: type) -> Callable[[Event[Any]], Any]:
+def make_sdk_converter(kind: Any) -> Callable[[Event[Any]], Any]:
     """A function from our Event to the SDK's class `kind`."""
     if kind.__module__.startswith("cloudevents.core."):
-        if kind.__name__ == "BaseCloudEvent":
-            from cloudevents.core.v1.event import CloudEvent as kind  # type: ignore[no-redef,import-not-found]
-
-        return lambda event: kind({**_attributes(event), "time": event.time or None}, event.data)
+        if kind.__name__ == "BaseCloudEvent":  # abstract; what version 2 makes of a 1.0 event
+            kind = importlib.import_module("cloudevents.core.v1.event").CloudEvent
+        return lambda event: kind(_with_time(event, event.time), event.data)
     if ".pydantic." in kind.__module__:
-        return lambda event: kind(**_text_attributes(event), data=event.data)
-    return lambda event: kind(_text_attributes(event), event.data)  # type: ignore[call-arg]
+        return lambda event: kind(**_with_time(event, event.time_text), data=event.data)
+    return lambda event: kind(_with_time(event, event.time_text), event.data)
 
 
-def _attributes(event: Event[Any]) -> dict[str, Any]:
+def _with_time(event: Event[Any], time: Any) -> dict[str, Any]:
+    """All attributes; version 2 wants the time as a datetime, version 1 as text."""
     attributes: dict[str, Any] = {
-        "specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, **event.extensions
-    }  # fmt: skip
-    for name in ("subject", "datacontenttype", "dataschema"):
-        if (value := getattr(event, name)) is not None:
-            attributes[name] = value
-    return attributes
-
-
-def _text_attributes(event: Event[Any]) -> dict[str, Any]:
-    attributes = _attributes(event)
-    if event.time_text is not None:
-        attributes["time"] = event.time_text
-    return attributes
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        **event.extensions,
+    }
+    optional = {
+        "subject": event.subject,
+        "datacontenttype": event.datacontenttype,
+        "dataschema": event.dataschema,
+        "time": time,
+    }
+    return attributes | {name: value for name, value in optional.items() if value is not None}

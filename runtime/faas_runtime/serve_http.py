@@ -222,5 +222,9 @@ def failure(call: Call, error: Exception) -> Answer | Stream:
 
 def _problem(call: Call, problem: Problem) -> Answer:
     body = problem.body(call.request_id)
-    headers = [(b"content-type", CONTENT_TYPE), (b"content-length", b"%d" % len(body)), *encode_headers(problem.headers)]
+    headers = [
+        (b"content-type", CONTENT_TYPE),
+        (b"content-length", b"%d" % len(body)),
+        *encode_headers(problem.headers),
+    ]
     return Answer(problem.status, headers, body)

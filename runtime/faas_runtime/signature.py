@@ -1,11 +1,11 @@
 """Reads a handler's signature: which parameter is filled from where.
 
-    Event, Event[T], Context, Request, WebSocket     by type
-    flask.Request, CloudEvents SDK's event classes   by type, recognised without importing them
-    named in the path                                path
-    str, numbers, bool, dates, UUID, Enum, Literal,  query; several of a name for list, set and tuple of those
-      and optional ones
-    everything else, or any type named body or data  the one body parameter (an event's data)
+Event, Event[T], Context, Request, WebSocket     by type
+flask.Request, CloudEvents SDK's event classes   by type, recognised without importing them
+named in the path                                path
+str, numbers, bool, dates, UUID, Enum, Literal,  query; several of a name for list, set and tuple of those
+  and optional ones
+everything else, or any type named body or data  the one body parameter (an event's data)
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def read_signature(function: Declared, *, kind: str, path_names: Sequence[str], 
     call = handler if inspect.isroutine(handler) else handler.__call__  # type: ignore[operator]
     hints = _hints(function, call)
     parameters = [
-        _parameter(raw, hints, kind, path_names, function, place) for raw in inspect.signature(handler).parameters.values()
+        _parameter(raw, hints, kind, path_names, function, place)
+        for raw in inspect.signature(handler).parameters.values()
     ]
     _check(parameters, path_names, function, place)
     is_async = inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)
@@ -89,7 +90,12 @@ def _hints(function: Declared, call: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _parameter(
-    raw: inspect.Parameter, hints: dict[str, Any], kind: str, path_names: Sequence[str], function: Declared, place: Place
+    raw: inspect.Parameter,
+    hints: dict[str, Any],
+    kind: str,
+    path_names: Sequence[str],
+    function: Declared,
+    place: Place,
 ) -> Parameter:
     def refuse(message: str, hint: str = "") -> DeclarationError:
         return DeclarationError(message, hint=hint, file=function.place.file, line=function.place.line)

@@ -32,7 +32,7 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What `python -m faas_runtime.describe` prints as JSON: the functions, or the errors that kept it from finding them."""
+    """What `python -m faas_runtime.describe` prints as JSON: the functions, or what kept it from finding them."""
 
     functions: tuple[FunctionSpec, ...] = ()
     errors: tuple[Problem, ...] = ()

@@ -50,9 +50,9 @@ class OtelTracer:
 
     def __init__(self, service: str) -> None:
         from opentelemetry import trace
+        from opentelemetry.exporter.otlp.proto.http import trace_exporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider, export
-        from opentelemetry.exporter.otlp.proto.http import trace_exporter
 
         self._trace = trace
         self._exporter = trace_exporter.OTLPSpanExporter

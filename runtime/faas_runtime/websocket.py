@@ -1,4 +1,4 @@
-"""WebSocket: a connection as an async handler sees it. It is accepted at the first use and closed when the handler ends."""
+"""WebSocket: a connection as an async handler sees it; accepted at the first use, closed when the handler ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class WebSocketClosed(ConnectionError):
 
 
 class WebSocket:
-    """Ask for it by annotation: `async def chat(ws: WebSocket)`; then `async for message in ws: await ws.send(message)`."""
+    """Ask for it by annotation: `async def chat(ws: WebSocket)`, then `async for message in ws: ...`."""
 
     __slots__ = ("_call", "_connected", "accepted", "closed")
 
@@ -30,10 +30,10 @@ class WebSocket:
 
     @classmethod
     def of(cls, call: Call) -> WebSocket:
-        socket = call.scope.get("faas.websocket")
+        socket: WebSocket | None = call.scope.get("faas.websocket")
         if socket is None:
             socket = call.scope["faas.websocket"] = cls(call)
-        return socket  # type: ignore[no-any-return]
+        return socket
 
     @property
     def path(self) -> str:

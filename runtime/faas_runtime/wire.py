@@ -26,7 +26,7 @@ _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 _decode_text = msgspec.json.Decoder(str).decode
-_TO_ENCODE = re.compile(r'[^\x21\x23-\x24\x26-\x7e]')  # 3.1.3.2: space, ", % and all that is not printable ASCII
+_TO_ENCODE = re.compile(r"[^\x21\x23-\x24\x26-\x7e]")  # 3.1.3.2: space, ", % and all that is not printable ASCII
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\Z')
 _OPTIONAL = ("subject", "datacontenttype", "dataschema")
 

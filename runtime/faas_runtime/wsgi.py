@@ -95,11 +95,15 @@ class _WSGIAnswer:
         self._sent = False
         self.status = 500
 
-    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
         if exc_info is not None and self._sent:
             raise exc_info[1].with_traceback(exc_info[2])
         self.status = int(status.split(" ", 1)[0])
-        self._headers = [pair for pair in encode_headers(headers) if pair[0] not in (b"connection", b"transfer-encoding")]
+        self._headers = [
+            pair for pair in encode_headers(headers) if pair[0] not in (b"connection", b"transfer-encoding")
+        ]
         return self._write
 
     def write_all(self, body: Iterable[bytes]) -> None:

@@ -1,10 +1,10 @@
 """Tests of functions without a server: `Client` runs them in this process, with a clock that moves when told.
 
-    from faas.testing import Client
+from faas.testing import Client
 
-    def test_quote() -> None:
-        with Client(quote) as client:
-            assert client.post("/", json={"id": 7}).json() == {"id": 7, "price": "12.50"}
+def test_quote() -> None:
+    with Client(quote) as client:
+        assert client.post("/", json={"id": 7}).json() == {"id": 7, "price": "12.50"}
 """
 
 from __future__ import annotations

@@ -80,7 +80,9 @@ class Client:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._end(list(self._apps.values()))
 
     def get(self, path: str = "/", **options: Any) -> Response:

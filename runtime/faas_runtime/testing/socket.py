@@ -38,7 +38,9 @@ class WebSocketSession:
         self.subprotocol = message.get("subprotocol")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._run(self._finish())
 
     def send(self, message: str | bytes) -> None:

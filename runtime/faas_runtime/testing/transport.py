@@ -26,7 +26,11 @@ class InProcess:
         if name in self._stand_ins:
             answer = self._stand_ins[name]
             answer = answer(request) if callable(answer) else answer
-            return answer if isinstance(answer, Reply) else Reply(200, {"content-type": "application/json"}, to_json(answer))
+            return (
+                answer
+                if isinstance(answer, Reply)
+                else Reply(200, {"content-type": "application/json"}, to_json(answer))
+            )
         app = self._apps.get(name)
         if app is None:
             raise CallError(f"this client knows no function {name!r}\n"
