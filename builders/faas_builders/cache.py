@@ -8,10 +8,12 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _STALE_PART = ".part-"  # prefix of folders being filled
+_UNUSED_S = 30 * 86400.0  # longer than a `faas run` lives on what it once found here
 
 
 def cache_dir() -> Path:
@@ -51,6 +53,19 @@ def make_once(target: Path, fill: Callable[[Path], None]) -> Path:
             shutil.rmtree(part, ignore_errors=True)
             raise
     return target
+
+
+def cached(target: Path, fill: Callable[[Path], None]) -> Path:
+    """`make_once` for the cache: what nobody has asked for in a month goes when something new is made."""
+    if target.is_dir():
+        with contextlib.suppress(OSError):  # somebody else's cache, read-only
+            os.utime(target)
+        return target
+    made = make_once(target, fill)
+    for other in target.parent.iterdir():
+        if other.is_dir() and other.stat().st_mtime < time.time() - _UNUSED_S:
+            shutil.rmtree(other, ignore_errors=True)
+    return made
 
 
 @contextlib.contextmanager

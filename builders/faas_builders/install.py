@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from faas_builders.cache import cache_dir, key_of, make_once, write_atomically
+from faas_builders.cache import cache_dir, key_of, cached, write_atomically
 from faas_builders.errors import DependencyError
 from faas_builders.interpreter import Interpreter
 from faas_builders.requirements import OURS, Requirements
@@ -50,7 +50,7 @@ def install(pins: Path, interpreter: Interpreter, log: Log) -> Path:
             folder, ["--no-deps", "-r", str(pins), *(["--require-hashes"] if b"--hash=" in text else [])], interpreter
         )
 
-    return make_once(target, fill)
+    return cached(target, fill)
 
 
 def install_into(folder: Path, arguments: list[str], interpreter: Interpreter, cwd: Path | None = None) -> None:

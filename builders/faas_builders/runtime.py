@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from faas_builders.bytecode import compile_tree
-from faas_builders.cache import cache_dir, key_of, make_once
+from faas_builders.cache import cache_dir, key_of, cached
 from faas_builders.errors import BuildError
 from faas_builders.install import install_into
 from faas_builders.interpreter import Interpreter, inspect
@@ -33,15 +33,13 @@ def runtime_layer(python: Path | str) -> Path:
     source = _source()
     wanted = "\n".join(_requirements())
     target = cache_dir() / "runtime" / key_of(_FORMAT, interpreter.abi, wanted, *_contents(source))
-    if target.is_dir():
-        return target
-    pinned = "\n".join(_pins())
-    vendored = make_once(
-        cache_dir() / "runtime-deps" / key_of(_FORMAT, interpreter.abi, wanted, pinned),
-        lambda folder: _install(folder, wanted, pinned, interpreter),
-    )
 
     def fill(folder: Path) -> None:
+        pinned = "\n".join(_pins())
+        vendored = cached(
+            cache_dir() / "runtime-deps" / key_of(_FORMAT, interpreter.abi, wanted, pinned),
+            lambda deps: _install(deps, wanted, pinned, interpreter),
+        )
         # Linked, not copied: both folders are only ever read, and an edit of faas_runtime then costs milliseconds.
         shutil.copytree(vendored, folder, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
         own = folder / OWN
@@ -54,7 +52,7 @@ def runtime_layer(python: Path | str) -> Path:
             (own / name).symlink_to(f"../{name}")
             compile_tree(folder / name, interpreter)
 
-    return make_once(target, fill)
+    return cached(target, fill)
 
 
 def extra_requirements(extras: tuple[str, ...]) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from faas_builders.builder import BuildRequest, BuildResult, BuiltLayer, Report, silent
-from faas_builders.cache import key_of, write_atomically
+from faas_builders.cache import cache_dir, key_of, cached, write_atomically
 from faas_builders.files import ProjectFile, content_hash, project_files
 from faas_builders.install import install, resolve
 from faas_builders.interpreter import Interpreter, inspect
@@ -41,6 +41,7 @@ class _Layer:
     key: str  # of its inputs
     prefix: str
     files: Callable[[], list[ProjectFile]]  # only asked when the layer is not there yet
+    shared: bool = True  # not of this project alone
 
 
 class HostBuilder:
@@ -87,11 +88,32 @@ class HostBuilder:
                 return record, True
         except (FileNotFoundError, msgspec.DecodeError):
             pass
-        written: Written = self._store.put_layer(lambda out: write_layer(layer.files(), layer.prefix, out, epoch=epoch))
-        record = _LayerRecord(written.digest, written.diff_id, written.size_bytes)
+        record = self._shared(layer, epoch) if layer.shared else self._make(layer, epoch)
         write_atomically(path, msgspec.json.encode(record), durable=False)
-        report("layers", f"{layer.name} {written.size_bytes / 1e6:.1f} MB")
+        report("layers", f"{layer.name} {record.size_bytes / 1e6:.1f} MB")
         return record, False
+
+    def _make(self, layer: _Layer, epoch: int) -> _LayerRecord:
+        return _record(self._store.put_layer(lambda out: write_layer(layer.files(), layer.prefix, out, epoch=epoch)))
+
+    def _shared(self, layer: _Layer, epoch: int) -> _LayerRecord:
+        """A layer that other projects and other engines of this user have too is packed once for all of them."""
+
+        def fill(folder: Path) -> None:
+            with open(folder / "layer.tar.gz", "wb", buffering=1 << 20) as out:
+                record = _record(write_layer(layer.files(), layer.prefix, out, epoch=epoch))
+                out.flush()
+                os.fsync(out.fileno())
+            (folder / "layer.json").write_bytes(msgspec.json.encode(record))
+
+        packed = cached(cache_dir() / "layers" / layer.key, fill)
+        record = msgspec.json.decode((packed / "layer.json").read_bytes(), type=_LayerRecord)
+        self._store.adopt_layer(packed / "layer.tar.gz", record.digest)
+        return record
+
+
+def _record(written: Written) -> _LayerRecord:
+    return _LayerRecord(written.digest, written.diff_id, written.size_bytes)
 
 
 def app_paths(project: Path) -> tuple[str, ...]:
@@ -104,7 +126,7 @@ def _layers(project: Path, deps: Path | None, runtime: Path, epoch: int) -> list
     app = project_files(project)
     layers = [
         _Layer("runtime", key_of("runtime", runtime.name, str(epoch)), RUNTIME, lambda: folder_files(runtime)),
-        _Layer("app", key_of("app", content_hash(app), str(epoch)), APP, lambda: app),
+        _Layer("app", key_of("app", content_hash(app), str(epoch)), APP, lambda: app, shared=False),
     ]
     if deps is None:
         return layers

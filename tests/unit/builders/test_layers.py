@@ -1,0 +1,120 @@
+"""Layers: the same bytes for the same content, and nothing outside their folder."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from faas_builders.files import ProjectFile, project_files
+from faas_builders.oci.layer import ArchiveError, Written, extract_layer, write_layer
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def layer(files: list[ProjectFile], prefix: str = "app") -> tuple[bytes, Written]:
+    out = io.BytesIO()
+    written = write_layer(files, prefix, out, epoch=0)
+    return out.getvalue(), written
+
+
+def test_the_same_files_give_the_same_bytes_whatever_their_times_and_order(tmp_path: Path) -> None:
+    for name in ("b.py", "a.py", "pkg/c.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    first, _ = layer(project_files(tmp_path))
+    for path in tmp_path.rglob("*.py"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+
+    second, _ = layer(list(reversed(project_files(tmp_path))))
+
+    assert first == second
+
+
+def test_entries_are_sorted_owned_by_root_and_without_a_time(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "run.sh").chmod(0o700)
+    (tmp_path / "main.py").write_text("")
+    data, _ = layer(project_files(tmp_path))
+
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        entries = [(m.name, oct(m.mode), m.uid, m.gid, m.uname, m.mtime) for m in tar]
+
+    assert entries == [
+        ("app", "0o755", 0, 0, "", 0),
+        ("app/main.py", "0o644", 0, 0, "", 0),
+        ("app/run.sh", "0o755", 0, 0, "", 0),
+    ]
+
+
+def test_digest_and_diff_id_are_those_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("x = 1\n")
+
+    data, written = layer(project_files(tmp_path))
+
+    assert written.digest == "sha256:" + hashlib.sha256(data).hexdigest()
+    assert written.diff_id == "sha256:" + hashlib.sha256(gzip.decompress(data)).hexdigest()
+    assert written.size_bytes == len(data)
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8}){0,2}\.py", fullmatch=True), st.binary(max_size=50)))
+def test_what_is_packed_is_what_is_unpacked(contents: dict[str, bytes]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "in"
+        for name, content in contents.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(content)
+        root.mkdir(exist_ok=True)
+        data, _ = layer(project_files(root))
+        archive = Path(folder) / "layer.tar.gz"
+        archive.write_bytes(data)
+        out = Path(folder) / "out"
+        out.mkdir()
+
+        extract_layer(archive, out)
+
+        found = {str(p.relative_to(out / "app")): p.read_bytes() for p in out.rglob("*.py")}
+    assert found == contents
+
+
+def archive_of(tmp_path: Path, *members: tarfile.TarInfo) -> Path:
+    path = tmp_path / "evil.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for member in members:
+            tar.addfile(member, io.BytesIO(b"x" * member.size))
+    return path
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        pytest.param(member("../outside"), id="parent"),
+        pytest.param(member("a/../../outside"), id="parent-inside"),
+        pytest.param(member("/etc/outside"), id="absolute"),
+        pytest.param(member("link", tarfile.SYMTYPE, "../../etc"), id="link-out"),
+        pytest.param(member("link", tarfile.SYMTYPE, "/etc/passwd"), id="absolute-link"),
+        pytest.param(member("device", tarfile.CHRTYPE), id="device"),
+        pytest.param(member("hard", tarfile.LNKTYPE, "/etc/passwd"), id="hard-link"),
+        pytest.param(member("pipe", tarfile.FIFOTYPE), id="fifo"),
+    ],
+)
+def test_entries_that_leave_the_folder_or_are_no_files_are_refused(tmp_path: Path, evil: tarfile.TarInfo) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+
+    with pytest.raises(ArchiveError):
+        extract_layer(archive_of(tmp_path, evil), out)
+
+    assert not (tmp_path / "outside").exists()
