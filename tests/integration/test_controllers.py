@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from faas.engine.contract.dataplane import LoadSample
 from faas.engine.contract.revision import InstanceFailure, RevisionKey
 from faas.resources.kinds import CONFIG_MAP, CONFIGURATION, EVENT, NAMESPACE, REVISION, ROUTE, SERVICE
 from tests.engine_world import World, condition, engine_world, is_ready, make_service, observed
@@ -213,8 +214,9 @@ async def test_scaling_shows_in_conditions_and_replica_counts(world: World) -> N
     after = {"annotations": {"faas.dev/scale-to-zero-after": "50ms"}}
     await world.apply("hello", template=after)
     await world.service_ready("hello", "hello-00001")
+    nothing = LoadSample("default/hello-00001", concurrency=0, requests=0, in_flight=0, waiting=0)
     for listener in world.board.signals.load:
-        listener(())
+        listener((nothing,))
     revision = await world.until(
         REVISION, "hello-00001", lambda raw: raw["status"].get("actualReplicas", -1) in (0, None) and is_ready(raw)
     )

@@ -16,6 +16,9 @@ from faas.engine.contract.dataplane import LoadSample
 from faas.engine.contract.revision import FleetStatus, RevisionKey, RevisionPlan
 
 _log = logging.getLogger(__name__)
+# How long a restarted engine waits for the gateway's first report before it takes silence for idleness: the gateway
+# reports each second, and only what had requests.
+_PATIENCE_S = 5.0
 _Listener = TypeVar("_Listener", bound=Callable[..., None])
 
 
@@ -32,10 +35,12 @@ class Autoscaler:
         self._clock = clock
         self._deciders: dict[RevisionKey, Decider] = {}
         self._timers: dict[RevisionKey, tuple[float, Timer]] = {}  # when it is due, on the clock
-        self._data_plane_known = False  # whether a load report came since the start
+        self._entered_s = clock.now()
+        self._reported = False  # whether the gateway has sent a load report since the start
         self._exit = ExitStack()
 
     async def __aenter__(self) -> Self:
+        self._entered_s = self._clock.now()
         signals = self._board.signals
         self._exit.callback(self._board.plans.listen(self._on_plan))
         self._exit.callback(self._board.fleets.listen(self._on_fleet))
@@ -84,14 +89,13 @@ class Autoscaler:
         self._decide(key, waiting=max(1, waiting))
 
     def _on_load(self, samples: tuple[LoadSample, ...]) -> None:
-        known_before, self._data_plane_known = self._data_plane_known, True
-        now_s = self._clock.now()
-        by_revision = {sample.revision: sample for sample in samples}
-        for key, decider in list(self._deciders.items()):
-            sample = by_revision.get(str(key))
-            decider.record(sample, now_s=now_s)
-            if not known_before or (sample is not None and decider.decision.desired == 0):
-                self._decide(key)
+        now_s, self._reported = self._clock.now(), True
+        for sample in samples:
+            key = RevisionKey.parse(sample.revision)
+            if (decider := self._deciders.get(key)) is not None:
+                decider.record(sample, now_s=now_s)
+                if decider.decision.desired <= 0:
+                    self._decide(key)
 
     def _on_timer(self, key: RevisionKey) -> None:
         self._timers.pop(key, None)
@@ -102,7 +106,8 @@ class Autoscaler:
             return
         now_s = self._clock.now()
         try:
-            decision = decider.decide(now_s=now_s, data_plane_known=self._data_plane_known, waiting=waiting)
+            known = self._reported or now_s - self._entered_s >= _PATIENCE_S
+            decision = decider.decide(now_s=now_s, data_plane_known=known, waiting=waiting)
         except Exception:  # noqa: BLE001 - one revision's trouble must not stop the others
             _log.exception("cannot decide the scale of revision %s; it keeps its instances", key)
         else:

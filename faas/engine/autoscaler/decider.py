@@ -11,6 +11,7 @@ from faas.engine.contract.revision import RevisionPlan, ScaleDecision
 
 # How long a restarted engine waits to hear which instances survived before it takes silence for none.
 _FLEET_PATIENCE_S = 5.0
+_REPORT_S = 1.0  # the gateway reports each second
 _ROUNDING_S = 0.001  # a timer must not wake just before its moment
 
 
@@ -57,22 +58,20 @@ class Decider:
             self._last_request_s = now_s  # an instance that never had a request is idle from its start on
         self._ready = ready
 
-    def record(self, sample: LoadSample | None, *, now_s: float) -> None:
-        """Add a second's sample; None: the data plane is there and had nothing for this revision."""
-        if sample is None and not self.ready:
-            return  # as in Knative, where nothing is scraped at zero: the window empties, and averages start afresh
-        value = 0.0
-        if sample is not None:
-            value = sample.concurrency if self.plan.scaling.metric == "concurrency" else sample.requests
-            if sample.in_flight or sample.requests or sample.concurrency:
-                self._last_request_s = now_s
-        self._stable.record(now_s, value)
-        self._panic.record(now_s, value)
+    def record(self, sample: LoadSample, *, now_s: float) -> None:
+        """Add a second's sample. The gateway sends none for a second in which there was no request."""
+        if sample.in_flight or sample.requests or sample.concurrency:
+            self._last_request_s = now_s
+        self._record(sample.concurrency if self.plan.scaling.metric == "concurrency" else sample.requests, now_s)
 
     def decide(self, *, now_s: float, data_plane_known: bool, waiting: int = 0) -> ScaleDecision:
         """Decide now. `waiting` requests found no capacity; 0 at a regular tick."""
         if waiting:
             self._last_request_s = now_s
+        if data_plane_known and self.ready:
+            # Silence up to the second that may still be reported. At zero instances nothing is recorded, as in Knative,
+            # where nothing can be scraped then: the window empties, and the next burst is averaged over itself alone.
+            self._record(0.0, now_s - _REPORT_S)
         wanted = self._wanted(now_s, data_plane_known, waiting)
         situation = Situation(
             wanted=wanted,
@@ -115,6 +114,10 @@ class Decider:
             return max(1, policy.activation_scale)
         # The applied scale has instances under way that no average knows of yet.
         return max(decision.desired, self.decision.desired) if waiting else decision.desired
+
+    def _record(self, value: float, at_s: float) -> None:
+        self._stable.record(at_s, value)
+        self._panic.record(at_s, value)
 
     def _average(self, window: Window, now_s: float) -> float:
         weighted = self.plan.scaling.weighted

@@ -55,7 +55,7 @@ def apply(state: Lifecycle, policy: ScalingPolicy, now: Situation) -> tuple[Scal
     state = _buffering(state, now)
     floor = _floor(state, policy, now.reachability)
     wanted = _bounded(now.wanted, state, policy, now, floor)
-    scale = wanted
+    scale = state.applied if wanted == UNKNOWN else wanted
     if wanted == 0:
         wanted, scale, state = _scale_to_zero(state, policy, now)
     state = replace(_next_phase(state, policy, now, wanted), applied=scale)
