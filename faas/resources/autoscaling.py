@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -117,14 +119,15 @@ def _initial_scale(annotations: Mapping[str, str], config: Config) -> int:
 
 def _number(annotations: Mapping[str, str], names: Keys, default: float) -> float:
     try:
-        return float(value_of(annotations, names) or default)
+        number = float(value_of(annotations, names) or default)
     except ValueError:
         return default
+    return number if math.isfinite(number) else default
 
 
 def _count(annotations: Mapping[str, str], names: Keys, default: int) -> int:
     value = value_of(annotations, names)
-    return int(value) if value is not None and value.isdecimal() else default
+    return int(value) if value is not None and re.fullmatch(r"\d{1,10}", value, re.ASCII) else default
 
 
 def _duration(annotations: Mapping[str, str], names: Keys, default: D) -> float | D:

@@ -44,7 +44,10 @@ def prune(kind: Kind, raw: Raw) -> tuple[Raw, list[str]]:
 
 
 def type_errors(kind: Kind, raw: Raw) -> list[SchemaError]:
-    """Values of the wrong type and, for custom kinds, missing required fields. Null counts as absent."""
+    """Values of the wrong type and, for custom kinds, missing required fields.
+
+    A field that is null counts as absent; null in an array or in a map is a wrong type.
+    """
     errors = list(_misfits(field_tree(kind), raw, "", kind.kind, ""))
     return errors if kind.custom else [error for error in errors if error.reason != "FieldValueRequired"]
 
@@ -160,6 +163,8 @@ def _misfits(field: Field, value: Any, path: str, owner: str, go_path: str) -> I
             yield from _misfits(field.item, item, f"{path}[{index}]", owner, go_path)
     elif field.type == "map" and field.item is not None:
         for name, member in value.items():
+            if member is None:
+                yield _wrong_type(field.item, member, _join(path, name), f"{owner}.{go_path}")
             yield from _misfits(field.item, member, _join(path, name), owner, go_path)
     else:
         yield from _bad_content(field, value, path)

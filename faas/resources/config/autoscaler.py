@@ -54,16 +54,19 @@ class AutoscalerConfig:
         "stable-window", duration_s, "60s", "Time over which load is averaged; whole seconds from 6s to 1h."
     )
     panic_window_percentage: float = setting(
-        "panic-window-percentage", number, "10", "The panic window as a share of the stable one, from 1 to 100."
+        "panic-window-percentage", number, "10.0", "The panic window as a share of the stable one, from 1 to 100."
     )
     panic_threshold_percentage: float = setting(
-        "panic-threshold-percentage", number, "200", "Load in percent of what the instances take at which panic starts."
+        "panic-threshold-percentage",
+        number,
+        "200.0",
+        "Load in percent of what the instances take at which panic starts.",
     )
     max_scale_up_rate: float = setting(
-        "max-scale-up-rate", number, "1000", "Factor by which instances may grow at once; more than 1."
+        "max-scale-up-rate", number, "1000.0", "Factor by which instances may grow at once; more than 1."
     )
     max_scale_down_rate: float = setting(
-        "max-scale-down-rate", number, "2", "Factor by which instances may shrink at once; more than 1."
+        "max-scale-down-rate", number, "2.0", "Factor by which instances may shrink at once; more than 1."
     )
     enable_scale_to_zero: bool = setting(
         "enable-scale-to-zero", boolean, "true", "Whether the last instance may end when there are no requests."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import zlib
 from typing import Any
@@ -12,14 +13,20 @@ from faas.resources.config.settings import example
 EXAMPLE_KEY = "_example"
 EXAMPLE_CHECKSUM = "knative.dev/example-checksum"  # annotation that Knative's own config maps have, too
 
+_LINE_ENDS = re.compile(r"(?:\r?\n)+")
 _INTRODUCTION = """\
 Nothing in this block has an effect. It documents every setting with its default.
 To change one, copy its line to the same level as _example, below `data`, and change it there."""
 
 
 def example_checksum(text: str) -> str:
-    """Tells whether somebody has edited the example, where it has no effect."""
-    return f"{zlib.crc32(text.strip().encode()):08x}"
+    """Tells whether somebody has edited the example, where it has no effect.
+
+    Source: knative/pkg configmap/example.go, so that Knative's own config maps pass: a run of line ends counts as the
+    two characters backslash and n.
+    """
+    normal = r"\n".join(_LINE_ENDS.split(text.strip()))
+    return f"{zlib.crc32(normal.encode()):08x}"
 
 
 def _make_config_map(name: str, settings: type[Any]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -18,6 +20,7 @@ class ConfigClass(Protocol):
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
 
+MAX_INT32 = 2**31 - 1
 C = TypeVar("C", bound=ConfigClass)
 Reader = Callable[[str], Any]
 
@@ -55,15 +58,17 @@ def _example_entry(key: str, default: str | None, description: str, read: Reader
 
 
 def number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax') from None
+    with contextlib.suppress(ValueError):
+        if math.isfinite(value := float(text)) and "_" not in text:
+            return value
+    raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax')
 
 
 def integer(text: str) -> int:
     if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
         raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    if len(text) > 11 or abs(int(text)) > MAX_INT32:
+        raise ValueError(f'strconv.ParseInt: parsing "{text}": value out of range')
     return int(text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -11,6 +12,7 @@ from faas.resources.config.autoscaler import HPA, KPA, TARGET_MIN, WINDOW_MAX_S,
 from faas.resources.validation.errors import FieldError, invalid_key, invalid_value, out_of_bounds
 
 MAX_INT32 = 2**31 - 1
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 Annotations = Mapping[str, str]
 
 
@@ -221,19 +223,22 @@ def _count(annotations: Annotations, spellings: tuple[str, ...], at: str) -> tup
     if not found:
         return 0, []
     path = f"{at}.{found[0]}"
-    if not re.fullmatch(r"[+-]?\d+", found[1], re.ASCII):
+    if not _INTEGER.fullmatch(found[1]):
         return 0, [invalid_value(found[1], path)]
-    if not 0 <= int(found[1]) <= MAX_INT32:
+    if not _is_int32(found[1]) or int(found[1]) < 0:
         return 0, [out_of_bounds(found[1], 0, MAX_INT32, path)]
     return int(found[1]), []
 
 
 def _is_int32(text: str) -> bool:
-    return re.fullmatch(r"[+-]?\d+", text, re.ASCII) is not None and abs(int(text)) <= MAX_INT32
+    """Looks at the length first: Python refuses to read integers of thousands of digits."""
+    return _INTEGER.fullmatch(text) is not None and len(text.lstrip("+-0")) <= 10 and abs(int(text)) <= MAX_INT32
 
 
 def _number(text: str) -> float | None:
+    """The number, which has to be finite."""
     try:
-        return None if "_" in text else float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) and "_" not in text else None

@@ -121,7 +121,7 @@ def _validate_provenance(new: Raw, old: Raw) -> Iterator[FieldError]:
         yield FieldError("annotation value is immutable", (f"{AT_ANNOTATIONS}.{keys.CREATOR}",))
     same_spec = without_nulls(old.get("spec")) == without_nulls(new.get("spec"))
     if same_spec and before.get(keys.LAST_MODIFIER) != after.get(keys.LAST_MODIFIER):
-        yield FieldError("annotation value is immutable", (f"{AT_ANNOTATIONS}.{keys.LAST_MODIFIER}",))
+        yield invalid_value(after.get(keys.LAST_MODIFIER, ""), f"{AT_ANNOTATIONS}.{keys.LAST_MODIFIER}")
 
 
 def _validate_name_change(new: Raw, old: Raw) -> Iterator[FieldError]:

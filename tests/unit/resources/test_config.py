@@ -93,6 +93,16 @@ def test_an_answer_may_begin_as_late_as_the_revisions_timeout_unless_said_otherw
             {"stable-window": "60"},
             'failed to parse "stable-window": time: missing unit in duration "60"',
         ),
+        (
+            "config-autoscaler",
+            {"max-scale": "2147483648"},
+            'failed to parse "max-scale": strconv.ParseInt: parsing "2147483648": value out of range',
+        ),
+        (
+            "config-autoscaler",
+            {"max-scale-up-rate": "inf"},
+            'failed to parse "max-scale-up-rate": strconv.ParseFloat: parsing "inf": invalid syntax',
+        ),
         ("config-autoscaler", {"max-scale-up-rate": "1"}, "max-scale-up-rate = 1, must be greater than 1.0"),
         (
             "config-autoscaler",

@@ -303,6 +303,8 @@ def test_a_volume_has_rules(volume: Raw, mount: Raw, complaint: str) -> None:
         ("min-scale", "-1", "expected 0 <= -1 <= 2147483647: {}"),
         ("minScale", "x", "invalid value: x: {}"),
         ("max-scale", "2147483648", "expected 0 <= 2147483648 <= 2147483647: {}"),
+        ("max-scale", "9" * 5000, "expected 0 <= " + "9" * 5000 + " <= 2147483647: {}"),
+        ("target", "inf", "invalid value: inf: {}"),
         ("initial-scale", "0", "invalid value: 0: {}=0 not allowed by cluster"),
         ("initial-scale", "-1", "invalid value: -1: {} must be greater than 0"),
         ("activation-scale", "1", "activation-scale=1 must be greater than 1: {}"),
@@ -447,8 +449,8 @@ def test_who_made_a_service_never_changes() -> None:
     }
 
     assert complaints(kinds.SERVICE, new, old) == [
-        "annotation value is immutable: metadata.annotations.serving.knative.dev/creator, "
-        "metadata.annotations.serving.knative.dev/lastModifier"
+        "annotation value is immutable: metadata.annotations.serving.knative.dev/creator",
+        "invalid value: john: metadata.annotations.serving.knative.dev/lastModifier",
     ]
 
 
