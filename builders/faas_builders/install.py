@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from faas_builders.cache import cache_dir, key_of, cached, write_atomically
+from faas_builders.cache import cache_dir, cached, key_of, write_atomically
 from faas_builders.errors import DependencyError
 from faas_builders.interpreter import Interpreter
 from faas_builders.requirements import OURS, Requirements

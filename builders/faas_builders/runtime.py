@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from faas_builders.bytecode import compile_tree
-from faas_builders.cache import cache_dir, key_of, cached
+from faas_builders.cache import cache_dir, cached, key_of
 from faas_builders.errors import BuildError
 from faas_builders.install import install_into
 from faas_builders.interpreter import Interpreter, inspect

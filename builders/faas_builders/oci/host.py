@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from faas_builders.builder import BuildRequest, BuildResult, BuiltLayer, Report, silent
-from faas_builders.cache import cache_dir, key_of, cached, write_atomically
+from faas_builders.cache import cache_dir, cached, key_of, write_atomically
 from faas_builders.files import ProjectFile, content_hash, project_files
 from faas_builders.install import install, resolve
 from faas_builders.interpreter import Interpreter, inspect
