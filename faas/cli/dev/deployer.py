@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faas_builders.errors import BuilderError
 
+from faas.cli.dev.debugging import debuggable
 from faas.cli.dev.describer import Describer
 from faas.cli.dev.project_state import Project, Wanted, load_project, make_wanted
 from faas.cli.dev.rollout import remove_others, roll_out
@@ -30,7 +31,7 @@ class SessionOptions:
     python: Path | None = None
     namespace: str = "default"
     reload: bool = True
-    debug_port: int = 0  # 0: no debugger
+    debug_port: int = 0  # 0: no debugger; else the first function's, the next one's is one more
     overrides: Overrides = field(default_factory=Overrides)
 
 
@@ -74,6 +75,8 @@ class Deployer:
             make_wanted, self.project, description, images=self._images, namespace=options.namespace,
             overrides=options.overrides,
         )  # fmt: skip
+        if options.debug_port:
+            wanted = replace(wanted, manifests=debuggable(wanted.manifests, options.debug_port))
         if wanted == self._wanted:
             return
         self._wanted = wanted

@@ -21,6 +21,7 @@ import time
 import traceback
 
 from faas_runtime.serving import confine, exits, forking
+from faas_runtime.serving.debugging import wait_for_debugger
 from faas_runtime.serving.instance import (
     attach_output,
     become_instance,
@@ -81,7 +82,8 @@ def main(control: int, lifeline: int = -1) -> None:
             continue
     confine.confine()
     confine.set_process_name("faas-zygote")
-    forking.settle()
+    gc.collect()
+    gc.freeze()  # what is shared with every fork is never touched, and thereby copied, by a collection
     Root(Channel(socket.socket(fileno=control)), lifeline).run()
 
 
@@ -147,7 +149,8 @@ class Member:
         confine.set_process_name(f"faas-{self._order.function}")
         baseline = forking.Baseline.take()
         self._prepare_imports()
-        gc.disable()  # collecting in the middle of an import only costs; settle() collects once, after it
+        wait_for_debugger()
+        gc.disable()  # collecting in the middle of an import only costs; it is done once, after it
         app = load_function(self._order.function)
         gc.enable()
         if app is None:
@@ -158,8 +161,9 @@ class Member:
             snapshot = getattr(app, "before_snapshot", None)
             if snapshot is not None:
                 snapshot()
-            forking.settle()
-            refused = forking.refusal(baseline)
+            gc.collect()
+            refused = forking.refusal(baseline)  # looks at the collector's objects, of which freezing leaves none
+            gc.freeze()
         _report(self._control, Imported(os.getpid(), refused, time.monotonic() - started))
         self._serve_orders(app, may_fork=not refused)
 

@@ -1,0 +1,110 @@
+"""The engine's process: the one place that knows all parts, and wires them.
+
+`python -m faas.engine.main --settings PATH`, started by the supervisor, which restarts it when it dies. Crash-only:
+whatever it knows is in the store, on the board of a moment, or in instances that the next engine adopts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+
+from faas.engine.api import ApiServer, Backend
+from faas.engine.autoscaler import Autoscaler
+from faas.engine.contract.board import Board
+from faas.engine.contract.clock import SystemClock
+from faas.engine.contract.settings import EngineSettings
+from faas.engine.controllers import Controllers
+from faas.engine.gateway.link import GatewayLink
+from faas.engine.housekeeping import Housekeeping
+from faas.engine.instances import Instances
+from faas.engine.observation import Observation
+from faas.engine.store import SqliteStore
+from faas.resources.kinds import KINDS
+
+_log = logging.getLogger("faas.engine")
+_SUPERVISOR = "FAAS_SUPERVISOR_PID"  # who wants SIGUSR1 when everything serves
+
+
+@contextlib.asynccontextmanager
+async def running_engine(settings: EngineSettings) -> AsyncIterator[None]:
+    """Everything but the gateway. Entered when it serves; left from the outside in."""
+    board, clock = Board(), SystemClock()
+    volatile = frozenset(str(kind) for kind in KINDS if kind.volatile)
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        store = await enter(SqliteStore(settings.state_dir / "state.db", volatile=volatile))
+        backend = Backend(store)
+        instances = Instances(settings, board, backend)
+        backend.evict = instances.evict
+        await enter(instances)
+        autoscaler = await enter(Autoscaler(board, clock))
+        link = GatewayLink(board, settings.control_socket)
+        await enter(_in_background(link.run()))
+        observation = Observation(settings, board, link, autoscaler)
+        await enter(ApiServer(settings, backend, instances.logs, observation))
+        controllers = await enter(Controllers(backend, board, settings, clock))
+        # The gateway goes on with its last table until ours is complete.
+        await controllers.settled()
+        link.settle()
+        await link.connected()
+        await enter(Housekeeping(backend, settings))
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        yield
+        task.cancel()
+
+
+async def serve(settings: EngineSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running_engine(settings):
+        gc.collect()
+        gc.freeze()
+        _say_ready()
+        _log.info("serving, API on 127.0.0.1:%d", settings.api_port)
+        await stop.wait()
+
+
+def _say_ready() -> None:
+    supervisor = int(os.environ.get(_SUPERVISOR, "0"))
+    if supervisor and supervisor == os.getppid():
+        os.kill(supervisor, signal.SIGUSR1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m faas.engine.main")
+    parser.add_argument("--settings", type=Path, required=True, help="the engine's settings, a JSON document")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = msgspec.json.decode(
+        arguments.settings.read_bytes(),
+        type=EngineSettings,
+        dec_hook=lambda kind, value: kind(value),  # Path
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

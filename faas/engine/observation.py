@@ -1,0 +1,65 @@
+"""What the engine tells of itself: `/faas/v1/status` for people and commands, `/metrics` for Prometheus."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from faas.engine.autoscaler import Autoscaler
+from faas.engine.contract.board import Board
+from faas.engine.contract.revision import FleetStatus, RevisionKey
+from faas.engine.contract.settings import EngineSettings
+from faas.engine.gateway.link import GatewayGone, GatewayLink
+
+
+class Observation:
+    def __init__(self, settings: EngineSettings, board: Board, link: GatewayLink, autoscaler: Autoscaler) -> None:
+        self._settings, self._board, self._link, self._autoscaler = settings, board, link, autoscaler
+        self._started = time.time()
+
+    def status(self) -> dict[str, Any]:
+        fleets = self._board.fleets.items()
+        return {
+            "pid": os.getpid(),
+            "uptimeSeconds": int(time.time() - self._started),
+            "gatewayConnected": self._link.is_connected,
+            "publicPort": self._settings.public_port,
+            "apiPort": self._settings.api_port,
+            "domain": self._settings.domain,
+            "routes": len(self._board.targets),
+            "revisions": [self._revision(key, fleet) for key, fleet in sorted(fleets, key=lambda pair: str(pair[0]))],
+        }
+
+    def _revision(self, key: RevisionKey, fleet: FleetStatus) -> dict[str, Any]:
+        decision = self._board.decisions.get(key)
+        return {
+            "namespace": key.namespace,
+            "name": key.name,
+            "desired": decision.desired if decision is not None else -1,
+            "ready": fleet.ready,
+            "starting": fleet.starting,
+            "draining": fleet.draining,
+            "notes": [{"reason": reason, "message": message} for reason, message in fleet.notes],
+        }
+
+    async def metrics(self) -> str:
+        """Gateway, autoscaler and instances in one Prometheus text; without the gateway's part while it restarts."""
+        try:
+            gateway = await self._link.scrape()
+        except GatewayGone:
+            gateway = ""
+        up = f"# TYPE faas_gateway_up gauge\nfaas_gateway_up {int(bool(gateway))}\n"
+        return "".join(map(_ended, (gateway, up, self._autoscaler.metrics(), *self._instances())))
+
+    def _instances(self) -> Iterable[str]:
+        yield "# HELP faas_instances Instances of a revision, by what they do.\n# TYPE faas_instances gauge\n"
+        for key, fleet in self._board.fleets.items():
+            labels = f'namespace="{key.namespace}",revision="{key.name}"'
+            for state in ("ready", "starting", "draining"):
+                yield f'faas_instances{{{labels},state="{state}"}} {getattr(fleet, state)}\n'
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") or not text else f"{text}\n"
