@@ -13,6 +13,10 @@ from gunicorn.workers.gasgi import ASGIWorker
 
 from faas_runtime.serving import exits
 
+# gunicorn looks its C parser up on the class of the connection and reads what it found on ASGIProtocol: asked of a
+# subclass, it would quietly parse in Python. Also, what is looked up here is not looked up after a fork.
+ASGIProtocol._check_h1c_protocol_available()
+
 LISTEN_BACKLOG = 2048  # as gunicorn; a burst from zero waits here while the instance starts
 
 
