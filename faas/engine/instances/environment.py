@@ -55,10 +55,11 @@ def make_environment(
         FAAS_NAMESPACE=plan.key.namespace,
         FAAS_DOMAIN=settings.domain,
         FAAS_GATEWAY=f"unix:{settings.internal_socket}",
-        FAAS_CONCURRENCY=str(plan.container_concurrency),
         FAAS_TIMEOUT=f"{plan.timeout_s:g}",
     )
     env.setdefault("PORT", "8080")
+    if plan.container_concurrency:  # 0 is Knative's "no limit"; the function's own option decides then
+        env["FAAS_CONCURRENCY"] = str(plan.container_concurrency)
     if settings.foreground:
         env["FAAS_DEV"] = "1"
     return env

@@ -211,8 +211,8 @@ class Instances:
         else:
             fleet.image, fleet.image_failure = image, None
             fleet.provide_adopted()
-            fleet.warm()
-        fleet.reconcile()
+        fleet.reconcile()  # first: an import for an instance shows what it prints
+        fleet.warm()
 
     def _environment(self, plan: RevisionPlan, image: Image) -> dict[str, str]:
         return make_environment(plan, self._settings, image.env, {})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from faas.engine.contract.revision import RevisionKey
 
 SITE_PACKAGES = "site-packages"  # a layer whose .pth files count, though it may lie within the project's folder
 
+LAST_WORDS_BYTES = 4000  # of a zygote that cannot start: a traceback
 REWARM_AFTER_S = 1.0  # a member that dies by itself is not made again in a tight loop
 
 
@@ -73,10 +76,11 @@ class Root:
         fds = [theirs.fileno(), *([lifeline] if lifeline is not None else [])]
         try:
             # -I -S: no user site, no environment variables of Python's, no site-packages: only what the bundle lists.
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the process
             self.process = subprocess.Popen(
                 [str(python), "-I", "-S", "-c", BOOTSTRAP, str(runtime), *map(str, fds)],
-                pass_fds=fds, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={"PATH": os.defpath},
-                cwd="/",
+                pass_fds=fds, stdin=subprocess.DEVNULL, stdout=self._errors, stderr=self._errors,
+                env={"PATH": os.defpath}, cwd="/",
             )  # fmt: skip
         except OSError:
             channel.close()
@@ -90,12 +94,19 @@ class Root:
         self.waiting[order.id] = member
         self._reports.channel.send(order, fds)
 
+    def last_words(self) -> bytes:
+        """What it printed, which it does only when something is wrong with it."""
+        size = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, size - LAST_WORDS_BYTES))
+        return self._errors.read()
+
     def close(self) -> None:
         """Its control socket closes, so it ends; what it forked goes on."""
         self._reports.close()
 
     def reap(self) -> None:
         """Blocking, but a closed root ends at once."""
+        self._errors.close()
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
@@ -118,6 +129,7 @@ class Member:
     pending: list[Pending] = field(default_factory=list)
     forked: dict[str, Pending] = field(default_factory=dict)  # sent, its pid not yet known
     used_s: float = field(default_factory=time.monotonic)
+    silent: bool = False  # imported ahead of time: nobody reads what it prints
     closed: bool = False
 
     def __post_init__(self) -> None:
@@ -151,7 +163,7 @@ class Member:
                     if number == 0 or not self.refusal:
                         self.spawn(pending)
                     else:  # this process becomes the first instance; the others need a process each
-                        self.pool.start_plain(self, pending)
+                        self.pool.another_plain(self, pending)
             case Forked():
                 pending = self.forked.pop(message.id)
                 pending.started(message.pid)
@@ -165,14 +177,17 @@ class Member:
         self.closed = True
         self.pool.gone(self)
 
-    def fail(self, status: int | None) -> None:
-        """Whoever waited for this member learns that nothing will come."""
-        waiting = [*self.pending, *self.forked.values()]
-        for pending in self.pending:
-            pending.close()
-        self.pending, self.forked = [], {}
-        for pending in waiting:
-            pending.failed(status)
+    def fail(self, status: int | None, last_words: bytes = b"") -> None:
+        """Whoever waited for this member learns that nothing will come, and reads in its log what was printed."""
+        pending, self.pending = self.pending, []
+        forked, self.forked = self.forked, {}
+        for waiting in pending:
+            if last_words:
+                with contextlib.suppress(OSError):
+                    os.write(waiting.fds[2], last_words)
+            waiting.close()
+        for waiting in (*pending, *forked.values()):
+            waiting.failed(status)
 
     def close(self) -> None:
         self.closed = True
@@ -198,6 +213,7 @@ class Zygotes:
         self._closing: list[Root] = []
         self.members: dict[RevisionKey, Member] = {}
         self._by_id: dict[str, tuple[Member, NewMember, Bundle]] = {}
+        self._broken: set[RevisionKey] = set()  # whose last import failed
         self._count = 0
 
     def start(self, key: RevisionKey, bundle: Bundle, function: str, pending: Pending, *, snapshot: bool) -> None:
@@ -217,12 +233,14 @@ class Zygotes:
     def warm(self, key: RevisionKey, bundle: Bundle, function: str, env: dict[str, str]) -> None:
         """Have a member ready. One that cannot be imported shows when an instance is wanted, not here."""
         member = self.members.get(key)
-        if member is not None and not member.closed and member.env == _import_env(env):
+        if key in self._broken or (member is not None and not member.closed and member.env == _import_env(env)):
             return
         self.drop(key)
         nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
-            self.members[key] = self._make(key, bundle, function, env, snapshot=True, output=(nowhere, nowhere))
+            member = self._make(key, bundle, function, env, snapshot=True, output=(nowhere, nowhere))
+            member.silent = True
+            self.members[key] = member
         finally:
             os.close(nowhere)
 
@@ -234,9 +252,12 @@ class Zygotes:
         del self.members[key]
         member.close()
 
-    def start_plain(self, like: Member, pending: Pending) -> None:
-        """One more instance of a function that must not be forked: a process of its own that imports it again."""
-        _, order, bundle = self._by_id[like.id]
+    def another_plain(self, like: Member, pending: Pending) -> None:
+        """One more instance of a function that must not be forked."""
+        self.start_plain(*self._by_id[like.id], pending)
+
+    def start_plain(self, like: Member, order: NewMember, bundle: Bundle, pending: Pending) -> None:
+        """A process of its own that imports the function again, with the instance's output."""
         try:
             member = self._make(
                 like.key, bundle, order.function, pending.order.env, snapshot=False, output=pending.fds[1:3]
@@ -288,25 +309,37 @@ class Zygotes:
             case Exited():
                 entry = self._by_id.pop(message.id, None)
                 if entry is not None:
-                    member = entry[0]
-                    if self.members.get(member.key) is member:
-                        del self.members[member.key]
-                    member.fail(message.status)
-                    member.close()
+                    self._member_exited(*entry, message.status)
                 self.exited(message.pid, message.status)
             case Imported():
                 return
+
+    def _member_exited(self, member: Member, order: NewMember, bundle: Bundle, status: int) -> None:
+        if self.members.get(member.key) is member:
+            del self.members[member.key]
+        pending = member.pending
+        if not member.imported:
+            self._broken.add(member.key)
+        if member.silent and pending:
+            # It was importing ahead of time, for nobody: import again for those who wait, so that they see the error.
+            member.pending = []
+            for waiting in pending:
+                self.start_plain(member, order, bundle, waiting)
+        member.fail(status)
+        member.close()
 
     def _root_gone(self, root: Root) -> None:
         """What it had forked goes on; what it had been asked to fork has to be asked for again."""
         self._roots = {key: value for key, value in self._roots.items() if value is not root}
         self._closing.append(root)
         for member in root.waiting.values():
+            self._broken.add(member.key)
             self.gone(member)
-            member.fail(None)
+            member.fail(None, root.last_words())
         root.waiting.clear()
 
     def imported(self, member: Member, message: Imported) -> None:
+        self._broken.discard(member.key)
         if message.refusal and self.members.get(member.key) is member:
             del self.members[member.key]
             self._refused(member.key, message.refusal)
@@ -316,9 +349,13 @@ class Zygotes:
         loop = asyncio.get_running_loop()
         if self.members.get(member.key) is member:
             del self.members[member.key]
-            loop.call_later(REWARM_AFTER_S, self._lost, member.key)
+            loop.call_later(REWARM_AFTER_S, self._say_lost, member.key)
         # The root reports how it ended; without a root nobody can.
         loop.call_later(1.0, member.fail, None)
+
+    def _say_lost(self, key: RevisionKey) -> None:
+        if key not in self._broken:  # what cannot be imported is tried again when an instance is
+            self._lost(key)
 
     async def close(self) -> None:
         """End every zygote; instances go on unless a lifeline ends them."""

@@ -60,7 +60,7 @@ def _sockets(baseline: Baseline) -> str:
         return ""
     fds = set(new.values())
     for item in gc.get_objects():
-        if type(item) in (socket.socket,) and item.fileno() in fds:
+        if issubclass(type(item), socket.socket) and item.fileno() in fds:
             return f"{_holder(item)} opened a socket when it was imported"
     return "an imported module left a socket open"
 
@@ -107,12 +107,6 @@ def _extensions() -> list[str]:
     }
     ours = {"gunicorn_h1c", "uvloop", "msgspec"}
     return sorted(names - ours - set(sys.stdlib_module_names))
-
-
-def settle() -> None:
-    """Collect what the import left, and keep the collector from touching, and thereby copying, what is shared."""
-    gc.collect()
-    gc.freeze()
 
 
 def fork() -> int:

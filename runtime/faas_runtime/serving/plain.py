@@ -18,7 +18,7 @@ def load_function(target: str) -> Application | None:
 
     try:
         return load(target)
-    except Exception:  # noqa: BLE001  # the user's module may raise anything
+    except (Exception, SystemExit):  # noqa: BLE001  # the user's module may raise anything, or leave
         traceback.print_exc()
         print(f"faas-runtime: cannot load {target}", file=sys.stderr, flush=True)
         return None

@@ -28,7 +28,7 @@ from faas.engine.instances import Instances
 from faas_builders.bundle import Bundle
 from faas_builders.errors import ImageMissing
 
-PATIENCE_S = 30.0
+PATIENCE_S = 10.0
 RUNTIME_NEEDS = ("gunicorn", "gunicorn_h1c", "uvloop", "msgspec", "packaging")
 
 ASGI = """
