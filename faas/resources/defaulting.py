@@ -125,6 +125,8 @@ def _default_container(container: Raw, spec: Raw, config: Config) -> None:
         probe = _member(container, "readinessProbe")
         if not any(probe.get(handler) is not None for handler in ("tcpSocket", "httpGet", "exec", "grpc")):
             probe["tcpSocket"] = {"port": 0}
+    for port in container.get("ports") or []:
+        port["protocol"] = port.get("protocol") or "TCP"
     _default_probes(container)
     _default_mounts(container, spec)
 

@@ -155,12 +155,18 @@ def _validate_env(env: EnvVar, at: str) -> Iterator[FieldError]:
         yield missing_one_of(*(f"{at}.valueFrom.{name}" for name in given))
     elif len(used) > 1:
         yield multiple_one_of(*used)
+    for name, reference in given.items():
+        if reference is not None and not reference.name:  # a cluster would find out when it makes the Pod
+            yield missing(f"{at}.valueFrom.{name}.name")
     if used and env.value:
         yield multiple_one_of(f"{at}.value", f"{at}.valueFrom")
 
 
 def _validate_env_from(source: EnvFromSource, at: str) -> Iterator[FieldError]:
     both = (f"{at}.configMapRef", f"{at}.secretRef")
+    for path, reference in zip(both, (source.config_map_ref, source.secret_ref), strict=True):
+        if reference is not None and not reference.name:
+            yield missing(f"{path}.name")
     if source.config_map_ref is not None and source.secret_ref is not None:
         yield multiple_one_of(*both)
     elif source.config_map_ref is None and source.secret_ref is None:

@@ -103,8 +103,12 @@ def _validate_source(volume: Volume, config: Config, at: str) -> Iterator[FieldE
     elif len(given) > 1:
         yield multiple_one_of(*(f"{at}.{name}" for name in given))
     if volume.secret is not None:
+        if not volume.secret.secret_name:  # a cluster would find out when it makes the Pod
+            yield missing(f"{at}.secret.secretName")
         yield from _validate_items(volume.secret.items, f"{at}.secret.items")
     if volume.config_map is not None:
+        if not volume.config_map.name:
+            yield missing(f"{at}.configMap.name")
         yield from _validate_items(volume.config_map.items, f"{at}.configMap.items")
     if volume.projected is not None:
         for index, projection in enumerate(volume.projected.sources):

@@ -95,6 +95,13 @@ def test_a_readiness_probe_with_a_period_is_kubernetes_own() -> None:
     }
 
 
+def test_a_port_speaks_tcp() -> None:
+    (container,) = revision_spec(set_defaults(kinds.SERVICE, service({"ports": [{"containerPort": 80}]}), Config()))[
+        "containers"
+    ]
+    assert container["ports"] == [{"containerPort": 80, "protocol": "TCP"}]
+
+
 def test_the_config_map_gives_other_defaults() -> None:
     config = parse_config(
         {

@@ -146,7 +146,10 @@ def test_everything_that_knative_lets_in_is_let_in() -> None:
             f"multi-container is off, but found 2 containers: {SPEC}.containers\n"
             "the engine runs one container in each instance",
         ),
-        ({"volumes": [{"name": "v", "secret": {}}]}, f'volume with name "v" not mounted: {SPEC}.volumes[0].name'),
+        (
+            {"volumes": [{"name": "v", "secret": {"secretName": "s"}}]},
+            f'volume with name "v" not mounted: {SPEC}.volumes[0].name',
+        ),
     ],
 )
 def test_a_revisions_spec_has_bounds(spec: Raw, complaint: str) -> None:
@@ -169,6 +172,15 @@ def test_a_revisions_spec_has_bounds(spec: Raw, complaint: str) -> None:
             {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]},
             f"must not set the field(s): {CONTAINER}.env[0].valueFrom.fieldRef",
         ),
+        (
+            {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"key": "k"}}}]},
+            f"missing field(s): {CONTAINER}.env[0].valueFrom.secretKeyRef.name",
+        ),
+        (
+            {"env": [{"name": "A", "value": "x", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]},
+            f"expected exactly one, got both: {CONTAINER}.env[0].value, {CONTAINER}.env[0].valueFrom",
+        ),
+        ({"envFrom": [{"configMapRef": {}}]}, f"missing field(s): {CONTAINER}.envFrom[0].configMapRef.name"),
         (
             {"envFrom": [{}]},
             f"expected exactly one, got neither: {CONTAINER}.envFrom[0].configMapRef, {CONTAINER}.envFrom[0].secretRef",
@@ -257,7 +269,7 @@ def test_a_container_has_rules(container: Raw, complaint: str) -> None:
             "{volume}.configMap, {volume}.emptyDir, {volume}.projected, {volume}.secret",
         ),
         (
-            {"secret": {}, "configMap": {}},
+            {"secret": {"secretName": "s"}, "configMap": {"name": "c"}},
             {"mountPath": "/v"},
             "expected exactly one, got both: {volume}.configMap, {volume}.secret",
         ),
@@ -267,10 +279,12 @@ def test_a_container_has_rules(container: Raw, complaint: str) -> None:
             "HostPath volume support is disabled, but found HostPath volume v: {volume}.hostPath",
         ),
         (
-            {"secret": {"items": [{"key": "k", "path": "../up"}]}},
+            {"secret": {"secretName": "s", "items": [{"key": "k", "path": "../up"}]}},
             {"mountPath": "/v"},
             'invalid value: ../up: {volume}.secret.items[0].path\nmust be a relative path without ".."',
         ),
+        ({"secret": {}}, {"mountPath": "/v"}, "missing field(s): {volume}.secret.secretName"),
+        ({"configMap": {}}, {"mountPath": "/v"}, "missing field(s): {volume}.configMap.name"),
         (
             {"projected": {"sources": [{"secret": {}}]}},
             {"mountPath": "/v"},
