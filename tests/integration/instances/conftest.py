@@ -126,6 +126,10 @@ class MemoryClient:
     def pods(self) -> list[Object]:
         return [obj for (kind, _, _), obj in self.objects.items() if kind == "Pod"]
 
+    @property
+    def watched(self) -> bool:
+        return bool(self._watchers)
+
 
 class World:
     """One state folder, one runtime folder; engines come and go."""

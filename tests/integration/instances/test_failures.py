@@ -92,8 +92,11 @@ def test_a_crash_loop_backs_off_and_leaves_other_revisions_alone(world: Any) -> 
 
 
 def waits(pod: Any) -> str:
-    return pod["status"]["containerStatuses"][0]["state"].get("waiting", {}).get("reason", "").replace(
-        "ContainerCreating", ""
+    return (
+        pod["status"]["containerStatuses"][0]["state"]
+        .get("waiting", {})
+        .get("reason", "")
+        .replace("ContainerCreating", "")
     )
 
 
