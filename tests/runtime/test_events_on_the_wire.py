@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 
 _text = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=40)
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -52,7 +56,9 @@ def test_a_batch_gives_back_its_events_in_order(batch: list[Event[Any]]) -> None
 
 
 def test_binary_mode_as_the_specification_writes_it() -> None:
-    event = Event("com.acme.created", {"n": 1}, source="/s", id="A-1", subject="Euro €", time=datetime(2026, 12, 5, tzinfo=UTC))
+    event = Event(
+        "com.acme.created", {"n": 1}, source="/s", id="A-1", subject="Euro €", time=datetime(2026, 12, 5, tzinfo=UTC)
+    )
     headers, body = wire.binary(event)
     assert dict(headers) == {
         b"ce-specversion": b"1.0", b"ce-id": b"A-1", b"ce-source": b"/s", b"ce-type": b"com.acme.created",
@@ -78,14 +84,20 @@ def test_base64_data_is_bytes() -> None:
     ("body", "said"),
     [
         pytest.param(b"{", "not a JSON object", id="no json"),
-        pytest.param(b'{"specversion":"0.3","id":"1","source":"s","type":"t"}', "specversion is '0.3'", id="old version"),
+        pytest.param(
+            b'{"specversion":"0.3","id":"1","source":"s","type":"t"}', "specversion is '0.3'", id="old version"
+        ),
         pytest.param(b'{"specversion":"1.0","source":"s","type":"t"}', "'id' is missing", id="no id"),
         pytest.param(b'{"specversion":"1.0","id":"","source":"s","type":"t"}', "id='' is not text", id="empty id"),
-        pytest.param(b'{"specversion":"1.0","id":"1","source":"s","type":"t","time":"noon"}', "RFC 3339", id="bad time"),
+        pytest.param(
+            b'{"specversion":"1.0","id":"1","source":"s","type":"t","time":"noon"}', "RFC 3339", id="bad time"
+        ),
         pytest.param(b'{"specversion":"1.0","id":"1","source":"s","type":"t","My-Ext":1}', "lower-case", id="bad name"),
         pytest.param(b'{"specversion":"1.0","id":"1","source":"s","type":"t","ext":{}}', "neither string", id="object"),
         pytest.param(
-            b'{"specversion":"1.0","id":"1","source":"s","type":"t","data":1,"data_base64":"AA=="}', "data and", id="twice"
+            b'{"specversion":"1.0","id":"1","source":"s","type":"t","data":1,"data_base64":"AA=="}',
+            "data and",
+            id="twice",
         ),
         pytest.param(
             b'{"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"?"}', "not base64", id="no base64"
@@ -97,7 +109,10 @@ def test_what_is_no_event_says_why(body: bytes, said: str) -> None:
         wire.parse({b"content-type": b"application/cloudevents+json"}, body)
 
 
-@given(st.dictionaries(st.sampled_from([b"ce-id", b"ce-type", b"ce-x", b"content-type"]), st.binary(max_size=20)), st.binary())
+@given(
+    st.dictionaries(st.sampled_from([b"ce-id", b"ce-type", b"ce-x", b"content-type"]), st.binary(max_size=20)),
+    st.binary(),
+)
 def test_no_bytes_make_anything_but_an_event_error(headers: dict[bytes, bytes], body: bytes) -> None:
     try:
         for event in wire.parse({b"ce-specversion": b"1.0", **headers}, body):

@@ -1,0 +1,64 @@
+"""What a type checker sees: decorators keep signatures, calls know what they give."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = """
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import assert_type
+from faas import Context, Event, Outcome, Reply, function
+
+@dataclass
+class Order:
+    id: int
+
+@function
+def bare(order: Order, currency: str = "EUR") -> Order:
+    return order
+
+@function("/x", methods=["GET"], min_scale=1, timeout="5m")
+def called(n: int) -> str:
+    return str(n)
+
+@function.http("/y/{id}", concurrency=3)
+@function.event(type="t", subject={"prefix": "eu/"}, retry=5, backoff="exponential")
+async def stacked(id: int, event: Event[Order], ctx: Context) -> None:
+    assert_type(event.data, Order)
+    assert_type(await ctx.call("other", into=Order), Order)
+    assert_type(ctx.call("other"), Outcome[Reply])
+    assert_type(ctx.publish(Event("a")), Outcome[None])
+
+assert_type(bare(Order(1), currency="USD"), Order)
+assert_type(called(1), str)
+
+def check(event: Event[Order], ctx: Context) -> Awaitable[None]:
+    return stacked(1, event, ctx)
+
+@function.on_start
+def start() -> None: ...
+
+bare("x")  # E: arg-type
+called()  # E: call-arg
+function(min_scale="many")(called)  # E: call-overload
+function(min_scal=1)  # E: call-overload
+function.event(backoff="random")  # E: arg-type
+"""
+
+
+def test_the_public_api_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "handlers.py").write_text(SOURCE)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "--no-error-summary", "handlers.py"],
+        capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False,
+    )  # fmt: skip
+    wanted = {
+        number: line.rpartition("# E: ")[2] for number, line in enumerate(SOURCE.splitlines(), 1) if "# E: " in line
+    }
+    found = {
+        int(line.split(":")[1]): line.rpartition("[")[2].rstrip("]")
+        for line in done.stdout.splitlines()
+        if ": error:" in line
+    }
+    assert found == wanted, done.stdout
