@@ -9,6 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from faas.client.errors import ApiError, Gone
 from faas.client.protocol import Client, Object
+from faas.resources import keys
 from faas.resources.kinds import Kind
 from faas.resources.serving import Configuration, Revision, Route, Service
 from faas.resources.views import ObjectView, UndecodableObject, decode
@@ -31,26 +32,48 @@ def key_of(raw: Object) -> Key:
     return Key(raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
 
 
+Index = Callable[[Object], Iterable[tuple[str, str]]]
+
+
+def labels_of(raw: Object) -> Iterable[tuple[str, str]]:
+    return (raw["metadata"].get("labels") or {}).items()
+
+
+def labels_and_routes_of(raw: Object) -> Iterable[tuple[str, str]]:
+    """Labels, and the Routes that the labeler has noted."""
+    yield from labels_of(raw)
+    for route in (raw["metadata"].get("annotations") or {}).get(keys.ROUTES, "").split(","):
+        yield keys.ROUTES, route
+
+
+def targets_of(raw: Object) -> Iterable[tuple[str, str]]:
+    """What a Route's traffic block names: ("configurationName", ...), ("revisionName", ...)."""
+    for target in (raw.get("spec") or {}).get("traffic") or ():
+        for what in ("configurationName", "revisionName"):
+            if target.get(what):
+                yield what, target[what]
+
+
 V = TypeVar("V", bound=ObjectView)
 _NO_OBJECTS: frozenset[Key] = frozenset()
 
 
 class Cache(Generic[V]):
-    """Objects of one kind, raw and as views, with an index from each label to the keys that have it.
+    """Objects of one kind, raw and as views, with an index from what `index` says of each to the keys it says it of.
 
     `listeners` hear of every change in line: (old raw, new raw), None where there is none. A write of our own is put in
     with `observe` as soon as it is acknowledged, so that what depends on it does not wait for the watch to say it too.
     An object that does not decode is logged and left out: it must not stop the others.
     """
 
-    def __init__(self, client: Client, kind: Kind, view: type[V]) -> None:
+    def __init__(self, client: Client, kind: Kind, view: type[V], index: Index = labels_of) -> None:
         self.kind = kind
         self.synced = asyncio.Event()
         self.listeners: list[Callable[[Object | None, Object | None], None]] = []
-        self._client, self._view = client, view
+        self._client, self._view, self._index = client, view, index
         self._raw: dict[Key, Object] = {}
         self._views: dict[Key, V] = {}
-        self._labels: dict[tuple[str, str, str], set[Key]] = {}
+        self._indexed: dict[tuple[str, str, str], set[Key]] = {}
         self._watched_version = 0
 
     def get(self, key: Key) -> V | None:
@@ -62,8 +85,9 @@ class Cache(Generic[V]):
     def __iter__(self) -> Iterator[Key]:
         return iter(list(self._raw))
 
-    def labelled(self, namespace: str, label: str, value: str) -> list[Key]:
-        return sorted(self._labels.get((namespace, label, value), _NO_OBJECTS))
+    def having(self, namespace: str, what: str, value: str) -> list[Key]:
+        """Keys of a namespace whose label (or whatever else is indexed) has this value."""
+        return sorted(self._indexed.get((namespace, what, value), _NO_OBJECTS))
 
     def views(self, keys: Iterable[Key]) -> list[V]:
         return [view for key in keys if (view := self.get(key)) is not None]
@@ -112,8 +136,8 @@ class Cache(Generic[V]):
             return
         self._unindex(key)
         self._raw[key], self._views[key] = raw, view
-        for label, value in _labels(raw):
-            self._labels.setdefault((key.namespace, label, value), set()).add(key)
+        for what, value in self._index(raw):
+            self._indexed.setdefault((key.namespace, what, value), set()).add(key)
         self._notify(old, raw)
 
     def _remove(self, key: Key) -> None:
@@ -126,11 +150,11 @@ class Cache(Generic[V]):
     def _unindex(self, key: Key) -> None:
         if (old := self._raw.get(key)) is None:
             return
-        for label, value in _labels(old):
-            indexed = self._labels[(key.namespace, label, value)]
+        for what, value in set(self._index(old)):
+            indexed = self._indexed[(key.namespace, what, value)]
             indexed.discard(key)
             if not indexed:
-                del self._labels[(key.namespace, label, value)]
+                del self._indexed[(key.namespace, what, value)]
 
     def _notify(self, old: Object | None, new: Object | None) -> None:
         for listener in self.listeners:
@@ -149,14 +173,10 @@ class Caches(NamedTuple):
     def of(cls, client: Client) -> Caches:
         return cls(
             Cache(client, Service.KIND, Service),
-            Cache(client, Configuration.KIND, Configuration),
-            Cache(client, Revision.KIND, Revision),
-            Cache(client, Route.KIND, Route),
+            Cache(client, Configuration.KIND, Configuration, labels_and_routes_of),
+            Cache(client, Revision.KIND, Revision, labels_and_routes_of),
+            Cache(client, Route.KIND, Route, targets_of),
         )
-
-
-def _labels(raw: Object) -> Iterable[tuple[str, str]]:
-    return (raw["metadata"].get("labels") or {}).items()
 
 
 def _version(raw: Object) -> int:

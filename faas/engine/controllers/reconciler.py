@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-from faas.client.errors import ApiError, Conflict
+from faas.client.errors import ApiError, Conflict, NotFound
 from faas.engine.contract.clock import Clock
 from faas.engine.controllers.cache import Key
 from faas.engine.controllers.queue import WorkQueue
@@ -39,8 +39,8 @@ class Controller:
             key = await self.queue.get()
             try:
                 again_s = await self._reconciler.reconcile(key)
-            except Conflict:
-                self.queue.add_failed(key)  # the cache was behind: nothing to tell anybody
+            except (Conflict, NotFound):
+                self.queue.add_failed(key)  # the cache is behind, or the object has just gone: nothing to tell anybody
             except ApiError as error:
                 delay_s = self.queue.add_failed(key)
                 _log.warning("%s %s: %s; trying again in %.3g s", self.name, key, error.message, delay_s)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from faas.client.protocol import Object
 from faas.engine.controllers.cache import Caches, Key, key_of
 from faas.engine.controllers.queue import WorkQueue
 from faas.resources import keys
-from faas.resources.serving import Route
 
 Queue = WorkQueue[Key]
 
@@ -39,7 +36,7 @@ def connect(
         configurations.add(key_of(raw))
         garbage.add(key_of(raw))
         _add(services, owner_key(raw, keys.SERVICE_LABEL))
-        for route in routes_meaning(caches, key_of(raw), by="configuration"):
+        for route in _routes_naming(caches, key_of(raw), "configurationName"):
             routes.add(route)
             labels.add(route)
 
@@ -50,7 +47,7 @@ def connect(
             return  # replica counts and the like concern nobody else
         _add(configurations, owner_key(raw, keys.CONFIGURATION_LABEL))
         _add(garbage, owner_key(raw, keys.CONFIGURATION_LABEL))
-        for route in routes_meaning(caches, key_of(raw), by="revision"):
+        for route in _routes_naming(caches, key_of(raw), "revisionName"):
             routes.add(route)
             labels.add(route)
 
@@ -66,20 +63,6 @@ def connect(
     caches.routes.listeners.append(route_changed)
 
 
-def routes_meaning(caches: Caches, key: Key, *, by: str) -> Iterable[Key]:
-    """Routes whose traffic block names this Configuration or Revision."""
-    for candidate in caches.routes:
-        route = caches.routes.get(candidate) if candidate.namespace == key.namespace else None
-        if route is not None and key.name in _named(route, by):
-            yield candidate
-
-
-def _named(route: Route, by: str) -> set[str]:
-    if by == "configuration":
-        return {target.configuration_name for target in route.spec.traffic}
-    return {target.revision_name for target in route.spec.traffic}
-
-
 def _matter(revision: Object) -> tuple[object, ...]:
     """What others look at: whether it is ready, and whether it is routed."""
     ready = [
@@ -89,6 +72,10 @@ def _matter(revision: Object) -> tuple[object, ...]:
     ]
     state = (revision["metadata"].get("labels") or {}).get(keys.ROUTING_STATE_LABEL)
     return ready, state, revision["metadata"].get("deletionTimestamp")
+
+
+def _routes_naming(caches: Caches, key: Key, what: str) -> list[Key]:
+    return caches.routes.having(key.namespace, what, key.name)
 
 
 def _add(queue: Queue, key: Key | None) -> None:

@@ -58,7 +58,7 @@ class ConfigurationReconciler:
 
     def _revisions(self, raw: Object) -> dict[str, Numbered]:
         metadata, cache = raw["metadata"], self._caches.revisions
-        keys = cache.labelled(metadata["namespace"], CONFIGURATION_LABEL, metadata["name"])
+        keys = cache.having(metadata["namespace"], CONFIGURATION_LABEL, metadata["name"])
         return {
             view.metadata.name: Numbered(generation_of(cache.raw(key)), view)
             for key in keys

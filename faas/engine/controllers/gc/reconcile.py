@@ -23,7 +23,7 @@ class GarbageCollector:
         if configuration is None or configuration.metadata.deletion_timestamp:
             return None
         cache, config, now = self._caches.revisions, self._config.current.gc, self._clock.utc()
-        revisions = cache.views(cache.labelled(key.namespace, CONFIGURATION_LABEL, key.name))
+        revisions = cache.views(cache.having(key.namespace, CONFIGURATION_LABEL, key.name))
         latest_ready = configuration.status.latest_ready_revision_name
         for name in collectable(revisions, latest_ready, config, now):
             try:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from faas.client.protocol import Client
 from faas.engine.contract.clock import Clock
-from faas.engine.controllers.cache import Caches, Key
+from faas.engine.controllers.cache import Cache, Caches, Key, V
 from faas.engine.controllers.labeler.routing import (
     configuration_changes,
     revision_changes,
     routed_configurations,
     routed_revisions,
-    routes_of,
 )
 from faas.engine.controllers.writes import patch_metadata
+from faas.resources.keys import ROUTES
 
 
 class LabelReconciler:
@@ -21,23 +23,26 @@ class LabelReconciler:
 
     async def reconcile(self, key: Key) -> float | None:
         revisions, configurations = self._routed(key)
-        for candidate in self._caches.revisions:
-            revision = self._caches.revisions.get(candidate)
-            if revision is None or candidate.namespace != key.namespace:
-                continue
-            routed = candidate.name in revisions
-            if routed or key.name in routes_of(revision.metadata):
-                patch = revision_changes(revision.metadata, key.name, routed=routed, now=self._clock.utc())
-                if patch:
-                    await patch_metadata(self._client, self._caches.revisions, candidate, patch)
-        for candidate in self._caches.configurations:
-            configuration = self._caches.configurations.get(candidate)
-            if configuration is None or candidate.namespace != key.namespace:
-                continue
-            patch = configuration_changes(configuration.metadata, key.name, routed=candidate.name in configurations)
-            if patch:
-                await patch_metadata(self._client, self._caches.configurations, candidate, patch)
+        now = self._clock.utc()
+        for name in self._concerned(self._caches.revisions, key, revisions):
+            if (revision := self._caches.revisions.get(name)) is not None:
+                routed = name.name in revisions
+                patch = revision_changes(revision.metadata, key.name, routed=routed, now=now)
+                await self._patch(self._caches.revisions, name, patch)
+        for name in self._concerned(self._caches.configurations, key, configurations):
+            if (configuration := self._caches.configurations.get(name)) is not None:
+                patch = configuration_changes(configuration.metadata, key.name, routed=name.name in configurations)
+                await self._patch(self._caches.configurations, name, patch)
         return None
+
+    def _concerned(self, cache: Cache[V], route: Key, names: set[str]) -> list[Key]:
+        """What the Route means now, and what says that it did."""
+        noted = cache.having(route.namespace, ROUTES, route.name)
+        return sorted({*noted, *(Key(route.namespace, name) for name in names)})
+
+    async def _patch(self, cache: Cache[V], key: Key, patch: dict[str, Any]) -> None:
+        if patch:
+            await patch_metadata(self._client, cache, key, patch)
 
     def _routed(self, key: Key) -> tuple[set[str], set[str]]:
         """Names of the Revisions and the Configurations that this Route means; none when it is gone."""
