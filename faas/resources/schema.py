@@ -183,7 +183,7 @@ def _schema(field: Field, schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
     schema = _bare_schema(field, schemas)
     if field.description:
         if "$ref" in schema:  # whatever stands beside a $ref is ignored
-            schema = {"allOf": [schema], "default": {}} if not field.required else {"allOf": [schema]}
+            schema = {"allOf": [schema]}
         schema["description"] = field.description
     if field.enum:
         schema["enum"] = list(field.enum)
@@ -210,9 +210,9 @@ def _bare_schema(field: Field, schemas: dict[str, dict[str, Any]]) -> dict[str, 
             _add(view, schemas)
             return {"$ref": f"#/components/schemas/{_component(view)}"}
         case Field("array", item=item) if item is not None:
-            return {"type": "array", "items": _item(_schema(item, schemas))}
+            return {"type": "array", "items": _schema(item, schemas)}
         case Field("map", item=item) if item is not None:
-            return {"type": "object", "additionalProperties": _item(_schema(item, schemas))}
+            return {"type": "object", "additionalProperties": _schema(item, schemas)}
         case Field("int-or-string"):
             schema: dict[str, Any] = {
                 "oneOf": [{"type": "integer"}, {"type": "string"}],
@@ -222,10 +222,6 @@ def _bare_schema(field: Field, schemas: dict[str, dict[str, Any]]) -> dict[str, 
         case Field("any"):
             return {"x-kubernetes-preserve-unknown-fields": True}
     return {"type": field.type, **({"format": field.format} if field.format else {})}
-
-
-def _item(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"allOf": [schema], "default": {}} if "$ref" in schema else schema
 
 
 def _list_schema(kind: Kind) -> dict[str, Any]:
@@ -239,9 +235,9 @@ def _list_schema(kind: Kind) -> dict[str, Any]:
             "items": {
                 "type": "array",
                 "description": "The objects.",
-                "items": {"allOf": [{"$ref": f"#/components/schemas/{schema_name(kind)}"}], "default": {}},
+                "items": {"$ref": f"#/components/schemas/{schema_name(kind)}"},
             },
-            "metadata": {"allOf": [{"$ref": f"#/components/schemas/{_LIST_META}"}], "default": {}},
+            "metadata": {"$ref": f"#/components/schemas/{_LIST_META}"},
         },
         "x-kubernetes-group-version-kind": [_gvk(kind, f"{kind.kind}List")],
     }

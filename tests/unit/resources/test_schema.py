@@ -68,7 +68,6 @@ def test_a_schema_as_it_goes_over_the_wire() -> None:
             "value": {"type": "string", "description": "The value; $(NAME) is replaced by a variable defined before."},
             "valueFrom": {
                 "allOf": [{"$ref": "#/components/schemas/io.k8s.api.core.v1.EnvVarSource"}],
-                "default": {},
                 "description": "Where the value comes from, instead of `value`.",
             },
         },
