@@ -1,0 +1,67 @@
+"""What `kubectl logs` asks of whoever keeps the instances' logs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from faas.client.errors import BadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which lines of a container's log; None: no bound."""
+
+    tail_lines: int | None = None
+    since_seconds: int | None = None
+    since_time: datetime | None = None
+    limit_bytes: int | None = None
+    previous: bool = False
+    timestamps: bool = False
+    follow: bool = False
+
+
+class LogStore(Protocol):
+    def read(
+        self,
+        pod: str,
+        container: str,
+        *,
+        tail_lines: int | None,
+        since_seconds: int | None,
+        since_time: datetime | None,
+        previous: bool,
+        timestamps: bool,
+        follow: bool,
+        limit_bytes: int | None,
+    ) -> AsyncIterator[bytes]:
+        """Chunks of the log of `NAMESPACE/NAME`; with `follow` it ends when the container has ended."""
+        ...
+
+
+def parse_log_query(query: Mapping[str, str]) -> LogQuery:
+    """Raises BadRequest."""
+    try:
+        since = query.get("sinceTime")
+        return LogQuery(
+            tail_lines=_count(query, "tailLines"),
+            since_seconds=_count(query, "sinceSeconds"),
+            since_time=datetime.fromisoformat(since) if since else None,
+            limit_bytes=_count(query, "limitBytes"),
+            previous=query.get("previous") == "true",
+            timestamps=query.get("timestamps") == "true",
+            follow=query.get("follow") == "true",
+        )
+    except ValueError as error:
+        raise BadRequest(f"the log options cannot be read: {error}") from error
+
+
+def _count(query: Mapping[str, str], name: str) -> int | None:
+    if name not in query:
+        return None
+    count = int(query[name])
+    if count < 0:
+        raise ValueError(f"{name} must be greater than or equal to 0")
+    return count
