@@ -21,7 +21,8 @@ from typing import Any
 import msgspec
 import uvloop
 
-from faas.engine.api import ApiServer, Backend
+from faas.engine.api.backend import Backend
+from faas.engine.api.server import ApiServer
 from faas.engine.autoscaler import Autoscaler
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import SystemClock
@@ -31,6 +32,7 @@ from faas.engine.gateway.link import GatewayLink
 from faas.engine.housekeeping import Housekeeping
 from faas.engine.instances import Instances
 from faas.engine.observation import Observation
+from faas.engine.podlogs import PodLogs
 from faas.engine.store import SqliteStore
 from faas.resources.kinds import KINDS
 
@@ -48,13 +50,14 @@ async def running_engine(settings: EngineSettings) -> AsyncIterator[None]:
         store = await enter(SqliteStore(settings.state_dir / "state.db", volatile=volatile))
         backend = Backend(store)
         instances = Instances(settings, board, backend)
-        backend.evict = instances.evict
+        backend.evict = lambda namespace, pod: None if instances.evict(namespace, pod) else None
         await enter(instances)
         autoscaler = await enter(Autoscaler(board, clock))
         link = GatewayLink(board, settings.control_socket)
         await enter(_in_background(link.run()))
         observation = Observation(settings, board, link, autoscaler)
-        await enter(ApiServer(settings, backend, instances.logs, observation))
+        logs = PodLogs(instances.logs)
+        await enter(ApiServer(settings, backend, status=observation.status, metrics=observation.metrics, logs=logs))
         controllers = await enter(Controllers(backend, board, settings, clock))
         # The gateway goes on with its last table until ours is complete.
         await controllers.settled()

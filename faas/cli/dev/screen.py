@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from faas.cli.dev.loglines import Printed, colour, render
@@ -36,18 +35,19 @@ class Screen:
         self._width = max(_NAME_WIDTH, *(len(service.name) for service in services)) if services else _NAME_WIDTH
         scheme, _, address = public_url.partition("://")
         port = address.rpartition(":")[2]
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-        for heading in ("FUNCTION", "URL", "OR"):
-            table.add_column(heading, overflow="fold")
+        rows = [("FUNCTION", "URL", "OR")]
         for service in services:
-            name = Text(service.name, style=f"bold {colour(service.name)}")
-            if service.is_public:
-                own = f"{scheme}://{service.name}.{namespace}.localhost:{port}"
-                table.add_row(name, own, f"{public_url}/_/{namespace}/{service.name}/")
-            else:
-                table.add_row(name, Text("for other functions and events only", style="dim"), "")
+            own = f"{scheme}://{service.name}.{namespace}.localhost:{port}"
+            path = f"{public_url}/_/{namespace}/{service.name}/"
+            public = service.is_public
+            rows.append(
+                (service.name, own if public else "for other functions and events only", path if public else "")
+            )
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
         self.out.print()
-        self.out.print(table)
+        for name, own, path in rows:
+            style = "dim" if name == "FUNCTION" else f"bold {colour(name)}"
+            self.out.print(Text.assemble((f"{name:<{widths[0]}}", style), f"   {own:<{widths[1]}}   {path}".rstrip()))
         self.out.print()
         self.note(f"Ready in {seconds:.2f} s. Ctrl-C ends it.")
 
