@@ -68,8 +68,8 @@ def named(kind: Kind, obj: Object, namespace: str) -> Object:
     return obj
 
 
-def for_create(kind: Kind, obj: Object, options: WriteOptions, config: Config, now: str) -> Object:
-    """The object as it is stored first. Raises BadRequest, Invalid."""
+def settled_new(kind: Kind, obj: Object, options: WriteOptions, now: str) -> Object:
+    """A new object with the server's own metadata. Raises BadRequest."""
     metadata = obj["metadata"]
     if metadata.pop("resourceVersion", None):
         raise BadRequest("resourceVersion should not be set on objects to be created")
@@ -81,21 +81,11 @@ def for_create(kind: Kind, obj: Object, options: WriteOptions, config: Config, n
     metadata["creationTimestamp"] = now
     if kind.custom:
         metadata["generation"] = 1
-    obj = set_defaults(kind, obj, config, user=options.user)
-    if refusal := refusals.from_validation(kind, obj, validate(kind, obj, None, config)):
-        raise refusal
     return obj
 
 
-def for_update(
-    kind: Kind,
-    old: Mapping[str, Any],
-    obj: Object,
-    subresource: Subresource,
-    options: WriteOptions,
-    config: Config,
-) -> Object:
-    """The object that replaces `old`. Raises Invalid, Forbidden."""
+def settled(kind: Kind, old: Mapping[str, Any], obj: Object, subresource: Subresource, options: WriteOptions) -> Object:
+    """The object that is to replace `old`, with what a writer may not change as it was. Raises Invalid."""
     metadata, was = obj["metadata"], old["metadata"]
     if subresource == "status":
         kept = {**old, "metadata": {**was, "managedFields": metadata.get("managedFields", was.get("managedFields"))}}
@@ -122,11 +112,30 @@ def for_update(
                 )
             ],
         )
-    obj = set_defaults(kind, obj, config, old=dict(old), user=options.user)
-    if refusal := refusals.from_validation(kind, obj, validate(kind, obj, dict(old), config)):
+    return obj
+
+
+def finished(
+    kind: Kind,
+    old: Mapping[str, Any] | None,
+    obj: Object,
+    subresource: Subresource,
+    options: WriteOptions,
+    config: Config,
+) -> Object:
+    """The object as it is stored: with defaults, valid, of the right generation. Raises Invalid, BadRequest.
+
+    It comes after the owners of fields are settled: nobody owns a default, as with Knative's webhooks.
+    """
+    if subresource:
+        return obj
+    before = dict(old) if old is not None else None
+    obj = set_defaults(kind, obj, config, old=before, user=options.user)
+    if refusal := refusals.from_validation(kind, obj, validate(kind, obj, before, config)):
         raise refusal
-    if kind.custom and _bare(obj) != _bare(old):
-        obj["metadata"]["generation"] = int(was.get("generation", 0)) + 1
+    if old is not None and kind.custom and _bare(obj) != _bare(old):
+        generation = int(old["metadata"].get("generation", 0)) + 1
+        obj = {**obj, "metadata": {**obj["metadata"], "generation": generation}}
     return obj
 
 

@@ -162,9 +162,10 @@ class Backend:
         obj = admission.named(kind, obj, namespace)
         self._require_namespace(kind, namespace)
         now = self.now()
-        obj = admission.for_create(kind, obj, options, self.config, now)
+        obj = admission.settled_new(kind, obj, options, now)
         if not kind.volatile:
             obj = admission.with_managers(kind, {}, obj, options, "", now)
+        obj = admission.finished(kind, None, obj, "", options, self.config)
         key = self.key(kind, obj["metadata"]["name"], namespace)
         if self.store.head(key) is not None:
             raise refusals.already_exists(kind, key.name)
@@ -264,11 +265,12 @@ class Backend:
             if subresource:
                 raise refusals.not_found(kind, name)
             self._require_namespace(kind, namespace)
-            obj = admission.for_create(kind, obj, options, self.config, now)
-            obj = admission.with_owners(obj, owners)
+            obj = admission.with_owners(admission.settled_new(kind, obj, options, now), owners)
+            obj = admission.finished(kind, None, obj, "", options, self.config)
             return await self._store(kind, key, obj, 0, options, warnings, created=True)
-        obj = admission.for_update(kind, old.object, obj, subresource, options, self.config)
+        obj = admission.settled(kind, old.object, obj, subresource, options)
         obj = admission.with_owners(obj, owners)
+        obj = admission.finished(kind, old.object, obj, subresource, options, self.config)
         if admission.same(obj, old.object) and owners == managers.decode(old.object["metadata"].get("managedFields")):
             return Outcome(decode(old), old.raw, warnings=warnings)
         return await self._store(kind, key, obj, old.version, options, warnings)
@@ -292,14 +294,15 @@ class Backend:
             raise refusals.precondition(kind, name, "UID", metadata["uid"], old.object["metadata"].get("uid", ""))
         if metadata.get("resourceVersion") not in (None, "", "0", str(old.version)):
             raise refusals.stale(kind, name)
-        migrated = metadata.get("managedFields", old.object["metadata"].get("managedFields"))
-        moved = migrated != old.object["metadata"].get("managedFields")
-        obj = admission.for_update(kind, old.object, obj, subresource, options, self.config)
-        if admission.same(obj, old.object) and not moved:
-            return Outcome(decode(old), old.raw, warnings=warnings)
+        before = old.object["metadata"].get("managedFields", [])
+        sent = metadata.get("managedFields", before)
+        obj = admission.settled(kind, old.object, obj, subresource, options)
         if not kind.volatile:
-            obj["metadata"]["managedFields"] = migrated or []
+            obj["metadata"]["managedFields"] = sent
             obj = admission.with_managers(kind, old.object, obj, options, subresource, self.now())
+        obj = admission.finished(kind, old.object, obj, subresource, options, self.config)
+        if admission.same(obj, old.object) and sent == before:
+            return Outcome(decode(old), old.raw, warnings=warnings)
         if is_finished(kind, obj) and not options.dry_run:
             try:
                 last = await self.store.delete(old.key, expected=old.version)
@@ -369,7 +372,7 @@ class Backend:
                 "metadata": {"name": "default", "namespace": namespace},
             }
             options = WriteOptions(field_manager="faas", trusted=True)
-            self.store.put(key, admission.for_create(kinds.SERVICE_ACCOUNT, account, options, self.config, self.now()))
+            self.store.put(key, admission.settled_new(kinds.SERVICE_ACCOUNT, account, options, self.now()))
 
 
 def parse_version(text: str) -> int:

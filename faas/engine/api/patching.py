@@ -16,6 +16,11 @@ from faas.engine.api.apply.typed import Undecidable
 from faas.resources.kinds import Kind
 from faas.resources.schema import field_tree
 
+# kubectl as it was before --server-side: what it still owns nobody else has changed since, so the same user's
+# server-side apply takes it over. kube-apiserver allows it only where the live value is the one that was applied,
+# which Knative's defaults inside atomic lists never are.
+CLIENT_SIDE = "kubectl-client-side-apply"
+
 
 def patched(kind: Kind, obj: Object, patch: Any, type: PatchType) -> Any:
     """The object after a patch that knows no owners. Raises BadRequest, Invalid, 415."""
@@ -31,7 +36,7 @@ def patched(kind: Kind, obj: Object, patch: Any, type: PatchType) -> Any:
     if type == "merge":
         return merge_patch(obj, patch)
     if kind.custom:
-        raise unsupported_patch("application/strategic-merge-patch+json")
+        raise unsupported_patch()
     try:
         return strategic_merge(field_tree(kind), obj, patch)
     except StrategicPatchError as error:
@@ -59,14 +64,16 @@ def apply_config(
     except Undecidable as error:
         raise BadRequest(f"failed to create typed patch object ({kind.kind}): {error}") from error
     except ApplyConflict as error:
+        if manager.name == "kubectl" and all(found.manager.name == CLIENT_SIDE for found in error.conflicts):
+            return apply_config(kind, live, config, manager, now, force=True)
         causes = tuple(Cause("FieldManagerConflict", str(conflict), path) for conflict, path in error.with_paths())
         raise Conflict(str(error), causes=causes) from error
 
 
-def unsupported_patch(content_type: str) -> ApiError:
+def unsupported_patch() -> ApiError:
     return ApiError(
-        f"the body of the request was in an unknown format - accepted media types include: "
-        f"application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml (not {content_type})",
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
         code=415,
         reason="UnsupportedMediaType",
     )

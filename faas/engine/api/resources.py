@@ -204,7 +204,7 @@ class Resources:
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         type_ = _PATCH_TYPES.get(media)
         if type_ is None:
-            raise unsupported_patch(media or "none given")
+            raise unsupported_patch()
         options = _options(request)
         patch, doubled = parse_body(
             media, await read_body(request), duplicates=options.field_validation in ("Strict", "Warn")
