@@ -12,9 +12,10 @@ import flask
 import msgspec
 import pydantic
 import pytest
+from faas_runtime.settings import Settings
+
 from faas import Context, Event, HTTPError, Request, Response, ServerSentEvent, WebSocket, WebSocketClosed, function
 from faas.testing import Client
-from faas_runtime.settings import Settings
 
 
 @dataclass

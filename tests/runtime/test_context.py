@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from faas import CallError, Context, Event, HTTPError, NotConfigured, function
-from faas.testing import Client
 from faas_runtime.calls import Outgoing, Reply
 from faas_runtime.settings import Settings
+
+from faas import CallError, Context, Event, HTTPError, NotConfigured, function
+from faas.testing import Client
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

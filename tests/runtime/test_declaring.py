@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas import DeclarationError, Event, WebSocket, function
 from faas_runtime import options
 from faas_runtime.app import Application
 from faas_runtime.registry import REGISTRY
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faas import DeclarationError, Event, WebSocket, function
 
 LINE = Path(__file__).name
 

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from faas import Event, EventError
 from faas_runtime import wire
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faas import Event, EventError
 
 _text = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=40)
 _json = st.recursive(

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
-import faas
-import faas.testing
 from faas_runtime.metrics import Stats, exposition
 from faas_runtime.options import OPTIONS
+
+import faas
+import faas.testing
 
 CONTRACT = (Path(__file__).parents[2] / "docs" / "runtime-contract.md").read_text()
 
