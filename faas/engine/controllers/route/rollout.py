@@ -78,8 +78,12 @@ def load(text: str) -> tuple[Progress, ...]:
 
 
 def _start(before: Progress, goal: Goal, *, duration_s: float, now_s: float) -> Progress:
-    older = [share for share in before.revisions if share.revision_name != goal.revision_name]
-    older = _take(tuple(older), sum(share.percent for share in older) - (goal.percent - 1))
+    older = tuple(share for share in before.revisions if share.revision_name != goal.revision_name)
+    others = sum(share.percent for share in older)
+    given = max(1, before.percent - others)  # a rollback in the middle of a rollout goes on from what it still has
+    left = _take(older, others - (goal.percent - given))
+    if not left:
+        return Progress(goal.configuration_name, goal.tag, goal.percent, (Share(goal.revision_name, goal.percent),))
     left_s = max(1.0, duration_s - _MIN_STEP_S)
     steps = min(max(1, math.floor(left_s / _MIN_STEP_S)), goal.percent - 1)
     duration_of_step_s = left_s / steps
@@ -87,7 +91,7 @@ def _start(before: Progress, goal: Goal, *, duration_s: float, now_s: float) -> 
         goal.configuration_name,
         goal.tag,
         goal.percent,
-        (*older, Share(goal.revision_name, 1)),
+        (*left, Share(goal.revision_name, given)),
         step_size=max(1, round((goal.percent - 1) / steps)),
         step_duration_s=duration_of_step_s,
         next_step_s=now_s + duration_of_step_s,
