@@ -46,7 +46,8 @@ def observed_status(
         conditions = SERVICE_CONDITIONS.mark(conditions, ROUTES_READY, "False", "RevisionNameTaken", message, now=now)
     else:
         conditions = _mark_child(conditions, ROUTES_READY, "Route", service, route, now)
-    if has_status(conditions, ROUTES_READY, "True") and not _is_migrated(service, status):
+    known = configuration is not None and _is_current(configuration)  # else the newest Revision may be another
+    if known and has_status(conditions, ROUTES_READY, "True") and not _is_migrated(service, status):
         message = "Traffic is not yet migrated to the latest revision."
         conditions = SERVICE_CONDITIONS.mark(
             conditions, ROUTES_READY, "Unknown", "TrafficNotMigrated", message, now=now
