@@ -25,7 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "http_parser": "auto",
     "http_protocols": ["h1"],
     "initgroups": False,
-    "is_ssl": False,
+    "is_ssl": None,
     "limit_request_field_size": 8190,
     "limit_request_fields": 100,
     "limit_request_line": 4094,

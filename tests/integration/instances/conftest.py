@@ -19,14 +19,15 @@ from typing import Any
 
 import faas_runtime
 import pytest
+from faas_builders.bundle import Bundle
+from faas_builders.errors import ImageMissing
+
 from faas.client.errors import NotFound
 from faas.client.protocol import Object, ObjectList, WatchEvent
 from faas.engine.contract.board import Board
 from faas.engine.contract.revision import EnvVar, RevisionKey, RevisionPlan, ScaleDecision
 from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.instances import Instances
-from faas_builders.bundle import Bundle
-from faas_builders.errors import ImageMissing
 
 PATIENCE_S = 10.0
 RUNTIME_NEEDS = ("gunicorn", "gunicorn_h1c", "uvloop", "msgspec", "packaging")
@@ -57,14 +58,7 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     runtime.mkdir()
     ours = Path(faas_runtime.__file__).parent
     for folder in (own, runtime):
-        (folder / "faas_runtime").mkdir()
-        for path in ours.iterdir():
-            (folder / "faas_runtime" / path.name).symlink_to(path)
-        shim = folder / "faas_runtime" / "app.py"
-        if not shim.exists():
-            shim.write_text(
-                "import importlib\ndef load(t):\n    m, n = t.split(':')\n    return getattr(importlib.import_module(m), n)\n"
-            )
+        (folder / "faas_runtime").symlink_to(ours)
     for name in RUNTIME_NEEDS:
         module = __import__(name)
         assert module.__file__ is not None
@@ -221,14 +215,11 @@ class World:
         return [record["pid"] for record in records]
 
 
-_DECLARE = textwrap.dedent("""
-    try:
-        from faas_runtime import function
-    except ImportError:
-        pass
-    else:
-        function.app(app)
-""")
+_DECLARE = """
+from faas_runtime import function
+
+function.app(app)
+"""
 
 
 def ask(path: str, target: str) -> tuple[int, bytes]:

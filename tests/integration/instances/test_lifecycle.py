@@ -33,6 +33,11 @@ TALK = """
 """
 
 
+def wait_for(path: Path) -> None:
+    while not path.exists():
+        os.sched_yield()
+
+
 def with_env(plan: Any, **env: str) -> Any:
     from dataclasses import replace
 
@@ -53,8 +58,7 @@ def test_scaling_down_drains_the_youngest_and_finishes_what_it_does(world: Any, 
             world.scale(plan, 2)
             youngest = next(entry for entry in await world.ready(plan, 2) if entry.id != oldest.id)
             request = asyncio.create_task(world.ask(youngest, "/slow"))
-            while not started.exists():
-                await asyncio.sleep(0)
+            await asyncio.to_thread(wait_for, started)
             world.scale(plan, 1)
             assert {entry.id: entry.draining for entry in world.board.endpoints[plan.key]} == {
                 oldest.id: False,
