@@ -29,6 +29,8 @@ from faas_runtime.serve_websocket import serve_websocket
 from faas_runtime.settings import Settings
 from faas_runtime.tracing import make_tracer
 
+_THREADS_FOR_STREAMS = 4  # an async function may return a plain generator, which is driven in a thread
+_BAKED_IN = ("timeout_s", "concurrency", "max_body", "otel", "service")  # settings that endpoints were made from
 _FORWARDED = (b"forwarded", b"x-forwarded-for")
 
 
@@ -56,12 +58,11 @@ class Application:
         self._configure()
 
     def _configure(self) -> None:
-        """Everything that follows from declarations and settings; done again when a fork changed the environment."""
+        """Everything that follows from declarations and settings."""
         self.settings = self._given_settings or Settings.read()
         logs.configure(self.settings.log_level)
-        self._tracer = make_tracer(
-            wanted=self.settings.otel, service=self.settings.service or self._functions[0].service
-        )
+        service = self.settings.service or self._functions[0].service
+        self._tracer = make_tracer(wanted=self.settings.otel, service=service)
         self._routes: RouteTable[Endpoint] = RouteTable()
         for function, declaration, path in assign_paths(self._functions):
             stats = self._stats.setdefault(function.name, Stats())
@@ -76,10 +77,16 @@ class Application:
                 raise DeclarationError(str(error), file=place.file, line=place.line) from None
         self._static = self._routes.static
         self.concurrency = max(concurrency_of(function, self.settings) for function in self._functions)
-        self._threads = max(
-            (concurrency_of(function, self.settings) for function in self._functions if not is_async(function)),
-            default=4,
-        )  # an async function may return a generator, which runs in a thread
+        in_threads = [concurrency_of(function, self.settings) for function in self._functions if not is_async(function)]
+        self._threads = max(in_threads, default=_THREADS_FOR_STREAMS)
+
+    def _adopt(self, settings: Settings) -> None:
+        """Take over settings that a fork was given; the routes are made again only if they depend on what changed."""
+        before, self.settings = self.settings, settings
+        if any(getattr(before, name) != getattr(settings, name) for name in _BAKED_IN):
+            self._configure()
+        else:
+            logs.configure(settings.log_level)
 
     def before_snapshot(self) -> None:
         """Run the user's hooks before instances are forked from this process."""
@@ -88,8 +95,8 @@ class Application:
 
     def after_restore(self) -> None:
         """In a fresh fork: look at the environment again and run the user's hooks; async ones wait for the loop."""
-        if self._given_settings is None and Settings.read() != self.settings:
-            self._configure()
+        if self._given_settings is None and (settings := Settings.read()) != self.settings:
+            self._adopt(settings)
         for hook in self._registry.hooks_of("after_restore"):
             result = hook()
             if inspect.isawaitable(result):

@@ -26,7 +26,7 @@ _FORM = "application/x-www-form-urlencoded"
 class Binder:
     """Turns a call into the handler's arguments. Raises: Problem: what did not fit."""
 
-    __slots__ = ("_keywords", "_positional", "reads_body", "streams")
+    __slots__ = ("_keywords", "_positional", "reads_body")
 
     def __init__(self, signature: Signature, *, kind: str, path_names: tuple[str, ...]) -> None:
         make = _make_event_getter if kind == "event" else _make_getter
@@ -34,7 +34,6 @@ class Binder:
         self._positional = tuple(getter for parameter, getter in getters if not parameter.keyword_only)
         self._keywords = tuple((parameter.name, getter) for parameter, getter in getters if parameter.keyword_only)
         sources = {parameter.source for parameter in signature.parameters}
-        self.streams = "request" in sources and not sources & {"body", "event", "flask", "sdk_event"}
         self.reads_body = bool(sources & {"body", "event", "flask", "sdk_event"}) or kind == "event"
 
     def call(self, handler: Callable[..., Any], call: Call) -> Any:

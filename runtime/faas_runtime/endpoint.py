@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from faas_runtime.binding import Binder
@@ -12,8 +12,7 @@ from faas_runtime.call import Call, current
 from faas_runtime.errors import DeclarationError
 from faas_runtime.metrics import Stats
 from faas_runtime.registry import Declaration, Declared
-from faas_runtime.replies import make_replies
-from faas_runtime.results import make_answer
+from faas_runtime.replies import answer_http, make_replies
 from faas_runtime.routing import parse_path
 from faas_runtime.settings import ASYNC_CONCURRENCY, DEFAULT_MAX_BODY, DEFAULT_TIMEOUT_S, SYNC_CONCURRENCY, Settings
 from faas_runtime.signature import read_signature
@@ -37,7 +36,7 @@ class Endpoint:
     is_coroutine: bool = False  # what the handler returns is awaited
     reply_type: str = ""
     reads_body: bool = False
-    finish: Callable[[Any, Call], Any] = field(default=lambda result, _: make_answer(result))
+    finish: Callable[[Any, Call], Any] = answer_http
 
     def run(self, call: Call) -> Any:
         """Bind, call and make the answer of a sync handler; runs in a thread."""

@@ -32,6 +32,13 @@ def make_replies(result: Any, call: Call) -> list[Event[Any]] | Answer | Stream:
     return [_reply(item, index, call) for index, item in enumerate(results)]
 
 
+def answer_http(result: Any, call: Call) -> Answer | Stream:
+    """The answer of an HTTP handler; an event it returns gets this function as its source."""
+    if type(result) is Event and not result.source:
+        result = result.replace(id=result.id, source=call.endpoint.uri(call.instance.settings))
+    return make_answer(result)
+
+
 def reply_id(source: str, id: str, function: str, index: int) -> str:
     """32 hex digits, the same for the same cause."""
     cause = "\0".join((source, id, function, str(index)))

@@ -6,7 +6,6 @@ A literal segment wins over a parameter, a parameter over `{…:path}`; so the o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -108,16 +107,6 @@ class RouteTable(Generic[T]):
         if not self._dynamic:
             return None
         return _descend(self._root, path[1:].split("/"), 0, ())
-
-    def __iter__(self) -> Iterator[Route[T]]:
-        yield from self.static.values()
-        stack = [self._root]
-        while stack:
-            node = stack.pop()
-            yield from (route for route in (node.route, node.rest) if route is not None)
-            stack.extend(node.literal.values())
-            if node.parameter is not None:
-                stack.append(node.parameter)
 
     def _route_of(self, template: PathTemplate) -> Route[T]:
         if not template.parameters:

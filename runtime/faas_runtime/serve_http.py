@@ -37,7 +37,8 @@ async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) ->
         if type(answer) is Answer:
             status = answer.status
             await send({"type": "http.response.start", "status": status, "headers": answer.headers})
-            await send({"type": "http.response.body", "body": answer.body})
+            body = answer.body if call.scope["method"] != "HEAD" else b""
+            await send({"type": "http.response.body", "body": body})
         elif isinstance(answer, Stream):
             status = await send_stream(instance, call, answer, send)
         else:
@@ -188,6 +189,8 @@ async def _run_mounted(instance: Instance, call: Call, receive: Any, send: Any) 
     endpoint = call.endpoint
 
     async def noting_send(message: dict[str, Any]) -> None:
+        if call.expired:
+            raise TimeoutError("the request was given up: its deadline has passed")
         if message["type"] == "http.response.start":
             call.scope["faas.status"] = message["status"]
         await send(message)

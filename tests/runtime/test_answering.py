@@ -64,11 +64,18 @@ def test_a_body_a_path_and_a_query_fill_their_parameters() -> None:
 @pytest.mark.parametrize(
     ("annotation", "text", "value"),
     [
-        (int, "-3", -3), (float, "1.5", 1.5), (bool, "true", True), (bool, "0", False), (str, "ä", "ä"),
+        (int, "-3", -3),
+        (float, "1.5", 1.5),
+        (bool, "true", True),
+        (bool, "0", False),
+        (str, "ä", "ä"),
         (UUID, "12345678123456781234567812345678", "12345678-1234-5678-1234-567812345678"),
-        (date, "2026-12-05", "2026-12-05"), (Color, "red", "red"), (Literal["a", "b"], "b", "b"), (int | None, "4", 4),
+        (date, "2026-12-05", "2026-12-05"),
+        (Color, "red", "red"),
+        (Literal["a", "b"], "b", "b"),
+        (int | None, "4", 4),
     ],
-)  # fmt: skip
+)
 def test_query_scalars_are_converted(annotation: Any, text: str, value: Any) -> None:
     def handler(x):  # type: ignore[no-untyped-def]
         return {"x": x}
@@ -82,12 +89,16 @@ def test_query_scalars_are_converted(annotation: Any, text: str, value: Any) -> 
 @pytest.mark.parametrize(
     ("annotation", "body", "value"),
     [
-        (Order, b'{"id":1}', {"id": 1, "items": [], "note": "none"}), (Point, b'{"x":1}', {"x": 1.0, "y": 0.0}),
-        (Model, b'{"name":"a"}', {"name": "a", "tags": []}), (Words, b'{"words":["a"]}', {"words": ["a"]}),
-        (dict, b'{"a":1}', {"a": 1}), (list[Order], b'[{"id":2}]', [{"id": 2, "items": [], "note": "none"}]),
-        (dict[str, Point], b'{"p":{"x":1}}', {"p": {"x": 1.0, "y": 0.0}}), (Any, b"[1]", [1]),
+        (Order, b'{"id":1}', {"id": 1, "items": [], "note": "none"}),
+        (Point, b'{"x":1}', {"x": 1.0, "y": 0.0}),
+        (Model, b'{"name":"a"}', {"name": "a", "tags": []}),
+        (Words, b'{"words":["a"]}', {"words": ["a"]}),
+        (dict, b'{"a":1}', {"a": 1}),
+        (list[Order], b'[{"id":2}]', [{"id": 2, "items": [], "note": "none"}]),
+        (dict[str, Point], b'{"p":{"x":1}}', {"p": {"x": 1.0, "y": 0.0}}),
+        (Any, b"[1]", [1]),
     ],
-)  # fmt: skip
+)
 def test_bodies_of_every_kind_come_in_and_go_out(annotation: Any, body: bytes, value: Any) -> None:
     def handler(body):  # type: ignore[no-untyped-def]
         return body
@@ -103,24 +114,33 @@ def test_bodies_of_every_kind_come_in_and_go_out(annotation: Any, body: bytes, v
     [
         pytest.param({"content": b"{"}, 400, None, id="no json"),
         pytest.param(
-            {"json": {"id": "x"}}, 422,
-            {"in": "body", "detail": "Expected `int`, got `str`", "pointer": "/id"}, id="type",
+            {"json": {"id": "x"}},
+            422,
+            {"in": "body", "detail": "Expected `int`, got `str`", "pointer": "/id"},
+            id="type",
         ),
         pytest.param(
-            {"json": {"id": 1, "items": [{"sku": "a"}, {}]}}, 422,
-            {"in": "body", "detail": "Object missing required field `sku`", "pointer": "/items/1/sku"}, id="nested",
+            {"json": {"id": 1, "items": [{"sku": "a"}, {}]}},
+            422,
+            {"in": "body", "detail": "Object missing required field `sku`", "pointer": "/items/1/sku"},
+            id="nested",
         ),
         pytest.param({}, 422, {"in": "body", "detail": "is required", "pointer": ""}, id="no body"),
         pytest.param(
-            {"json": {"id": 1}, "params": {"n": "many"}}, 422,
-            {"in": "query", "detail": "Expected `int`, got `str`", "parameter": "n"}, id="query",
+            {"json": {"id": 1}, "params": {"n": "many"}},
+            422,
+            {"in": "query", "detail": "Expected `int`, got `str`", "parameter": "n"},
+            id="query",
         ),
         pytest.param({"content": b"x", "headers": {"content-type": "text/csv"}}, 415, None, id="media type"),
         pytest.param(
-            {"content": b'{"id":1}', "headers": {"content-type": "application/x-www-form-urlencoded"}}, 415, None, id="curl",
+            {"content": b'{"id":1}', "headers": {"content-type": "application/x-www-form-urlencoded"}},
+            415,
+            None,
+            id="curl",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_a_problem_document_that_names_the_field(
     request_: dict[str, Any], status: int, entry: dict[str, str] | None
 ) -> None:
@@ -167,14 +187,18 @@ async def ticks() -> AsyncIterator[ServerSentEvent]:
 @pytest.mark.parametrize(
     ("result", "status", "content_type", "content"),
     [
-        (None, 204, None, b""), ("hé", 200, "text/plain; charset=utf-8", "hé".encode()),
-        (b"\0", 200, "application/octet-stream", b"\0"), ([1], 200, "application/json", b"[1]"),
-        (Item("a"), 200, "application/json", b'{"sku":"a","count":1}'), (True, 200, "application/json", b"true"),
+        (None, 204, None, b""),
+        ("hé", 200, "text/plain; charset=utf-8", "hé".encode()),
+        (b"\0", 200, "application/octet-stream", b"\0"),
+        ([1], 200, "application/json", b"[1]"),
+        (Item("a"), 200, "application/json", b'{"sku":"a","count":1}'),
+        (True, 200, "application/json", b"true"),
         (({"a": 1}, 201), 201, "application/json", b'{"a":1}'),
-        (("<p>", 202, {"Content-Type": "text/html"}), 202, "text/html", b"<p>"), ((None, 201), 201, None, b""),
+        (("<p>", 202, {"Content-Type": "text/html"}), 202, "text/html", b"<p>"),
+        ((None, 201), 201, None, b""),
         (Response("x", 203, {"x-a": "1"}, content_type="text/css"), 203, "text/css", b"x"),
     ],
-)  # fmt: skip
+)
 def test_results_become_answers(result: Any, status: int, content_type: str | None, content: bytes) -> None:
     @function
     def handler() -> Any:
@@ -242,8 +266,12 @@ def test_errors_of_the_handler(capsys: pytest.CaptureFixture[str]) -> None:
         taken, failed, odd_answer = client.get("/no"), client.get("/bug"), client.get("/odd")
     assert (taken.status, taken.headers["retry-after"]) == (409, "3")
     assert taken.json() | {"request_id": ""} == {
-        "title": "Conflict", "status": 409, "detail": "taken", "holder": "ann", "request_id": "",
-    }  # fmt: skip
+        "title": "Conflict",
+        "status": 409,
+        "detail": "taken",
+        "holder": "ann",
+        "request_id": "",
+    }
     assert (failed.status, odd_answer.status) == (500, 500)
     assert "secret" not in failed.text
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
@@ -321,8 +349,11 @@ def test_a_request_is_read_piece_by_piece() -> None:
     with Client() as client:
         assert client.post("/sync", content=b"abc").json() == [3]
         assert client.post("/async?a=1", content=b"abc", headers={"X-A": "b"}).json() == {
-            "size": 3, "method": "POST", "q": {"a": "1"}, "h": "b",
-        }  # fmt: skip
+            "size": 3,
+            "method": "POST",
+            "q": {"a": "1"},
+            "h": "b",
+        }
 
 
 def test_flask_requests_and_responses() -> None:

@@ -122,7 +122,7 @@ def test_result_in_async_code_is_refused_instead_of_blocking() -> None:
     @function
     async def handler(ctx: Context) -> str:
         outcome = ctx.call("other")
-        with pytest.raises(RuntimeError, match="await ctx.call"):
+        with pytest.raises(RuntimeError, match=r"await ctx\.call"):
             outcome.result()
         await outcome
         return "done"

@@ -13,8 +13,12 @@ from faas_runtime.spec import Description
 def describe(project: Path, *arguments: str, cwd: Path | None = None) -> Description:
     done = subprocess.run(
         [sys.executable, "-m", "faas_runtime.describe", str(project), *arguments],
-        capture_output=True, check=True, timeout=60, cwd=cwd or project, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+        capture_output=True,
+        check=True,
+        timeout=60,
+        cwd=cwd or project,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     return msgspec.json.decode(done.stdout, type=Description)
 
 
@@ -47,11 +51,15 @@ function.app(lambda environ, start_response: [], name="site")
     assert (get_order.doc, get_order.options) == ("Find an order.", {"min_scale": 1, "timeout": 120.0})
     assert [(t.kind, t.path, t.methods) for t in get_order.triggers] == [("http", "/orders/{id}", ("GET",))]
     assert [(t.kind, t.path) for t in on_order.triggers] == [
-        ("event", "/_faas/events/on-order"), ("event", "/_faas/events/on-order/2"),
-    ]  # fmt: skip
+        ("event", "/_faas/events/on-order"),
+        ("event", "/_faas/events/on-order/2"),
+    ]
     assert on_order.triggers[0].options == {
-        "retry": 5, "backoff": "exponential", "dead_letter": "lost", "filters": [{"exact": {"type": "a"}}],
-    }  # fmt: skip
+        "retry": 5,
+        "backoff": "exponential",
+        "dead_letter": "lost",
+        "filters": [{"exact": {"type": "a"}}],
+    }
     assert (site.name, site.kind, site.target, site.is_async) == ("site", "wsgi", "main:site", False)
 
 
@@ -59,53 +67,85 @@ function.app(lambda environ, start_response: [], name="site")
     ("source", "message", "hint", "line"),
     [
         pytest.param(
-            "from faas import funtion\n", "main does not import: ImportError: cannot import name 'funtion'",
-            "did you mean: from faas import function", 1, id="import",
+            "from faas import funtion\n",
+            "main does not import: ImportError: cannot import name 'funtion'",
+            "did you mean: from faas import function",
+            1,
+            id="import",
         ),
         pytest.param(
-            "from faas import function\n\ndef f(:\n", "main does not import: SyntaxError", "", 3, id="syntax",
+            "from faas import function\n\ndef f(:\n",
+            "main does not import: SyntaxError",
+            "",
+            3,
+            id="syntax",
         ),
         pytest.param(
             "from faas import function\n@function.evnt()\ndef f(): ...\n",
-            "main does not import: AttributeError: there is no @function.evnt; did you mean @function.event?", "", 2,
+            "main does not import: AttributeError: there is no @function.evnt; did you mean @function.event?",
+            "",
+            2,
             id="decorator",
         ),
         pytest.param(
-            "from faas import function\n@function(min_scal=1)\ndef f(): ...\n", "there is no option 'min_scal'",
-            "did you mean 'min_scale'?", 2, id="option",
+            "from faas import function\n@function(min_scal=1)\ndef f(): ...\n",
+            "there is no option 'min_scal'",
+            "did you mean 'min_scale'?",
+            2,
+            id="option",
         ),
         pytest.param(
             "from faas import function\nimport nowhere_to_be_found\n",
             "main does not import: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
-            "install nowhere_to_be_found", 2, id="dependency",
+            "install nowhere_to_be_found",
+            2,
+            id="dependency",
         ),
         pytest.param(
-            "from faas import function\nraise SystemExit(3)\n", "main does not import: SystemExit: 3",
-            "the module ends the process", 2, id="exit",
+            "from faas import function\nraise SystemExit(3)\n",
+            "main does not import: SystemExit: 3",
+            "the module ends the process",
+            2,
+            id="exit",
         ),
         pytest.param(
             "from faas import function\n@function\ndef get_x(): ...\n@function\ndef getX(): ...\n",
-            "main:getX and main:get_x are both called 'get-x'", "name one:", 4, id="same name",
+            "main:getX and main:get_x are both called 'get-x'",
+            "name one:",
+            4,
+            id="same name",
         ),
         pytest.param(
             "from faas import function\n@function\ndef f(): ...\n@function\ndef f(): ...\n",
-            "main:f is defined again further down", "give one of them another name", 2, id="shadowed",
+            "main:f is defined again further down",
+            "give one of them another name",
+            2,
+            id="shadowed",
         ),
         pytest.param(
-            f"from faas import function\n@function\ndef {'x' * 70}(): ...\n", "the name 'xxx", "name it yourself", 2,
+            f"from faas import function\n@function\ndef {'x' * 70}(): ...\n",
+            "the name 'xxx",
+            "name it yourself",
+            2,
             id="too long",
         ),
         pytest.param(
             "from faas import function\ndef make():\n    @function\n    def inner(): ...\nmake()\n",
-            "main:make.<locals>.inner is defined inside a function", "move it", 3, id="local",
+            "main:make.<locals>.inner is defined inside a function",
+            "move it",
+            3,
+            id="local",
         ),
         pytest.param(
-            "from faas import function\n@function.http('/{id}')\ndef f(): ...\n", "the path has {id}", "add id: str", 2,
+            "from faas import function\n@function.http('/{id}')\ndef f(): ...\n",
+            "the path has {id}",
+            "add id: str",
+            2,
             id="path parameter",
         ),
         pytest.param("import faas\n", "main imports faas but declare", "decorate one", 0, id="nothing declared"),
     ],
-)  # fmt: skip
+)
 def test_problems_say_what_where_and_what_to_do(
     tmp_path: Path, source: str, message: str, hint: str, line: int
 ) -> None:

@@ -1,12 +1,14 @@
 """The same functions behind the real server, over real sockets."""
 
 import http.client
+import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -177,3 +179,37 @@ def test_what_does_not_load_ends_with_the_users_traceback(tmp_path: Path) -> Non
     )  # fmt: skip
     assert done.returncode == 4
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_spans_are_sent_by_otlp_when_asked_for(start: Start) -> None:
+    received: list[bytes] = []
+    arrived = threading.Event()
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+            arrived.set()
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        thread = threading.Thread(target=collector.serve_forever)
+        thread.start()
+        try:
+            served = start(
+                OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.server_port}", OTEL_BSP_SCHEDULE_DELAY="50"
+            )
+            connection = served.connect()
+            parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+            connection.request("GET", "/hello/a", headers={"traceparent": parent})
+            assert connection.getresponse().read() == b'{"hello":"a"}'
+            connection.close()
+            assert arrived.wait(30)
+        finally:
+            collector.shutdown()
+            thread.join()
+    assert bytes.fromhex("0af7651916cd43dd8448eb211c80319c") in received[0]
+    assert bytes.fromhex("b7ad6b7169203331") in received[0]
+    assert b"GET /hello/{name}" in received[0]

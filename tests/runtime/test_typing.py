@@ -50,9 +50,22 @@ function.event(backoff="random")  # E: arg-type
 def test_the_public_api_is_typed(tmp_path: Path) -> None:
     (tmp_path / "handlers.py").write_text(SOURCE)
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "--no-error-summary", "handlers.py"],
-        capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--cache-dir",
+            str(tmp_path / "cache"),
+            "--no-error-summary",
+            "handlers.py",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+        check=False,
+    )
     wanted = {
         number: line.rpartition("# E: ")[2] for number, line in enumerate(SOURCE.splitlines(), 1) if "# E: " in line
     }
