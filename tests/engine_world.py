@@ -11,6 +11,7 @@ from typing import Any
 
 from faas.client.protocol import Object
 from faas.engine.api.backend import Backend
+from faas.engine.api.collector import Collector
 from faas.engine.autoscaler import Autoscaler
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock, SystemClock
@@ -19,7 +20,7 @@ from faas.engine.contract.revision import FleetStatus, InstanceFailure, Revision
 from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.controllers import Controllers
 from faas.engine.store import MemoryStore
-from faas.resources.kinds import NAMESPACE, REVISION, ROUTE, SERVICE, Kind
+from faas.resources.kinds import CONFIG_MAP, REVISION, ROUTE, SERVICE, Kind
 
 DEADLINE_S = 20.0  # generous: a loaded machine must not fail a test
 SETTINGS = EngineSettings(
@@ -88,12 +89,14 @@ class World:
         raise AssertionError(f"the watch of {kind.kind} {name} ended")
 
     async def until_gone(self, kind: Kind, name: str) -> None:
+        listed = await self.client.list(kind, "default", field_selector=f"metadata.name={name}")
+        if not listed.items:
+            return
+        version = listed.resource_version
         async with asyncio.timeout(DEADLINE_S):
-            async for event in self.client.watch(kind, "default"):
-                names = {item["metadata"]["name"] for item in (await self.client.list(kind, "default")).items}
-                if name not in names:
+            async for event in self.client.watch(kind, "default", resource_version=version):
+                if event.type == "DELETED" and event.object["metadata"]["name"] == name:
                     return
-                del event
 
     async def service_ready(self, name: str, revision: str) -> Object:
         return await self.until(
@@ -103,6 +106,11 @@ class World:
                 is_ready(service) and observed(service) and service["status"].get("latestReadyRevisionName") == revision
             ),
         )
+
+    async def configure(self, name: str, **data: str) -> None:
+        """Set keys of one of Knative's config maps; _ stands for -."""
+        patch = {"data": {key.replace("_", "-"): value for key, value in data.items()}}
+        await self.client.patch(CONFIG_MAP, name, patch, "knative-serving")
 
     async def routing_state(self, revision: str, state: str) -> Object:
         return await self.until(
@@ -176,11 +184,15 @@ async def engine_world(
     clock = clock or SystemClock()
     if client is None:
         client = Backend(MemoryStore(), clock=clock.utc)
-        await client.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    collector = Collector(client)
+    await collector.bootstrap()
     board = Board()
     fleet = Fleet(board, ready)
+    collecting = asyncio.create_task(collector.run())
     async with Autoscaler(board, clock) as autoscaler, Controllers(client, board, settings, clock) as controllers:
         yield World(client, board, fleet, autoscaler, controllers)
+    collecting.cancel()
+    await asyncio.wait({collecting})
 
 
 __all__ = ["REVISION", "ROUTE", "SERVICE", "World", "engine_world"]

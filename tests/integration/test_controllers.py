@@ -10,7 +10,7 @@ import pytest
 
 from faas.engine.contract.dataplane import LoadSample
 from faas.engine.contract.revision import InstanceFailure, RevisionKey
-from faas.resources.kinds import CONFIG_MAP, CONFIGURATION, EVENT, NAMESPACE, REVISION, ROUTE, SERVICE
+from faas.resources.kinds import CONFIGURATION, EVENT, REVISION, ROUTE, SERVICE
 from tests.engine_world import World, condition, engine_world, is_ready, make_service, observed
 from tests.virtual_clock import VirtualClock
 
@@ -236,18 +236,7 @@ async def test_settings_of_the_autoscaler_take_effect_live(world: World) -> None
     await world.service_ready("hello", "hello-00001")
     key = RevisionKey("default", "hello-00001")
     assert world.board.plans[key].scaling.target == 70
-    await world.client.create(
-        NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "knative-serving"}}
-    )
-    await world.client.create(
-        CONFIG_MAP,
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "config-autoscaler", "namespace": "knative-serving"},
-            "data": {"container-concurrency-target-percentage": "50"},
-        },
-    )
+    await world.configure("config-autoscaler", container_concurrency_target_percentage="50")
     async with asyncio.timeout(20):
         async for _ in world.board.plans.changes():
             if world.board.plans[key].scaling.target == 50:
@@ -256,18 +245,7 @@ async def test_settings_of_the_autoscaler_take_effect_live(world: World) -> None
 
 @in_world
 async def test_old_revisions_are_collected(world: World) -> None:
-    await world.client.create(
-        NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "knative-serving"}}
-    )
-    await world.client.create(
-        CONFIG_MAP,
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "config-gc", "namespace": "knative-serving"},
-            "data": {"min-non-active-revisions": "0", "max-non-active-revisions": "1"},
-        },
-    )
+    await world.configure("config-gc", min_non_active_revisions="0", max_non_active_revisions="1")
     for number in (1, 2, 3):
         await world.apply("hello", f"v{number}")
         await world.service_ready("hello", f"hello-0000{number}")
@@ -304,7 +282,8 @@ async def test_events_tell_what_happened(world: World) -> None:
 async def test_a_route_that_is_deleted_takes_its_hosts_with_it(world: World) -> None:
     await world.apply("hello")
     await world.service_ready("hello", "hello-00001")
-    await world.client.delete(SERVICE, "hello", "default")
+    await world.client.delete(SERVICE, "hello", "default", propagation="Orphan")
+    await world.until_gone(SERVICE, "hello")
     await world.client.delete(ROUTE, "hello", "default")
     async with asyncio.timeout(20):
         async for _ in world.board.targets.changes():
@@ -312,6 +291,23 @@ async def test_a_route_that_is_deleted_takes_its_hosts_with_it(world: World) -> 
                 break
     assert not len(world.board.hosts)
     await world.routing_state("hello-00001", "reserve")
+
+
+@in_world
+async def test_a_service_that_is_deleted_takes_everything_with_it(world: World) -> None:
+    await world.apply("hello")
+    await world.service_ready("hello", "hello-00001")
+    await world.client.delete(SERVICE, "hello", "default")
+    for kind, name in ((CONFIGURATION, "hello"), (ROUTE, "hello"), (REVISION, "hello-00001")):
+        await world.until_gone(kind, name)
+    async with asyncio.timeout(20):
+        async for _ in world.board.plans.changes():
+            if not len(world.board.plans):
+                break
+        async for _ in world.board.targets.changes():
+            if not len(world.board.targets):
+                break
+    assert (len(world.board.hosts), len(world.board.policies), len(world.board.decisions)) == (0, 0, 0)
 
 
 @in_world
@@ -380,7 +376,8 @@ def test_a_restart_changes_nothing() -> None:
             version = await settled(first)
         async with engine_world(first.client, ready=first.fleet.ready) as second:
             second.fleet.broken["v3"] = EXITS
-            await second.route_splits("hello", hello_00001=90, hello_00002=10)
+            await second.controllers.settled()
+            assert second.board.targets.items() == targets
             assert await settled(second) == version
             assert (second.board.targets.items(), second.board.hosts.items()) == (targets, hosts)
             assert second.board.plans[RevisionKey("default", "hello-00001")].initialized

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from faas.client.protocol import Client
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock, Timer
 from faas.engine.contract.revision import RevisionKey
 from faas.engine.contract.settings import EngineSettings
-from faas.engine.controllers.cache import Caches, Key
+from faas.engine.controllers.cache import Cache, Caches, Key
 from faas.engine.controllers.configuration.reconcile import ConfigurationReconciler
 from faas.engine.controllers.events import EventRecorder
 from faas.engine.controllers.gc.reconcile import GarbageCollector
@@ -74,9 +74,9 @@ class Controllers:
         await self._stop()
 
     async def settled(self) -> None:
-        """Wait until everything that there was has been looked at once, so that the board is complete."""
-        for controller in self._all:
-            await controller.queue.drained()
+        """Wait until the board says of every Revision and Route that was there at the start what it has to."""
+        await self._revisions.settled()
+        await self._routes.settled()
 
     async def _start(self) -> None:
         group = await self._exit.enter_async_context(asyncio.TaskGroup())
@@ -97,7 +97,9 @@ class Controllers:
         self._exit.callback(self._board.decisions.listen(lambda key, _: self._board_changed(key)))
         self._exit.callback(self._board.fleets.listen(lambda key, _: self._board_changed(key)))
         self.config.listeners.append(self._enqueue_all)
-        self._resync()
+        for controller, cache_keys in self._everything():
+            controller.expect(cache_keys)
+        self._resync_timer = self._clock.call_later(_RESYNC_S, self._resync)
         for controller in self._all:
             self._tasks += controller.start(group)
 
@@ -126,14 +128,17 @@ class Controllers:
         self._resync_timer = self._clock.call_later(_RESYNC_S, self._resync)
 
     def _enqueue_all(self) -> None:
+        for controller, cache_keys in self._everything():
+            for key in cache_keys:
+                controller.queue.add(key)
+
+    def _everything(self) -> tuple[tuple[Controller, Cache[Any]], ...]:
         caches = self._caches
-        for controller, cache_keys in (
+        return (
             (self._services, caches.services),
             (self._configurations, caches.configurations),
             (self._revisions, caches.revisions),
             (self._routes, caches.routes),
             (self._labels, caches.routes),
             (self._garbage, caches.configurations),
-        ):
-            for key in cache_keys:
-                controller.queue.add(key)
+        )

@@ -23,7 +23,6 @@ class WorkQueue(Generic[K]):
         self._timers: dict[K, tuple[float, Timer]] = {}
         self._failures: dict[K, int] = {}
         self._filled = asyncio.Event()
-        self._emptied = asyncio.Event()
 
     def add(self, key: K) -> None:
         if key in self._known:
@@ -66,14 +65,6 @@ class WorkQueue(Generic[K]):
         self._working.discard(key)
         if key in self._known:
             self._enqueue(key)
-        if not self._waiting and not self._working:
-            self._emptied.set()
-
-    async def drained(self) -> None:
-        """Wait until nothing waits and nothing is worked on; keys that back off do not count."""
-        while self._waiting or self._working:
-            self._emptied.clear()
-            await self._emptied.wait()
 
     def close(self) -> None:
         for _, timer in self._timers.values():

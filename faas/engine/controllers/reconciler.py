@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Protocol
 
 from faas.client.errors import ApiError, Conflict, NotFound
@@ -30,6 +31,19 @@ class Controller:
         self.name = name
         self.queue: WorkQueue[Key] = WorkQueue(clock)
         self._reconciler = reconciler
+        self._expected: set[Key] = set()
+        self._settled = asyncio.Event()
+
+    def expect(self, keys: Iterable[Key]) -> None:
+        """Queue what was there at the start; `settled` returns when each of it was looked at once."""
+        self._expected = set(keys)
+        for key in self._expected:
+            self.queue.add(key)
+        if not self._expected:
+            self._settled.set()
+
+    async def settled(self) -> None:
+        await self._settled.wait()
 
     def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         return [group.create_task(self._work(), name=f"{self.name}-{index}") for index in range(_WORKERS)]
@@ -53,3 +67,9 @@ class Controller:
                     self.queue.add_after(key, again_s)
             finally:
                 self.queue.done(key)
+                self._looked_at(key)
+
+    def _looked_at(self, key: Key) -> None:
+        self._expected.discard(key)
+        if not self._expected:
+            self._settled.set()

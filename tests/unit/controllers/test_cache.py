@@ -34,8 +34,9 @@ class Flaky(Backend):
         inner = super().watch(kind, namespace, **options)
         while True:
             pending = asyncio.ensure_future(anext(inner))
-            done, _ = await asyncio.wait({pending, self.break_off}, return_when=asyncio.FIRST_COMPLETED)
-            if self.break_off in done:
+            futures: set[asyncio.Future[Any]] = {pending, self.break_off}
+            await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+            if self.break_off.done():
                 pending.cancel()
                 raise self.break_off.result()
             yield pending.result()
