@@ -24,7 +24,9 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = msgspec.json.decode(
-        arguments.settings.read_bytes(), type=EngineSettings, dec_hook=lambda kind, value: kind(value)  # Path
+        arguments.settings.read_bytes(),
+        type=EngineSettings,
+        dec_hook=lambda kind, value: kind(value),  # Path
     )
     options = Options(
         tracer=make_tracer(os.environ),

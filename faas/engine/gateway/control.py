@@ -67,12 +67,11 @@ class _EngineConnection(asyncio.Protocol):
         self._control.lost(self)
 
     def data_received(self, data: bytes) -> None:
+        self._partial += data
         if b"\n" not in data:
-            self._partial += data
             if len(self._partial) > _MAX_LINE_BYTES:
                 self.transport.abort()
             return
-        self._partial += data
         *lines, rest = bytes(self._partial).split(b"\n")
         self._partial = bytearray(rest)
         for line in lines:

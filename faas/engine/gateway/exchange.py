@@ -69,9 +69,9 @@ class Exchange:
     """Made by a client's connection when it has parsed a head; begun when its turn to be answered comes."""
 
     __slots__ = (
-        "_body", "_body_bytes", "_body_ended", "_kept", "_paused", "_response_paused", "_trailers", "_tunnel", "answered_s",
-        "arrived_s", "attempt", "backend", "client", "cold", "finished", "gateway", "last_byte_s", "prefix", "request",
-        "revision", "slot", "span", "status", "upstream",
+        "_body", "_body_bytes", "_body_ended", "_kept", "_paused", "_response_paused", "_trailers", "_tunnel",
+        "answered_s", "arrived_s", "attempt", "backend", "client", "cold", "finished", "gateway", "last_byte_s", "prefix",
+        "request", "revision", "slot", "span", "status", "upstream",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, client: Downstream, request: Request) -> None:
@@ -247,7 +247,14 @@ class Exchange:
 
     # Timeouts, Knative's three: the whole request, the start of the answer, silence
 
-    def next_deadline(self) -> float:
+    def next_look(self, now: float) -> float:
+        """When `check` has something to look at; an idle timeout may begin at any time before."""
+        assert self.revision is not None
+        idle_s = self.revision.policy.idle_timeout_s
+        when = self._next_deadline()
+        return min(when, max(now, self.last_byte_s) + idle_s) if idle_s else when
+
+    def _next_deadline(self) -> float:
         assert self.revision is not None
         policy = self.revision.policy
         when = self.arrived_s + policy.timeout_s
@@ -262,14 +269,10 @@ class Exchange:
     def check(self, now: float) -> float | None:
         if self.finished:
             return None
-        when = self.next_deadline()
-        if when == math.inf:
-            return None
+        when = self._next_deadline()
         if now < when:
-            # An idle timeout begins with the hand-over: look often enough not to miss it.
-            assert self.revision is not None
-            idle_s = self.revision.policy.idle_timeout_s
-            return min(when, now + idle_s) if idle_s else when
+            again = self.next_look(now)
+            return None if again == math.inf else again
         self.fail(Refused(504, "activator request timeout" if self.upstream is None else "request timeout"))
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -71,7 +72,7 @@ class Gateway:
         self._router = Router(self.table)
         self._connections: set[Connection] = set()
         self._pumps: dict[Revision, asyncio.TimerHandle] = {}
-        self._active: set[Exchange] = set()
+        self._closed_one = asyncio.Event()
 
     # From the engine
 
@@ -135,6 +136,8 @@ class Gateway:
 
     def closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        if self.stopping:
+            self._closed_one.set()
 
     def begin(self, exchange: Exchange, *, public: bool) -> None:
         """Route a request and hand it over, queue it, or answer that neither can be."""
@@ -166,8 +169,7 @@ class Gateway:
             self._refuse(exchange, refused)
             return
         if not exchange.finished:
-            self._active.add(exchange)
-            self.deadlines.schedule(exchange, exchange.next_deadline())
+            self.deadlines.schedule(exchange, exchange.next_look(exchange.arrived_s))
 
     def _refuse(self, exchange: Exchange, refused: Refused) -> None:
         exchange.finished = True
@@ -180,7 +182,6 @@ class Gateway:
     def finished(self, exchange: Exchange, status: int, now: float) -> None:
         revision = exchange.revision
         assert revision is not None
-        self._active.discard(exchange)
         if exchange.slot >= 0:
             self.deadlines.cancel(exchange)
         revision.metrics.answered(status, now - exchange.arrived_s)
@@ -211,7 +212,7 @@ class Gateway:
         client, held = switched
 
         def ended() -> None:
-            self._connections.discard(tunnel)
+            self.closed(tunnel)
             if not exchange.finished:
                 exchange.finish(101)
 
@@ -267,11 +268,13 @@ class Gateway:
     async def drain(self) -> None:
         """Let what is in flight finish, for `limits.drain_s` at most, then break off the rest."""
         self.stopping = True
-        deadline = monotonic() + self.limits.drain_s
         for connection in list(self._connections):
             connection.shut_down()
-        while self._connections and monotonic() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.drain_s):
+                while self._connections:
+                    self._closed_one.clear()
+                    await self._closed_one.wait()
         for connection in list(self._connections):
             connection.abort()
 

@@ -290,9 +290,7 @@ class Http1Connection(RequestParsing):
 
     def _adjust_reading(self) -> None:
         wanted = self._lingering or (
-            not self._pauses
-            and len(self._pipeline) < _PIPELINED
-            and len(self._held) <= self._limits.buffer_bytes
+            not self._pauses and len(self._pipeline) < _PIPELINED and len(self._held) <= self._limits.buffer_bytes
         )
         if wanted is not self._reading and not self._transport.is_closing():
             self._reading = wanted

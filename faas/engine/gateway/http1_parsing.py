@@ -210,7 +210,9 @@ class RequestParsing(asyncio.Protocol):
         if exchange is not None:
             self._primed = True
             request = exchange.request
-            framing = b"transfer-encoding: chunked" if request.chunked else b"content-length: %d" % (request.length or 0)
+            framing = (
+                b"transfer-encoding: chunked" if request.chunked else b"content-length: %d" % (request.length or 0)
+            )
             self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
         if rest:
             self.feed(rest)

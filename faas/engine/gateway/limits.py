@@ -32,7 +32,7 @@ class Limits:
     tick_s: float = 0.1  # resolution of all these timeouts
     drain_s: float = 30.0  # on SIGTERM, for what is in flight
     h2_streams: int = 128  # concurrent, for one connection
-    h2_window: int = 256 * 1024  # of one stream
+    h2_window: int = 64 * 1024  # of one stream; that of a connection is for all its streams together
     h2_resets: int = 200  # streams a client may cancel, and ...
     h2_idle_frames: int = 2000  # ... frames that carry nothing, each within `h2_window_s`
     h2_window_s: float = 10.0

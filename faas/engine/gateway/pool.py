@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from faas.engine.gateway.exchange import Exchange
 from faas.engine.gateway.limits import Limits
+from faas.engine.gateway.problem import Refused
 from faas.engine.gateway.retry import Failure
 from faas.engine.gateway.upstream1 import Http1Upstream
 from faas.engine.gateway.upstream2 import Http2Upstream
@@ -110,6 +111,9 @@ class Http2Pool:
         self.closed = False
 
     def hand_over(self, exchange: Exchange) -> None:
+        if exchange.request.upgrade:
+            exchange.fail(Refused(501, "this function speaks HTTP/2, which has no upgrades"))
+            return
         if not self._waiting:
             for connection in self._connections:
                 if connection.has_room:

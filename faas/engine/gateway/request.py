@@ -85,7 +85,7 @@ class Request:
 
 
 def make_request(
-    method: bytes, target: bytes, headers: Headers, origin: Origin, *, authority: bytes | None = None, http2: bool = False
+    method: bytes, target: bytes, headers: Headers, origin: Origin, *, authority: bytes | None = None
 ) -> Request:
     """Check a parsed head and make what goes on to the instance.
 

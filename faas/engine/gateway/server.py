@@ -11,7 +11,7 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from faas.engine.contract.settings import EngineSettings
@@ -30,7 +30,7 @@ _BACKLOG = 4096  # connections that wait while the gateway restarts
 class Options:
     """What is not in the engine's settings."""
 
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     tracer: Tracer | None = None
     access_log_rate: float = 0.0
 

@@ -47,7 +47,9 @@ def make_tracer(env: Mapping[str, str]) -> Tracer | None:
     try:
         return _OtlpTracer()
     except ImportError as error:
-        _log.warning("an OTLP endpoint is configured, but spans cannot be exported: %s; pip install 'faas[otlp]'", error)
+        _log.warning(
+            "an OTLP endpoint is configured, but spans cannot be exported: %s; pip install 'faas[otlp]'", error
+        )
         return None
 
 
