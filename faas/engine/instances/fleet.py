@@ -156,8 +156,8 @@ class Fleet:
         self.instances.pop(instance.name, None)
         self._dirty.discard(instance)
         self._publish_endpoints()
-        if not instance.hidden:
-            self._pods.remove(self.key.namespace, instance.name)
+        # Also one that somebody deleted: the API keeps it, with a deletionTimestamp, until the instance has ended.
+        self._pods.remove(self.key.namespace, instance.name)
         if not self.instances and not self.plan.warm:
             self._means.driver.cool(self.key)
         self.reconcile()
