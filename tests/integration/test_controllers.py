@@ -197,6 +197,9 @@ async def test_a_cluster_local_service_has_a_local_url_and_is_not_public(world: 
     assert service["status"]["url"] == "http://hello.default.svc.cluster.local"
     assert world.board.targets["default/hello"].public is False
     assert "hello.default.localhost" not in world.board.hosts
+    await world.apply("hello")
+    await world.until(SERVICE, "hello", lambda raw: raw["status"]["url"] == "http://hello.default.localhost:8080")
+    assert world.board.targets["default/hello"].public is True
 
 
 @in_world

@@ -72,11 +72,18 @@ def test_the_route_of_a_service() -> None:
     assert made["metadata"]["annotations"]["serving.knative.dev/rollout-duration"] == "10s"
 
 
-def test_labels_and_annotations_of_others_survive_a_merge() -> None:
-    existing = {"metadata": {"labels": {"mine": "1"}, "annotations": {"note": "x"}}, "spec": {}, "status": {"a": 1}}
+def test_a_child_loses_what_its_service_lost_but_not_what_the_labeler_noted() -> None:
+    existing = {
+        "metadata": {"labels": {"old": "1"}, "annotations": {"old": "x", "serving.knative.dev/routes": "other"}},
+        "spec": {},
+        "status": {"a": 1},
+    }
     result = merged(existing, make_configuration(SERVICE))
-    assert result["metadata"]["labels"] == {"mine": "1", **LABELS}
-    assert result["metadata"]["annotations"]["note"] == "x"
+    assert result["metadata"]["labels"] == LABELS
+    assert result["metadata"]["annotations"] == {
+        "serving.knative.dev/lastModifier": "me",
+        "serving.knative.dev/routes": "hello,other",
+    }
     assert result["status"] == {"a": 1}
     assert existing["spec"] == {}
 

@@ -39,10 +39,18 @@ def make_route(service: Object) -> Object:
 
 
 def merged(existing: Object, wanted: Object) -> Object:
-    """The existing object with the wanted spec, and with the wanted labels and annotations beside those of others."""
-    metadata: dict[str, Any] = dict(existing["metadata"])
-    for field in ("labels", "annotations"):
-        metadata[field] = {**(metadata.get(field) or {}), **wanted["metadata"][field]}
+    """The existing object with the wanted spec, labels and annotations: what the Service lost, its children lose.
+
+    Routes beside the Service's own that the labeler has noted stay.
+    """
+    annotations = dict(wanted["metadata"]["annotations"])
+    if ROUTES in annotations:
+        noted = (existing["metadata"].get("annotations") or {}).get(ROUTES, "").split(",")
+        annotations[ROUTES] = ",".join(sorted({*noted, annotations[ROUTES]} - {""}))
+    labels = wanted["metadata"]["labels"]
+    metadata = {**existing["metadata"], "labels": labels, "annotations": annotations}
+    if not annotations:
+        del metadata["annotations"]
     return {**existing, "metadata": metadata, "spec": wanted["spec"]}
 
 
