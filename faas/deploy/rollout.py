@@ -66,8 +66,10 @@ class _Rollout:
 
     async def run(self) -> list[Object]:
         with self._steps.step("apply") as log:
+            await self._pin(log)
             for change in self._changes:
-                await self._apply(change)
+                if change.action != "unchanged":
+                    await apply(self._client, change.manifest)
                 log(f"{change.name}: {_what(change)}")
         if not self._options.wait:
             return [await self._get(change.name) for change in self._changes]
@@ -80,17 +82,22 @@ class _Rollout:
             objects = await self._wait("service", log)
         return [objects[change.name] for change in self._changes]
 
-    async def _apply(self, change: Change) -> None:
-        if change.name in self._pinned:
+    async def _pin(self, log: Callable[[str], None]) -> None:
+        """Give what @latest gets to the revision it means now, and wait until the routes know.
+
+        A revision that is made while a route still means @latest counts as routed; when the route then turns away from
+        it, it is in reserve, and what is in reserve is not started: it would never become ready.
+        """
+        for change in self._changes:
             serving = _serving(change)
-            assert change.live is not None
-            assert serving is not None
+            if change.name not in self._pinned or change.live is None or serving is None:
+                continue
             wanted = traffic.wanted(change.live, new_revision=change.new_revision)
-            pinned = traffic.pin(_split(change.live), serving)
             note = traffic.hold(wanted) if self._options.traffic else None
-            await self._set_traffic(change.name, pinned, {traffic.HELD: note})
-        if change.action != "unchanged":
-            await apply(self._client, change.manifest)
+            await self._set_traffic(change.name, traffic.pin(_split(change.live), serving), {traffic.HELD: note})
+            log(f"{change.name}: stays at {serving} for now")
+        if self._pinned:
+            await self._wait("routes", log, sorted(self._pinned))
 
     async def _move_traffic(self, change: Change) -> str:
         """Let traffic go where it should be; returns what to say about it."""
@@ -112,11 +119,13 @@ class _Rollout:
     async def _get(self, name: str) -> Object:
         return await self._client.get(SERVICE, name, self._namespace)
 
-    async def _wait(self, goal: Goal, log: Callable[[str], None]) -> dict[str, Object]:
+    async def _wait(
+        self, goal: Goal, log: Callable[[str], None], names: Sequence[str] | None = None
+    ) -> dict[str, Object]:
         objects, verdicts = await wait_for(
             self._client,
             self._namespace,
-            [change.name for change in self._changes],
+            names or [change.name for change in self._changes],
             goal,
             timeout_s=self._options.wait_timeout_s,
             changed=lambda name, verdict: log(f"{name}: {verdict.reason or verdict.state} {verdict.message}".strip()),

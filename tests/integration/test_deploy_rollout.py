@@ -1,0 +1,272 @@
+"""Deploys over the real API and controllers, with instances that obey at once: what is applied, when traffic moves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import pytest
+
+from faas.deploy import traffic
+from faas.deploy.errors import DeployError, NotReady, TrafficError
+from faas.deploy.plan import Change
+from faas.deploy.rollout import DeployOptions, carry_out, images_in_use, make_plan
+from faas.deploy.split import change_split, roll_back
+from faas.deploy.steps import Steps
+from faas.engine.contract.revision import InstanceFailure
+from faas.resources.kinds import REVISION, SERVICE
+from tests.engine_world import World, engine_world
+
+EXITS = InstanceFailure("ExitCode1", "Container failed with: boom", restarts=1)
+LATEST = {"latestRevision": True, "percent": 100}
+Test = Callable[[World], Coroutine[Any, Any, None]]
+
+
+def in_world(test: Test) -> Callable[[], None]:
+    def run() -> None:
+        async def body() -> None:
+            async with engine_world() as world:
+                await test(world)
+
+        asyncio.run(body())
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
+
+
+def manifest(name: str, image: str, namespace: str = "default") -> dict[str, Any]:
+    return {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"faas.dev/project": "shop"}},
+        "spec": {"template": {"spec": {"containerConcurrency": 20, "containers": [{"image": image}]}}},
+    }
+
+
+async def deploy(world: World, images: dict[str, str], **options: Any) -> tuple[Sequence[Change], list[Any], Steps]:
+    steps = Steps()
+    changes = await make_plan(world.client, [manifest(name, image) for name, image in images.items()])
+    objects = await carry_out(world.client, changes, DeployOptions(**{"wait_timeout_s": 20.0, **options}), steps)
+    return changes, objects, steps
+
+
+async def spec_traffic(world: World, name: str) -> list[dict[str, Any]]:
+    service = await world.client.get(SERVICE, name, "default")
+    return list(service["spec"]["traffic"])
+
+
+async def annotations(world: World, name: str) -> dict[str, str]:
+    service = await world.client.get(SERVICE, name, "default")
+    return {
+        key: value
+        for key, value in (service["metadata"].get("annotations") or {}).items()
+        if key.startswith("faas.dev/")
+    }
+
+
+@in_world
+async def test_a_first_deploy_creates_waits_and_returns_what_is_ready(world: World) -> None:
+    changes, objects, steps = await deploy(world, {"city": "c1", "web": "w1"})
+
+    assert [change.action for change in changes] == ["create", "create"]
+    assert [obj["status"]["url"] for obj in objects] == [
+        "http://city.default.localhost:8080",
+        "http://web.default.localhost:8080",
+    ]
+    assert [(step.name, step.state) for step in steps.done] == [
+        ("apply", "done"),
+        ("wait", "done"),
+        ("traffic", "done"),
+    ]
+
+
+@in_world
+async def test_a_deploy_of_the_same_writes_nothing(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+    before = (await world.client.get(SERVICE, "web", "default"))["metadata"]["resourceVersion"]
+
+    changes, _, _ = await deploy(world, {"web": "w1"})
+
+    assert [change.action for change in changes] == ["unchanged"]
+    assert (await world.client.get(SERVICE, "web", "default"))["metadata"]["resourceVersion"] == before
+
+
+@in_world
+async def test_new_code_makes_a_revision_that_gets_the_traffic(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+
+    changes, (service,), _ = await deploy(world, {"web": "w2"})
+
+    assert [(change.action, change.new_revision) for change in changes] == [("update", True)]
+    assert service["status"]["latestReadyRevisionName"] == "web-00002"
+    await world.route_splits("web", web_00002=100)
+    assert await spec_traffic(world, "web") == [LATEST]
+    assert await annotations(world, "web") == {}
+
+
+@in_world
+async def test_no_traffic_moves_before_all_new_revisions_are_ready(world: World) -> None:
+    await deploy(world, {"city": "c1", "web": "w1"})
+    world.fleet.held.add("w2")
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(deploy(world, {"city": "c2", "web": "w2"}))
+        await world.until(SERVICE, "city", lambda raw: raw["status"].get("latestReadyRevisionName") == "city-00002")
+        await world.route_splits("city", city_00001=100)
+        assert not task.done()
+        world.fleet.release("w2")
+
+    await world.route_splits("city", city_00002=100)
+    await world.route_splits("web", web_00002=100)
+    assert await spec_traffic(world, "city") == [LATEST]
+    assert await annotations(world, "city") == {}
+
+
+@in_world
+async def test_one_that_fails_keeps_the_traffic_of_all_and_the_next_deploy_goes_on(world: World) -> None:
+    await deploy(world, {"city": "c1", "web": "w1"})
+    world.fleet.broken["w2"] = EXITS
+
+    with pytest.raises(NotReady) as error:
+        await deploy(world, {"city": "c2", "web": "w2"})
+
+    assert [(failure.service, failure.reason) for failure in error.value.failures] == [("web", "RevisionFailed")]
+    assert "boom" in error.value.failures[0].message
+    assert error.value.kept == ("city", "web")
+    await world.route_splits("city", city_00001=100)
+
+    await deploy(world, {"city": "c2", "web": "w3"})  # city is unchanged, and moves now
+
+    await world.route_splits("city", city_00002=100)
+    await world.route_splits("web", web_00003=100)
+    assert await annotations(world, "city") == {}
+
+
+@in_world
+async def test_independent_services_move_alone(world: World) -> None:
+    await deploy(world, {"city": "c1", "web": "w1"})
+    world.fleet.broken["w2"] = EXITS
+
+    with pytest.raises(NotReady):
+        await deploy(world, {"city": "c2", "web": "w2"}, independent=True)
+
+    await world.route_splits("city", city_00002=100)
+    await world.route_splits("web", web_00001=100)
+
+
+@in_world
+async def test_a_single_failing_revision_gets_nothing_and_its_reason_is_told(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+    world.fleet.broken["w2"] = EXITS
+
+    with pytest.raises(NotReady, match="boom") as error:
+        await deploy(world, {"web": "w2"})
+
+    assert error.value.failures[0].revision == "web-00002"
+    await world.route_splits("web", web_00001=100)
+
+
+@in_world
+async def test_one_that_takes_too_long_says_so(world: World) -> None:
+    world.fleet.held.add("w1")
+
+    with pytest.raises(NotReady, match=r"not within 0\.2 s"):
+        await deploy(world, {"web": "w1"}, wait_timeout_s=0.2)
+
+
+@in_world
+async def test_without_traffic_the_new_revision_is_ready_and_gets_none(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+
+    _, (service,), _ = await deploy(world, {"web": "w2"}, traffic=False, tag="candidate")
+
+    assert service["status"]["latestReadyRevisionName"] == "web-00002"
+    await world.route_splits("web", web_00001=100)
+    await world.route_splits("candidate-web", web_00002=100)
+
+    await change_split(world.client, "web", "default", lambda now: traffic.change(now, percents={"@latest": 100}))
+    await world.route_splits("web", web_00002=100)
+
+
+@in_world
+async def test_a_tag_names_the_new_revision_and_traffic_moves(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+
+    await deploy(world, {"web": "w2"}, tag="v2")
+
+    await world.route_splits("web", web_00002=100)
+    await world.route_splits("v2-web", web_00002=100)
+
+
+@in_world
+async def test_a_canary_is_kept_by_the_next_deploy(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+    await deploy(world, {"web": "w2"})
+    split = {"web-00001": 90, "@latest": 10}
+    await change_split(world.client, "web", "default", lambda now: traffic.change(now, percents=split))
+
+    await deploy(world, {"web": "w3"})
+
+    await world.route_splits("web", web_00001=90, web_00003=10)
+
+
+@in_world
+async def test_a_rollback_goes_to_the_revision_before_and_ends_with_new_code(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+    await deploy(world, {"web": "w2"})
+
+    target, service = await roll_back(world.client, "web", "default", None)
+
+    assert target == "web-00001"
+    assert [entry["revisionName"] for entry in service["status"]["traffic"]] == ["web-00001"]
+    await deploy(world, {"web": "w2"})  # nothing new: it stays rolled back
+    await world.route_splits("web", web_00001=100)
+    await deploy(world, {"web": "w3"})
+    await world.route_splits("web", web_00003=100)
+    assert await annotations(world, "web") == {}
+
+
+@in_world
+async def test_a_rollback_to_a_revision_that_is_not_there_changes_nothing(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+
+    with pytest.raises(TrafficError, match="web has no revision web-00009") as error:
+        await roll_back(world.client, "web", "default", "web-00009")
+    assert "web-00001" in error.value.hint
+    with pytest.raises(TrafficError, match="no earlier ready revision"):
+        await roll_back(world.client, "web", "default", None)
+    assert await spec_traffic(world, "web") == [LATEST]
+
+
+@in_world
+async def test_a_dry_run_of_a_split_writes_nothing(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+
+    planned = await change_split(
+        world.client,
+        "web",
+        "default",
+        lambda now: traffic.change(now, tags={"canary": "@latest"}),
+        dry_run=True,
+    )
+
+    assert planned["spec"]["traffic"][1]["tag"] == "canary"
+    assert await spec_traffic(world, "web") == [LATEST]
+
+
+@in_world
+async def test_images_of_all_revisions_are_in_use(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+    await deploy(world, {"web": "w2"})
+
+    assert sorted(await images_in_use(world.client)) == ["w1", "w2"]
+    assert len((await world.client.list(REVISION, "default")).items) == 2
+
+
+@in_world
+async def test_a_namespace_that_is_not_there_is_named(world: World) -> None:
+    with pytest.raises(DeployError, match="there is no namespace prod") as error:
+        await make_plan(world.client, [manifest("web", "w1", "prod")])
+
+    assert error.value.hint == "Make it:  kubectl create namespace prod"
