@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -23,8 +22,7 @@ from faas_runtime.settings import Settings
 TIMEOUT_HEADER = b"faas-timeout"  # seconds that are left of the caller's deadline; it only ever shortens
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A request to another function: NAME or NAME.NAMESPACE."""
 
     function: str
@@ -35,8 +33,7 @@ class Outgoing:
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What another function answered."""
 
     status: int

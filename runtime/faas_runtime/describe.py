@@ -22,6 +22,7 @@ import msgspec
 from faas_runtime.discovery import add_to_path, find_modules
 from faas_runtime.endpoint import is_async, make_endpoint
 from faas_runtime.errors import DeclarationError, FaasError
+from faas_runtime.freshness import read_sources
 from faas_runtime.metrics import Stats
 from faas_runtime.paths import assign_paths
 from faas_runtime.registry import REGISTRY, Declaration, Declared
@@ -204,6 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     answer = os.fdopen(os.dup(1), "wb")
     sys.stdout.flush()
     os.dup2(2, 1)  # whatever the user's code prints, also from C or a child process, must not mix with the JSON
+    read_sources(options.project)
     description: Any = describe(options.project, options.module)
     with answer:
         answer.write(msgspec.json.encode(description) + b"\n")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from faas_runtime.binding import Binder
 from faas_runtime.call import Call, current
@@ -20,8 +21,7 @@ from faas_runtime.signature import read_signature
 Kind = Literal["http", "event", "websocket", "asgi", "wsgi"]
 
 
-@dataclass(slots=True, eq=False)
-class Endpoint:
+class Endpoint(msgspec.Struct, eq=False):
     function: str  # the function's name
     service: str
     kind: Kind

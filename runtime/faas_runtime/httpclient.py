@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 Headers = Sequence[tuple[bytes, bytes]]
 _IDLE_S = 4.0  # below the keep-alive time of any server worth calling, so a reused connection is rarely a dead one
@@ -19,8 +20,7 @@ _MAX_HEAD = 64 * 1024
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """Where to connect: a Unix socket, or host and port, with or without TLS."""
 
     host: str
@@ -40,8 +40,7 @@ class Address:
         return cls(parts.hostname, parts.port or (443 if tls else 80), tls=tls)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     status: int
     headers: list[tuple[bytes, bytes]]  # names in lower case
     body: bytes
@@ -51,8 +50,7 @@ class ProtocolError(OSError):
     """The server's answer is no HTTP."""
 
 
-@dataclass(slots=True)
-class _Connection:
+class _Connection(msgspec.Struct, eq=False):
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     idle_since: float = 0.0

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, TypedDict
+
+import msgspec
 
 Metric = Literal["concurrency", "rps"]
 Visibility = Literal["public", "cluster-local"]
@@ -50,8 +51,7 @@ class OptionError(ValueError):
         super().__init__(message + (f"; {hint}" if hint else ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One option: what it does, what it takes in words, and the parser that normalises or raises ValueError."""
 
     name: str

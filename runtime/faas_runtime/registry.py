@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from faas_runtime.errors import DeclarationError
 from faas_runtime.names import dns_label
@@ -16,16 +17,14 @@ HookKind = Literal["on_start", "on_stop", "before_snapshot", "after_restore", "r
 _HERE = str(Path(__file__).parent)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a declaration stands in the user's source."""
 
     file: str
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(msgspec.Struct, frozen=True):
     """One decorator. `path` is "" while nobody chose one; `assign_paths` does then."""
 
     kind: Literal["http", "event"]
@@ -35,17 +34,16 @@ class Declaration:
     place: Place
 
 
-@dataclass(slots=True)
-class Declared:
+class Declared(msgspec.Struct, eq=False):
     """One function, or one mounted application, with all its decorators."""
 
     handler: Handler
     target: str  # module:qualname
     kind: Literal["function", "asgi", "wsgi"]
     place: Place
-    declarations: list[Declaration] = field(default_factory=list)
-    options: dict[str, Any] = field(default_factory=dict)
-    given_at: dict[str, Place] = field(default_factory=dict)  # which decorator gave an option
+    declarations: list[Declaration] = []
+    options: dict[str, Any] = {}
+    given_at: dict[str, Place] = {}  # which decorator gave an option
 
     @property
     def name(self) -> str:
@@ -72,13 +70,12 @@ class Declared:
         return self.target.partition(":")[0]
 
 
-@dataclass(slots=True)
-class Registry:
+class Registry(msgspec.Struct, eq=False):
     """All declarations of this process, in the order of their source."""
 
-    functions: dict[str, Declared] = field(default_factory=dict)  # by target
-    hooks: list[tuple[HookKind, Handler]] = field(default_factory=list)
-    shadowed: list[Declared] = field(default_factory=list)  # defined again under the same name, so lost
+    functions: dict[str, Declared] = {}  # by target
+    hooks: list[tuple[HookKind, Handler]] = []
+    shadowed: list[Declared] = []  # defined again under the same name, so lost
 
     def declared(self, handler: Handler) -> Declared | None:
         """The record of this very callable, so that decorators stack."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from faas_runtime import wire
 from faas_runtime.event import Event
@@ -37,8 +38,7 @@ class Response:
             self.headers["content-type"] = content_type
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(msgspec.Struct, frozen=True):
     """One server-sent event; a handler that yields these answers with `text/event-stream`. Source: WHATWG HTML 9.2."""
 
     data: Any = None  # str as it is; everything else as JSON
@@ -72,8 +72,7 @@ class Answer:
         self.status, self.headers, self.body = status, headers, body
 
 
-@dataclass(slots=True)
-class Stream:
+class Stream(msgspec.Struct, eq=False):
     """An answer that comes in pieces. What the pieces are is known with the first one."""
 
     items: Iterator[Any] | AsyncIterator[Any]

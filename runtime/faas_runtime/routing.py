@@ -6,8 +6,9 @@ A literal segment wins over a parameter, a parameter over `{…:path}`; so the o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 _SEGMENT = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}\Z")
@@ -17,8 +18,7 @@ class PathError(ValueError):
     """The template is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathTemplate:
+class PathTemplate(msgspec.Struct, frozen=True):
     text: str
     segments: tuple[str | None, ...]  # None for a parameter
     parameters: tuple[str, ...]  # in order
@@ -56,12 +56,11 @@ def check_own_path(path: str) -> None:
         raise PathError(f"the path {path!r} is the runtime's own: /_faas/ is reserved")
 
 
-@dataclass(slots=True)
-class Route(Generic[T]):
+class Route(msgspec.Struct, Generic[T], eq=False):
     """What answers one path: an endpoint a method; "" is any method."""
 
     template: PathTemplate
-    methods: dict[str, T] = field(default_factory=dict)
+    methods: dict[str, T] = {}
 
     def find(self, method: str) -> T | None:
         found = self.methods.get(method)
@@ -76,9 +75,8 @@ class Route(Generic[T]):
         return sorted(names | {"OPTIONS"})
 
 
-@dataclass(slots=True)
-class _Node(Generic[T]):
-    literal: dict[str, _Node[T]] = field(default_factory=dict)
+class _Node(msgspec.Struct, Generic[T], eq=False):
+    literal: dict[str, _Node[T]] = {}
     parameter: _Node[T] | None = None
     rest: Route[T] | None = None
     route: Route[T] | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from faas_runtime import options
 
@@ -15,8 +16,7 @@ DEFAULT_MAX_BODY = 32 * 2**20  # bodies are held in memory: 20 of them at once s
 SYNC_CONCURRENCY, ASYNC_CONCURRENCY = 20, 100
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     revision: str = ""  # K_REVISION
     service: str = ""  # K_SERVICE
     namespace: str = "default"  # FAAS_NAMESPACE

@@ -15,11 +15,12 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
+
+import msgspec
 
 from faas_runtime.context import Context
 from faas_runtime.errors import DeclarationError
@@ -40,8 +41,7 @@ _SDK_EVENTS = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     name: str
     source: Source
     annotation: Any  # for event: the data's type or None
@@ -54,8 +54,7 @@ class Parameter:
         return self.default is inspect.Parameter.empty
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     parameters: tuple[Parameter, ...]
     returns: Any
     is_async: bool  # async def, or an async generator function
