@@ -70,8 +70,8 @@ class Exchange:
 
     __slots__ = (
         "_body", "_body_bytes", "_body_ended", "_kept", "_paused", "_response_paused", "_trailers", "_tunnel",
-        "answered_s", "arrived_s", "attempt", "backend", "client", "cold", "finished", "gateway", "last_byte_s", "prefix",
-        "request", "revision", "slot", "span", "status", "upstream",
+        "answered_s", "arrived_s", "attempt", "backend", "client", "cold", "finished", "gateway", "last_byte_s",
+        "prefix", "request", "revision", "slot", "span", "status", "upstream",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, client: Downstream, request: Request) -> None:

@@ -100,7 +100,7 @@ class Revision:
         if len(self._queue) >= self.policy.queue_depth:
             raise Refused(503, "too many requests are waiting for this function", retry_after_s=1)
         self.load.arrive(exchange.arrived_s)
-        exchange.cold = not self._usable
+        exchange.cold = not self._usable and not self._queue  # the first one tells how long it took
         self._queue[exchange] = None
         self._want_capacity()
 

@@ -95,7 +95,8 @@ def test_chunks_and_trailers_pass_both_ways_and_are_framed_anew(kit: Any) -> Non
         await kit.read_head(reader)
         seen.append(await reader.readuntil(b"x-sum: 7\r\n\r\n"))
         writer.write(
-            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n0\r\nx-end: yes\r\nhost: evil\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+            b"3;ext=1\r\nabc\r\n0\r\nx-end: yes\r\nhost: evil\r\n\r\n"
         )
 
     async def scenario(world: Any) -> None:
