@@ -36,6 +36,8 @@ def main(arguments: list[str]) -> int:
             runtime_dir=plan.runtime_dir,
         )
     except StartError as error:
+        with contextlib.suppress(OSError):
+            os.rmdir(plan.runtime_dir)  # when it is empty: not what another engine uses
         if plan.ephemeral:
             shutil.rmtree(plan.state_dir, ignore_errors=True)
         return _refuse(report, error)

@@ -19,7 +19,9 @@ import socket
 import sys
 import time
 import traceback
+from pathlib import Path
 
+from faas_runtime.freshness import read_sources
 from faas_runtime.serving import confine, exits, forking
 from faas_runtime.serving.debugging import wait_for_debugger
 from faas_runtime.serving.instance import (
@@ -176,6 +178,8 @@ class Member:
             site.addsitedir(layer)
         if runtime not in sys.path:
             sys.path.append(runtime)
+        if os.environ.get("FAAS_DEV"):
+            read_sources(Path(self._order.workdir))
 
     def _serve_orders(self, app: Application, *, may_fork: bool) -> None:
         self._poll.register(self._control, select.POLLIN)
