@@ -205,6 +205,10 @@ class Instances:
 
     async def _resolve(self, fleet: Fleet, plan: RevisionPlan) -> None:
         try:
+            if plan.command or plan.args or plan.protocol != "http1":
+                raise ImageUnavailable(
+                    "process instances serve functions over HTTP/1: no command, arguments or h2c port"
+                )
             image = await asyncio.to_thread(self._driver.resolve, plan.image)
         except ImageUnavailable as error:
             fleet.image_failure = InstanceFailure("ContainerMissing", str(error), permanent=True)

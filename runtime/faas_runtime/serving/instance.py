@@ -88,7 +88,7 @@ def _listener(fd: int) -> socket.socket:
 def _say_ready(pipe: int) -> None:
     try:
         os.write(pipe, READY)
-    except BrokenPipeError:  # the engine is gone; the next one probes
-        return
+    except BrokenPipeError:  # the engine died meanwhile: the next one knows only of instances that were ready
+        os.kill(os.getpid(), signal.SIGTERM)
     finally:
         os.close(pipe)
