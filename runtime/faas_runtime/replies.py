@@ -57,12 +57,20 @@ def _reply(result: Any, index: int, call: Call) -> Event[Any]:
     cause, endpoint = call.event, call.endpoint
     if cause is None:
         raise AssertionError("a reply without its event")
-    event: Event[Any] = result if isinstance(result, Event) else Event(_type_of(result, call), result)
-    return event.replace(
-        id=event.id if event.has_id else reply_id(cause.source, cause.id, endpoint.function, index),
-        source=event.source or endpoint.uri(call.instance.settings),
-        subject=cause.subject if event.subject is None else event.subject,
-        extensions={**tracing_of(cause), **event.extensions},
+    if not isinstance(result, Event):
+        return Event(
+            _type_of(result, call),
+            result,
+            source=endpoint.uri(call.instance.settings),
+            id=reply_id(cause.source, cause.id, endpoint.function, index),
+            subject=cause.subject,
+            extensions=tracing_of(cause),
+        )
+    return result.replace(
+        id=result.id if result.has_id else reply_id(cause.source, cause.id, endpoint.function, index),
+        source=result.source or endpoint.uri(call.instance.settings),
+        subject=cause.subject if result.subject is None else result.subject,
+        extensions={**tracing_of(cause), **result.extensions},
     )
 
 
