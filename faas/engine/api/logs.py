@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +57,32 @@ def parse_log_query(query: Mapping[str, str]) -> LogQuery:
         )
     except ValueError as error:
         raise BadRequest(f"the log options cannot be read: {error}") from error
+
+
+async def begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same chunks; a refusal that comes before the first of them is raised here, before anything is answered.
+
+    A log that is followed may be silent for long: it is waited for a tenth of a second only.
+    """
+    first = asyncio.ensure_future(anext(chunks, None))
+    try:
+        await asyncio.wait({first}, timeout=0.1)
+        if first.done():
+            first.result()
+    except BaseException:
+        first.cancel()
+        raise
+
+    async def rest() -> AsyncIterator[bytes]:
+        try:
+            chunk = await first
+            while chunk is not None:
+                yield chunk
+                chunk = await anext(chunks, None)
+        finally:
+            first.cancel()
+
+    return rest()
 
 
 def _count(query: Mapping[str, str], name: str) -> int | None:

@@ -16,7 +16,7 @@ from faas.client.protocol import PatchType
 from faas.engine.api import refusals, reviews
 from faas.engine.api.backend import Backend, parse_version
 from faas.engine.api.guard import read_body
-from faas.engine.api.logs import LogStore, parse_log_query
+from faas.engine.api.logs import LogStore, begun, parse_log_query
 from faas.engine.api.options import DeleteOptions, FieldValidation, Outcome, Propagation, Subresource, WriteOptions
 from faas.engine.api.patching import unsupported_patch
 from faas.engine.api.reading import decode, make_selection
@@ -183,7 +183,7 @@ class Resources:
             follow=query.follow,
             limit_bytes=query.limit_bytes,
         )
-        return StreamingResponse(chunks, media_type="text/plain")
+        return StreamingResponse(await begun(chunks), media_type="text/plain")
 
     # --- writing ---
 

@@ -1,0 +1,120 @@
+"""A real API server on a free port, in a thread with a loop of its own, and kubectl to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from faas.engine.api.backend import Backend
+from faas.engine.api.server import ApiServer
+from faas.engine.contract.settings import EngineSettings, Listeners
+from faas.engine.store import SqliteStore
+from faas.resources.kinds import KINDS
+
+KUBECTL = Path(sys.executable).with_name("kubectl")
+
+
+class RecordedLogs:
+    """The logs of one Pod, as the engine's instances would keep them."""
+
+    async def read(self, pod: str, container: str, *, follow: bool, **query: Any) -> AsyncIterator[bytes]:
+        for line in [b"one\n", b"two\n", b"three\n"][-(query["tail_lines"] or 3) :]:
+            yield line
+
+
+@dataclass
+class RunningApi:
+    """`call` runs a coroutine function on the server's loop."""
+
+    state: Path
+    port: int
+    backend: Backend
+    loop: asyncio.AbstractEventLoop
+    evicted: list[str] = field(default_factory=list)
+
+    def call(self, work: Callable[[Backend], Any]) -> Any:
+        future: Future[Any] = asyncio.run_coroutine_threadsafe(work(self.backend), self.loop)
+        return future.result(30)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.state / "kubeconfig"
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def token(self) -> str:
+        return str(yaml.safe_load(self.kubeconfig.read_text())["users"][0]["user"]["token"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.state / "home")}
+
+    @property
+    def command(self) -> list[str]:
+        return [str(KUBECTL)]
+
+    def kubectl(
+        self, *arguments: str, input: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command, *arguments],
+            input=input,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    state = tmp_path_factory.mktemp("api")
+    up: Future[tuple[RunningApi, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        settings = EngineSettings(
+            state_dir=state, runtime_dir=state, listeners=Listeners(-1, -1, -1, listener.detach()), api_port=port
+        )
+        volatile = frozenset(str(kind) for kind in KINDS if kind.volatile)
+        async with SqliteStore(state / "state.db", volatile=volatile) as store:
+            backend = Backend(store)
+            async with ApiServer(settings, backend, logs=RecordedLogs(), status=lambda: {"functions": 0}):
+                stop = asyncio.Event()
+                running = RunningApi(state, port, backend, asyncio.get_running_loop())
+                backend.evict = lambda namespace, pod: running.evicted.append(f"{namespace}/{pod}")
+                up.set_result((running, stop))
+                await stop.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:
+            if not up.done():
+                up.set_exception(error)
+            raise
+
+    thread = threading.Thread(target=run, name="api-under-test")
+    thread.start()
+    running, stop = up.result(30)
+    yield running
+    running.loop.call_soon_threadsafe(stop.set)
+    thread.join(20)
+    assert not thread.is_alive()
