@@ -79,7 +79,7 @@ class _Rollout:
             for change in self._changes:
                 if said := await self._move_traffic(change):
                     log(f"{change.name}: {said}")
-            objects = await self._wait("service", log)
+            objects = await self._wait("service", lambda line: None)
         return [objects[change.name] for change in self._changes]
 
     async def _pin(self, log: Callable[[str], None]) -> None:
@@ -97,7 +97,7 @@ class _Rollout:
             await self._set_traffic(change.name, traffic.pin(_split(change.live), serving), {traffic.HELD: note})
             log(f"{change.name}: stays at {serving} for now")
         if self._pinned:
-            await self._wait("routes", log, sorted(self._pinned))
+            await self._wait("routes", lambda line: None, sorted(self._pinned))
 
     async def _move_traffic(self, change: Change) -> str:
         """Let traffic go where it should be; returns what to say about it."""
