@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from faas.engine.autoscaler import Autoscaler
 from faas.engine.contract.board import Board
@@ -213,3 +215,37 @@ def test_one_revision_that_cannot_be_decided_stops_no_other(caplog: pytest.LogCa
 
     asyncio.run(body())
     assert "cannot decide the scale of revision default/broken" in caplog.text
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.just(0.0) | st.floats(0.01, 300), st.integers(1, 90)), min_size=1, max_size=8),
+    st.integers(0, 3),
+    st.sampled_from([0, 4, 10]),
+)
+def test_whatever_the_load_bounds_hold_and_zero_needs_a_silent_window(
+    phases: list[tuple[float, int]], low: int, high: int
+) -> None:
+    """Each phase is a load and for how many seconds it lasts; instances follow at once."""
+    scaling = replace(PLAN.scaling, min_scale=low, max_scale=high)
+
+    async def body() -> None:
+        world = World()
+        async with world.autoscaler:
+            world.board.plans.put(KEY, replace(PLAN, scaling=scaling))
+            world.follow()
+            silent_s = 0
+            for load, seconds in phases:
+                for _ in range(seconds):
+                    before = world.desired()
+                    if load and not before:
+                        world.poke(1)
+                    silent_s = 0 if load else silent_s + 1
+                    world.load(**({"hello_00001": load} if load else {}))
+                    world.follow()
+                    assert world.desired() >= low
+                    assert not high or world.desired() <= high
+                    if before and not world.desired():
+                        assert silent_s >= 58  # the window's last second and the tick, either side
+
+    asyncio.run(body())
