@@ -10,9 +10,11 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.gateway.control import Control
@@ -24,6 +26,8 @@ from faas.engine.gateway.tracing import Tracer
 
 _log = logging.getLogger("faas.gateway")
 _BACKLOG = 4096  # connections that wait while the gateway restarts
+
+_HANDSHAKE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ async def running_gateway(settings: EngineSettings, options: Options) -> AsyncIt
     async with asyncio.TaskGroup() as tasks:
         gateway = Gateway(
             options.limits,
-            spawn=tasks.create_task,
+            spawn=lambda work: tasks.create_task(_contained(work)),
             own_hosts=(settings.domain, settings.public_host),
             tracer=options.tracer,
             access_log_rate=options.access_log_rate,
@@ -99,12 +103,14 @@ async def _listen(
         # Ours to stop using, not to unlink. (Python 3.13 would.)
         kwargs = {"cleanup_socket": False} if _cleans_up_sockets() else {}
         return await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG, **kwargs)  # type: ignore[arg-type]
-    return await loop.create_server(factory, sock=sock, backlog=_BACKLOG, ssl=tls)
+    if tls is None:
+        return await loop.create_server(factory, sock=sock, backlog=_BACKLOG)
+    return await loop.create_server(
+        factory, sock=sock, backlog=_BACKLOG, ssl=tls, ssl_handshake_timeout=_HANDSHAKE_S, ssl_shutdown_timeout=2.0
+    )
 
 
 def _cleans_up_sockets() -> bool:
-    import sys
-
     return sys.version_info >= (3, 13)
 
 
@@ -116,6 +122,14 @@ def _tls_context(settings: EngineSettings) -> ssl.SSLContext | None:
     context.load_cert_chain(settings.tls_cert, settings.tls_key)
     context.set_alpn_protocols(["h2", "http/1.1"])
     return context
+
+
+async def _contained(work: Coroutine[Any, Any, None]) -> None:
+    """One request's defect must not end the task group, and with it everyone's."""
+    try:
+        await work
+    except Exception:  # noqa: BLE001  # whatever it is, it is logged with its traceback
+        _log.exception("a connection to an instance failed in a way nobody foresaw")
 
 
 async def _tick(gateway: Gateway) -> None:

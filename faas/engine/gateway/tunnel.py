@@ -54,7 +54,8 @@ class _Side(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._tunnel.moved()
-        self.peer.transport.write(data)
+        if not self.peer.transport.is_closing():
+            self.peer.transport.write(data)
 
     def eof_received(self) -> bool:
         """Half-closed: the other direction may go on, unless it has ended already."""

@@ -52,7 +52,7 @@ class Http1Upstream(asyncio.Protocol):
     def start(self, exchange: Exchange) -> None:
         """Hand the request over, with as much of its body as is there."""
         self._exchange = exchange
-        if self._closed:
+        if self.is_closing:
             # It broke between being connected and being used.
             self._exchange = None
             exchange.upstream_failed(Failure(connected=False, description="the connection was closed at once"))
@@ -76,8 +76,8 @@ class Http1Upstream(asyncio.Protocol):
 
     def send(self, data: bytes, end: bool, trailers: Headers) -> None:
         exchange = self._exchange
-        if exchange is None or self._sent:
-            return
+        if exchange is None or self._sent or self._transport.is_closing():
+            return  # closing: connection_lost is about to tell the exchange
         if exchange.request.chunked:
             if data:
                 data = encode_chunk(data)

@@ -62,7 +62,7 @@ class Http2Upstream(asyncio.Protocol):
 
     def start(self, exchange: Exchange) -> None:
         """Hand a request over on a stream of its own."""
-        if self._closed:
+        if self._closed or self._transport.is_closing():
             exchange.upstream_failed(Failure(connected=False, description="the connection was closed at once"))
             return
         stream_id = self.h2.get_next_available_stream_id()
