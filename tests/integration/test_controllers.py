@@ -119,6 +119,8 @@ async def test_a_canary_and_a_rollback(world: World) -> None:
     await world.route_splits("hello", hello_00001=100)
     await world.until(SERVICE, "hello", lambda raw: is_ready(raw) and observed(raw))
     await world.routing_state("hello-00001", "active")
+    await world.routing_state("hello-00002", "reserve")
+    await settled(world)
     assert "default/canary-hello" not in world.board.targets
     assert "canary-hello.default.localhost" not in world.board.hosts
 

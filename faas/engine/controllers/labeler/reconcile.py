@@ -49,6 +49,7 @@ class LabelReconciler:
         route = self._caches.routes.get(key)
         if route is None or route.metadata.deletion_timestamp:
             return set(), set()
-        names = routed_configurations(route)
+        targets = (Key(key.namespace, target.revision_name) for target in route.spec.traffic if target.revision_name)
+        names = routed_configurations(route, self._caches.revisions.views(targets))
         known = self._caches.configurations.views(Key(key.namespace, name) for name in names)
         return routed_revisions(route, {view.metadata.name: view for view in known}), names

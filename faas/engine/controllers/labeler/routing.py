@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from faas.resources import keys
 from faas.resources.meta import ObjectMeta
-from faas.resources.serving import Configuration, Route
+from faas.resources.serving import Configuration, Revision, Route
 
 
 def routed_revisions(route: Route, configurations: Mapping[str, Configuration]) -> set[str]:
     """What gets requests now, what the spec names, and the newest of each Configuration, so that it is up in time."""
     names = {target.revision_name for target in (*route.status.traffic, *route.spec.traffic)}
-    for name in routed_configurations(route):
-        if name in configurations:
+    for target in route.spec.traffic:
+        if (name := target.configuration_name) in configurations:
             names.add(configurations[name].status.latest_created_revision_name)
             names.add(configurations[name].status.latest_ready_revision_name)
     return names - {""}
 
 
-def routed_configurations(route: Route) -> set[str]:
-    return {target.configuration_name for target in route.spec.traffic} - {""}
+def routed_configurations(route: Route, revisions: Iterable[Revision]) -> set[str]:
+    """Those that the spec names, and those whose Revisions it names."""
+    named = {target.configuration_name for target in route.spec.traffic}
+    owners = {revision.metadata.labels.get(keys.CONFIGURATION_LABEL, "") for revision in revisions}
+    return (named | owners) - {""}
 
 
 def routes_of(metadata: ObjectMeta) -> set[str]:
