@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from faas_runtime import decorators as decorators  # warm in a zygote: the first thing a handler imports
 from faas_runtime import logs
 from faas_runtime.call import Call
 from faas_runtime.calls import TIMEOUT_HEADER, NetworkTransport, Transport
