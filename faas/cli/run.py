@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from faas.cli.dev.deployer import SessionOptions
+    from faas.cli.dev.options import SessionOptions
     from faas.engine.supervisor.plan import Plan
+    from faas.engine.supervisor.start import Running
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -49,7 +50,7 @@ def command(
       faas run
       faas run examples/weather --port 8081
     """
-    from faas.cli.dev.deployer import SessionOptions
+    from faas.cli.dev.options import SessionOptions
     from faas.cli.engine_options import check_exposure, make_plan
     from faas.project.settings import load_settings
 
@@ -61,6 +62,16 @@ def command(
 
 
 def _run(plan: Plan, options: SessionOptions) -> int:
+    from faas.engine.supervisor.start import launch
+
+    running = launch(plan)  # it starts while we import
+    try:
+        return _serve(plan, options, running)
+    finally:
+        running.end_and_wait()
+
+
+def _serve(plan: Plan, options: SessionOptions, running: Running) -> int:
     import asyncio
 
     from rich.console import Console
@@ -71,10 +82,8 @@ def _run(plan: Plan, options: SessionOptions) -> int:
     from faas.cli.errors import CommandError
     from faas.client.state import State
     from faas.engine.supervisor.errors import StartError
-    from faas.engine.supervisor.start import launch
 
     screen = Screen(Console(soft_wrap=True), Console(stderr=True, soft_wrap=True))
-    running = launch(plan)
     try:
         asyncio.run(Session(options, State(Path(plan.state_dir)), running, screen).run())
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -83,6 +92,4 @@ def _run(plan: Plan, options: SessionOptions) -> int:
         raise explain_start(error, "faas run") from error
     except EngineEnded as error:
         raise CommandError(str(error), "", running.log_tail()) from error
-    finally:
-        running.end_and_wait()
     return 0

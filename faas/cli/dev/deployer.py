@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from faas_builders.errors import BuilderError
 
 from faas.cli.dev.debugging import debuggable
 from faas.cli.dev.describer import Describer
+from faas.cli.dev.options import SessionOptions
 from faas.cli.dev.project_state import Project, Wanted, load_project, make_wanted
 from faas.cli.dev.rollout import remove_others, roll_out
 from faas.cli.dev.screen import Screen
@@ -19,20 +20,9 @@ from faas.client.errors import ApiError
 from faas.client.protocol import Client
 from faas.deploy.errors import NotReady
 from faas.project.errors import DiscoveryError, ProjectError
-from faas.project.manifests import Overrides
 
 _READY_S = 120.0  # a function that loads a model takes its time; meanwhile its logs are on the screen
 _STEERING = frozenset({"pyproject.toml", "uv.lock", "requirements.txt", "pylock.toml"})
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    path: Path
-    python: Path | None = None
-    namespace: str = "default"
-    reload: bool = True
-    debug_port: int = 0  # 0: no debugger; else the first function's, the next one's is one more
-    overrides: Overrides = field(default_factory=Overrides)
 
 
 class Deployer:

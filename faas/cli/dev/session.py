@@ -8,15 +8,17 @@ import signal
 import time
 
 from faas.cli.dev.changes import changes
-from faas.cli.dev.deployer import Deployer, SessionOptions
+from faas.cli.dev.deployer import Deployer
 from faas.cli.dev.describer import Describer
 from faas.cli.dev.logtail import follow
+from faas.cli.dev.options import SessionOptions
 from faas.cli.dev.project_state import load_project
 from faas.cli.dev.rollout import keep_few_revisions
 from faas.cli.dev.screen import Screen
 from faas.client.http import HttpClient
 from faas.client.kubeconfig import load
 from faas.client.state import State
+from faas.engine.supervisor.processes import age_s
 from faas.engine.supervisor.start import Running
 
 
@@ -29,7 +31,7 @@ class Session:
 
     def __init__(self, options: SessionOptions, state: State, running: Running, screen: Screen) -> None:
         self.options, self.state, self.running, self.screen = options, state, running, screen
-        self._began_s = time.monotonic()
+        self._began_s = time.monotonic() - age_s(os.getpid())  # the user counts from the Enter key
 
     async def run(self) -> None:
         """Until it is cancelled, or a signal says stop.

@@ -8,10 +8,6 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from h2.config import H2Configuration
-from h2.connection import H2Connection
-from h2.events import DataReceived, StreamEnded, StreamReset
-
 from faas.engine.contract.revision import ProbePlan, RevisionPlan
 
 # Source: knative/serving pkg/queue/readiness/probe.go (aggressive probe).
@@ -86,6 +82,11 @@ async def _exec(plan: ProbePlan, env: dict[str, str]) -> str:
 async def _grpc(plan: ProbePlan, address: str) -> str:
     """grpc.health.v1.Health/Check; `path` is the service to ask for. SERVING is field 1 with value 1."""
     reader, writer = await _connect(address)
+    # Imported here: 4 MB that an engine without gRPC probes can do without.
+    from h2.config import H2Configuration
+    from h2.connection import H2Connection
+    from h2.events import DataReceived, StreamEnded, StreamReset
+
     connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
     service = plan.path.strip("/").encode()[:127]
     message = b"\x0a" + bytes([len(service)]) + service if service else b""

@@ -13,8 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faas_builders.bundle import Bundle
-from faas_runtime.serving.wire import Channel, Exited, Forked, FromZygote, Imported, NewMember, Spawn, channel_pair
-from faas_runtime.serving.zygote import BOOTSTRAP
+from faas_runtime.serving.wire import (
+    BOOTSTRAP,
+    Channel,
+    Exited,
+    Forked,
+    FromZygote,
+    Imported,
+    NewMember,
+    Spawn,
+    channel_pair,
+)  # fmt: skip
 
 from faas.engine.contract.revision import RevisionKey
 

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 _PR_SET_PDEATHSIG = 1
@@ -40,6 +41,12 @@ def start_ticks(pid: int) -> int:
     """When the process started, in clock ticks since boot: with the pid it names a process for good. 0: gone."""
     fields = _stat(pid)
     return int(fields[19]) if fields and fields[0] not in "ZX" else 0
+
+
+def age_s(pid: int) -> float:
+    """Seconds since the process started; at a resolution of 10 ms."""
+    ticks = start_ticks(pid)
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK") if ticks else 0.0
 
 
 def is_alive(pid: int, ticks: int) -> bool:

@@ -19,6 +19,12 @@ import msgspec
 
 MAX_PACKET: Final = 1 << 20  # an environment may be large; above it sendmsg says EMSGSIZE
 MAX_FDS: Final = 8
+# How an engine starts a root zygote: `python -I -S -c BOOTSTRAP RUNTIME_LAYER CONTROL_FD [LIFELINE_FD]`.
+# It is here so that the engine need not import what a zygote does.
+BOOTSTRAP: Final = (
+    "import sys; sys.path.append(sys.argv[1]); import faas_runtime.serving.zygote as zygote; "
+    "zygote.main(*map(int, sys.argv[2:]))"
+)
 READY: Final = b"ready\n"  # what an instance writes to its `ready` pipe once it accepts requests
 
 

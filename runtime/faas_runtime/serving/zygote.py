@@ -4,7 +4,7 @@ A *root* zygote has imported the server and everything it needs, nothing of the 
 Revision that is kept warm; a member imports the function and forks *instances*. All of them are single-threaded and
 have no event loop, so that a fork is safe; what the user's code did is judged by `forking.refusal`.
 
-Started by an engine as `python -I -S -c BOOTSTRAP RUNTIME_LAYER CONTROL_FD [LIFELINE_FD]`.
+Started by an engine as `python -I -S -c wire.BOOTSTRAP RUNTIME_LAYER CONTROL_FD [LIFELINE_FD]`.
 """
 
 from __future__ import annotations
@@ -34,11 +34,6 @@ from faas_runtime.serving.instance import (
 from faas_runtime.serving.plain import load_function
 from faas_runtime.serving.server import Application
 from faas_runtime.serving.wire import Channel, Exited, Forked, Imported, NewMember, Spawn
-
-BOOTSTRAP = (
-    "import sys; sys.path.append(sys.argv[1]); import faas_runtime.serving.zygote as zygote; "
-    "zygote.main(*map(int, sys.argv[2:]))"
-)
 
 # What the first request, a first error or a typical handler would otherwise import after the fork.
 WARM_MODULES = (
