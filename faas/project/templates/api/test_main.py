@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import main
 from faas.testing import Client
+
+import main
 
 
 def test_a_note_is_added_found_and_deleted() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
-
 from faas import function
+from flask import Flask, request
 
 app = Flask(__name__)
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import main
 from faas.testing import Client
+
+import main
 
 
 def test_the_page_answers() -> None:

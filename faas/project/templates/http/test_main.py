@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from faas.testing import Client
+
 from main import hello
 
 
