@@ -145,8 +145,9 @@ def _remove(field: Field, value: Any, path: Path, doomed: FieldSet, prefixes: se
         here = (*path, element)
         if here not in doomed:
             rest = _remove(field.item or _ANY, item, here, doomed, prefixes)
-            if rest is not None:
-                left.append(rest)
+            if field.map_keys and rest is not item:  # an item that stays keeps its keys
+                rest = {**{key: item[key] for key in field.map_keys if key in item}, **(rest or {})}
+            left.append(rest)
     return left or None
 
 
