@@ -72,10 +72,12 @@ def _bounded(wanted: int, state: Lifecycle, policy: ScalingPolicy, now: Situatio
     if wanted < 0 and state.initialized and now.ready >= floor:
         return UNKNOWN
     bounded = max(wanted, floor, 0)
-    if policy.scale_to_zero_after_s is not None and floor == 0 and state.initialized and state.phase != "Activating":
-        # exact where the window only remembers: one instance until T after the last request, then none
-        bounded = max(bounded, 1) if now.idle_s < policy.scale_to_zero_after_s and now.ready > 0 else bounded
-        bounded = 0 if now.idle_s >= policy.scale_to_zero_after_s else bounded
+    after_s = policy.scale_to_zero_after_s
+    if after_s is not None and floor == 0 and state.initialized and state.phase != "Activating":
+        if now.idle_s >= after_s:  # exact, where the window still remembers
+            bounded = 0
+        elif now.ready > 0:
+            bounded = max(bounded, 1)
     return min(bounded, policy.max_scale) if policy.max_scale else bounded
 
 
