@@ -153,7 +153,7 @@ class FleetStatus:
     starting: int = 0
     draining: int = 0
     failure: InstanceFailure | None = None
-    image_digest: str = ""
+    image_digest: str = ""  # the whole reference by digest: faas.local/hello@sha256:HEX
     notes: tuple[tuple[str, str], ...] = ()  # (reason, message), informational: PlainStart, CPUNotLimited
 
 

@@ -201,9 +201,16 @@ class Fleet:
             starting=sum(phase in (Phase.PREPARING, Phase.STARTING, Phase.BACKOFF) for phase in phases),
             draining=phases.count(Phase.DRAINING),
             failure=self.image_failure or worst,
-            image_digest=self.image.digest if self.image is not None else "",
+            image_digest=by_digest(self.plan.image, self.image.digest) if self.image is not None else "",
             notes=self._means.driver.notes(self.key),
         )
+
+
+def by_digest(reference: str, digest: str) -> str:
+    """`faas.local/hello:v1` by its digest: what `imageDigest` shows, and what `kn service update` pins an image to."""
+    repository = reference.partition("@")[0]
+    folder, _, name = repository.rpartition("/")
+    return f"{folder}/{name.partition(':')[0]}@{digest}"
 
 
 def make_name(plan: RevisionPlan) -> str:
