@@ -136,9 +136,10 @@ class Instance:
         try:
             self._run = self._means.driver.start(launch, self._events())
         except OSError as error:
-            self._on_line("stderr", f"cannot start a process: {error.strerror or error}".encode())
-            if self._run is None and self.phase is Phase.STARTING:
-                self._on_exited(ExitStatus(None))
+            for line in f"cannot start a process: {error.strerror or error}".splitlines():
+                self._on_line("stderr", line.encode())
+            self._on_exited(ExitStatus(None))
+            return
         self._owner.changed(self)
 
     def _on_started(self, pid: int) -> None:

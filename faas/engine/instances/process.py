@@ -137,6 +137,11 @@ class ProcessRun:
         self._close_ready()
         self._capture.detach()
 
+    def abandon(self) -> None:
+        """It could not even be ordered: nothing is told to anyone."""
+        self._ended = True
+        self._cleanup()
+
     def _cleanup(self) -> None:
         if self.pid is not None:
             self._driver.by_pid.pop(self.pid, None)
@@ -229,7 +234,7 @@ class ProcessDriver:
             self._zygotes.start(launch.key, bundle, _function(launch.env), pending, snapshot=snapshot)
         except OSError:
             pending.close()
-            run.reaped(None)
+            run.abandon()
             raise
         return run
 

@@ -292,11 +292,12 @@ class Zygotes:
         self._by_id[order.id] = (member, order, bundle)
         try:
             root.fork(member, order, (theirs.fileno(), output[0], output[1]))
-        except OSError:
+        except OSError as error:  # it died before it was asked anything
             self._by_id.pop(order.id)
             root.waiting.pop(order.id, None)
             member.close()
-            raise
+            said = root.last_words().decode("utf-8", "replace")
+            raise OSError(error.errno, f"the zygote has ended\n{said}") from error
         finally:
             theirs.close()
         return member

@@ -152,3 +152,17 @@ def test_pods_of_a_revision_share_a_template_hash() -> None:
     assert first.rpartition("-")[0] == second.rpartition("-")[0]
     assert first.startswith("hello-00001-deployment-")
     assert first != second
+
+
+def test_a_start_that_the_machine_refuses_is_a_crash_that_says_why(tmp_path: Path) -> None:
+    instance, driver, clock, _ = make(tmp_path)
+
+    def refuse(launch: Launch, events: RunEvents) -> Played:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    driver.events[0].exited(ExitStatus(1))
+    driver.start = refuse  # type: ignore[method-assign]
+    clock.advance(0)
+    assert instance.phase is Phase.BACKOFF
+    assert instance.failure is not None
+    assert instance.failure.message.endswith("cannot start a process: Resource temporarily unavailable")
