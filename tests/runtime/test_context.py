@@ -307,3 +307,32 @@ def test_metrics_count_by_status() -> None:
     assert 'faas_requests_total{function="handler",revision="",code="204"} 1' in text
     assert 'faas_requests_total{function="handler",revision="",code="422"} 1' in text
     assert 'faas_request_duration_seconds_count{function="handler",revision=""} 2' in text
+
+
+def test_a_fork_takes_over_the_environment_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    from faas_runtime.app import Application
+    from faas_runtime.registry import REGISTRY
+
+    @function(timeout=10)
+    def handler() -> None: ...
+
+    app = Application(list(REGISTRY.functions.values()))
+    monkeypatch.setenv("K_REVISION", "handler-00002")
+    app.after_restore()
+    assert app.settings.revision == "handler-00002"
+    monkeypatch.setenv("FAAS_TIMEOUT", "3")
+    app.after_restore()
+    route = app._static["/"]
+    assert route.methods[""].timeout_s == 3
+
+
+def test_an_on_start_hook_that_fails_fails_the_start() -> None:
+    @function
+    def handler() -> None: ...
+
+    @function.on_start
+    def start() -> None:
+        raise RuntimeError("no database")
+
+    with pytest.raises(RuntimeError, match="no database"), Client(handler):
+        pass

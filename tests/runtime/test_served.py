@@ -126,10 +126,12 @@ def test_answers_streams_and_a_clean_end(start: Start) -> None:
     )
     connection.request("GET", "/rows")
     assert connection.getresponse().read() == b"x" * 300_000
-    connection.request("POST", "/size", body=iter([b"y" * 70_000] * 3), encode_chunked=True,
-                       headers={"transfer-encoding": "chunked"})  # fmt: skip
-    assert connection.getresponse().read() == b"210000"
     connection.close()
+    upload = served.connect()
+    chunks = iter([b"y" * 70_000] * 3)
+    upload.request("POST", "/size", body=chunks, encode_chunked=True, headers={"transfer-encoding": "chunked"})
+    assert upload.getresponse().read() == b"210000"
+    upload.close()
     assert served.get("/nowhere")[0] == 404
     assert served.get("/slow")[0] == 504
     served.process.send_signal(signal.SIGTERM)
