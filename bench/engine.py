@@ -85,8 +85,10 @@ def wait_zero(up: Engine, *names: str, deadline_s: float = 60.0) -> None:
     """Until no instance of these functions is left."""
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
-        listed = json.loads(up.faas("list", "-o", "json"))
-        replicas = {row["name"]: row["replicas"] for row in listed}
+        replicas: dict[str, int] = {}
+        for revision in json.loads(up.faas("revisions", "-o", "json"))["items"]:
+            service = revision["metadata"]["labels"]["serving.knative.dev/service"]
+            replicas[service] = replicas.get(service, 0) + revision["status"].get("actualReplicas", 0)
         if all(replicas.get(name) == 0 for name in names):
             return
         time.sleep(0.2)
