@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 
-from faas.client.errors import ApiError, BadRequest, Conflict
+from faas.client.errors import BadRequest
 from faas.client.protocol import Object, ObjectList, PatchType, WatchEvent
 from faas.engine.api import admission, refusals
 from faas.engine.api.apply import managers
 from faas.engine.api.apply.managers import Manager
+from faas.engine.api.deletion import is_finished, marked_for_deletion
 from faas.engine.api.options import DeleteOptions, Outcome, Propagation, Subresource, WriteOptions
 from faas.engine.api.patching import apply_config, patched
-from faas.engine.api.reading import Selection, decode, make_selection, watch_changes
+from faas.engine.api.reading import decode, make_selection, watch_changes
 from faas.engine.contract.storage import Key, Record, Store, StoreError
 from faas.resources import kinds
 from faas.resources.config import CONFIG_NAMESPACE, Config, ConfigError, parse_config
@@ -384,39 +385,3 @@ def parse_version(text: str) -> int:
 
 def name_mismatch(in_body: str, in_url: str) -> str:
     return f"the name of the object ({in_body}) does not match the name on the URL ({in_url})"
-
-
-def is_finished(kind: Kind, obj: Mapping[str, Any]) -> bool:
-    """Whether an object that is being deleted waits for nobody any more."""
-    metadata = obj["metadata"]
-    if "deletionTimestamp" not in metadata or metadata.get("finalizers"):
-        return False
-    if kind == kinds.NAMESPACE:
-        return not obj.get("spec", {}).get("finalizers")
-    return not kind.read_only
-
-
-def marked_for_deletion(kind: Kind, old: Record, propagation: Propagation, now: str) -> Object | None:
-    """The object with its deletionTimestamp, when something has to happen first; None: it can go at once."""
-    obj = decode(old)
-    metadata = obj["metadata"]
-    wanted = {"Foreground": ["foregroundDeletion"], "Orphan": ["orphan"], "Background": []}[propagation]
-    others = [name for name in metadata.get("finalizers", ()) if name not in ("foregroundDeletion", "orphan")]
-    finalizers = others + wanted if "deletionTimestamp" not in metadata else metadata.get("finalizers", [])
-    waits_for_content = kind == kinds.NAMESPACE and obj.get("spec", {}).get("finalizers")
-    if not finalizers and not waits_for_content:
-        return None
-    if "deletionTimestamp" in metadata:
-        return obj
-    metadata["deletionTimestamp"] = now
-    metadata["deletionGracePeriodSeconds"] = 0
-    if finalizers:
-        metadata["finalizers"] = finalizers
-    if kind.custom:
-        metadata["generation"] = int(metadata.get("generation", 0)) + 1
-    if kind == kinds.NAMESPACE:
-        obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
-    return obj
-
-
-__all__ = ["ApiError", "Backend", "Conflict", "Selection", "parse_version"]

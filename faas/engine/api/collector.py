@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from faas.client.errors import AlreadyExists, ApiError, Conflict, NotFound
 from faas.client.protocol import Object
 from faas.engine.api.backend import Backend
+from faas.engine.api.deletion import FOREGROUND, ORPHAN
 from faas.engine.api.options import DeleteOptions
 from faas.engine.contract.storage import Change, Expired, Key, Record
 from faas.resources import kinds
@@ -23,8 +24,6 @@ NAMESPACES = ("default", "kube-system", "knative-serving")
 EVENT_LIFE = timedelta(hours=1)
 MAX_EVENTS = 5000  # oldest first out; some MB of memory at most
 SWEEP_EVERY_S = 60.0
-
-FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 
 
 class Collector:
@@ -39,6 +38,7 @@ class Collector:
         self._served = {(kind.api_version, kind.kind): kind for kind in backend.kinds}
         self._dependents: dict[str, set[Key]] = {}  # owner's uid -> who names it
         self._owners: dict[Key, frozenset[str]] = {}
+        self._keys: dict[str, Key] = {}  # uid -> object
 
     async def bootstrap(self) -> None:
         """Make the namespaces and config maps that are expected to be there."""
@@ -66,22 +66,26 @@ class Collector:
         with store.watch() as subscription:
             self._dependents.clear()
             self._owners.clear()
+            self._keys.clear()
             everything = [record for kind in self._kinds for record in store.list(kind)]
             for record in everything:
                 self._index(record)
             for record in everything:
                 await self._look_at(record.key)
+            loop = asyncio.get_running_loop()
+            sweep_at = loop.time() + SWEEP_EVERY_S
             while True:
-                try:
-                    async with asyncio.timeout(SWEEP_EVERY_S):
+                changes = None
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(sweep_at):
                         changes = await subscription.next()
-                except TimeoutError:
-                    await self._expire_events()
-                    continue
-                if not changes:
+                if changes == []:
                     return
-                for change in changes:
+                for change in changes or ():
                     await self._react(change)
+                if loop.time() >= sweep_at:
+                    await self.expire_events(datetime.now(UTC))
+                    sweep_at = loop.time() + SWEEP_EVERY_S
 
     async def _react(self, change: Change) -> None:
         record = change.record
@@ -92,8 +96,9 @@ class Collector:
         owners = self._forget(record.key)
         for key in list(self._dependents.get(record.object["metadata"].get("uid", ""), ())):
             await self._look_at(key)
-        for owner in self._with_uid(owners):
-            await self._look_at(owner)
+        self._keys.pop(record.object["metadata"].get("uid", ""), None)
+        for owner in owners & self._keys.keys():
+            await self._look_at(self._keys[owner])
         if record.key.namespace:
             await self._look_at(Key(str(kinds.NAMESPACE), "", record.key.namespace))
 
@@ -184,11 +189,11 @@ class Collector:
         except NotFound:
             return
 
-    async def _expire_events(self) -> None:
+    async def expire_events(self, now: datetime) -> None:
+        """Drop Events that are old, and the oldest of too many."""
         events = self._backend.store.list(str(kinds.EVENT))
-        oldest = datetime.now(UTC) - EVENT_LIFE
-        stale = [record for record in events if _seen(record) < oldest]
-        surplus = sorted(events, key=_seen)[: max(0, len(events) - MAX_EVENTS)]
+        stale = [record for record in events if _seen(record, now) < now - EVENT_LIFE]
+        surplus = sorted(events, key=lambda record: _seen(record, now))[: max(0, len(events) - MAX_EVENTS)]
         for key in {record.key for record in (*stale, *surplus)}:
             await self._remove(kinds.EVENT, key, None)
 
@@ -196,7 +201,9 @@ class Collector:
         return bool(self._dependents.get(record.object["metadata"].get("uid", "")))
 
     def _index(self, record: Record) -> None:
-        references = record.object["metadata"].get("ownerReferences") or ()
+        metadata = record.object["metadata"]
+        self._keys[metadata.get("uid", "")] = record.key
+        references = metadata.get("ownerReferences") or ()
         new = frozenset(reference.get("uid", "") for reference in references)
         old = self._owners.get(record.key, frozenset())
         if new == old:
@@ -216,25 +223,14 @@ class Collector:
                 self._dependents.pop(uid, None)
         return owners
 
-    def _with_uid(self, uids: Iterable[str]) -> list[Key]:
-        wanted = set(uids)
-        if not wanted:
-            return []
-        return [
-            record.key
-            for kind in self._kinds
-            for record in self._backend.store.list(kind)
-            if record.object["metadata"].get("uid") in wanted
-        ]
 
-
-def _seen(record: Record) -> datetime:
+def _seen(record: Record, now: datetime) -> datetime:
     obj = record.object
     text = obj.get("lastTimestamp") or obj.get("eventTime") or obj["metadata"].get("creationTimestamp")
     try:
         return datetime.fromisoformat(str(text))
     except ValueError:
-        return datetime.now(UTC)
+        return now
 
 
 def _with_references(obj: Object, references: list[dict[str, Any]]) -> Object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -81,6 +81,9 @@ async def begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 chunk = await anext(chunks, None)
         finally:
             first.cancel()
+            await asyncio.wait({first})
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
 
     return rest()
 

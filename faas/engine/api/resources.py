@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -17,8 +16,9 @@ from faas.engine.api import refusals, reviews
 from faas.engine.api.backend import Backend, parse_version
 from faas.engine.api.guard import read_body
 from faas.engine.api.logs import LogStore, begun, parse_log_query
-from faas.engine.api.options import DeleteOptions, FieldValidation, Outcome, Propagation, Subresource, WriteOptions
+from faas.engine.api.options import Outcome, Subresource, WriteOptions
 from faas.engine.api.patching import unsupported_patch
+from faas.engine.api.queries import delete_options, number, with_duplicates, write_options
 from faas.engine.api.reading import decode, make_selection
 from faas.engine.api.watching import LONGEST_S, Watches, WatchRequest
 from faas.engine.api.wire import forms, pages
@@ -35,12 +35,6 @@ _PATCH_TYPES: Mapping[str, PatchType] = {
     "application/json-patch+json": "json",
     "application/strategic-merge-patch+json": "strategic",
     "application/apply-patch+yaml": "apply",
-}
-_VALIDATIONS: Mapping[str, FieldValidation] = {"Strict": "Strict", "Warn": "Warn", "Ignore": "Ignore"}
-_PROPAGATIONS: Mapping[str, Propagation] = {
-    "Background": "Background",
-    "Foreground": "Foreground",
-    "Orphan": "Orphan",
 }
 _EVENTS_V1 = events_view()
 
@@ -101,7 +95,7 @@ class Resources:
         wanted = negotiate(request.headers.get("accept", ""))
         selection = make_selection(query.get("labelSelector", ""), query.get("fieldSelector", ""))
         version, at, after = self._backend.store.version, None, None
-        limit = _number(query, "limit")
+        limit = number(query, "limit")
         if token := query.get("continue"):
             at, after = pages.parse_token(token)
         elif (asked := query.get("resourceVersion", "")) not in ("", "0"):
@@ -155,7 +149,7 @@ class Resources:
             selection=make_selection(query.get("labelSelector", ""), fields),
             wanted=negotiate(request.headers.get("accept", "")),
             include=query.get("includeObject", "Metadata"),
-            timeout_s=_number(query, "timeoutSeconds") or LONGEST_S,
+            timeout_s=number(query, "timeoutSeconds") or LONGEST_S,
             bookmarks=query.get("allowWatchBookmarks") in ("true", "1"),
             initial_events=initial == "true",
             shown=lambda record: self._shown(kind, record),
@@ -205,11 +199,11 @@ class Resources:
         type_ = _PATCH_TYPES.get(media)
         if type_ is None:
             raise unsupported_patch()
-        options = _options(request)
+        options = write_options(request)
         patch, doubled = parse_body(
             media, await read_body(request), duplicates=options.field_validation in ("Strict", "Warn")
         )
-        options = _with_duplicates(options, doubled)
+        options = with_duplicates(options, doubled)
         outcome = await self._backend.write_patch(
             _stored(kind),
             target.name,
@@ -223,7 +217,7 @@ class Resources:
         return self._written(request, kind, outcome, 201 if outcome.created else 200)
 
     async def _delete(self, request: Request, kind: Kind, target: Target) -> Response:
-        options = await _delete_options(request)
+        options = await delete_options(request)
         last, gone = await self._backend.remove(_stored(kind), target.name, target.namespace, options)
         if not gone:
             return _json(msgspec.json.encode(last))
@@ -238,7 +232,7 @@ class Resources:
 
     async def _delete_all(self, request: Request, kind: Kind, target: Target) -> Response:
         query = request.query_params
-        options = await _delete_options(request)
+        options = await delete_options(request)
         selection = make_selection(query.get("labelSelector", ""), query.get("fieldSelector", ""))
         stored = _stored(kind)
         doomed = [record for record in self._backend.records(stored, target.namespace) if selection.matches(record)]
@@ -272,14 +266,14 @@ class Resources:
         return _json(msgspec.json.encode(reviews.answer(review.kind, named, self.served)), 201)
 
     async def _body(self, request: Request, kind: Kind) -> tuple[Any, WriteOptions]:
-        options = _options(request)
+        options = write_options(request)
         strict = options.field_validation in ("Strict", "Warn")
         obj, doubled = parse_body(request.headers.get("content-type", ""), await read_body(request), duplicates=strict)
         if not isinstance(obj, dict):
             raise BadRequest(f"the body is not a {kind.kind} object")
         if kind is _EVENTS_V1:
             obj = to_core(obj)
-        return obj, _with_duplicates(options, doubled)
+        return obj, with_duplicates(options, doubled)
 
     def _written(self, request: Request, kind: Kind, outcome: Outcome, status: int) -> Response:
         wanted = negotiate(request.headers.get("accept", ""))
@@ -327,55 +321,6 @@ def _subresource(target: Target) -> Subresource:
 
 def _json(body: bytes, status: int = 200) -> Response:
     return Response(body, status, media_type="application/json")
-
-
-def _number(query: Mapping[str, str], name: str) -> int:
-    text = query.get(name) or "0"
-    if not text.isascii() or not text.isdigit():
-        raise BadRequest(f"{name} must be a whole number, not {text!r}")
-    return int(text)
-
-
-def _options(request: Request) -> WriteOptions:
-    query = request.query_params
-    validation = _VALIDATIONS.get(query.get("fieldValidation") or "Warn")
-    if validation is None:
-        raise BadRequest(f"fieldValidation is Strict, Warn or Ignore, not {query['fieldValidation']!r}")
-    if (dry_run := query.get("dryRun")) not in (None, "", "All"):
-        raise BadRequest(f"dryRun is All or nothing, not {dry_run!r}")
-    agent = request.headers.get("user-agent", "unknown").partition("/")[0]
-    return WriteOptions(
-        dry_run=dry_run == "All",
-        field_manager=query.get("fieldManager") or agent,
-        field_validation=validation,
-        user=reviews.USER,
-    )
-
-
-def _with_duplicates(options: WriteOptions, doubled: tuple[str, ...]) -> WriteOptions:
-    return dataclasses.replace(options, duplicates=doubled) if doubled else options
-
-
-async def _delete_options(request: Request) -> DeleteOptions:
-    body = await read_body(request)
-    sent: Any = parse_body(request.headers.get("content-type", ""), body)[0] if body.strip() else {}
-    if not isinstance(sent, dict):
-        raise BadRequest("the body is not a DeleteOptions object")
-    query = request.query_params
-    policy = sent.get("propagationPolicy") or query.get("propagationPolicy")
-    if policy is None:
-        orphan = sent.get("orphanDependents", query.get("orphanDependents") == "true")
-        policy = "Orphan" if orphan else "Background"
-    propagation = _PROPAGATIONS.get(policy)
-    if propagation is None:
-        raise BadRequest(f"propagationPolicy is Background, Foreground or Orphan, not {policy!r}")
-    conditions = sent.get("preconditions") or {}
-    return DeleteOptions(
-        propagation=propagation,
-        dry_run="All" in (sent.get("dryRun") or []) or query.get("dryRun") == "All",
-        uid=conditions.get("uid"),
-        resource_version=conditions.get("resourceVersion"),
-    )
 
 
 def _no_such_path() -> ApiError:

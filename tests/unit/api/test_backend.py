@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from faas.engine.api.collector import Collector
 from faas.engine.api.options import WriteOptions
 from faas.engine.contract.storage import StoreFull
 from faas.engine.store import MemoryStore
-from faas.resources.kinds import CONFIG_MAP, NAMESPACE, POD, SECRET, SERVICE
+from faas.resources.kinds import CONFIG_MAP, EVENT, NAMESPACE, POD, SECRET, SERVICE
 
 USER = WriteOptions(field_manager="kubectl-create", field_validation="Strict", user="me")
 
@@ -310,6 +311,19 @@ def test_config_maps_of_the_system_are_live() -> None:
         await api.patch(CONFIG_MAP, "config-defaults", {"data": {"revision-timeout-seconds": "60"}}, "knative-serving")
         created = await api.create(SERVICE, service())
         assert created["spec"]["template"]["spec"]["timeoutSeconds"] == 60
+
+    run(test)
+
+
+def test_events_go_after_an_hour() -> None:
+    async def test(api: Backend) -> None:
+        now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+        about = {"kind": "Service", "name": "x", "namespace": "default"}
+        for name, seen in (("old", "2026-01-01T10:59:59Z"), ("new", "2026-01-01T11:30:00Z")):
+            metadata = {"name": name, "namespace": "default"}
+            await api.create(EVENT, {"metadata": metadata, "involvedObject": about, "lastTimestamp": seen})
+        await Collector(api).expire_events(now)
+        assert [item["metadata"]["name"] for item in (await api.list(EVENT)).items] == ["new"]
 
     run(test)
 
