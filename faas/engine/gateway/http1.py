@@ -323,6 +323,9 @@ class Http1Connection(RequestParsing):
         if self._in_head:
             slow = Refused(408, "the head of the request did not come", close=True)
             return self._expire(now, self._waits_since + limits.head_timeout_s, slow)
+        if self._gateway.stopping:
+            self._transport.close()
+            return None
         patience_s = limits.keep_alive_s if self._fresh is None else limits.head_timeout_s
         return self._expire(now, self._waits_since + patience_s, None)
 
@@ -337,10 +340,10 @@ class Http1Connection(RequestParsing):
         return None
 
     def shut_down(self) -> None:
-        """Finish what is being answered and close; at once where there is nothing."""
+        """Finish what is being answered and close; soon where there is nothing: a request may be on its way."""
         self._close_after = True
         if self._current is None and not self._pipeline and not self._lingering:
-            self._transport.close()
+            self._gateway.deadlines.schedule(self, monotonic() + self._limits.goodbye_s)
 
     def abort(self) -> None:
         self._transport.abort()

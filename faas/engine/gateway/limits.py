@@ -30,6 +30,7 @@ class Limits:
     suspend_max_s: float = 1.0  # ... up to this
     poke_interval_s: float = 0.1  # the engine hears of waiting requests at most this often, for one revision
     tick_s: float = 0.1  # resolution of all these timeouts
+    goodbye_s: float = 0.25  # on SIGTERM an idle connection may still bring a request that was on its way
     drain_s: float = 30.0  # on SIGTERM, for what is in flight
     h2_streams: int = 128  # concurrent, for one connection
     h2_window: int = 64 * 1024  # of one stream; that of a connection is for all its streams together

@@ -207,12 +207,16 @@ class Kit:
         """Run a scenario in a world of its own, on the loop that production uses."""
         chosen = Limits(**{"tick_s": 0.01, "drain_s": 0.5, **limits})
 
+        defects: list[dict[str, Any]] = []  # what a protocol's callback raised: loops only log it
+
         async def main() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda loop, context: defects.append(context))
             async with running_world(chosen, listen_in=listen_in) as world:
                 await scenario(world)
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main())
+        assert defects == []
 
 
 @pytest.fixture

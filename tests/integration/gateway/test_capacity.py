@@ -65,6 +65,28 @@ def test_two_hundred_clients_at_once_from_zero_are_all_answered_within_the_concu
     kit.run(scenario)
 
 
+def test_requests_that_wait_are_handed_over_in_order_of_arrival(kit: Any) -> None:
+    order: list[bytes] = []
+
+    async def handler(reader: Any, writer: Any) -> None:
+        while True:
+            order.append((await kit.read_head(reader)).split(b" ")[1])
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    async def scenario(world: Any) -> None:
+        world.route(container_concurrency=1)
+        revision = world.gateway.revisions[kit.REVISION]
+        clients = []
+        for number in range(12):
+            clients.append(asyncio.create_task(world.get(b"/%d" % number)))
+            await world.until(lambda number=number: revision.waiting == number + 1)
+        world.endpoints(await world.instance(handler))
+        await asyncio.gather(*clients)
+        assert order == [b"/%d" % number for number in range(12)]
+
+    kit.run(scenario)
+
+
 def test_a_full_queue_is_503_with_retry_after(kit: Any) -> None:
     async def scenario(world: Any) -> None:
         world.route(queue_depth=1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from random import Random
 from typing import Any
 
 import pytest
@@ -369,5 +371,40 @@ def test_an_absolute_target_replaces_the_host(kit: Any) -> None:
             b"GET http://" + kit.HOST + b"/x HTTP/1.1\r\nhost: other\r\nconnection: close\r\n\r\n"
         )
         assert answer.endswith(b"\r\n\r\nok")
+
+    kit.run(scenario)
+
+
+def test_mangled_requests_never_upset_the_gateway(kit: Any) -> None:
+    good = (
+        b"POST /a HTTP/1.1\r\nhost: "
+        + kit.HOST
+        + b"\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n"
+        b"GET /b HTTP/1.1\r\nhost: " + kit.HOST + b"\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    )
+    random = Random(7)
+
+    async def handler(reader: Any, writer: Any) -> None:
+        while await reader.read(65536):
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    async def scenario(world: Any) -> None:
+        await world.serve(handler)
+        for _ in range(300):
+            mangled = bytearray(good)
+            for _ in range(random.randrange(1, 4)):
+                at = random.randrange(len(mangled))
+                mangled[at : at + random.randrange(3)] = random.randbytes(random.randrange(3))
+            cut = random.randrange(len(mangled))
+            reader, writer = await world.connect()
+            writer.write(mangled[:cut])
+            await asyncio.sleep(0)
+            writer.write(mangled[cut:])
+            writer.write_eof()
+            with contextlib.suppress(ConnectionError):
+                await reader.read(-1)
+            writer.close()
+        await world.until(lambda: world.gateway.revisions[kit.REVISION].load.count == 0)
+        assert (await world.get()).endswith(b"ok")
 
     kit.run(scenario)
