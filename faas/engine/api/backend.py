@@ -343,7 +343,10 @@ class Backend:
         marked["metadata"].setdefault("deletionTimestamp", self.now())
         marked["metadata"].setdefault("deletionGracePeriodSeconds", 30)
         if not options.dry_run and self.evict is not None:
-            await self.store.put(old.key, marked, expected=old.version)
+            try:
+                await self.store.put(old.key, marked, expected=old.version)
+            except StoreError as error:
+                raise refusals.from_store(error, kind, old.key.name) from error
             self.evict(old.key.namespace, old.key.name)
         return marked, False
 
