@@ -61,7 +61,7 @@ def command(
 
     \b
     Examples:
-      faas invoke hello --json '{"name": "Ada"}'
+      faas invoke hello --path '/?name=Ada'
       faas invoke orders --path '/orders/7?full=1' -H 'Accept: text/plain'
       faas invoke on-order --event com.acme.order.created --json '{"id": 7}'
     """

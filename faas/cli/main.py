@@ -76,7 +76,7 @@ Examples:
   faas new hello && cd hello
   faas run                      write code, save, reload
   faas up && faas deploy        keep it running on this machine
-  faas invoke hello --data '{"name": "Ada"}'
+  faas invoke hello --path '/?name=Ada'
 """
 
 

@@ -1,4 +1,4 @@
-"""A function that greets. Every parameter is filled from the path, the query or the JSON body, by its type."""
+"""A function that greets. Scalars come from the path or the query, a dataclass from the JSON body."""
 
 from __future__ import annotations
 
