@@ -27,7 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--state", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
               help="Keep the engine's state here; without it the state is temporary.")  # fmt: skip
 @click.option("--debug", is_flag=False, flag_value="5678", metavar="[PORT]", type=click.IntRange(1, 65000),
-              help="Wait for a debugger (debugpy) on this port.")  # fmt: skip
+              help="Let each function wait for a debugger, on this port and those after it; no reloads.")  # fmt: skip
 @click.option("--python", metavar="PATH", type=click.Path(exists=True, path_type=Path),
               help="The Python that runs the functions.")  # fmt: skip
 def command(
@@ -58,7 +58,7 @@ def command(
     load_settings(path)  # no project, no engine
     folder = Path(os.path.abspath(state)) if state else Path(tempfile.mkdtemp(prefix="faas-run-"))
     plan = make_plan(folder, host=host, port=port, tls=tls, foreground=True, ephemeral=state is None)
-    return _run(plan, SessionOptions(path, python, reload=not no_reload, debug_port=debug or 0))
+    return _run(plan, SessionOptions(path, python, reload=not (no_reload or debug), debug_port=debug or 0))
 
 
 def _run(plan: Plan, options: SessionOptions) -> int:

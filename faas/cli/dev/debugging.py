@@ -11,7 +11,7 @@ from faas.cli.errors import CommandError
 from faas.client.protocol import Object
 from faas.resources import keys
 
-TIMEOUT_S = 24 * 3600  # a day at a breakpoint
+TIMEOUT_S = 3600  # an hour at a breakpoint: the most that a function takes
 CONFIG_DEFAULTS = {"max-revision-timeout-seconds": str(TIMEOUT_S)}
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from faas.cli.dev.debugging import CONFIG_DEFAULTS
 from faas.cli.dev.project_state import Wanted
-from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object
 from faas.deploy.errors import Failure, NotReady
 from faas.deploy.rollout import MANAGER
 from faas.deploy.wait import wait_for
 from faas.project.manifests import PROJECT_LABEL
+from faas.resources.config import CONFIG_NAMESPACE
 from faas.resources.kinds import CONFIG_MAP, SERVICE
 
 # Each save makes a Revision; a few stay to look at, the rest go at once. Values of config-gc: FACTS of Knative.
@@ -22,13 +23,11 @@ _FEW_REVISIONS = {
 }
 
 
-async def keep_few_revisions(client: Client) -> None:
-    patch = {"apiVersion": "v1", "kind": "ConfigMap", "data": _FEW_REVISIONS}
-    try:
-        await client.patch(CONFIG_MAP, "config-gc", patch, "knative-serving")
-    except NotFound:
-        obj: Object = {**patch, "metadata": {"name": "config-gc", "namespace": "knative-serving"}}
-        await client.create(CONFIG_MAP, obj)
+async def configure(client: Client, *, debugging: bool) -> None:
+    """Set the engine's config maps for work on a project."""
+    await client.patch(CONFIG_MAP, "config-gc", {"data": _FEW_REVISIONS}, CONFIG_NAMESPACE)
+    if debugging:
+        await client.patch(CONFIG_MAP, "config-defaults", {"data": CONFIG_DEFAULTS}, CONFIG_NAMESPACE)
 
 
 async def roll_out(client: Client, wanted: Wanted, *, namespace: str, timeout_s: float) -> None:

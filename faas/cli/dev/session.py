@@ -13,7 +13,7 @@ from faas.cli.dev.describer import Describer
 from faas.cli.dev.logtail import follow
 from faas.cli.dev.options import SessionOptions
 from faas.cli.dev.project_state import load_project
-from faas.cli.dev.rollout import keep_few_revisions
+from faas.cli.dev.rollout import configure
 from faas.cli.dev.screen import Screen
 from faas.client.http import HttpClient
 from faas.client.kubeconfig import load
@@ -60,7 +60,7 @@ class Session:
             self.running.end()  # also so that the thread that waits for it ends
 
     async def _work(self, deployer: Deployer) -> None:
-        await keep_few_revisions(deployer.client)
+        await configure(deployer.client, debugging=bool(self.options.debug_port))
         if not self.options.reload:
             await deployer.deploy()
             return

@@ -16,6 +16,7 @@ def wait_for_debugger() -> None:
         return
     if path := os.environ.get(PATH):
         sys.path.append(path)
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # frozen modules are the interpreter's own: no worry
     import debugpy
 
     if path:
