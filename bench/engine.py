@@ -128,7 +128,7 @@ def gateway() -> list[Figure]:
         request = up.request("through")
         wait_answer(up.address, request)
         runtime_dir = Path(json.loads((up.state / "engine.json").read_text())["runtime_dir"])
-        straight = str(next(path for path in runtime_dir.rglob("*.sock") if path.name.startswith("through-")))
+        (straight,) = map(str, (runtime_dir / "i").glob("*.sock"))
         direct = drive(straight, request, connections=CONNECTIONS, seconds=SECONDS)
         through = drive(up.address, request, connections=CONNECTIONS, seconds=SECONDS)
         direct_one = drive(straight, request, connections=1, seconds=2.0)
