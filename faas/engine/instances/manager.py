@@ -18,10 +18,11 @@ from faas.engine.contract.revision import InstanceFailure, ProbePlan, RevisionKe
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances import memory, probes
 from faas.engine.instances.driver import Driver, Image, ImageUnavailable
-from faas.engine.instances.environment import MissingReference, make_environment, read_references
+from faas.engine.instances.environment import make_environment, read_references
 from faas.engine.instances.fleet import Fleet
 from faas.engine.instances.instance import Instance, Means, Phase
 from faas.engine.instances.logs import LogStore
+from faas.engine.instances.mounts import write_mounts
 from faas.engine.instances.pods import PodWriter
 from faas.engine.instances.process import ProcessDriver
 from faas.resources.kinds import POD
@@ -222,10 +223,11 @@ class Instances:
         return make_environment(plan, self._settings, image.env, {})
 
     async def _read_environment(self, plan: RevisionPlan, image: Image) -> dict[str, str]:
+        values = await read_references(self._client, plan)
+        env = make_environment(plan, self._settings, image.env, values)
         if plan.volumes:
-            paths = ", ".join(volume.path for volume in plan.volumes)
-            raise MissingReference(f"process instances have no volumes ({paths}): use environment variables instead")
-        return make_environment(plan, self._settings, image.env, await read_references(self._client, plan))
+            env |= write_mounts(self._settings.runtime_dir / "v", plan.volumes, values)
+        return env
 
     def _adopt(self) -> None:
         for adopted in self._driver.adopt():
