@@ -36,7 +36,7 @@ from faas.engine.gateway.pool import Http1Pool, Http2Pool
 from faas.engine.gateway.problem import Refused
 from faas.engine.gateway.response import Response
 from faas.engine.gateway.revision import Pool, Revision
-from faas.engine.gateway.routing import Router, choose, strip_prefix
+from faas.engine.gateway.routing import Router, choose, is_internal, strip_prefix
 from faas.engine.gateway.tracing import Tracer
 from faas.engine.gateway.tunnel import Tunnel
 
@@ -143,7 +143,10 @@ class Gateway:
         """Route a request and hand it over, queue it, or answer that neither can be."""
         request = exchange.request
         resolution = self._router.resolve(request.host, request.target, public=public)
-        if resolution is None:
+        if resolution is not None and resolution.prefix:
+            request.target = strip_prefix(request.target, resolution.prefix)
+            exchange.prefix = resolution.prefix
+        if resolution is None or (public and is_internal(request.target)):
             self.metrics.unrouted += 1
             self._refuse(exchange, Refused(404, "nothing is served under this host name and path"))
             return
@@ -154,9 +157,6 @@ class Gateway:
         if revision is None:
             self._refuse(exchange, Refused(503, "no revision of this function takes requests yet", retry_after_s=1))
             return
-        if resolution.prefix:
-            request.target = strip_prefix(request.target, resolution.prefix)
-            exchange.prefix = resolution.prefix
         if self.tracer is not None:
             exchange.span = self.tracer.start(request.method, request.target, target.route, request.traceparent)
             request.traceparent = exchange.span.traceparent

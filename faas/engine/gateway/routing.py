@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from faas.engine.contract.dataplane import Split, Table, Target
 
@@ -95,6 +96,17 @@ class Router:
         if found is None or (public and not found.public):
             return None
         return Resolution(found, b"/_/" + parts[2] + b"/" + parts[3])
+
+
+def is_internal(target: bytes) -> bool:
+    """Whether a function sees this as a path of its runtime: event deliveries, probes, metrics.
+
+    Those are for the platform; a public client that posts to an event's path would make up events past every filter.
+    """
+    path = target.partition(b"?")[0]
+    if b"%" in path:
+        path = unquote_to_bytes(path)  # once, as servers do
+    return path.startswith(b"/_faas") and path[6:7] in (b"", b"/")
 
 
 def strip_prefix(target: bytes, prefix: bytes) -> bytes:

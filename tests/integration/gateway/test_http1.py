@@ -74,6 +74,40 @@ def test_cluster_local_services_answer_on_the_internal_listener_only(kit: Any) -
     kit.run(scenario)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(b"/_faas/events/on_order", id="plain"),
+        pytest.param(b"/_faas/events/on_order?x=1", id="with a query"),
+        pytest.param(b"/%5ffaas%2Fevents/on_order", id="escaped"),
+        pytest.param(b"/_faas", id="the root"),
+        pytest.param(b"/_/default/hello/_faas/metrics", id="path form"),
+        pytest.param(b"/_/default/hello/%5Ffaas/metrics", id="path form, escaped"),
+    ],
+)
+def test_paths_between_platform_and_runtime_answer_on_the_internal_listener_only(kit: Any, path: bytes) -> None:
+    async def scenario(world: Any) -> None:
+        await world.serve(kit.answering())
+        host = b"127.0.0.1" if path.startswith(b"/_/") else kit.HOST
+        request = kit.get(path, b"connection: close\r\n", host=host)
+        assert (await world.exchange(request)).startswith(b"HTTP/1.1 404 ")
+        reader, writer = await asyncio.open_unix_connection(world.runtime_dir / "internal.sock")
+        writer.write(request)
+        assert (await reader.read(-1)).endswith(b"\r\n\r\nok")
+        writer.close()
+
+    kit.run(scenario)
+
+
+@pytest.mark.parametrize("path", [b"/_faas2", b"/x/_faas/metrics", b"/?p=/_faas/metrics", b"/a%20b"])
+def test_paths_that_only_look_like_internal_ones_are_the_functions(kit: Any, path: bytes) -> None:
+    async def scenario(world: Any) -> None:
+        await world.serve(kit.answering())
+        assert (await world.get(path)).startswith(b"HTTP/1.1 200 ")
+
+    kit.run(scenario)
+
+
 def test_pipelined_requests_are_answered_in_order_over_one_connection(kit: Any) -> None:
     async def handler(reader: Any, writer: Any) -> None:
         while True:
