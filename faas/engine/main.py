@@ -50,7 +50,7 @@ async def running_engine(settings: EngineSettings) -> AsyncIterator[None]:
         store = await enter(SqliteStore(settings.state_dir / "state.db", volatile=volatile))
         backend = Backend(store)
         instances = Instances(settings, board, backend)
-        backend.evict = lambda namespace, pod: None if instances.evict(namespace, pod) else None
+        backend.evict = instances.evict
         await enter(instances)
         autoscaler = await enter(Autoscaler(board, clock))
         link = GatewayLink(board, settings.control_socket)

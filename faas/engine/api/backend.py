@@ -39,7 +39,7 @@ class Backend:
         store: Store,
         served: Sequence[Kind] = kinds.KINDS,
         *,
-        evict: Callable[[str, str], None] | None = None,
+        evict: Callable[[str, str], object] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store = store
