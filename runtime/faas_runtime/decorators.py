@@ -59,6 +59,9 @@ class Function:
     ) -> Callable[[F], F]:
         """Answer HTTP requests at `path`: `/orders/{id}`, `/files/{rest:path}`. No `methods` means any."""
         place = caller()
+        if callable(path):
+            raise DeclarationError("@function.http stands without parentheses", file=place.file, line=place.line,
+                                   hint='write @function.http("/") or @function')  # fmt: skip
         checked = _checked(dict(options), place, _HTTP_WORDS)
         try:
             check_own_path(path)
@@ -69,6 +72,8 @@ class Function:
 
     def event(
         self,
+        handler: None = None,
+        /,
         *,
         type: str | Sequence[str] | None = None,
         source: Match | None = None,
@@ -90,6 +95,9 @@ class Function:
         A value the handler returns is published as a reply event of type `reply_type`, or of its class's dotted name.
         """
         place = caller()
+        if handler is not None:
+            raise DeclarationError("@function.event stands without parentheses", file=place.file, line=place.line,
+                                   hint='write @function.event(), or say which: @function.event(type="…")')  # fmt: skip
         delivery = {
             "retry": retry, "backoff": backoff, "backoff_delay": backoff_delay, "dead_letter": dead_letter,
             "delivery_timeout": delivery_timeout, "ordered_by": ordered_by,

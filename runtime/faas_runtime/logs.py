@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from faas_runtime.jsonic import to_json
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
 _threshold = 20
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class Log:
@@ -80,7 +82,15 @@ def write_line(level: str, message: str, call: Call | None, fields: dict[str, An
 
 def write_exception(message: str, error: BaseException) -> None:
     """An error that belongs to no request."""
-    write_line("error", message, None, {"exception": "".join(traceback.format_exception(error))})
+    write_line("error", message, None, {"exception": traceback_of(error)})
+
+
+def traceback_of(error: BaseException) -> str:
+    """As Python prints it, from the user's first line on: how the runtime got there says nothing about the mistake."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
 
 
 class _JsonHandler(logging.Handler):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import traceback
 from typing import Any
 
 from faas_runtime import wire
@@ -13,7 +12,7 @@ from faas_runtime.context import Context
 from faas_runtime.errors import EventError, HTTPError
 from faas_runtime.event import Event
 from faas_runtime.instance import Instance
-from faas_runtime.logs import write_line
+from faas_runtime.logs import traceback_of, write_line
 from faas_runtime.problem import CONTENT_TYPE, Problem
 from faas_runtime.replies import encode_replies
 from faas_runtime.results import Answer, Stream, encode_headers
@@ -84,7 +83,7 @@ async def _answer(instance: Instance, call: Call, receive: Any, send: Any) -> An
     except Exception as error:  # noqa: BLE001  # whatever the user's code raises becomes an answer
         if "faas.status" in call.scope:
             write_line("error", "the mounted application failed in the middle of its answer", call,
-                       {"exception": traceback.format_exc()})  # fmt: skip
+                       {"exception": traceback_of(error)})  # fmt: skip
             return None
         return failure(call, error)
 
@@ -217,7 +216,7 @@ def failure(call: Call, error: Exception) -> Answer | Stream:
 
         if (aborted := answer_of_abort(error)) is not None:
             return aborted
-    trace = "".join(traceback.format_exception(error))
+    trace = traceback_of(error)
     write_line("error", f"{type(error).__name__}: {error}", call, {"exception": trace})
     extra = {"exception": f"{type(error).__name__}: {error}", "traceback": trace} if call.instance.settings.dev else {}
     return _problem(call, Problem(500, "the function failed; its log has the request id", extra=extra))

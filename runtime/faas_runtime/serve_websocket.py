@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Any
 
 from faas_runtime.call import Call, current
 from faas_runtime.errors import HTTPError
 from faas_runtime.instance import Instance
-from faas_runtime.logs import write_line
+from faas_runtime.logs import traceback_of, write_line
 from faas_runtime.problem import Problem
 from faas_runtime.websocket import WebSocket, WebSocketClosed
 
@@ -35,7 +34,7 @@ async def serve_websocket(instance: Instance, call: Call, receive: Any, send: An
         code, reason = _POLICY_VIOLATION, str(error)[:120]  # a close frame holds 123 bytes
     except Exception as error:  # noqa: BLE001  # the user's handler
         code = _INTERNAL_ERROR
-        write_line("error", f"{type(error).__name__}: {error}", call, {"exception": traceback.format_exc()})
+        write_line("error", f"{type(error).__name__}: {error}", call, {"exception": traceback_of(error)})
     finally:
         instance.leave(call)
         endpoint.stats.in_flight -= 1

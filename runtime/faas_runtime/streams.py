@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 from faas_runtime.call import Call, current
 from faas_runtime.instance import Instance
-from faas_runtime.logs import write_line
+from faas_runtime.logs import traceback_of, write_line
 from faas_runtime.results import Stream, encode_item, stream_headers
 
 _END: Any = object()
@@ -55,7 +54,7 @@ async def send_stream(instance: Instance, call: Call, stream: Stream, send: Any)
             await send_answer(answer, send)
             return answer.status
         write_line("error", f"the stream broke off: {type(error).__name__}: {error}", call,
-                   {"exception": traceback.format_exc()})  # fmt: skip
+                   {"exception": traceback_of(error)})  # fmt: skip
     return int(call.scope["faas.status"])
 
 

@@ -85,6 +85,12 @@ def test_a_path_that_is_none_is_refused(path: str) -> None:
         function.http(path)
 
 
+@pytest.mark.parametrize("decorate", [function.http, function.event])
+def test_a_decorator_without_its_parentheses_says_how_to_write_it(decorate: Any) -> None:
+    with pytest.raises(DeclarationError, match=r"stands without parentheses\n  write @function\."):
+        decorate(lambda: None)
+
+
 def test_a_misspelt_decorator_names_the_right_one() -> None:
     with pytest.raises(AttributeError, match=r"no @function.evnt; did you mean @function.event\?"):
         function.evnt  # noqa: B018

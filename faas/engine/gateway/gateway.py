@@ -318,7 +318,7 @@ def _write_access_line(exchange: Exchange, status: int, now: float) -> None:
         "status": status,
         "seconds": round(now - exchange.arrived_s, 6),
         "revision": exchange.revision.name if exchange.revision is not None else "",
-        "requestId": request.request_id.decode("latin-1"),
+        "request_id": request.request_id.decode("latin-1"),
         "traceparent": request.traceparent.decode("latin-1"),
     }
     sys.stdout.write(json.dumps(line) + "\n")

@@ -26,7 +26,7 @@ def problem_body(refused: Refused, request_id: bytes) -> bytes:
         "detail": refused.detail,
     }
     if request_id:
-        document["requestId"] = request_id.decode("latin-1")
+        document["request_id"] = request_id.decode("latin-1")
     return msgspec.json.encode(document)
 
 
