@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from faas.engine.api.backend import Backend
+from faas.engine.api.logs import LogQuery
 from faas.engine.api.server import ApiServer
 from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.store import SqliteStore
@@ -29,8 +30,8 @@ KUBECTL = Path(sys.executable).with_name("kubectl")
 class RecordedLogs:
     """The logs of one Pod, as the engine's instances would keep them."""
 
-    async def read(self, pod: str, container: str, *, follow: bool, **query: Any) -> AsyncIterator[bytes]:
-        for line in [b"one\n", b"two\n", b"three\n"][-(query["tail_lines"] or 3) :]:
+    async def read(self, pod: str, container: str, query: LogQuery) -> AsyncIterator[bytes]:
+        for line in [b"one\n", b"two\n", b"three\n"][-(query.tail_lines or 3) :]:
             yield line
 
 

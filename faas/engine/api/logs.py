@@ -24,20 +24,8 @@ class LogQuery:
     follow: bool = False
 
 
-class LogStore(Protocol):
-    def read(
-        self,
-        pod: str,
-        container: str,
-        *,
-        tail_lines: int | None,
-        since_seconds: int | None,
-        since_time: datetime | None,
-        previous: bool,
-        timestamps: bool,
-        follow: bool,
-        limit_bytes: int | None,
-    ) -> AsyncIterator[bytes]:
+class ContainerLogs(Protocol):
+    def read(self, pod: str, container: str, query: LogQuery) -> AsyncIterator[bytes]:
         """Chunks of the log of `NAMESPACE/NAME`; with `follow` it ends when the container has ended."""
         ...
 

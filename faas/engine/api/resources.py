@@ -15,7 +15,7 @@ from faas.client.protocol import PatchType
 from faas.engine.api import refusals, reviews
 from faas.engine.api.backend import Backend, parse_version
 from faas.engine.api.guard import read_body
-from faas.engine.api.logs import LogStore, begun, parse_log_query
+from faas.engine.api.logs import ContainerLogs, begun, parse_log_query
 from faas.engine.api.options import Outcome, Subresource, WriteOptions
 from faas.engine.api.patching import unsupported_patch
 from faas.engine.api.queries import delete_options, number, with_duplicates, write_options
@@ -43,7 +43,7 @@ class Resources:
     """Answers every request below /api/v1 and /apis/GROUP/VERSION."""
 
     def __init__(
-        self, backend: Backend, logs: LogStore | None, watches: Watches, clock: Callable[[], datetime]
+        self, backend: Backend, logs: ContainerLogs | None, watches: Watches, clock: Callable[[], datetime]
     ) -> None:
         self._backend = backend
         self._logs = logs
@@ -159,24 +159,14 @@ class Resources:
 
     async def _read_log(self, request: Request, target: Target) -> Response:
         pod = self._backend.read(kinds.POD, target.name, target.namespace)
-        query = parse_log_query(request.query_params)
         names = [container["name"] for container in pod.object.get("spec", {}).get("containers", [])]
         container = request.query_params.get("container") or (names[0] if names else "")
         if container not in names:
             raise BadRequest(f"container {container} is not valid for pod {target.name}")
         if self._logs is None:
             raise ApiError("this engine keeps no logs", code=501, reason="NotImplemented")
-        chunks = self._logs.read(
-            f"{target.namespace}/{target.name}",
-            container,
-            tail_lines=query.tail_lines,
-            since_seconds=query.since_seconds,
-            since_time=query.since_time,
-            previous=query.previous,
-            timestamps=query.timestamps,
-            follow=query.follow,
-            limit_bytes=query.limit_bytes,
-        )
+        query = parse_log_query(request.query_params)
+        chunks = self._logs.read(f"{target.namespace}/{target.name}", container, query)
         return StreamingResponse(await begun(chunks), media_type="text/plain")
 
     # --- writing ---

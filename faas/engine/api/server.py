@@ -21,7 +21,7 @@ from faas.engine.api.backend import Backend
 from faas.engine.api.collector import Collector
 from faas.engine.api.guard import check_access
 from faas.engine.api.kubeconfig import write_kubeconfig
-from faas.engine.api.logs import LogStore
+from faas.engine.api.logs import ContainerLogs
 from faas.engine.api.resources import Resources
 from faas.engine.api.tls import Credentials, ensure_credentials
 from faas.engine.api.watching import Watches
@@ -67,7 +67,7 @@ class ApiServer:
         *,
         status: Callable[[], dict[str, Any]] = dict,
         metrics: Callable[[], Awaitable[str]] | None = None,
-        logs: LogStore | None = None,
+        logs: ContainerLogs | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
