@@ -19,7 +19,6 @@ PatchType = Literal["merge", "json", "strategic", "apply"]
 class ObjectList:
     items: list[Object]
     resource_version: str
-    continue_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 An object is a raw mapping, as on the wire; nothing in here changes its arguments. Modules, from the bottom up:
 
-- `kinds`: `Kind`, `Column`, `KINDS`; `kind_of(raw)`, `find_kind(api_version, kind)`
+- `kinds`: `Kind`, `Column`, `KINDS`; `find_kind(api_version, kind)`
 - `durations`: Go durations: `parse(text) -> seconds`, `parse_ns`, `is_whole_seconds`, `format(seconds)`,
   `DurationError`
-- `quantities`: Kubernetes quantities: `parse(q) -> Decimal`, `bytes_of(q)`, `millis_of(q)`, `format_bytes(n)`,
-  `format_millis(n)`, `QuantityError`
+- `quantities`: Kubernetes quantities: `parse(q) -> Decimal`, `bytes_of(q)`, `millis_of(q)`, `QuantityError`
 - `names`: `child_name(parent, suffix)`, `revision_name(configuration, generation)`, `deployment_name(revision)`,
   `pod_name(revision, token)`, `dns_label(python_name)`, `label_problem(name)`, `subdomain_problem(name)` -> str | None
 - `keys`: the keys of labels and annotations, by name (`SERVICE_LABEL`, `MIN_SCALE`, ...), our own `faas.dev/...` too
@@ -23,8 +22,7 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
   `.matches(raw) -> bool`; `SelectorError`
 - `jsonpath`: `compile_path(path) -> Callable[[raw], value | None]` for printer columns
 - `schema`: `openapi_schemas(group, version)` (component schemas), `schema_name(kind)`, `field_tree(kind) -> Field`,
-  `fields(view) -> {name: Field}` (types, list types and merge keys), `field_at(kind, path)`,
-  `list_map_keys(kind, path)`
+  `fields(view) -> {name: Field}` (types, list types and merge keys)
 - `fields`: `unknown_fields(kind, raw) -> list[str]`, `prune(kind, raw) -> (raw, unknown paths)`,
   `type_errors(kind, raw) -> list[SchemaError]` (path, reason, message), `decoding_message(kind, error)`,
   `strict_message(kind, unknown, duplicates)`, `field_warnings(unknown, duplicates)`, `loads_with_duplicates(text)`

@@ -12,7 +12,6 @@ CONFIGURATION_UID_LABEL: Final = "serving.knative.dev/configurationUID"
 CONFIGURATION_GENERATION_LABEL: Final = "serving.knative.dev/configurationGeneration"
 REVISION_LABEL: Final = "serving.knative.dev/revision"
 REVISION_UID_LABEL: Final = "serving.knative.dev/revisionUID"
-ROUTE_LABEL: Final = "serving.knative.dev/route"
 ROUTING_STATE_LABEL: Final = "serving.knative.dev/routingState"  # pending, active, reserve
 ROUTING_STATE_MODIFIED: Final = "serving.knative.dev/routingStateModified"
 ROUTES: Final = "serving.knative.dev/routes"  # comma separated, on a Revision
@@ -64,7 +63,6 @@ PANIC_THRESHOLD: Final = (
 )
 
 # faas.dev: what Knative has no word for
-FAAS_GROUP: Final = "faas.dev"
 SNAPSHOT: Final = "faas.dev/snapshot"  # "false": never fork an instance of this revision from a warm process
 SCALE_TO_ZERO_AFTER: Final = "faas.dev/scale-to-zero-after"  # a duration after the last request
 ORDERED_BY: Final = "faas.dev/ordered-by"  # the event attribute within whose values order is kept

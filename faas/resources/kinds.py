@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,6 @@ class Kind:
     custom: bool = True  # as a CustomResourceDefinition would be: no strategic merge patch
     volatile: bool = False  # kept in memory only, gone with the engine (Pods)
     read_only: bool = False  # clients may not write it (Pods)
-    storage_version: str = ""  # served versions share one stored form
 
     @property
     def api_version(self) -> str:
@@ -148,8 +145,3 @@ KINDS: tuple[Kind, ...] = (
 def find_kind(api_version: str, kind: str) -> Kind | None:
     """The kind that an object says it is: `find_kind("serving.knative.dev/v1", "Service")`."""
     return next((k for k in KINDS if k.api_version == api_version and k.kind == kind), None)
-
-
-def kind_of(raw: Mapping[str, Any]) -> Kind | None:
-    """The kind of a raw object; None if nobody serves it."""
-    return find_kind(str(raw.get("apiVersion", "")), str(raw.get("kind", "")))

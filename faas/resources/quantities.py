@@ -52,17 +52,3 @@ def bytes_of(quantity: str | int) -> int:
 def millis_of(quantity: str | int) -> int:
     """Thousandths, rounded up: the millicores of a cpu quantity. Raises QuantityError."""
     return int((parse(quantity) * 1000).to_integral_value(ROUND_CEILING))
-
-
-def format_bytes(size_bytes: int) -> str:
-    """The shortest exact text: 128Mi, 1500M, 7."""
-    candidates = [str(size_bytes)]
-    for suffix, size in (*_BINARY.items(), *((s, int(v)) for s, v in _DECIMAL.items() if v > 1)):
-        if size_bytes and size_bytes % size == 0:
-            candidates.append(f"{size_bytes // size}{suffix}")
-    return min(candidates, key=len)
-
-
-def format_millis(millis: int) -> str:
-    """A cpu quantity: 500m, 2."""
-    return f"{millis}m" if millis % 1000 else str(millis // 1000)

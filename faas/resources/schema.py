@@ -69,24 +69,6 @@ def field_tree(kind: Kind) -> Field:
     return Field("object", view=view, description=_first_paragraph(view))
 
 
-def field_at(kind: Kind, path: tuple[str, ...]) -> Field | None:
-    """The field at a path of names, list items and map values skipped: ("spec", "traffic", "percent")."""
-    field: Field | None = field_tree(kind)
-    for name in path:
-        while field is not None and field.item is not None and field.type == "array":
-            field = field.item
-        if field is None:
-            return None
-        field = field.item if field.type == "map" else fields(field.view).get(name) if field.view else None
-    return field
-
-
-def list_map_keys(kind: Kind, path: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys by which items of the list at this path are told apart; empty if it is replaced as a whole."""
-    field = field_at(kind, path)
-    return field.map_keys if field else ()
-
-
 def schema_name(kind: Kind) -> str:
     """The name of the kind's schema among the components."""
     return _component(view_of(kind))

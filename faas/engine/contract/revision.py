@@ -26,7 +26,7 @@ class RevisionKey:
 
 @dataclass(frozen=True, slots=True)
 class ScalingPolicy:
-    """How a revision scales: annotations over config-autoscaler, resolved. Source: FACTS of Knative's KPA."""
+    """How a revision scales: annotations over config-autoscaler, resolved. Source: Knative's KPA."""
 
     metric: Literal["concurrency", "rps"] = "concurrency"
     target: float = 70.0  # per instance, utilisation already applied
@@ -45,9 +45,7 @@ class ScalingPolicy:
     scale_to_zero: bool = True
     scale_to_zero_grace_s: float = 30.0
     retention_s: float = 0.0  # scale-to-zero-pod-retention-period
-    scale_to_zero_after_s: float | None = (
-        None  # faas.dev/scale-to-zero-after: the last instance ends T after the last request
-    )
+    scale_to_zero_after_s: float | None = None  # faas.dev/scale-to-zero-after, counted from the last request
     weighted: bool = False  # metric-aggregation-algorithm weighted-exponential
     progress_deadline_s: float = 600.0
 
@@ -99,7 +97,6 @@ class RevisionPlan:
     service: str
     configuration: str
     image: str  # as in the Revision; the image store resolves it
-    generation: int = 1
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     working_dir: str | None = None

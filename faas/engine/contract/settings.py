@@ -28,7 +28,6 @@ class EngineSettings(msgspec.Struct, frozen=True):
     zygote_budget_bytes: int = 512 * 1024 * 1024  # memory for warm zygotes
     tls_cert: Path | None = None  # of the public listener
     tls_key: Path | None = None
-    log_format: str = "json"  # what instances' lines become in logs/: json lines, always; here for later formats
 
     @property
     def images_dir(self) -> Path:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from faas.resources import quantities
 
@@ -34,18 +32,3 @@ def test_bytes_and_millicores_round_up() -> None:
     assert quantities.bytes_of("64Mi") == 67108864
     assert quantities.millis_of("0.0001") == 1
     assert quantities.millis_of("1.5") == 1500
-
-
-@given(st.integers(0, 2**60))
-def test_bytes_that_were_written_read_the_same(size_bytes: int) -> None:
-    assert quantities.bytes_of(quantities.format_bytes(size_bytes)) == size_bytes
-
-
-@given(st.integers(0, 10**9))
-def test_millicores_that_were_written_read_the_same(millis: int) -> None:
-    assert quantities.millis_of(quantities.format_millis(millis)) == millis
-
-
-@pytest.mark.parametrize(("size", "text"), [(0, "0"), (7, "7"), (134217728, "128Mi"), (1500000000, "1500M")])
-def test_writes_the_shortest_exact_text(size: int, text: str) -> None:
-    assert quantities.format_bytes(size) == text

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from faas.resources import kinds
 from faas.resources.catalog import view_of
 from faas.resources.kinds import KINDS, Kind
-from faas.resources.schema import field_at, fields, list_map_keys, openapi_schemas, schema_name
+from faas.resources.schema import fields, openapi_schemas, schema_name
 from faas.resources.views import View
 
 GROUPS = [pytest.param("serving.knative.dev", id="serving"), pytest.param("", id="core")]
@@ -85,18 +84,6 @@ def test_lists_say_how_they_merge() -> None:
     assert metadata["ownerReferences"]["x-kubernetes-patch-merge-key"] == "uid"
     assert metadata["ownerReferences"]["x-kubernetes-patch-strategy"] == "merge"
     assert metadata["finalizers"]["x-kubernetes-list-type"] == "set"
-
-
-def test_the_keys_of_a_list_are_found_by_path() -> None:
-    template = ("spec", "template", "spec")
-
-    assert list_map_keys(kinds.SERVICE, (*template, "containers", "env")) == ("name",)
-    assert list_map_keys(kinds.SERVICE, (*template, "volumes")) == ("name",)
-    assert list_map_keys(kinds.SERVICE, (*template, "containers")) == ()
-    assert list_map_keys(kinds.SERVICE, ("spec", "nowhere")) == ()
-    field = field_at(kinds.SERVICE, ("metadata", "labels", "anything"))
-    assert field is not None
-    assert field.type == "string"
 
 
 def test_names_on_the_wire_are_camel_case() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from faas.resources import core, kinds
 from faas.resources.catalog import view_of
-from faas.resources.kinds import KINDS, find_kind, kind_of
+from faas.resources.kinds import KINDS, find_kind
 from faas.resources.meta import Condition, ObjectMeta
 from faas.resources.podspec import Container, EnvVar, Probe, TCPSocketAction
 from faas.resources.serving import (
@@ -122,9 +122,9 @@ def test_every_kind_has_a_view_of_its_own() -> None:
 
 
 def test_an_object_says_which_kind_it_is() -> None:
-    assert kind_of(SERVICE) == kinds.SERVICE
+    assert find_kind("serving.knative.dev/v1", "Service") == kinds.SERVICE
     assert find_kind("v1", "Pod") == kinds.POD
-    assert kind_of({"apiVersion": "apps/v1", "kind": "Deployment"}) is None
+    assert find_kind("apps/v1", "Deployment") is None
 
 
 def test_an_owner_is_named_as_the_controller() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
@@ -14,14 +14,12 @@ from faas.engine.api.wire.protobuf import ProtobufError
 from faas.engine.api.wire.protobuf_kinds import decode_object
 from faas.resources.fields import loads_with_duplicates
 
-Form = Literal["Object", "Table", "PartialObjectMetadata", "PartialObjectMetadataList"]
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The form of the answer; `version` is that of the Table or of the discovery document."""
 
-    form: str = "Object"
+    form: str = "Object"  # or Table, PartialObjectMetadata, PartialObjectMetadataList, a discovery document's kind
     version: str = "v1"
     group: str = ""
 

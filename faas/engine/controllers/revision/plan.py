@@ -39,7 +39,6 @@ def make_plan(revision: Revision, config: Config, *, initialized: bool) -> Revis
         service=metadata.labels.get(keys.SERVICE_LABEL, ""),
         configuration=metadata.labels.get(keys.CONFIGURATION_LABEL, ""),
         image=container.image,
-        generation=metadata.generation,
         command=container.command,
         args=container.args,
         working_dir=container.working_dir or None,
