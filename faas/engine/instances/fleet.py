@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable
@@ -43,6 +44,7 @@ class Fleet:
         self._board, self._means, self._pods = board, means, pods
         self._environment, self._read_environment = environment, read_environment
         self._dirty: set[Instance] = set()  # whose Pod is to be written
+        self._without_image: set[Instance] = set()
         self._scheduled = False
         self._closed = False
 
@@ -67,7 +69,7 @@ class Fleet:
                 instance.drain()
             if self.image is not None:
                 for _ in range(self.desired - len(wanted)):
-                    self._add(self.image)
+                    self._add()
         self._publish_later()
 
     def warm(self) -> None:
@@ -90,14 +92,21 @@ class Fleet:
         if self.plan.warm and not self._closed:
             self._means.driver.warm(self.plan, image, env)
 
-    def _add(self, image: Image) -> None:
+    def _add(self) -> None:
         name = make_name(self.plan)
         instance = Instance(name, self, self._means, self._means.clock.utc())
         self.instances[name] = instance
-        if needs_reading(self.plan):
-            self._means.spawn(self._start_later(instance, image))
+        self.launch(instance)
+
+    def launch(self, instance: Instance) -> None:
+        """For each run anew: what it names may have changed. Without an image (an adopted instance that ended before
+        the image was known) `image_known` comes back to it."""
+        if self.image is None:
+            self._without_image.add(instance)
+        elif needs_reading(self.plan):
+            self._means.spawn(self._start_later(instance, self.image))
         else:
-            instance.start(image, self._environment(self.plan, image))
+            instance.start(self.image, self._environment(self.plan, self.image))
 
     async def _start_later(self, instance: Instance, image: Image) -> None:
         """Secrets and ConfigMaps are read when an instance starts, and again while one of them is missing."""
@@ -108,18 +117,27 @@ class Fleet:
                 instance.refuse(CREATE_CONFIG_ERROR, str(error))
                 await asyncio.sleep(CONFIG_RETRY_S)
             else:
-                if instance.phase is Phase.PREPARING:
-                    instance.failure = None
-                    instance.start(image, env)
+                instance.start(image, env)
                 return
 
-    def provide_adopted(self) -> None:
-        """Give adopted instances what their restart needs, once the image is known."""
-        if self.image is None or needs_reading(self.plan):
-            return
-        for instance in self.instances.values():
-            if not instance.env:
-                instance.provide(self.image, self._environment(self.plan, self.image))
+    def image_known(self, image: Image) -> None:
+        """Adopted instances have waited for it."""
+        self.image, self.image_failure = image, None
+        waiting, self._without_image = self._without_image, set()
+        for instance in list(self.instances.values()):
+            if instance in waiting:
+                self.launch(instance)
+            elif not instance.env and instance.phase is Phase.READY:
+                self._means.spawn(self._provide(instance, image))
+
+    async def _provide(self, instance: Instance, image: Image) -> None:
+        with contextlib.suppress(MissingReference):  # shown when it starts again
+            instance.provide(await self._read_environment(self.plan, image))
+
+    def replace(self, instance: Instance, reason: str) -> None:
+        """It is of no use any more: another one starts at once, and it ends when what it executes is done."""
+        instance.give_up(reason)
+        self.reconcile()
 
     def evict(self, pod: str) -> bool:
         """Somebody deleted the Pod: end the instance and let another one take its place."""
@@ -155,6 +173,7 @@ class Fleet:
     def ended(self, instance: Instance) -> None:
         self.instances.pop(instance.name, None)
         self._dirty.discard(instance)
+        self._without_image.discard(instance)
         self._publish_endpoints()
         # Also one that somebody deleted: the API keeps it, with a deletionTimestamp, until the instance has ended.
         self._pods.remove(self.key.namespace, instance.name)

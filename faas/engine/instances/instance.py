@@ -34,6 +34,10 @@ class Owner(Protocol):
 
     plan: RevisionPlan
 
+    def launch(self, instance: Instance) -> None:
+        """Find out with which image and environment it starts now, then call its `start`."""
+        ...
+
     def changed(self, instance: Instance) -> None:
         """Its endpoint, its Pod or its failure is new."""
         ...
@@ -63,7 +67,6 @@ class Instance:
         self.env: dict[str, str] = {}
         self.restarts = 0
         self._owner, self._means = owner, means
-        self._image: Image | None = None
         self._run: Run | None = None
         self._log: RunLog | None = None
         self._backoff = Backoff()
@@ -94,9 +97,9 @@ class Instance:
             return None
         return Endpoint(self.name, self._run.address, draining=self.phase is Phase.DRAINING)
 
-    def start(self, image: Image, env: dict[str, str]) -> None:
-        self._image, self.env = image, {**env, "HOSTNAME": self.name}
-        self._start_run()
+    @property
+    def timeout_s(self) -> float:
+        return self._owner.plan.timeout_s
 
     def adopt(self, adopted: AdoptedRun) -> None:
         """Go on with a run of an earlier engine; it had been ready."""
@@ -108,9 +111,9 @@ class Instance:
         self._run = adopted.attach(self._events())
         self._watch()
 
-    def provide(self, image: Image, env: dict[str, str]) -> None:
-        """For an adopted instance: what a restart would need."""
-        self._image, self.env = image, {**env, "HOSTNAME": self.name}
+    def provide(self, env: dict[str, str]) -> None:
+        """For an adopted instance, whose environment nobody remembers: what its probes run with."""
+        self.env = {**env, "HOSTNAME": self.name}
 
     def refuse(self, reason: str, message: str) -> None:
         """It cannot be created now; the fleet tries again."""
@@ -124,15 +127,22 @@ class Instance:
     def _open_log(self) -> None:
         self._log = self._means.logs.open_run(self._owner.plan.key, self.name, self.restarts)
 
-    def _start_run(self) -> None:
-        if not self.is_wanted or self._image is None:
-            return
-        self._waiting = ("", "")
+    def _launch(self) -> None:
         self._timer = None
+        self.phase = Phase.PREPARING
+        self._owner.launch(self)
+
+    def start(self, image: Image, env: dict[str, str]) -> None:
+        """Begin a run; only while it is being prepared."""
+        if self.phase is not Phase.PREPARING:
+            return
+        if self._waiting != ("", ""):
+            self._waiting, self.failure = ("", ""), None
+        self.env = {**env, "HOSTNAME": self.name}
         self.phase = Phase.STARTING
         self._started_s = self._means.clock.now()
         self._open_log()
-        launch = Launch(self._owner.plan, self.name, self.restarts, self._image.handle, self.env)
+        launch = Launch(self._owner.plan, self.name, self.restarts, image.handle, self.env)
         try:
             self._run = self._means.driver.start(launch, self._events())
         except OSError as error:
@@ -222,13 +232,18 @@ class Instance:
         self.failure = InstanceFailure(status.reason, self._last_message, self.restarts)
         self._running_since = None
         self.phase = Phase.BACKOFF
-        self._timer = self._means.clock.call_later(self._delay_s, self._start_run)
+        self._timer = self._means.clock.call_later(self._delay_s, self._launch)
         self._owner.changed(self)
 
     def kill(self, *, oom: bool = False) -> None:
         """Something is wrong with it: end this run the hard way; it starts again."""
         if self._run is not None:
             self._run.kill(oom=oom)
+
+    def give_up(self, reason: str) -> None:
+        """It serves nobody any more, but lives: say so in its log, and let it end as a drained one does."""
+        self._on_line("stderr", f"Liveness: {reason}; another instance takes its place".encode())
+        self.drain()
 
     def drain(self) -> None:
         """Give it no new requests, and end it when the last one is done (`idle`) or should be."""

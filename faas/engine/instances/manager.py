@@ -21,6 +21,7 @@ from faas.engine.instances.driver import Driver, Image, ImageUnavailable
 from faas.engine.instances.environment import make_environment, read_references
 from faas.engine.instances.fleet import Fleet
 from faas.engine.instances.instance import Instance, Means, Phase
+from faas.engine.instances.liveness import Liveness
 from faas.engine.instances.logs import LogStore
 from faas.engine.instances.mounts import write_mounts
 from faas.engine.instances.pods import PodWriter
@@ -60,6 +61,7 @@ class Instances:
         self._stop_listening: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
+        self._liveness = Liveness(self._instances_of, self._dead, patient=settings.foreground)
 
     async def __aenter__(self) -> Instances:
         self._group = asyncio.TaskGroup()
@@ -69,7 +71,7 @@ class Instances:
             self._driver.changed = self._driver_changed
         self._means = Means(self._driver, self.logs, self._clock, self._spawn)
         self._adopt()
-        for forever in (self._pods.run(), self._follow_pods(), self._guard_memory()):
+        for forever in (self._pods.run(), self._follow_pods(), self._guard_memory(), self._liveness.run()):
             self._spawn(forever)
         board = self._board
         self._stop_listening = [
@@ -78,6 +80,7 @@ class Instances:
         ]
         board.signals.idle.append(self._idle)
         board.signals.unreachable.append(self._unreachable)
+        board.signals.load.append(self._liveness.on_load)
         for key, plan in board.plans.items():
             self._plan_changed(key, plan)
         for key, decision in board.decisions.items():
@@ -91,6 +94,7 @@ class Instances:
             stop()
         self._board.signals.idle.remove(self._idle)
         self._board.signals.unreachable.remove(self._unreachable)
+        self._board.signals.load.remove(self._liveness.on_load)
         for fleet in self._fleets.values():
             fleet.release()
         for task in self._tasks:
@@ -185,6 +189,14 @@ class Instances:
         if failure and instance.phase is Phase.READY and instance.endpoint() == endpoint:
             instance.kill()
 
+    def _instances_of(self, key: RevisionKey) -> list[Instance]:
+        fleet = self._fleets.get(key)
+        return list(fleet.instances.values()) if fleet is not None else []
+
+    def _dead(self, key: RevisionKey, instance: Instance, reason: str) -> None:
+        if (fleet := self._fleets.get(key)) is not None:
+            fleet.replace(instance, reason)
+
     def _driver_changed(self, key: RevisionKey) -> None:
         fleet = self._fleets.get(key)
         if fleet is not None:
@@ -214,8 +226,7 @@ class Instances:
         except ImageUnavailable as error:
             fleet.image_failure = InstanceFailure("ContainerMissing", str(error), permanent=True)
         else:
-            fleet.image, fleet.image_failure = image, None
-            fleet.provide_adopted()
+            fleet.image_known(image)
         fleet.reconcile()  # first: an import for an instance shows what it prints
         fleet.warm()
 
@@ -236,6 +247,7 @@ class Instances:
                 # Enough to serve on; the controllers' plan replaces it.
                 fleet = self._fleet(RevisionPlan(adopted.key, "", adopted.key.name, adopted.key.name, ""))
             fleet.adopt(adopted)
+            self._liveness.look_at(adopted.key)
         if self._fleets:
             self._spawn(self._end_orphans())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from faas.engine.contract.revision import ProbePlan, RevisionPlan
@@ -15,6 +15,7 @@ AGGRESSIVE_PERIOD_S: Final = 0.05
 AGGRESSIVE_TIMEOUT_S: Final = 0.1
 DEFAULT_PERIOD_S: Final = 10.0  # Kubernetes' periodSeconds
 USER_AGENT: Final = "kube-probe/1.35"
+_ANSWER_BYTES: Final = 4096  # enough for a reason; who sends more is not listened to
 
 
 async def probe(plan: ProbePlan, address: str, *, env: dict[str, str], timeout_s: float) -> str:
@@ -47,16 +48,28 @@ async def _connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWr
 
 
 async def _http(plan: ProbePlan, address: str) -> str:
+    try:
+        status, _ = await http_answer(address, plan.path or "/", dict(plan.headers))
+    except ValueError:
+        return "it did not answer in HTTP"
+    return "" if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"
+
+
+async def http_answer(address: str, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """The status of a GET and the first part of its body. Raises: OSError; ValueError: that is not HTTP."""
     reader, writer = await _connect(address)
     try:
-        headers = {"host": "localhost", "user-agent": USER_AGENT, "connection": "close"}
-        headers.update({name.lower(): value for name, value in plan.headers})
-        lines = [f"GET {plan.path or '/'} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        fields = {"host": "localhost", "user-agent": USER_AGENT, "connection": "close"}
+        fields.update({name.lower(): value for name, value in headers.items()})
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
         writer.write("\r\n".join(lines).encode())
         status = (await reader.readline()).split()
         if len(status) < 2 or not status[1].isdigit():
-            return "it did not answer in HTTP"
-        return "" if 200 <= int(status[1]) < 400 else f"HTTP probe failed with statuscode: {status[1].decode()}"
+            raise ValueError("not HTTP")
+        rest = b""
+        while len(rest) < _ANSWER_BYTES and (data := await reader.read(_ANSWER_BYTES)):
+            rest += data
+        return int(status[1]), rest.partition(b"\r\n\r\n")[2]
     finally:
         writer.close()
 

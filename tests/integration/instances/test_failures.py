@@ -7,7 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from faas.engine.contract.revision import FleetStatus, ProbePlan
+import pytest
+
+from faas.engine.contract.dataplane import LoadSample
+from faas.engine.contract.revision import EnvVar, FleetStatus, ProbePlan
+from faas.engine.instances import liveness
 
 PID = """
     async def answer(path):
@@ -191,6 +195,48 @@ def test_a_failing_liveness_probe_restarts_the_instance(world: Any) -> None:
             (again,) = await world.ready(plan)
             status, other = await world.ask(again)
             assert (status, other != pid) == (200, True)
+            await instances.stop_all(10)
+
+    asyncio.run(main())
+
+
+def test_an_instance_whose_slots_are_all_overdue_is_replaced_and_its_stacks_are_logged(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "PERIOD_S", 0.05)
+    plan = world.function(
+        """
+        import threading
+        from faas_runtime import function
+
+        @function
+        def wait() -> str:
+            threading.Event().wait()
+        """,
+        env=(EnvVar("FAAS_FUNCTION", "main:wait"),),
+        container_concurrency=1,
+        timeout_s=1.0,
+    )
+
+    async def main() -> None:
+        async with world.engine() as instances:
+            world.board.plans.put(plan.key, plan)
+            world.scale(plan, 1)
+            (first,) = await world.ready(plan)
+            pid = world.instance_pids()
+            assert (await world.ask(first))[0] == 504
+            for listener in world.board.signals.load:
+                listener((LoadSample(str(plan.key), 1.0, 1.0, 0, 0),))
+            await world.until(lambda: replace(first, draining=True) in world.board.endpoints[plan.key])
+            (second,) = await world.ready(plan)
+            assert second.id != first.id
+            for idle in world.board.signals.idle:  # the gateway has given up its requests
+                idle(plan.key, first.id)
+            await world.until(lambda: world.board.endpoints[plan.key] == (second,))
+            assert set(world.instance_pids()).isdisjoint(pid)
+            lines = [line.line async for line in instances.logs.read("default", first.id)]
+            assert any("threading.Event().wait()" in line and "all 1 threads are stuck" in line for line in lines)
+            assert any(line.startswith("Liveness: every thread is stuck in a request") for line in lines)
             await instances.stop_all(10)
 
     asyncio.run(main())

@@ -46,6 +46,9 @@ class Owner:
     def __init__(self) -> None:
         self.gone: list[Instance] = []
 
+    def launch(self, instance: Instance) -> None:
+        instance.start(IMAGE, {"A": "1"})
+
     def changed(self, instance: Instance) -> None:
         pass
 
