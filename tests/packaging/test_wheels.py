@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 # What the slim wheel may bring into an image: all that faas-runtime needs, directly or not.
 ALLOWED = {
     "blinker", "click", "cloudevents", "deprecation", "faas-runtime", "flask", "gunicorn", "gunicorn-h1c",
-    "itsdangerous", "jinja2", "markupsafe", "msgspec", "packaging", "python-dateutil", "six", "tzdata", "uvloop", "werkzeug",
+    "itsdangerous", "jinja2", "markupsafe", "msgspec", "packaging", "python-dateutil", "six", "tzdata", "uvloop",
+    "werkzeug",
 }  # fmt: skip
 
 # What `from faas import function` may load, beside the standard library; the rest is loaded when it is used.
