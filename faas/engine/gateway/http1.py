@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from faas.engine.gateway.exchange import Exchange
-from faas.engine.gateway.http1_parsing import RequestParsing
+from faas.engine.gateway.http1_parsing import PIPELINED, RequestParsing
 from faas.engine.gateway.http2 import PREFACE, Http2Connection
 from faas.engine.gateway.problem import Refused, problem_body, problem_headers
 from faas.engine.gateway.request import Headers, Origin, Request
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from faas.engine.gateway.gateway import Gateway
 
 _JOIN_BYTES = 64 * 1024  # below it one joined write is cheaper than two
-_PIPELINED = 8  # parsed ahead of the one that is answered; what one read brings may be more
 
 
 class Http1Connection(RequestParsing):
@@ -74,6 +73,7 @@ class Http1Connection(RequestParsing):
         self._gateway.closed(self)
         current, self._current = self._current, None
         self._pipeline.clear()
+        self._ahead = b""
         if current is not None:
             current.client_gone()
 
@@ -143,6 +143,9 @@ class Http1Connection(RequestParsing):
         while not self._transport.is_closing():
             if self._discarding and self._parsing is None:
                 self._current, self._discarding = None, False
+            if self._ahead and self._has_room():
+                self.parse_ahead()
+                continue
             if self._current is not None or not self._pipeline or self._lingering:
                 break
             item = self._pipeline.popleft()
@@ -200,7 +203,10 @@ class Http1Connection(RequestParsing):
 
     def resume_request(self) -> None:
         self._pauses -= 1
-        self._adjust_reading()
+        if self._ahead:
+            self._pump()
+        else:
+            self._adjust_reading()
 
     def switch(self, head: Response) -> tuple[asyncio.Transport, bytes] | None:
         if self._transport.is_closing():
@@ -266,6 +272,8 @@ class Http1Connection(RequestParsing):
             self._discarding = True
             self._discarded = 0
             self._gateway.deadlines.schedule(self, self._waits_since + self._limits.linger_s)
+            if self._ahead:
+                self._pump()
             return
         self._current = None
         if self._upgrading:
@@ -280,6 +288,7 @@ class Http1Connection(RequestParsing):
         """Close so that the last answer arrives: a close with unread bytes would reset it away (RFC 9112, 9.6)."""
         self._stopped = self._lingering = True
         self._parsing = None
+        self._ahead = b""
         self._discarded = self._pauses = 0
         if not self._transport.can_write_eof():
             self._transport.close()
@@ -288,9 +297,12 @@ class Http1Connection(RequestParsing):
         self._adjust_reading()
         self._gateway.deadlines.schedule(self, monotonic() + self._limits.linger_s)
 
+    def _has_room(self) -> bool:
+        return not self._pauses and len(self._pipeline) < PIPELINED
+
     def _adjust_reading(self) -> None:
         wanted = self._lingering or (
-            not self._pauses and len(self._pipeline) < _PIPELINED and len(self._held) <= self._limits.buffer_bytes
+            self._has_room() and not self._ahead and len(self._held) <= self._limits.buffer_bytes
         )
         if wanted is not self._reading and not self._transport.is_closing():
             self._reading = wanted

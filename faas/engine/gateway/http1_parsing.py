@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from faas.engine.gateway.gateway import Gateway
 
 
+PIPELINED = 8  # parsed ahead of the one that is answered; the last slice may bring more
+# At most this much is parsed at a time. A read brings up to 256 KiB; as bytes that is what it is, but parsed it would
+# be ten thousand small requests of a kilobyte or more, and clients that read no answers could ask for that at will.
+_SLICE_BYTES = 4096
+
+
 class RequestParsing(asyncio.Protocol):
     """The reading half of a connection; `http1.Http1Connection` is the other one."""
 
@@ -42,6 +48,7 @@ class RequestParsing(asyncio.Protocol):
         self._progress = True  # this read brought something but framing
         self._quiet_bytes = 0
         self._primed = False  # the parser was made in the middle of a message
+        self._ahead = b""  # not parsed yet: enough requests wait
         self._stopped = False  # nothing more is parsed
         self._upgrading = False  # nothing more is parsed until a request for an upgrade is answered
         self._waits_since = monotonic()  # for the client: its next head, or the next piece of a body
@@ -66,9 +73,21 @@ class RequestParsing(asyncio.Protocol):
     # One read
 
     def feed(self, data: bytes) -> None:
-        if self._stopped or self._upgrading:
-            self.hold(data)
-            return
+        """Parse, but not far ahead of the answers; `parse_ahead` takes what is left when there is room again."""
+        for start in range(0, len(data), _SLICE_BYTES):
+            if self._stopped or self._upgrading:
+                self.hold(data[start:])
+                return
+            if self._ahead or len(self._pipeline) >= PIPELINED:
+                self._ahead += data[start:]
+                return
+            self._feed(data[start : start + _SLICE_BYTES])
+
+    def parse_ahead(self) -> None:
+        data, self._ahead = self._ahead, b""
+        self.feed(data)
+
+    def _feed(self, data: bytes) -> None:
         self._progress = False
         if self._in_head:
             self._head_bytes += len(data)

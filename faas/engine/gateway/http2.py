@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from faas.engine.gateway.gateway import Gateway
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+# A read of 256 KiB may be twenty thousand frames; what floods us is noticed between two slices, not behind all of them.
+_SLICE_BYTES = 16 * 1024
+# Whoever reads an answer sends fewer WINDOW_UPDATEs than one for each 8 bytes of it; the rest are for nothing.
+_BYTES_PER_UPDATE = 8
+_CREDIT_BYTES = 128 * 1024
 _IDLE_FRAMES = (PingReceived, RemoteSettingsChanged, PriorityUpdated, UnknownFrameReceived)
 
 
@@ -56,6 +61,7 @@ class Http2Connection(asyncio.Protocol):
         # Floods: what a client made us do for nothing in the current window.
         self._window_until = 0.0
         self._resets = self._idle_frames = 0
+        self._sent_bytes = 0  # less what WINDOW_UPDATEs have answered
 
     # asyncio.Protocol
 
@@ -83,13 +89,14 @@ class Http2Connection(asyncio.Protocol):
         self._send_pending()
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
-            return
         try:
-            for event in self.h2.receive_data(data):
-                self._handle(event)
+            for start in range(0, len(data), _SLICE_BYTES):
                 if self._closing:
                     return
+                for event in self.h2.receive_data(data[start : start + _SLICE_BYTES]):
+                    self._handle(event)
+                    if self._closing:
+                        return
         except ProtocolError:
             self.gateway.metrics.malformed += 1
             self._end()  # what h2 has to say of it, a GOAWAY, is in its buffer
@@ -108,6 +115,11 @@ class Http2Connection(asyncio.Protocol):
         elif isinstance(event, RequestReceived):
             self._request(event)
         elif isinstance(event, WindowUpdated):
+            self._sent_bytes -= _BYTES_PER_UPDATE
+            if self._sent_bytes < 0:
+                self._note()
+                if self._closing:
+                    return
             self._window_opened(event.stream_id)
         elif isinstance(event, StreamEnded):
             stream = self._streams.get(event.stream_id)
@@ -204,6 +216,7 @@ class Http2Connection(asyncio.Protocol):
     def flush(self) -> None:
         data = self.h2.data_to_send()
         if data and not self._transport.is_closing():
+            self._sent_bytes = min(max(0, self._sent_bytes) + len(data), _CREDIT_BYTES)
             self._transport.write(data)
 
     def _window_opened(self, stream_id: int) -> None:

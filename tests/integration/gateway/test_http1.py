@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from random import Random
 from typing import Any
 
 import pytest
+
+from faas.engine.gateway.exchange import Exchange
 
 
 def test_a_request_reaches_its_instance_with_forwarding_headers_and_without_hop_by_hop_ones(kit: Any) -> None:
@@ -120,6 +123,39 @@ def test_pipelined_requests_are_answered_in_order_over_one_connection(kit: Any) 
         answer = await world.exchange(*many, kit.get(b"/last", b"connection: close\r\n"))
         bodies = [part.partition(b"\r\n\r\n")[2] for part in answer.split(b"HTTP/1.1 200 OK")[1:]]
         assert bodies == [b"/%d" % number for number in range(40)] + [b"/last"]
+
+    kit.run(scenario)
+
+
+def test_a_client_that_pipelines_thousands_does_not_make_the_gateway_hold_them_parsed(kit: Any) -> None:
+    go = asyncio.Event()
+
+    async def handler(reader: Any, writer: Any) -> None:
+        while True:
+            head = await kit.read_head(reader)
+            await go.wait()
+            body = await reader.readexactly(2) if b"content-length" in head else b""
+            path = head.split(b" ")[1] + body
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(path), path))
+
+    def request(number: int) -> bytes:
+        body = number % 7 == 3
+        line = b"%b /%d HTTP/1.1\r\nhost:%b\r\n" % (b"POST" if body else b"GET", number, kit.HOST)
+        return line + (b"content-length:2\r\n\r\n%02d" % (number % 100) if body else b"\r\n")
+
+    async def scenario(world: Any) -> None:
+        await world.serve(handler)
+        reader, writer = await world.connect()
+        writer.write(b"".join(map(request, range(3000))))
+        await world.until(lambda: any(revision.load.count for revision in world.gateway.revisions.values()))
+        held = sum(isinstance(each, Exchange) for each in gc.get_objects())
+        assert held < 200
+        go.set()
+        for number in range(3000):
+            assert b" 200 " in await kit.read_head(reader)
+            wanted = b"/%d" % number + (b"%02d" % (number % 100) if number % 7 == 3 else b"")
+            assert await reader.readexactly(len(wanted)) == wanted
+        writer.close()
 
     kit.run(scenario)
 

@@ -233,9 +233,30 @@ def test_rapid_resets_and_frames_for_nothing_end_the_connection(kit: Any) -> Non
                 client.h2.ping(b"%08d" % number)
                 client.send()
             await client.until(lambda event: isinstance(event, ConnectionTerminated))
+        async with h2_client(world) as client:
+            for _ in range(60):
+                client.h2.increment_flow_control_window(1)
+                client.send()
+            await client.until(lambda event: isinstance(event, ConnectionTerminated))
         assert world.gateway.revisions[kit.REVISION].load.count == 0
 
     kit.run(scenario, h2_resets=10, h2_idle_frames=50)
+
+
+def test_a_client_may_open_its_window_for_each_byte_it_reads(kit: Any) -> None:
+    async def scenario(world: Any) -> None:
+        await world.serve(kit.answering(b"x" * 4000))
+        async with h2_client(world) as client:
+            client.acknowledge = False
+            client.request(1, host=kit.HOST)
+            await client.until(lambda event: isinstance(event, StreamEnded))
+            for _ in range(400):
+                client.h2.increment_flow_control_window(1)
+                client.send()
+            client.request(3, host=kit.HOST)
+            await client.until(lambda event: isinstance(event, StreamEnded) and event.stream_id == 3)
+
+    kit.run(scenario, h2_idle_frames=20)
 
 
 def test_malformed_and_unknown_requests_are_answered_on_their_stream(kit: Any) -> None:
