@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -55,17 +56,42 @@ def folder_files(root: Path) -> list[ProjectFile]:
 
 def extract_layer(source: Path, folder: Path) -> None:
     """Unpack a layer into `folder`. Raises: ArchiveError: an entry leaves the folder, or is no file or link."""
+    root = os.path.realpath(folder)
     with tarfile.open(source, mode="r:gz") as tar:
         for member in tar:
-            path = PurePosixPath(member.name)
-            if path.is_absolute() or ".." in path.parts:
-                raise ArchiveError(f"{member.name} leaves the folder of the image")
-            if not (member.isfile() or member.isdir() or member.issym()):
-                raise ArchiveError(f"{member.name} is neither a file, a folder, nor a symbolic link")
-            try:
-                tar.extract(member, folder, filter="data")  # also refuses links that lead outside
-            except tarfile.FilterError as error:
-                raise ArchiveError(str(error)) from error
+            _extract(tar, member, root)
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, root: str) -> None:
+    # By hand: TarFile.extract(filter="data") came with Python 3.11.4, and Debian 12 has 3.11.2.
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        raise ArchiveError(f"{member.name} leaves the folder of the image")
+    if not (member.isfile() or member.isdir() or member.issym()):
+        raise ArchiveError(f"{member.name} is neither a file, a folder, nor a symbolic link")
+    target = os.path.join(root, *path.parts)
+    parent = os.path.dirname(target)
+    leads_to = os.path.join(parent, member.linkname) if member.issym() else target
+    for place in (parent, leads_to):  # an earlier entry may be a link, so what counts is where each really lies
+        if target != root and not _lies_in(root, os.path.realpath(place)):
+            raise ArchiveError(f"{member.name} leads out of the folder of the image")
+    if member.isdir():
+        os.makedirs(target, exist_ok=True)
+        return
+    os.makedirs(parent, exist_ok=True)
+    if member.issym():
+        os.symlink(member.linkname, target)
+        return
+    content = tar.extractfile(member)
+    assert content is not None
+    with content, open(target, "wb") as file:
+        shutil.copyfileobj(content, file, 1 << 20)
+    os.chmod(target, 0o755 if member.mode & stat.S_IXUSR else 0o644)
+    os.utime(target, (member.mtime, member.mtime))
+
+
+def _lies_in(root: str, place: str) -> bool:
+    return place == root or place.startswith(root + os.sep)
 
 
 def _entries(root: Path, folder: str) -> Iterator[ProjectFile]:

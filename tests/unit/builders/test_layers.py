@@ -118,3 +118,28 @@ def test_entries_that_leave_the_folder_or_are_no_files_are_refused(tmp_path: Pat
         extract_layer(archive_of(tmp_path, evil), out)
 
     assert not (tmp_path / "outside").exists()
+
+
+def test_a_file_behind_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "way").symlink_to(tmp_path)
+
+    with pytest.raises(ArchiveError):
+        extract_layer(archive_of(tmp_path, member("way/outside")), out)
+
+    assert not (tmp_path / "outside").exists()
+
+
+def test_what_is_unpacked_has_its_content_mode_and_links(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    script, link = member("bin/run"), member("run", tarfile.SYMTYPE, "bin/run")
+    script.mode, script.size, script.mtime = 0o4777, 3, 7
+
+    extract_layer(archive_of(tmp_path, script, link), out)
+
+    status = (out / "run").stat()
+    assert (out / "run").readlink() == Path("bin/run")
+    assert (out / "run").read_bytes() == b"xxx"
+    assert (status.st_mode & 0o7777, status.st_mtime) == (0o755, 7.0)
