@@ -18,7 +18,6 @@ from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import uvloop
 
 from faas.engine.api.backend import Backend
@@ -29,7 +28,7 @@ from faas.engine.contract.clock import SystemClock
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.controllers import Controllers
 from faas.engine.gateway.link import GatewayLink
-from faas.engine.housekeeping import Housekeeping
+from faas.engine.housekeeping import keep_house
 from faas.engine.instances import Instances
 from faas.engine.observation import Observation
 from faas.engine.podlogs import PodLogs
@@ -63,7 +62,7 @@ async def running_engine(settings: EngineSettings) -> AsyncIterator[None]:
         await controllers.settled()
         link.settle()
         await link.connected()
-        await enter(Housekeeping(backend, settings))
+        await enter(_in_background(keep_house(backend, settings)))
         yield
 
 
@@ -99,11 +98,7 @@ def main() -> int:
     parser.add_argument("--settings", type=Path, required=True, help="the engine's settings, a JSON document")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings = msgspec.json.decode(
-        arguments.settings.read_bytes(),
-        type=EngineSettings,
-        dec_hook=lambda kind, value: kind(value),  # Path
-    )
+    settings = EngineSettings.load(arguments.settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings))
     return 0

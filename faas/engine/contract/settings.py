@@ -29,6 +29,11 @@ class EngineSettings(msgspec.Struct, frozen=True):
     tls_cert: Path | None = None  # of the public listener
     tls_key: Path | None = None
 
+    @classmethod
+    def load(cls, path: Path) -> EngineSettings:
+        """Raises: OSError, msgspec.MsgspecError: whoever wrote the document knows another version of it."""
+        return msgspec.json.decode(path.read_bytes(), type=cls, dec_hook=lambda kind, value: kind(value))  # Path
+
     @property
     def images_dir(self) -> Path:
         return self.state_dir / "images"

@@ -10,7 +10,6 @@ import os
 import sys
 from pathlib import Path
 
-import msgspec
 import uvloop
 
 from faas.engine.contract.settings import EngineSettings
@@ -24,11 +23,7 @@ def main() -> int:
     arguments = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # the access log, line by line
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings = msgspec.json.decode(
-        arguments.settings.read_bytes(),
-        type=EngineSettings,
-        dec_hook=lambda kind, value: kind(value),  # Path
-    )
+    settings = EngineSettings.load(arguments.settings)
     options = Options(
         tracer=make_tracer(os.environ),
         # JSON lines on stdout for this share of requests: 1 for all of them.
