@@ -5,36 +5,7 @@
 `metadata.resourceVersion`, which it writes.
 """
 
-from faas.engine.contract.storage import (
-    Change,
-    Expired,
-    Key,
-    Record,
-    Stale,
-    Store,
-    StoreCorrupt,
-    StoreError,
-    StoreFull,
-    StoreLocked,
-    StoreTooNew,
-    Subscription,
-)
 from faas.engine.store.memory import MemoryStore
 from faas.engine.store.sqlite import SqliteStore
 
-__all__ = [
-    "Change",
-    "Expired",
-    "Key",
-    "MemoryStore",
-    "Record",
-    "SqliteStore",
-    "Stale",
-    "Store",
-    "StoreCorrupt",
-    "StoreError",
-    "StoreFull",
-    "StoreLocked",
-    "StoreTooNew",
-    "Subscription",
-]
+__all__ = ["MemoryStore", "SqliteStore"]

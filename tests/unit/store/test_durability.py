@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from faas.engine.store import Key, SqliteStore, StoreCorrupt, StoreFull, StoreLocked, StoreTooNew
+from faas.engine.contract.storage import Key, StoreCorrupt, StoreFull, StoreLocked, StoreTooNew
+from faas.engine.store import SqliteStore
 from faas.engine.store.database import Database
 
 A = Key("configmaps", "default", "a")

@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faas.engine.store import Key, MemoryStore, SqliteStore, Stale
+from faas.engine.contract.storage import Key, Stale
+from faas.engine.store import MemoryStore, SqliteStore
 
 KEYS = [Key(resource, namespace, name) for resource in ("cm", "pods") for namespace in "ab" for name in "xy"]
 STEPS = st.lists(

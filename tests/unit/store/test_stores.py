@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from faas.engine.contract.storage import Store
-from faas.engine.store import Expired, Key, MemoryStore, SqliteStore, Stale
+from faas.engine.contract.storage import Expired, Key, Stale, Store
+from faas.engine.store import MemoryStore, SqliteStore
 
 Opened = Callable[[], AbstractAsyncContextManager[Store]]
 
