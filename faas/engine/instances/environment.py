@@ -34,7 +34,10 @@ def make_environment(
     values: Mapping[SecretRef, Mapping[str, str]],
     host: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Args: values: what each reference of the plan resolved to, see `read_references`."""
+    """Args: values: what each reference of the plan resolved to, see `read_references`.
+
+    Raises: MissingReference: a value cannot be one of the environment.
+    """
     env = {name: host[name] for name in FROM_HOST if name in host}
     env.setdefault("PATH", DEFAULT_PATH)
     env["PYTHONUNBUFFERED"] = "1"
@@ -43,11 +46,12 @@ def make_environment(
         if isinstance(variable.value, str):
             env[variable.name] = variable.value
         elif variable.value.key is None:
-            env.update({variable.name + key: value for key, value in values.get(variable.value, {}).items()})
+            found = values.get(variable.value, {}).items()
+            env.update({variable.name + key: _text(value, variable.value, key) for key, value in found})
         else:
             value = values.get(variable.value, {}).get(variable.value.key)
             if value is not None:
-                env[variable.name] = value
+                env[variable.name] = _text(value, variable.value, variable.value.key)
     env.update(
         K_SERVICE=plan.service,
         K_CONFIGURATION=plan.configuration,
@@ -63,6 +67,16 @@ def make_environment(
     if settings.foreground:
         env["FAAS_DEV"] = "1"
     return env
+
+
+def _text(value: str, reference: SecretRef, key: str) -> str:
+    is_text = "\0" not in value and not any("\udc80" <= character <= "\udcff" for character in value)
+    if not is_text:
+        raise MissingReference(
+            f"{reference.kind.lower()} {reference.name!r}: {key} is not text, which a variable has to be; "
+            "mount it as a file"
+        )
+    return value
 
 
 async def read_references(client: Client, plan: RevisionPlan) -> dict[SecretRef, dict[str, str]]:
@@ -86,7 +100,8 @@ async def _read(client: Client, namespace: str, reference: SecretRef) -> dict[st
 
 
 def _decode(obj: Object) -> dict[str, str]:
-    if obj.get("kind") == "Secret":
-        encoded = {name: base64.b64decode(value) for name, value in (obj.get("data") or {}).items()}
-        return {name: value.decode("utf-8", "surrogateescape") for name, value in encoded.items()}
-    return dict(obj.get("data") or {})
+    """Text; what is none has surrogates, as the operating system's names have."""
+    is_secret = obj.get("kind") == "Secret"
+    encoded = (obj.get("data" if is_secret else "binaryData") or {}).items()
+    binary = {name: base64.b64decode(value).decode("utf-8", "surrogateescape") for name, value in encoded}
+    return binary if is_secret else {**(obj.get("data") or {}), **binary}

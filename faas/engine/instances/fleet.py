@@ -117,6 +117,8 @@ class Fleet:
                 instance.refuse(CREATE_CONFIG_ERROR, str(error))
                 await asyncio.sleep(CONFIG_RETRY_S)
             else:
+                if self.plan.volumes and instance.is_wanted:
+                    self._means.files.hold(instance.name, self.key)
                 instance.start(image, env)
                 return
 
@@ -174,6 +176,7 @@ class Fleet:
         self.instances.pop(instance.name, None)
         self._dirty.discard(instance)
         self._without_image.discard(instance)
+        self._means.files.release(instance.name)
         self._publish_endpoints()
         # Also one that somebody deleted: the API keeps it, with a deletionTimestamp, until the instance has ended.
         self._pods.remove(self.key.namespace, instance.name)

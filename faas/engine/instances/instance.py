@@ -15,6 +15,7 @@ from faas.engine.instances import probes
 from faas.engine.instances.backoff import Backoff
 from faas.engine.instances.driver import AdoptedRun, Driver, ExitStatus, Image, Launch, Run, RunEvents, Stream
 from faas.engine.instances.logs import LogStore, RunLog
+from faas.engine.instances.mounts import MountedFiles
 from faas.engine.instances.pods import PodView
 
 STOP_MARGIN_S = 5.0  # past a request's timeout, for the server to notice and to run the function's on_stop
@@ -53,6 +54,7 @@ class Means:
     logs: LogStore
     clock: Clock
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]  # a task of the component's group
+    files: MountedFiles
 
 
 class Instance:

@@ -23,7 +23,7 @@ from faas.engine.instances.fleet import Fleet
 from faas.engine.instances.instance import Instance, Means, Phase
 from faas.engine.instances.liveness import Liveness
 from faas.engine.instances.logs import LogStore
-from faas.engine.instances.mounts import write_mounts
+from faas.engine.instances.mounts import MountedFiles
 from faas.engine.instances.pods import PodWriter
 from faas.engine.instances.process import ProcessDriver
 from faas.resources.kinds import POD
@@ -57,6 +57,7 @@ class Instances:
         self._driver: Driver = driver or ProcessDriver(settings, resolve or ImageStore(settings.images_dir).resolve)
         self._clock = clock or SystemClock()
         self._pods = PodWriter(client)
+        self._files = MountedFiles(settings.runtime_dir / "v")
         self._fleets: dict[RevisionKey, Fleet] = {}
         self._stop_listening: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,7 +70,7 @@ class Instances:
         await self._driver.__aenter__()
         if isinstance(self._driver, ProcessDriver):
             self._driver.changed = self._driver_changed
-        self._means = Means(self._driver, self.logs, self._clock, self._spawn)
+        self._means = Means(self._driver, self.logs, self._clock, self._spawn, self._files)
         self._adopt()
         for forever in (self._pods.run(), self._follow_pods(), self._guard_memory(), self._liveness.run()):
             self._spawn(forever)
@@ -113,6 +114,7 @@ class Instances:
         self._stop_listening = []
         for fleet in list(self._fleets.values()):
             fleet.close()
+            self._files.forget(fleet.key)
             for instance in list(fleet.instances.values()):
                 instance.idle()
         try:
@@ -143,6 +145,7 @@ class Instances:
     def _plan_changed(self, key: RevisionKey, plan: RevisionPlan | None) -> None:
         fleet = self._fleets.get(key)
         if plan is None:
+            self._files.forget(key)
             if fleet is not None:
                 fleet.close()
                 self._forget_if_empty(fleet)
@@ -237,11 +240,13 @@ class Instances:
         values = await read_references(self._client, plan)
         env = make_environment(plan, self._settings, image.env, values)
         if plan.volumes:
-            env |= write_mounts(self._settings.runtime_dir / "v", plan.volumes, values)
+            env |= self._files.write(plan.key, plan.volumes, values)
         return env
 
     def _adopt(self) -> None:
-        for adopted in self._driver.adopt():
+        found = self._driver.adopt()
+        self._files.adopt({adopted.pod for adopted in found})
+        for adopted in found:
             fleet = self._fleets.get(adopted.key)
             if fleet is None:
                 # Enough to serve on; the controllers' plan replaces it.

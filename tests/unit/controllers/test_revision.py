@@ -193,6 +193,21 @@ def test_a_plan_has_what_the_spec_says() -> None:
     assert (policy.revision, policy.container_concurrency, policy.protocol) == ("default/hello-00001", 5, "h2c")
 
 
+def test_each_part_of_a_projected_volume_keeps_its_own_choice_of_keys() -> None:
+    sources = [
+        {"secret": {"name": "s", "items": [{"key": "k", "path": "f"}]}},
+        {"configMap": {"name": "c", "optional": True}},
+    ]
+    projected = revision(
+        {"volumeMounts": [{"name": "v", "mountPath": "/v"}]},
+        volumes=[{"name": "v", "projected": {"sources": sources}}],
+    )
+    assert make_plan(projected, Config(), initialized=False).volumes == (
+        VolumeMount("/v", (SecretRef("Secret", "s", None),), (("k", "f"),)),
+        VolumeMount("/v", (SecretRef("ConfigMap", "c", None, optional=True),)),
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "reachability", "warm"),
     [("active", "Reachable", True), ("reserve", "Unreachable", False), ("pending", "Unknown", True)],

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from faas.engine.contract.revision import EnvVar, RevisionKey, RevisionPlan, SecretRef
 from faas.engine.contract.settings import EngineSettings, Listeners
-from faas.engine.instances.environment import make_environment, needs_reading
+from faas.engine.instances.environment import MissingReference, make_environment, needs_reading
 
 SETTINGS = EngineSettings(Path("/s"), Path("/r"), Listeners(-1, -1, -1, -1))
 PASSWORD = SecretRef("Secret", "db", "password")
@@ -57,3 +59,10 @@ def test_the_concurrency_is_told_when_there_is_a_limit() -> None:
 def test_plain_values_need_no_waiting() -> None:
     assert not needs_reading(plan(EnvVar("A", "b")))
     assert needs_reading(plan(EnvVar("A", PASSWORD)))
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"a\x00b"])
+def test_a_value_that_is_no_text_is_refused_as_a_variable(data: bytes) -> None:
+    value = {"password": data.decode("utf-8", "surrogateescape")}
+    with pytest.raises(MissingReference, match="secret 'db': password is not text"):
+        make_environment(plan(EnvVar("P", PASSWORD)), SETTINGS, (), {PASSWORD: value}, {})

@@ -11,6 +11,7 @@ from faas.engine.instances.driver import ExitStatus, Image, Launch, RunEvents
 from faas.engine.instances.fleet import make_name, pick_surplus
 from faas.engine.instances.instance import Instance, Means, Phase
 from faas.engine.instances.logs import LogStore
+from faas.engine.instances.mounts import MountedFiles
 from tests.virtual_clock import EPOCH, VirtualClock
 
 PLAN = RevisionPlan(RevisionKey("default", "hello-00001"), "uid", "hello", "hello", "image", timeout_s=30.0)
@@ -58,7 +59,7 @@ class Owner:
 
 def make(tmp_path: Path) -> tuple[Instance, Played, VirtualClock, Owner]:
     driver, clock, owner = Played(), VirtualClock(), Owner()
-    means: Any = Means(driver, LogStore(tmp_path), clock, asyncio.ensure_future)  # type: ignore[arg-type]
+    means: Any = Means(driver, LogStore(tmp_path), clock, asyncio.ensure_future, MountedFiles(tmp_path))  # type: ignore[arg-type]
     instance = Instance("pod-a", owner, means, EPOCH)
     instance.start(IMAGE, {"A": "1"})
     return instance, driver, clock, owner

@@ -22,6 +22,9 @@ from faas.resources.config import Config
 from faas.resources.podspec import Container, Probe
 from faas.resources.serving import Revision
 
+_Source = (
+    volumes.SecretVolumeSource | volumes.ConfigMapVolumeSource | volumes.SecretProjection | volumes.ConfigMapProjection
+)
 _REACHABILITY: dict[str, Reachability] = {"active": "Reachable", "reserve": "Unreachable"}
 
 
@@ -138,31 +141,30 @@ def _value(variable: podspec.EnvVar) -> str | SecretRef:
 def _mounts(container: Container, declared: tuple[volumes.Volume, ...]) -> tuple[VolumeMount, ...]:
     by_name = {volume.name: volume for volume in declared}
     return tuple(
-        VolumeMount(mount.mount_path, *_sources(by_name[mount.name]))
+        part
         for mount in container.volume_mounts
         if mount.name in by_name
+        for part in _parts(mount.mount_path, by_name[mount.name])
     )
 
 
-def _sources(volume: volumes.Volume) -> tuple[tuple[SecretRef, ...], tuple[tuple[str, str], ...]]:
-    """What a volume holds, and which of its keys become which files; nothing for an empty directory."""
+def _parts(path: str, volume: volumes.Volume) -> list[VolumeMount]:
+    """What a volume holds, one entry a source: each has its own choice of keys. An empty directory has no source."""
     if (secret := volume.secret) is not None:
-        return (SecretRef("Secret", secret.secret_name, None, bool(secret.optional)),), _items(secret.items)
+        return [_part(path, "Secret", secret.secret_name, secret)]
     if (config_map := volume.config_map) is not None:
-        return (SecretRef("ConfigMap", config_map.name, None, bool(config_map.optional)),), _items(config_map.items)
+        return [_part(path, "ConfigMap", config_map.name, config_map)]
     if volume.projected is None:
-        return (), ()
-    references: list[SecretRef] = []
-    items: list[tuple[str, str]] = []
-    for part in volume.projected.sources:
-        if (projected := part.secret) is not None:
-            references.append(SecretRef("Secret", projected.name, None, bool(projected.optional)))
-            items += _items(projected.items)
-        if (projection := part.config_map) is not None:
-            references.append(SecretRef("ConfigMap", projection.name, None, bool(projection.optional)))
-            items += _items(projection.items)
-    return tuple(references), tuple(items)
+        return [VolumeMount(path, ())]
+    parts = []
+    for source in volume.projected.sources:
+        if source.secret is not None:
+            parts.append(_part(path, "Secret", source.secret.name, source.secret))
+        if source.config_map is not None:
+            parts.append(_part(path, "ConfigMap", source.config_map.name, source.config_map))
+    return parts
 
 
-def _items(items: tuple[volumes.KeyToPath, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((item.key, item.path) for item in items)
+def _part(path: str, kind: Literal["Secret", "ConfigMap"], name: str, source: _Source) -> VolumeMount:
+    items = tuple((item.key, item.path) for item in source.items)
+    return VolumeMount(path, (SecretRef(kind, name, None, bool(source.optional)),), items)
