@@ -6,7 +6,6 @@ Source: KEP-2885; the words are those of kube-apiserver for custom resources and
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import string
 from collections.abc import Iterator, Sequence
@@ -193,7 +192,7 @@ def _bad_content(field: Field, value: Any, path: str) -> Iterator[SchemaError]:
     if field.format == "byte":
         try:
             base64.b64decode(value, validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error, or a character beyond ASCII
             words = f"illegal base64 data at input byte {len(value) - len(value.lstrip(_BASE64))}"
             yield SchemaError(path, "FieldValueInvalid", f'Invalid value: "{value}": {words}', words)
     elif field.format == "date-time":

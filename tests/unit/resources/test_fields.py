@@ -137,6 +137,12 @@ def test_a_secret_needs_base64() -> None:
     )
 
 
+def test_base64_has_no_character_beyond_ascii() -> None:
+    (error,) = type_errors(kinds.SECRET, {"data": {"a": "aGk\x80"}})
+
+    assert error.message == 'Invalid value: "aGk\x80": illegal base64 data at input byte 3'
+
+
 def test_a_timestamp_that_is_none_is_refused() -> None:
     (error,) = type_errors(kinds.SERVICE, {"metadata": {"creationTimestamp": "yesterday"}})
 
