@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     if plan.foreground:
         die_with_parent(signal.SIGTERM, os.getppid())
     become_subreaper()
+    lock = None
     try:
         lock = lock_state(plan.state_dir, os.getpid())
         claim_runtime_dir(plan.runtime_dir)
@@ -36,10 +37,11 @@ def main(arguments: list[str]) -> int:
             runtime_dir=plan.runtime_dir,
         )
     except StartError as error:
-        with contextlib.suppress(OSError):
-            os.rmdir(plan.runtime_dir)  # when it is empty: not what another engine uses
-        if plan.ephemeral:
-            shutil.rmtree(plan.state_dir, ignore_errors=True)
+        if lock is not None:  # else both folders are another engine's, which may have only just made them
+            with contextlib.suppress(OSError):
+                os.rmdir(plan.runtime_dir)
+            if plan.ephemeral:
+                shutil.rmtree(plan.state_dir, ignore_errors=True)
         return _refuse(report, error)
     return _supervise(plan, sockets, report, lock)
 

@@ -72,6 +72,20 @@ def test_a_second_engine_on_a_state_is_told_the_pid_of_the_first(tmp_path) -> No
     os.close(lock_state(str(tmp_path), os.getpid()))
 
 
+def test_a_second_engine_that_is_refused_leaves_the_folders_of_the_first_alone(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    claim_runtime_dir("run/faas")  # still empty, as between the first engine's lock and its sockets
+    lock = lock_state("state", os.getpid())
+    plan = Plan(state_dir="state", runtime_dir="run/faas", version="1", port=0, ephemeral=True)
+
+    second = subprocess.run(start.supervisor_command(plan.dump()), capture_output=True, text=True, check=False)
+
+    os.close(lock)
+    assert second.returncode == 1
+    assert f"an engine runs on state already, pid {os.getpid()}" in second.stderr
+    assert [(tmp_path / folder).is_dir() for folder in ("run/faas", "state")] == [True, True]
+
+
 def test_a_runtime_folder_that_is_a_link_is_refused(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
