@@ -11,14 +11,14 @@ from pathlib import Path
 from faas_builders.errors import BuilderError
 
 from faas.cli.dev.debugging import debuggable
-from faas.cli.dev.describer import Describer
 from faas.cli.dev.options import SessionOptions
-from faas.cli.dev.project_state import Project, Wanted, load_project, make_wanted
+from faas.cli.dev.project_state import Desired, Project, load_project, make_desired
 from faas.cli.dev.rollout import remove_others, roll_out
 from faas.cli.dev.screen import Screen
 from faas.client.errors import ApiError
 from faas.client.protocol import Client
 from faas.deploy.errors import NotReady
+from faas.project.discover import describe
 from faas.project.errors import DiscoveryError, ProjectError
 
 _READY_S = 120.0  # a function that loads a model takes its time; meanwhile its logs are on the screen
@@ -29,13 +29,13 @@ class Deployer:
     """Deploys one project again and again; `deploy` may be cancelled and called anew at any time."""
 
     def __init__(
-        self, client: Client, describer: Describer, project: Project, options: SessionOptions, *, images: Path,
+        self, client: Client, project: Project, options: SessionOptions, *, images: Path,
         public_url: str, began_s: float, screen: Screen,
     ) -> None:  # fmt: skip
         self.client, self.project = client, project
-        self._describer, self._options, self._images, self._screen = describer, options, images, screen
+        self._options, self._images, self._screen = options, images, screen
         self._public_url, self._began_s = public_url, began_s
-        self._wanted: Wanted | None = None  # what was asked for last, so that an idle save does nothing
+        self._desired: Desired | None = None  # what was asked for last, so that an idle save does nothing
         self._serving = False
 
     async def deploy_or_tell(self, saved: Collection[Path] = ()) -> None:
@@ -44,10 +44,10 @@ class Deployer:
         try:
             await self.deploy(saved)
         except DiscoveryError as error:
-            self._wanted = None
+            self._desired = None
             screen.broken(error, serving=self._serving)
         except (ProjectError, BuilderError) as error:
-            self._wanted = None
+            self._desired = None
             screen.refused(error.message, error.hint, serving=self._serving)
         except NotReady as error:
             screen.not_ready(error, serving=self._serving)
@@ -60,30 +60,30 @@ class Deployer:
         options = self._options
         if any(path.name in _STEERING for path in saved):
             self.project = await asyncio.to_thread(load_project, options.path, options.python)
-        description = await self._describer.describe(self.project)
-        wanted = await asyncio.to_thread(
-            make_wanted, self.project, description, images=self._images, namespace=options.namespace,
+        description = await asyncio.to_thread(describe, self.project.settings.root, self.project.environment)
+        desired = await asyncio.to_thread(
+            make_desired, self.project, description, images=self._images, namespace=options.namespace,
             overrides=options.overrides,
         )  # fmt: skip
         if options.debug_port:
-            wanted = replace(wanted, manifests=debuggable(wanted.manifests, options.debug_port))
-        if wanted == self._wanted:
+            desired = replace(desired, manifests=debuggable(desired.manifests, options.debug_port))
+        if desired == self._desired:
             return
-        self._wanted = wanted
-        await roll_out(self.client, wanted, namespace=options.namespace, timeout_s=_READY_S)
-        self._tell(wanted, time.monotonic() - began_s)
-        names = [service.name for service in wanted.services]
+        self._desired = desired
+        await roll_out(self.client, desired, namespace=options.namespace, timeout_s=_READY_S)
+        self._tell(desired, time.monotonic() - began_s)
+        names = [service.name for service in desired.services]
         project = self.project.settings.name
         if gone := await remove_others(self.client, names, project=project, namespace=options.namespace):
             self._screen.removed(gone)
 
-    def _tell(self, wanted: Wanted, seconds: float) -> None:
+    def _tell(self, desired: Desired, seconds: float) -> None:
         if self._serving:
-            self._screen.reloaded(wanted.services, seconds)
+            self._screen.reloaded(desired.services, seconds)
             return
         self._serving = True
         self._screen.addresses(
-            wanted.services,
+            desired.services,
             public_url=self._public_url,
             namespace=self._options.namespace,
             seconds=time.monotonic() - self._began_s,

@@ -26,7 +26,7 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Desired:
     """What should be deployed: the same content and declarations give an equal value."""
 
     digest: str
@@ -40,7 +40,7 @@ def load_project(path: Path, python: Path | None, variables: Mapping[str, str] =
     return Project(settings, choose_environment(settings, python=python, variables=variables))
 
 
-def make_wanted(
+def make_desired(
     project: Project,
     description: Description,
     *,
@@ -48,7 +48,7 @@ def make_wanted(
     namespace: str,
     overrides: Overrides,
     variables: Mapping[str, str] = os.environ,
-) -> Wanted:
+) -> Desired:
     """Raises: ProjectError: options that cannot be; ProjectFileError."""
     services = make_services(description.functions, project.settings, variables=variables)
     bundle = dev_bundle(project.settings, project.environment, images)
@@ -57,4 +57,4 @@ def make_wanted(
         make_service(spec, bundle.reference, project=name, namespace=namespace, overrides=overrides)
         for spec in services
     )
-    return Wanted(bundle.digest, services, manifests)
+    return Desired(bundle.digest, services, manifests)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from faas.cli.dev.debugging import CONFIG_DEFAULTS
-from faas.cli.dev.project_state import Wanted
+from faas.cli.dev.project_state import Desired
 from faas.client.protocol import Client, Object
 from faas.deploy.errors import Failure, NotReady
-from faas.deploy.rollout import MANAGER
+from faas.deploy.rollout import apply
 from faas.deploy.wait import wait_for
 from faas.project.manifests import PROJECT_LABEL
 from faas.resources.config import CONFIG_NAMESPACE
 from faas.resources.kinds import CONFIG_MAP, SERVICE
 
-# Each save makes a Revision; a few stay to look at, the rest go at once. Values of config-gc: FACTS of Knative.
+# Each save makes a Revision; a few stay to look at, the rest go at once. Settings of config-gc.
 _FEW_REVISIONS = {
     "min-non-active-revisions": "0",
     "max-non-active-revisions": "3",
@@ -30,14 +30,14 @@ async def configure(client: Client, *, debugging: bool) -> None:
         await client.patch(CONFIG_MAP, "config-defaults", {"data": CONFIG_DEFAULTS}, CONFIG_NAMESPACE)
 
 
-async def roll_out(client: Client, wanted: Wanted, *, namespace: str, timeout_s: float) -> None:
+async def roll_out(client: Client, desired: Desired, *, namespace: str, timeout_s: float) -> None:
     """Each Service on its own: one that fails keeps its last good revision and does not hold up the others.
 
     Raises: NotReady; ApiError.
     """
-    names = [manifest["metadata"]["name"] for manifest in wanted.manifests]
-    for name, manifest in zip(names, wanted.manifests, strict=True):
-        await client.patch(SERVICE, name, manifest, namespace, type="apply", field_manager=MANAGER, force=True)
+    names = [manifest["metadata"]["name"] for manifest in desired.manifests]
+    for manifest in desired.manifests:
+        await apply(client, manifest)
     objects, verdicts = await wait_for(client, namespace, names, "service", timeout_s=timeout_s)
     failures = tuple(
         Failure(name, verdict.reason, verdict.message or f"not ready within {timeout_s:g} s", _newest(objects, name))

@@ -9,7 +9,6 @@ import time
 
 from faas.cli.dev.changes import changes
 from faas.cli.dev.deployer import Deployer
-from faas.cli.dev.describer import Describer
 from faas.cli.dev.logtail import follow
 from faas.cli.dev.options import SessionOptions
 from faas.cli.dev.project_state import load_project
@@ -48,7 +47,7 @@ class Session:
             self.screen.starting(project)
             async with HttpClient(load(self.state.kubeconfig)) as client, asyncio.TaskGroup() as group:
                 deployer = Deployer(
-                    client, Describer(), project, self.options, images=self.state.images,
+                    client, project, self.options, images=self.state.images,
                     public_url=engine.public_url, began_s=self._began_s, screen=self.screen,
                 )  # fmt: skip
                 group.create_task(self._watch_engine())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from faas.cli.dev.project_state import load_project, make_wanted
+from faas.cli.dev.project_state import load_project, make_desired
 from faas.cli.dev.rollout import roll_out
 from faas.cli.engine_options import make_plan
 from faas.client.http import HttpClient
@@ -44,11 +44,11 @@ class Engine:
         async def apply() -> None:
             read = load_project(project, None, {})
             description = describe(read.settings.root, read.environment)
-            wanted = make_wanted(
+            desired = make_desired(
                 read, description, images=self.state.images, namespace="default", overrides=Overrides(), variables={}
             )
             async with self.client() as client:
-                await roll_out(client, wanted, namespace="default", timeout_s=PATIENCE_S)
+                await roll_out(client, desired, namespace="default", timeout_s=PATIENCE_S)
 
         asyncio.run(apply())
 
