@@ -135,13 +135,17 @@ def _said(change: Change) -> str:
 def _report(objects: list[Object], changes: list[Change], state: Path | None, *, wait: bool) -> None:
     from faas.cli.conditions import is_public
 
+    rows = []
     for obj, change in zip(objects, changes, strict=True):
         status = obj.get("status") or {}
         name = obj["metadata"]["name"]
         revision = status.get("latestReadyRevisionName") or status.get("latestCreatedRevisionName") or ""
-        local = "" if is_public(obj) else "  (cluster-local)"
+        url = str(status.get("url", "")) + ("" if is_public(obj) else "  (cluster-local)")
         what = "unchanged" if change.action == "unchanged" else (revision if wait else "applied")
-        click.echo(f"{name}  {status.get('url', '')}{local}  {what}".rstrip())
+        rows.append((name, url, what))
+    name_width, url_width = (max(len(row[column]) for row in rows) for column in (0, 1))
+    for name, url, what in rows:
+        click.echo(f"{name:<{name_width}}  {url:<{url_width}}  {what}".rstrip())
     first = objects[0]["metadata"]["name"]
     suffix = f" --state {state}" if state else ""
     note(f"Try it:  faas invoke {first}{suffix}")

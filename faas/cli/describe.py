@@ -86,7 +86,8 @@ def _revision(revision: Object) -> str:
     status = revision.get("status") or {}
     ready = ready_text(condition.get("status", ""), condition.get("reason", ""))
     message = f"  {condition['message']}" if condition.get("message") and condition.get("status") != "True" else ""
-    instances = f"{status.get('actualReplicas') or 0} instances"
+    count = status.get("actualReplicas") or 0
+    instances = f"{count} instance{'s' * (count != 1)}"
     return f"{revision['metadata']['name']}  {ready}  {instances}  {age(_created(revision))}{message}"
 
 

@@ -73,7 +73,8 @@ def command(
         attributes = {"type": event_type, "source": source, "id": event_id, "subject": subject}
         extra = dict(_pair(text, "--extension") for text in extension)
         given = {key: value for key, value in {**attributes, **extra}.items() if value is not None}
-        event_headers, body = make_event(given, body, structured=structured, is_json=is_json or not data)
+        is_json = is_json or body is None or _looks_like_json(body)
+        event_headers, body = make_event(given, body, structured=structured, is_json=is_json)
         sent = {**event_headers, **sent}
     elif body is not None:
         content_type = "application/json" if is_json or _looks_like_json(body) else "text/plain; charset=utf-8"

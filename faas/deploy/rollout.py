@@ -17,8 +17,6 @@ from faas.resources.kinds import REVISION, SERVICE
 
 MANAGER = "faas"
 TRAFFIC_MANAGER = "faas-traffic"  # a manager of its own: applying a template must never take a split back
-
-
 _RELEASED: dict[str, str | None] = {traffic.HELD: None, traffic.ROLLED_BACK: None}
 
 
@@ -128,7 +126,7 @@ class _Rollout:
             names or [change.name for change in self._changes],
             goal,
             timeout_s=self._options.wait_timeout_s,
-            changed=lambda name, verdict: log(f"{name}: {verdict.reason or verdict.state} {verdict.message}".strip()),
+            changed=lambda name, verdict: log(f"{name}: {_progress(verdict)}"),
         )
         failures = [
             await self._failure(name, verdict, objects.get(name))
@@ -206,6 +204,13 @@ def _serving(change: Change) -> str | None:
 
 def _split(service: Object) -> list[traffic.Target]:
     return service["spec"].get("traffic") or traffic.EVERYTHING_TO_LATEST
+
+
+def _progress(verdict: Verdict) -> str:
+    """In words for people: each rollout passes through OutOfDate, which sounds like trouble and is none."""
+    if verdict.state == "waiting" and verdict.reason in ("", "OutOfDate"):
+        return "starting"
+    return f"{verdict.reason or verdict.state} {verdict.message}".strip()
 
 
 def _what(change: Change) -> str:

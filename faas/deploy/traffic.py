@@ -35,7 +35,10 @@ def parse_percents(texts: Iterable[str]) -> dict[str, int]:
             raise TrafficError(f"--traffic names {revision} twice")
         found[revision] = int(percent.strip().rstrip("%"))
     if found and sum(found.values()) != 100:
-        raise TrafficError(f"--traffic adds up to {sum(found.values())}, it has to be 100")
+        raise TrafficError(
+            f"--traffic adds up to {sum(found.values())}, it has to be 100",
+            "Say where the rest goes, for example: --traffic NAME-00001=90,@latest=10",
+        )
     return found
 
 
