@@ -172,6 +172,20 @@ async def test_a_chosen_name_is_kept_and_a_taken_one_is_refused(world: World) ->
 
 
 @in_world
+async def test_two_updates_in_a_moment_that_end_with_the_name_before_are_told_apart(world: World) -> None:
+    await world.apply("hello", template={"name": "hello-first"})
+    await world.service_ready("hello", "hello-first")
+    # The controller sees only the last of these: the same name as before, for another template.
+    await world.apply("hello", "v2", template={"name": "hello-second"})
+    await world.apply("hello", "v3", template={"name": "hello-first"})
+    await world.until(
+        SERVICE, "hello", lambda raw: condition(raw, "RoutesReady").get("reason") == "RevisionNameTaken"
+    )
+    await world.apply("hello", "v4", template={"name": "hello-third"})
+    await world.service_ready("hello", "hello-third")
+
+
+@in_world
 async def test_what_somebody_else_owns_is_left_alone(world: World) -> None:
     mine = {
         "apiVersion": "serving.knative.dev/v1",
