@@ -178,9 +178,7 @@ async def test_two_updates_in_a_moment_that_end_with_the_name_before_are_told_ap
     # The controller sees only the last of these: the same name as before, for another template.
     await world.apply("hello", "v2", template={"name": "hello-second"})
     await world.apply("hello", "v3", template={"name": "hello-first"})
-    await world.until(
-        SERVICE, "hello", lambda raw: condition(raw, "RoutesReady").get("reason") == "RevisionNameTaken"
-    )
+    await world.until(SERVICE, "hello", lambda raw: condition(raw, "RoutesReady").get("reason") == "RevisionNameTaken")
     await world.apply("hello", "v4", template={"name": "hello-third"})
     await world.service_ready("hello", "hello-third")
 
