@@ -1,4 +1,4 @@
-"""docs/architecture.md is the map: every folder of the toolkit and of the engine stands in it, and nothing else does."""
+"""docs/architecture.md is the map: all folders of the toolkit and of the engine stand in it, and nothing else does."""
 
 from __future__ import annotations
 
