@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
 from faas_runtime import wire
 from faas_runtime.call import Call, current
 from faas_runtime.context import Context
-from faas_runtime.errors import EventError, HTTPError
+from faas_runtime.errors import EventError
 from faas_runtime.event import Event
+from faas_runtime.failures import failure, problem_answer, send_answer
 from faas_runtime.instance import Instance
 from faas_runtime.logs import traceback_of, write_line
-from faas_runtime.problem import CONTENT_TYPE, Problem
+from faas_runtime.problem import Problem
 from faas_runtime.replies import encode_replies
-from faas_runtime.results import Answer, Stream, encode_headers
+from faas_runtime.results import Answer, Stream
 from faas_runtime.streams import send_stream
 from faas_runtime.wsgi import run_wsgi
 
@@ -52,18 +52,13 @@ async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) ->
             write_line("error", "the deadline passed in the middle of the answer", call, {})
             return
         status = 504
-        await send_answer(_problem(call, Problem(504, f"not done within {endpoint.timeout_s:g} s")), send)
+        await send_answer(problem_answer(call, Problem(504, f"not done within {endpoint.timeout_s:g} s")), send)
     finally:
         instance.leave(call)
         stats.in_flight -= 1
         stats.observe(status, instance.monotonic() - call.started)
         if call.span is not None:
             instance.tracer.end(call, status)
-
-
-async def send_answer(answer: Answer, send: Any) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    await send({"type": "http.response.body", "body": answer.body})
 
 
 async def _answer(instance: Instance, call: Call, receive: Any, send: Any) -> Answer | Stream | None:
@@ -176,7 +171,7 @@ async def _handle_batch(instance: Instance, call: Call, events: list[Event[Any]]
     passing = [item["status"] for item in failed if is_retryable(item["status"])]
     status = passing[0] if passing else 422
     problem = Problem(status, f"{len(failed)} of {len(events)} events failed", extra={"items": failed})
-    return _problem(call, problem)
+    return problem_answer(call, problem)
 
 
 def is_retryable(status: int) -> bool:
@@ -201,32 +196,3 @@ async def _run_mounted(instance: Instance, call: Call, receive: Any, send: Any) 
         return
     call.receive, call.send = receive, noting_send
     await instance.pool.run(run_wsgi, call)
-
-
-def failure(call: Call, error: Exception) -> Answer | Stream:
-    """The answer to an exception; logs it unless it is the client's fault."""
-    if isinstance(error, Problem):
-        return _problem(call, error)
-    if isinstance(error, HTTPError):
-        if error.status >= 500:
-            write_line("error", f"{error.status}: {error.message}", call, {})
-        return _problem(call, Problem(error.status, error.message, headers=error.headers, extra=error.extra))
-    if "werkzeug" in sys.modules and type(error).__module__.startswith("werkzeug."):
-        from faas_runtime.flask_bridge import answer_of_abort
-
-        if (aborted := answer_of_abort(error)) is not None:
-            return aborted
-    trace = traceback_of(error)
-    write_line("error", f"{type(error).__name__}: {error}", call, {"exception": trace})
-    extra = {"exception": f"{type(error).__name__}: {error}", "traceback": trace} if call.instance.settings.dev else {}
-    return _problem(call, Problem(500, "the function failed; its log has the request id", extra=extra))
-
-
-def _problem(call: Call, problem: Problem) -> Answer:
-    body = problem.body(call.request_id)
-    headers = [
-        (b"content-type", CONTENT_TYPE),
-        (b"content-length", b"%d" % len(body)),
-        *encode_headers(problem.headers),
-    ]
-    return Answer(problem.status, headers, body)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from faas_runtime.call import Call, current
+from faas_runtime.failures import failure, send_answer
 from faas_runtime.instance import Instance
 from faas_runtime.logs import traceback_of, write_line
 from faas_runtime.results import Stream, encode_item, stream_headers
@@ -38,8 +39,6 @@ async def send_stream(instance: Instance, call: Call, stream: Stream, send: Any)
 
     Raises: CancelledError. The generator is closed in every case.
     """
-    from faas_runtime.serve_http import failure, send_answer
-
     sender = _Sender(call, stream, send)
     try:
         if stream.is_async:
