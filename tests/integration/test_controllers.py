@@ -93,6 +93,23 @@ async def test_a_revision_that_fails_leaves_traffic_where_it_is(world: World) ->
 
 
 @in_world
+async def test_a_mistake_that_was_mended_does_not_crash_on(world: World) -> None:
+    world.fleet.broken["v1"] = EXITS
+    await world.apply("hello", "v1")
+    await world.until(REVISION, "hello-00001", lambda raw: condition(raw, "Ready").get("status") == "False")
+    first = RevisionKey("default", "hello-00001")
+    assert world.board.decisions[first].desired == 1
+    await world.apply("hello", "v2")
+    await world.service_ready("hello", "hello-00002")
+    async with asyncio.timeout(10):
+        async for _ in world.board.decisions.changes():
+            if world.board.decisions[first].desired == 0:
+                break
+    revision = await world.client.get(REVISION, "hello-00001", "default")
+    assert condition(revision, "ContainerHealthy")["reason"] == "ExitCode1"
+
+
+@in_world
 async def test_a_canary_and_a_rollback(world: World) -> None:
     await world.apply("hello")
     await world.service_ready("hello", "hello-00001")

@@ -72,7 +72,7 @@ class Autoscaler:
         if decider is None or decider.plan.uid != plan.uid:  # deleted and made again under the same name
             decider = self._deciders[key] = Decider(plan, now_s=now_s)
             if (fleet := self._board.fleets.get(key)) is not None:
-                decider.set_ready(fleet.ready, now_s=now_s)
+                decider.set_fleet(fleet, now_s=now_s)
         else:
             decider.set_plan(plan)
         self._decide(key)
@@ -82,7 +82,7 @@ class Autoscaler:
             return
         ready = fleet.ready if fleet is not None else 0
         if fleet is None or ready != decider.ready or not ready:
-            decider.set_ready(ready, now_s=self._clock.now())
+            decider.set_fleet(fleet or FleetStatus(), now_s=self._clock.now())
             self._decide(key)
 
     def _on_poke(self, key: RevisionKey, waiting: int) -> None:

@@ -7,7 +7,7 @@ from faas.engine.autoscaler.lifecycle import UNKNOWN, Situation
 from faas.engine.autoscaler.scaler import TICK_S, LoadWindow
 from faas.engine.autoscaler.window import Window
 from faas.engine.contract.dataplane import LoadSample
-from faas.engine.contract.revision import RevisionPlan, ScaleDecision
+from faas.engine.contract.revision import FleetStatus, RevisionPlan, ScaleDecision
 
 # How long a restarted engine waits to hear which instances survived before it takes silence for none.
 _FLEET_PATIENCE_S = 5.0
@@ -32,6 +32,7 @@ class Decider:
         self._born_s = now_s
         self._restarted = plan.initialized
         self._ready: int | None = None  # None: the instances part has not said yet
+        self._failing = False
         self._last_request_s = now_s
 
     @property
@@ -51,7 +52,8 @@ class Decider:
         if new.panic_window_s != old.panic_window_s:
             self._panic = self._panic.resized(new.panic_window_s)
 
-    def set_ready(self, ready: int, *, now_s: float) -> None:
+    def set_fleet(self, fleet: FleetStatus, *, now_s: float) -> None:
+        ready, self._failing = fleet.ready, fleet.failure is not None
         if self._ready is None and self._restarted:
             self.state = scaler.initial_state(ready, now_s=now_s)
         if not self.ready and ready:
@@ -79,6 +81,8 @@ class Decider:
             idle_s=now_s - self._last_request_s,
             excess_burst_capacity=self.excess_burst_capacity,
             reachability=self.plan.reachability,
+            is_superseded=self.plan.superseded,
+            is_failing=self._failing,
             now_s=now_s,
         )
         self.decision, self._life = lifecycle.apply(self._life, self.plan.scaling, situation)

@@ -26,6 +26,7 @@ class Lifecycle:
     applied: int = UNKNOWN  # the scale given last
     initialized: bool = False  # the initial scale was reached once
     gave_up: bool = False  # it was never reached within the progress deadline
+    abandoned: bool = False  # nobody waits for it to be reached any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Situation:
     excess_burst_capacity: float
     reachability: Reachability
     now_s: float
+    is_superseded: bool = False  # another Revision of its Configuration was made since
+    is_failing: bool = False  # its instances do
 
 
 def new_lifecycle(*, initialized: bool, now_s: float) -> Lifecycle:
@@ -50,6 +53,7 @@ def apply(state: Lifecycle, policy: ScalingPolicy, now: Situation) -> tuple[Scal
     """Bound what the load asks for, and walk through activation and scale to zero."""
     if state.gave_up and now.wanted > 0:  # somebody asks for it: one more attempt, with a new deadline
         state = replace(state, gave_up=False, phase="Activating", since_s=now.now_s)
+    state = _abandoning(state, now)
     if state.phase == "Unknown" and now.ready > 0:
         state = replace(state, phase="Active", since_s=now.now_s)
     state = _buffering(state, now)
@@ -62,8 +66,20 @@ def apply(state: Lifecycle, policy: ScalingPolicy, now: Situation) -> tuple[Scal
     return _decision(state, scale), state
 
 
+def _abandoning(state: Lifecycle, now: Situation) -> Lifecycle:
+    """A mistake that was mended by the next Revision need not crash until its deadline, unless somebody asks for it.
+
+    Not in Knative, where it goes on for ten minutes: with a Revision at each save that would be many of them.
+    """
+    is_asked_for = now.wanted > 0 or now.reachability == "Reachable" or not now.is_superseded
+    if state.abandoned and is_asked_for:
+        return replace(state, abandoned=False, phase="Activating", since_s=now.now_s)
+    is_hopeless = now.is_failing and not state.initialized and not is_asked_for
+    return replace(state, abandoned=True) if is_hopeless else state
+
+
 def _floor(state: Lifecycle, policy: ScalingPolicy, reachability: Reachability) -> int:
-    if reachability == "Unreachable" or state.gave_up:
+    if reachability == "Unreachable" or state.gave_up or state.abandoned:
         return 0
     return policy.min_scale if state.initialized else max(policy.min_scale, policy.initial_scale)
 
@@ -84,6 +100,8 @@ def _bounded(wanted: int, state: Lifecycle, policy: ScalingPolicy, now: Situatio
 def _scale_to_zero(state: Lifecycle, policy: ScalingPolicy, now: Situation) -> tuple[int, int, Lifecycle]:
     """Nothing is wanted: returns what to call wanted, the scale to give now, and the state."""
     if state.phase == "Inactive" and state.applied <= 0 and now.ready == 0:
+        return 0, 0, state
+    if state.abandoned:
         return 0, 0, state
     if not policy.scale_to_zero and not state.gave_up:
         return 1, 1, state

@@ -117,6 +117,7 @@ class RevisionPlan:
     scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
     reachability: Reachability = "Unknown"
     warm: bool = False  # routed: keep its zygote
+    superseded: bool = False  # its Configuration has made another Revision since
     initialized: bool = False  # it has once reached its initial scale (restart safety)
 
 

@@ -36,6 +36,9 @@ def connect(
         configurations.add(key_of(raw))
         garbage.add(key_of(raw))
         _add(services, owner_key(raw, keys.SERVICE_LABEL))
+        if (before := _latest_created(old)) != (after := _latest_created(new)):
+            for name in filter(None, (before, after)):  # one is superseded now, the other is not
+                revisions.add(Key(key_of(raw).namespace, name))
         for route in _routes_naming(caches, key_of(raw), "configurationName"):
             routes.add(route)
             labels.add(route)
@@ -72,6 +75,11 @@ def _matter(revision: Object) -> tuple[object, ...]:
     ]
     state = (revision["metadata"].get("labels") or {}).get(keys.ROUTING_STATE_LABEL)
     return ready, state, revision["metadata"].get("deletionTimestamp")
+
+
+def _latest_created(configuration: Object | None) -> str:
+    status = (configuration or {}).get("status") or {}
+    return str(status.get("latestCreatedRevisionName", ""))
 
 
 def _routes_naming(caches: Caches, key: Key, what: str) -> list[Key]:

@@ -59,6 +59,32 @@ def test_a_revision_that_never_comes_up_is_given_up_after_its_progress_deadline(
     assert (again.desired, again.gave_up, again.reason) == (1, False, "Queued")
 
 
+def test_a_failing_revision_that_was_superseded_is_abandoned_until_somebody_wants_it() -> None:
+    failing = replace(NOW, wanted=-1, reachability="Unreachable", is_failing=True)
+    decision, state = apply(new_lifecycle(initialized=False, now_s=0), POLICY, replace(failing, reachability="Unknown"))
+    assert decision.desired == 1
+    decision, state = apply(state, POLICY, replace(failing, is_superseded=True))
+    assert (decision.desired, decision.active, decision.initialized) == (0, "False", False)
+    at_rest = replace(failing, is_superseded=True, is_failing=False)
+    decision, state = apply(state, POLICY, at_rest)
+    assert decision.desired == 0
+    assert apply(state, POLICY, replace(at_rest, wanted=1))[0].desired == 1
+    assert apply(state, POLICY, replace(at_rest, reachability="Reachable"))[0].desired == 1
+    assert apply(state, POLICY, replace(at_rest, is_superseded=False, reachability="Unknown"))[0].desired == 1
+
+
+def test_a_superseded_revision_that_is_only_slow_may_still_come_up() -> None:
+    slow = replace(NOW, wanted=-1, reachability="Unknown", is_superseded=True)
+    _, state = apply(new_lifecycle(initialized=False, now_s=0), POLICY, slow)
+    assert apply(state, POLICY, replace(slow, reachability="Unreachable"))[0].desired == 1
+
+
+def test_a_superseded_revision_that_was_up_once_is_not_abandoned() -> None:
+    crashing = replace(NOW, wanted=-1, is_superseded=True, is_failing=True)
+    state = new_lifecycle(initialized=True, now_s=0)
+    assert not apply(state, POLICY, crashing)[1].abandoned
+
+
 def test_an_idle_revision_goes_down_to_zero_by_way_of_inactive() -> None:
     one, state = apply(ACTIVE, POLICY, replace(NOW, ready=1, now_s=59))
     assert (one.desired, one.active) == (1, "True")

@@ -28,8 +28,13 @@ _Source = (
 _REACHABILITY: dict[str, Reachability] = {"active": "Reachable", "reserve": "Unreachable"}
 
 
-def make_plan(revision: Revision, config: Config, *, initialized: bool) -> RevisionPlan:
-    """Plan a Revision. Its spec has been validated and defaulted by the API."""
+def make_plan(
+    revision: Revision, config: Config, *, initialized: bool, latest_created: str | None = None
+) -> RevisionPlan:
+    """Plan a Revision. Its spec has been validated and defaulted by the API.
+
+    Args: latest_created: what its Configuration has made last, if that is known.
+    """
     metadata, spec = revision.metadata, revision.spec
     container = serving_container(revision)
     timeout_s = float(spec.timeout_seconds or config.defaults.revision_timeout_seconds)
@@ -62,6 +67,7 @@ def make_plan(revision: Revision, config: Config, *, initialized: bool) -> Revis
         scaling=ScalingPolicy(**asdict(scaling)),
         reachability=_REACHABILITY.get(routing, "Unknown"),
         warm=routing != "reserve",
+        superseded=bool(latest_created) and latest_created != metadata.name,
         initialized=initialized,
     )
 

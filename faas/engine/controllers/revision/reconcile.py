@@ -12,6 +12,7 @@ from faas.engine.controllers.live_config import LiveConfig
 from faas.engine.controllers.revision.plan import make_plan, make_policy
 from faas.engine.controllers.revision.status import observed_status, was_initialized
 from faas.engine.controllers.writes import write_status
+from faas.resources import keys
 from faas.resources.conditions import READY, find, is_ready
 
 # A ready revision that scales changes its replica counts several times in a moment; one commit tells the last of them.
@@ -39,7 +40,15 @@ class RevisionReconciler:
             self._board.policies.delete(board_key)
             return None
         raw = self._caches.revisions.raw(key)
-        plan = make_plan(revision, self._config.current, initialized=was_initialized(revision))
+        configuration = self._caches.configurations.get(
+            Key(key.namespace, revision.metadata.labels.get(keys.CONFIGURATION_LABEL, ""))
+        )
+        plan = make_plan(
+            revision,
+            self._config.current,
+            initialized=was_initialized(revision),
+            latest_created=configuration.status.latest_created_revision_name if configuration is not None else None,
+        )
         self._board.policies.put(board_key, make_policy(plan))
         self._board.plans.put(board_key, plan)
         status = observed_status(
