@@ -1,8 +1,12 @@
-"""The memory limit of process instances, where no cgroup enforces it: looks, and says who is over."""
+"""The memory limit of process instances, where no cgroup enforces it: looks, and says who is over.
+
+An instance is its process and all that it started: a limit that a subprocess could evade would be none.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from faas.engine.instances.zygotes import proportional_size
 
@@ -10,15 +14,34 @@ INTERVAL_S = 0.5  # a runaway allocation of 1 GiB/s is 512 MiB late; the kernel'
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def resident_size(pid: int) -> int:
-    """Bytes, including what is shared with the zygote; cheap. 0 when the process is gone."""
+def is_over(pid: int, limit_bytes: int) -> bool:
+    """Whether the process and its descendants account for more than the limit; what they share counts in proportion."""
+    tree = [pid, *_descendants(pid)]
+    # What is shared counts fully here, so this is never too low, and a hundred times cheaper.
+    if sum(_resident_size(member) for member in tree) <= limit_bytes:
+        return False
+    return sum(proportional_size(member) for member in tree) > limit_bytes
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                children = [int(child) for child in file.read().split()]
+        except OSError:  # the thread has ended, or this kernel does not list children
+            continue
+        for child in children:
+            yield child
+            yield from _descendants(child)
+
+
+def _resident_size(pid: int) -> int:
     try:
         with open(f"/proc/{pid}/statm", "rb") as file:
             return int(file.read().split()[1]) * _PAGE
-    except OSError:
+    except (OSError, IndexError):  # it is gone
         return 0
-
-
-def is_over(pid: int, limit_bytes: int) -> bool:
-    """Whether the process alone accounts for more than its limit; what it shares counts in proportion."""
-    return resident_size(pid) > limit_bytes and proportional_size(pid) > limit_bytes

@@ -103,8 +103,11 @@ class ProcessRun:
                 write_record(self._base.with_suffix(".json"), self._record)
 
     def _dead(self) -> None:
-        """The process is gone; its zygote, if there still is one, says how."""
+        """The process is gone, and what it started goes with it; its zygote, if there still is one, says how it ended."""
         self._close_pidfd()
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)  # a number that is in use as a group's is not given away again
         if not self._ended and self._late is None:
             self._late = self._loop.call_later(STATUS_GRACE_S, self.reaped, None)
 

@@ -150,6 +150,64 @@ def test_an_instance_over_its_memory_limit_is_oom_killed(world: Any) -> None:
     asyncio.run(main())
 
 
+def test_what_a_subprocess_of_an_instance_takes_counts_too(world: Any) -> None:
+    plan = world.function(
+        """
+        import subprocess, sys
+        HOARD = "import os; hoard = os.urandom(1024) * (200 * 1024); print(flush=True); input()"
+
+        async def answer(path):
+            global child
+            child = subprocess.Popen([sys.executable, "-c", HOARD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            child.stdout.readline()
+            return 200, b"full"
+        """,
+        memory_limit_bytes=150 * 1024 * 1024,
+    )
+
+    async def main() -> None:
+        async with world.engine() as instances:
+            seen = []
+            world.board.plans.put(plan.key, plan)
+            world.scale(plan, 1)
+            (first,) = await world.ready(plan)
+            world.board.fleets.listen(lambda _, fleet: seen.append(fleet.failure) if fleet and fleet.failure else None)
+            await asyncio.gather(world.ask(first), return_exceptions=True)
+            await world.until(lambda: seen)
+            assert seen[0].reason == "OOMKilled"
+            await instances.stop_all(10)
+
+    asyncio.run(main())
+
+
+def test_what_an_instance_started_ends_with_it(world: Any) -> None:
+    plan = world.function("""
+        import subprocess
+
+        async def answer(path):
+            if path == "/die":
+                os._exit(7)
+            return 200, str(subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL).pid).encode()
+    """)
+
+    async def main() -> None:
+        async with world.engine() as instances:
+            world.board.plans.put(plan.key, plan)
+            world.scale(plan, 1)
+            (first,) = await world.ready(plan)
+            child = os.pidfd_open(int((await world.ask(first))[1]))
+            ended = asyncio.Event()
+            asyncio.get_running_loop().add_reader(child, ended.set)
+            await asyncio.gather(world.ask(first, "/die"), return_exceptions=True)
+            async with asyncio.timeout(10):
+                await ended.wait()
+            asyncio.get_running_loop().remove_reader(child)
+            os.close(child)
+            await instances.stop_all(10)
+
+    asyncio.run(main())
+
+
 def test_a_readiness_probe_over_http_holds_the_endpoint_back(world: Any, tmp_path: Path) -> None:
     switch = tmp_path / "ready"
     plan = world.function(
