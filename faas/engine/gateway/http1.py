@@ -186,7 +186,7 @@ class Http1Connection(RequestParsing):
                 if not exchange.request.expects_continue or self._continued:
                     return
                 self._continued = True
-            head.headers = [field for field in head.headers if field[0] != b"x-request-id"]
+            head.request_id = b""
             self._transport.write(encode_head(head, b""))
 
     def refuse(self, refused: Refused) -> None:
@@ -218,13 +218,11 @@ class Http1Connection(RequestParsing):
         return self._transport, self._held
 
     def _framing(self, request: Request, head: Response) -> bytes:
-        """The lines that say where the answer ends; also sets how `respond` writes its body."""
+        """The lines about where the answer ends, without Content-Length; also sets how `respond` writes its body."""
         self._bodyless = has_no_body(request, head.status)
         self._chunked = False
         framing = b""
-        if head.length is not None and head.status != 204:
-            framing = b"content-length: %d\r\n" % head.length
-        elif not self._bodyless:
+        if head.length is None and not self._bodyless:
             if request.version_1_1:
                 self._chunked = True
                 framing = b"transfer-encoding: chunked\r\n"

@@ -15,6 +15,7 @@ import httptools
 
 from faas.engine.gateway.exchange import Exchange
 from faas.engine.gateway.problem import Refused
+from faas.engine.gateway.repeated import RepeatedRequest
 from faas.engine.gateway.request import Headers, Origin, Request, make_request
 from faas.engine.gateway.response import safe_trailers
 
@@ -36,6 +37,7 @@ class RequestParsing(asyncio.Protocol):
         self._limits = gateway.limits
         self._origin: Origin
         self._parser = httptools.HttpRequestParser(self)
+        self._repeated = RepeatedRequest(self._limits.target_bytes)
         self._pipeline: deque[Exchange | Refused] = deque()  # parsed, and not yet its turn
         self._current: Exchange | None = None  # being answered
         self._parsing: Exchange | None = None  # whose body comes now
@@ -74,6 +76,11 @@ class RequestParsing(asyncio.Protocol):
 
     def feed(self, data: bytes) -> None:
         """Parse, but not far ahead of the answers; `parse_ahead` takes what is left when there is room again."""
+        if self._is_between_messages and not self._pipeline:
+            request = self._repeated.recognise(data)
+            if request is not None:
+                self._take(request, data)
+                return
         for start in range(0, len(data), _SLICE_BYTES):
             if self._stopped or self._upgrading:
                 self.hold(data[start:])
@@ -83,11 +90,31 @@ class RequestParsing(asyncio.Protocol):
                 return
             self._feed(data[start : start + _SLICE_BYTES])
 
+    @property
+    def _is_between_messages(self) -> bool:
+        return (
+            self._parsing is None
+            and not self._in_head
+            and not self._stopped
+            and not self._upgrading
+            and not self._ahead
+        )
+
+    def _take(self, request: Request, data: bytes) -> None:
+        """A whole request that need not be parsed."""
+        exchange = Exchange(self._gateway, self, request)  # type: ignore[arg-type]  # the other half
+        self._waits_since = exchange.arrived_s
+        if request.length:
+            exchange.request_data(data[-request.length :], True, [])
+        self._pipeline.append(exchange)
+
     def parse_ahead(self) -> None:
         data, self._ahead = self._ahead, b""
         self.feed(data)
 
     def _feed(self, data: bytes) -> None:
+        begins = self._is_between_messages
+        waiting = len(self._pipeline)
         self._progress = False
         if self._in_head:
             self._head_bytes += len(data)
@@ -108,6 +135,10 @@ class RequestParsing(asyncio.Protocol):
                 self._quiet_bytes = 0 if self._progress else self._quiet_bytes + len(data)
                 if self._quiet_bytes > self._limits.head_bytes:
                     self.stop(Refused(400, "chunk extensions or trailers without end", close=True))
+            elif begins and len(self._pipeline) == waiting + 1:
+                whole = self._pipeline[-1]
+                if isinstance(whole, Exchange):
+                    self._repeated.learn(data, whole.request)
 
     def stop(self, refused: Refused) -> None:
         """Nothing beyond this can be told apart. A request whose body was being read ends with it."""
@@ -197,6 +228,8 @@ class RequestParsing(asyncio.Protocol):
         else:
             raise Refused(505, "HTTP/1.1, HTTP/1.0 and HTTP/2 are spoken here", close=True)
         request.keep_alive = parser.should_keep_alive()
+        if not request.keep_alive:
+            self._repeated.forget()
         return request
 
     def _flush_body(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from faas.engine.gateway.problem import Refused
 from faas.engine.gateway.routing import is_valid_host
-from faas.engine.gateway.tracing import is_traceparent, new_request_id, new_traceparent
+from faas.engine.gateway.tracing import is_traceparent, new_request_id, new_traceparent, traceparent_of
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -52,11 +52,12 @@ class Origin:
 
 
 class Request:
-    """One request, as the instance gets it. `headers` has neither Host nor anything about framing."""
+    """One request, as the instance gets it. `headers` has neither Host nor ids nor anything about framing."""
 
     __slots__ = (
-        "chunked", "expects_continue", "headers", "host", "is_head", "keep_alive", "length", "method", "request_id",
-        "target", "te_trailers", "traceparent", "upgrade", "version_1_1",
+        "chunked", "encoded", "expects_continue", "headers", "host", "is_head", "keep_alive", "length", "method",
+        "own_request_id", "own_traceparent", "request_id", "target", "te_trailers", "traceparent", "upgrade",
+        "version_1_1",
     )  # fmt: skip
 
     def __init__(self, method: bytes, target: bytes, host: bytes) -> None:
@@ -70,10 +71,44 @@ class Request:
         self.expects_continue = False
         self.keep_alive = True
         self.is_head = method == b"HEAD"
-        self.request_id = b""
+        self.request_id = self.own_request_id = b""  # own: the client's
         self.te_trailers = False
-        self.traceparent = b""
+        self.traceparent = self.own_traceparent = b""
         self.version_1_1 = True
+        self.encoded = b""  # for an HTTP/1.1 instance: all that does not change when only the request line does
+
+    def again(self, method: bytes, target: bytes) -> Request:
+        """Another request with the same header fields."""
+        request = Request(method, target, self.host)
+        request.headers = self.headers
+        request.length = self.length
+        request.chunked = self.chunked
+        request.upgrade = self.upgrade
+        request.expects_continue = self.expects_continue
+        request.keep_alive = self.keep_alive
+        request.te_trailers = self.te_trailers
+        request.version_1_1 = self.version_1_1
+        request.encoded = self.encoded
+        request.identify(self.own_request_id, self.own_traceparent)
+        return request
+
+    def identify(self, request_id: bytes, traceparent: bytes) -> None:
+        """Set the ids that the client gave (each may be empty), or new ones."""
+        self.own_request_id = request_id
+        self.own_traceparent = traceparent
+        self.request_id = request_id or new_request_id()
+        if traceparent:
+            self.traceparent = traceparent
+        else:
+            # What we have made up ourselves may as well lead from the one to the other.
+            self.traceparent = new_traceparent() if request_id else traceparent_of(self.request_id)
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing about its connection or its framing needs more than its Content-Length."""
+        return (
+            self.version_1_1 and self.keep_alive and not self.chunked and not self.upgrade and not self.expects_continue
+        )
 
     @property
     def has_body(self) -> bool:
@@ -154,8 +189,9 @@ def make_request(
         kept = _without_connection_fields(request, connection, upgrade, kept)
     request.expects_continue = expects_continue and request.has_body
     request.te_trailers = te_trailers
-    request.request_id = request_id if _REQUEST_ID.fullmatch(request_id) else new_request_id()
-    request.traceparent = traceparent if is_traceparent(traceparent) else new_traceparent()
+    request.identify(
+        request_id if _REQUEST_ID.fullmatch(request_id) else b"", traceparent if is_traceparent(traceparent) else b""
+    )
     forwarded.append(b'for=%b;host="%b";proto=%b' % (origin.forwarded_for, host, origin.scheme))
     forwarded_for.append(origin.address)
     kept += (
@@ -163,7 +199,6 @@ def make_request(
         (b"x-forwarded-proto", forwarded_proto or origin.scheme),
         (b"x-forwarded-host", forwarded_host or host),
         (b"forwarded", b", ".join(forwarded)),
-        (b"x-request-id", request.request_id),
     )
     request.headers = kept
     return request
@@ -212,22 +247,32 @@ def _without_connection_fields(request: Request, connection: list[bytes], upgrad
 
 def encode_request(request: Request, prefix: bytes = b"") -> bytes:
     """The head for an HTTP/1.1 instance; `prefix` is the part of the path that was ours (X-Forwarded-Prefix)."""
-    parts = [request.method, b" ", request.target, b" HTTP/1.1\r\nhost: ", request.host, b"\r\n"]
+    encoded = request.encoded or _encode_fields(request)
+    if prefix:
+        encoded = b"%bx-forwarded-prefix: %b\r\n" % (encoded, prefix)
+    return b"%b %b HTTP/1.1\r\n%bx-request-id: %b\r\ntraceparent: %b\r\n\r\n" % (
+        request.method,
+        request.target,
+        encoded,
+        request.request_id,
+        request.traceparent,
+    )
+
+
+def _encode_fields(request: Request) -> bytes:
+    parts = [b"host: ", request.host, b"\r\n"]
     for name, value in request.headers:
         parts += (name, b": ", value, b"\r\n")
-    if prefix:
-        parts += (b"x-forwarded-prefix: ", prefix, b"\r\n")
-    parts += (b"traceparent: ", request.traceparent)
     if request.length is not None:
-        parts.append(b"\r\ncontent-length: %d" % request.length)
+        parts.append(b"content-length: %d\r\n" % request.length)
     elif request.chunked:
-        parts.append(b"\r\ntransfer-encoding: chunked")
+        parts.append(b"transfer-encoding: chunked\r\n")
     if request.expects_continue:
-        parts.append(b"\r\nexpect: 100-continue")
+        parts.append(b"expect: 100-continue\r\n")
     if request.upgrade:
-        parts += (b"\r\nconnection: upgrade\r\nupgrade: ", request.upgrade)
-    parts.append(b"\r\n\r\n")
-    return b"".join(parts)
+        parts += (b"connection: upgrade\r\nupgrade: ", request.upgrade, b"\r\n")
+    request.encoded = encoded = b"".join(parts)
+    return encoded
 
 
 def encode_request_h2(request: Request, prefix: bytes = b"") -> Headers:
@@ -241,7 +286,7 @@ def encode_request_h2(request: Request, prefix: bytes = b"") -> Headers:
     headers += [(name.lower(), value) for name, value in request.headers]
     if prefix:
         headers.append((b"x-forwarded-prefix", prefix))
-    headers.append((b"traceparent", request.traceparent))
+    headers += ((b"x-request-id", request.request_id), (b"traceparent", request.traceparent))
     if request.length is not None:
         headers.append((b"content-length", b"%d" % request.length))
     if request.te_trailers:

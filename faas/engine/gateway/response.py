@@ -22,9 +22,11 @@ class MalformedResponse(Exception):
 
 
 class Response:
-    """The head of an answer. `headers` has nothing about framing."""
+    """The head of an answer. `headers` has neither the request's id nor anything about framing."""
 
-    __slots__ = ("chunked", "headers", "length", "reason", "status", "upgrade")
+    __slots__ = (
+        "chunked", "encoded", "headers", "length", "own_request_id", "reason", "request_id", "status", "upgrade",
+    )  # fmt: skip
 
     def __init__(self, status: int, reason: bytes = b"") -> None:
         self.status = status
@@ -33,6 +35,20 @@ class Response:
         self.length: int | None = None
         self.chunked = False
         self.upgrade = b""  # what a 101 switches to
+        self.request_id = self.own_request_id = b""  # own: set by the instance
+        self.encoded = b""  # for an HTTP/1.1 client: all that does not depend on the request
+
+    def again(self, request_id: bytes) -> Response:
+        """The same head in answer to another request."""
+        response = Response(self.status, self.reason)
+        response.headers = self.headers
+        response.length = self.length
+        response.chunked = self.chunked
+        response.upgrade = self.upgrade
+        response.encoded = self.encoded
+        response.own_request_id = self.own_request_id
+        response.request_id = self.own_request_id or request_id
+        return response
 
 
 def make_response(status: int, reason: bytes, headers: Headers, request_id: bytes) -> Response:
@@ -60,13 +76,13 @@ def make_response(status: int, reason: bytes, headers: Headers, request_id: byte
         elif lower == b"upgrade":
             response.upgrade = field[1]
         elif lower == b"x-request-id":
-            request_id = field[1]
+            response.own_request_id = field[1]
     if response.chunked and response.length is not None:
         raise MalformedResponse("both Content-Length and Transfer-Encoding")
     named -= {b"close", b"keep-alive", b"upgrade"}
     if named:
         kept = [field for field in kept if field[0].lower() not in named]
-    kept.append((b"x-request-id", request_id))
+    response.request_id = response.own_request_id or request_id
     response.headers = kept
     return response
 
@@ -81,14 +97,23 @@ def safe_trailers(trailers: Headers) -> Headers:
 
 def encode_head(response: Response, framing: bytes) -> bytes:
     """Status line and fields for an HTTP/1.1 client; `framing` is lines that each end in CRLF."""
+    encoded = response.encoded or _encode_fields(response)
+    if response.request_id:
+        return b"%bx-request-id: %b\r\n%b\r\n" % (encoded, response.request_id, framing)
+    return b"%b%b\r\n" % (encoded, framing)
+
+
+def _encode_fields(response: Response) -> bytes:
     status = response.status
     parts = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
     if response.reason and status in _STATUS_LINES and response.reason != reason_phrase_of(status):
         parts[0] = b"HTTP/1.1 %d %s\r\n" % (status, response.reason)
     for name, value in response.headers:
         parts += (name, b": ", value, b"\r\n")
-    parts += (framing, b"\r\n")
-    return b"".join(parts)
+    if response.length is not None and status >= 200 and status != 204:  # RFC 9110, 8.6
+        parts.append(b"content-length: %d\r\n" % response.length)
+    response.encoded = encoded = b"".join(parts)
+    return encoded
 
 
 def reason_phrase_of(status: int) -> bytes:
@@ -108,6 +133,8 @@ def encode_last_chunk(trailers: Headers) -> bytes:
 def encode_head_h2(response: Response) -> Headers:
     headers = [(b":status", b"%d" % response.status)]
     headers += [(name.lower(), value) for name, value in response.headers]
+    if response.request_id:
+        headers.append((b"x-request-id", response.request_id))
     if response.length is not None:
         headers.append((b"content-length", b"%d" % response.length))
     return headers

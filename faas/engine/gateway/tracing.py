@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 _log = logging.getLogger("faas.gateway")
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_BOTH_HALVES = 1 << 64 | 1
 
 
 def is_traceparent(value: bytes) -> bool:
@@ -19,11 +20,17 @@ def is_traceparent(value: bytes) -> bool:
 
 def new_traceparent() -> bytes:
     """A new trace. Sampled: whoever has an exporter downstream decides with what it records."""
-    return b"00-%032x-%016x-01" % (getrandbits(128) | 1, getrandbits(64) | 1)
+    return traceparent_of(new_request_id())
 
 
 def new_request_id() -> bytes:
-    return b"%032x" % getrandbits(128)
+    """A random one that `traceparent_of` can use: neither half is zero."""
+    return (getrandbits(128) | _BOTH_HALVES).to_bytes(16, "big").hex().encode()
+
+
+def traceparent_of(request_id: bytes) -> bytes:
+    """A new trace with one of our own request ids as its id, so that whoever has one of them finds the other."""
+    return b"00-%b-%b-01" % (request_id, request_id[16:])
 
 
 class Span(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from faas.engine.gateway.exchange import Exchange
+from faas.engine.gateway.repeated import RepeatedResponse
 from faas.engine.gateway.request import Headers, encode_request
 from faas.engine.gateway.response import (
     MalformedResponse,
@@ -36,6 +37,7 @@ class Http1Upstream(asyncio.Protocol):
     def __init__(self, pool: Http1Pool) -> None:
         self._pool = pool
         self._parser = httptools.HttpResponseParser(self)
+        self._repeated = RepeatedResponse()
         self._transport: asyncio.Transport
         self._exchange: Exchange | None = None
         self._served = 0
@@ -142,6 +144,12 @@ class Http1Upstream(asyncio.Protocol):
         if exchange is None:
             self._transport.abort()  # an idle connection has nothing to say: never use it again
             return
+        begins = not self._begun
+        if begins:
+            head = self._repeated.recognise(data, exchange.request)
+            if head is not None:
+                self._finish(exchange, head, self._repeated.body_of(data), [], reusable=self._sent)
+                return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -153,11 +161,14 @@ class Http1Upstream(asyncio.Protocol):
                 return
             self._broken = "data after the answer"
         if self._exchange is exchange:
+            if begins and self._complete and self._reusable and self._head is not None and not self._broken:
+                self._repeated.learn(data, self._head, sum(map(len, self._body)))
             self._flush(exchange)
 
     # httptools callbacks, each within data_received
 
     def _reset_parts(self) -> None:
+        self._begun = False
         self._reason = b""
         self._headers: Headers = []
         self._trailers: Headers = []
@@ -169,6 +180,7 @@ class Http1Upstream(asyncio.Protocol):
         self._reusable = False
 
     def on_message_begin(self) -> None:
+        self._begun = True
         if self._complete:
             self._broken = "a second answer"
 
@@ -235,18 +247,24 @@ class Http1Upstream(asyncio.Protocol):
                 self._body = []
                 exchange.response(head, body[0] if len(body) == 1 else b"".join(body), False, [])
             return
+        data = body[0] if len(body) == 1 else b"".join(body)
         trailers = self._trailers
         reusable = self._reusable and self._sent and not self._broken
+        self._reset_parts()
+        self._finish(exchange, head, data, trailers, reusable=reusable)
+
+    def _finish(
+        self, exchange: Exchange, head: Response | None, data: bytes, trailers: Headers, *, reusable: bool
+    ) -> None:
         self._exchange = None
         self._served += 1
-        self._reset_parts()
         # Into the pool first: the next request in the queue gets this very connection.
         if reusable:
             self.resume_response()
             self._pool.put(self)
         else:
             self._transport.close()
-        exchange.response(head, body[0] if len(body) == 1 else b"".join(body), True, trailers)
+        exchange.response(head, data, True, trailers)
 
     def _switch(self, exchange: Exchange, rest: bytes) -> None:
         head = self._head

@@ -30,7 +30,7 @@ def test_a_request_reaches_its_instance_with_forwarding_headers_and_without_hop_
         head, _, body = answer.partition(b"\r\n\r\n")
         assert body == b"ok"
         assert head.split(b"\r\n") == [
-            b"HTTP/1.1 200 OK", b"x-a: 1", b"x-request-id: r1", b"content-length: 2", b"connection: close",
+            b"HTTP/1.1 200 OK", b"x-a: 1", b"content-length: 2", b"x-request-id: r1", b"connection: close",
         ]  # fmt: skip
         assert seen[0].split(b"\r\n") == [
             b"GET /a?b=c HTTP/1.1",
