@@ -9,7 +9,7 @@ import click
 
 from faas.cli.conditions import conditions_of, is_public, ready_of
 from faas.cli.options import namespace_option, output_option, state_option
-from faas.cli.output import age, print_data, ready_text
+from faas.cli.output import age, first_line, print_data, ready_text
 from faas.cli.session import with_client
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def command(name: str, namespace: str, output: str | None, state: Path | None) -
         print_data(clean(service), output)
         return
     for title, value in _facts(service):
-        click.echo(f"{title + ':':<13}{value}")
+        click.echo(f"{title + ':':<13}" + value.replace("\n", "\n" + " " * 13))
     _section("Traffic", _traffic(service))
     _section("Revisions", [_revision(revision) for revision in revisions])
     _section("Conditions", [_condition(condition) for condition in conditions_of(service)])
@@ -85,7 +85,8 @@ def _revision(revision: Object) -> str:
     condition = ready_of(revision)
     status = revision.get("status") or {}
     ready = ready_text(condition.get("status", ""), condition.get("reason", ""))
-    message = f"  {condition['message']}" if condition.get("message") and condition.get("status") != "True" else ""
+    told = first_line(condition.get("message", "")) if condition.get("status") != "True" else ""
+    message = f"  {told}" if told else ""
     count = status.get("actualReplicas") or 0
     instances = f"{count} instance{'s' * (count != 1)}"
     return f"{revision['metadata']['name']}  {ready}  {instances}  {age(_created(revision))}{message}"
@@ -97,7 +98,7 @@ def _created(revision: Object) -> str:
 
 def _condition(condition: dict[str, str]) -> str:
     mark = {"True": click.style("✓", fg="green"), "False": click.style("✗", fg="red")}.get(condition["status"], "…")
-    words = " ".join(text for text in (condition.get("reason"), condition.get("message")) if text)
+    words = " ".join(text for text in (condition.get("reason"), first_line(condition.get("message", ""))) if text)
     return f"{mark} {condition['type']}  {words}".rstrip()
 
 

@@ -96,8 +96,9 @@ def _not_ready(error: object) -> Explanation:
     details: list[str] = []
     for failure in error.failures:
         reason = f" ({failure.reason})" if failure.reason else ""
-        details.append(f"{failure.revision or failure.service}{reason}: {failure.message}")
-        details += [f"  | {line}" for line in failure.logs]
+        message = failure.message.partition("\n")[0] if failure.logs else failure.message  # it quotes the same lines
+        details.append(f"{failure.revision or failure.service}{reason}: {message}")
+        details += [f"  | {line}" for text in failure.logs for line in text.splitlines()]
     if error.kept:
         details.append(f"traffic stays where it was: {', '.join(error.kept)}")
     names = ", ".join(failure.service for failure in error.failures)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from faas.cli.options import namespace_option, state_option
-from faas.cli.output import note
+from faas.cli.output import is_terminal, note
 from faas.cli.session import with_client
 
 if TYPE_CHECKING:
@@ -87,11 +87,29 @@ class _Tail:
         try:
             lines = self._client.logs(pod, self._namespace, follow=self._follow, tail=self._tail, since_s=self._since_s)
             async for line in lines:
-                click.echo(f"{prefix} {line}")
+                click.echo(f"{prefix} {_shown(line)}")
         except NotFound:
             return  # it ended between being listed and being read
         except BadRequest:
             self._seen.discard(pod)  # it has not started yet; the next change of the Pod tries again
+
+
+def _shown(line: str) -> str:
+    """For people in words and colours; into a file or a pipe as it was written."""
+    if not is_terminal():
+        return line
+    from rich.console import Console
+
+    from faas.cli.dev.loglines import render_record
+    from faas.resources.loglines import parse_record
+
+    record = parse_record(line)
+    if record is None:
+        return line
+    console = Console()
+    with console.capture() as captured:
+        console.print(render_record(record), soft_wrap=True, end="")
+    return captured.get()
 
 
 def _short(pod: str) -> str:

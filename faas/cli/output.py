@@ -67,6 +67,12 @@ def age(timestamp: str, now: datetime | None = None) -> str:
     return f"{seconds}s"
 
 
+def first_line(text: str) -> str:
+    """Of a message that may quote a log."""
+    head, rest, _ = text.partition("\n")
+    return f"{head} …" if rest else head
+
+
 def note(text: str) -> None:
     """Say something beside the result, on stderr."""
     click.echo(text, err=True)

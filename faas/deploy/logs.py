@@ -9,6 +9,7 @@ from faas.client.errors import ApiError
 from faas.client.protocol import Client
 from faas.resources import keys
 from faas.resources.kinds import POD
+from faas.resources.loglines import in_words
 
 
 @runtime_checkable
@@ -27,6 +28,6 @@ async def last_lines(client: Client, namespace: str, revision: str, *, lines: in
         if not pods.items:
             return ()
         newest = max(pods.items, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-        return tuple([line async for line in client.logs(newest["metadata"]["name"], namespace, tail=lines)])
+        return tuple([in_words(line) async for line in client.logs(newest["metadata"]["name"], namespace, tail=lines)])
     except ApiError:
         return ()  # the failure itself is what matters; this only adds to it

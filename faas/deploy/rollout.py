@@ -210,7 +210,8 @@ def _progress(verdict: Verdict) -> str:
     """In words for people: each rollout passes through OutOfDate, which sounds like trouble and is none."""
     if verdict.state == "waiting" and verdict.reason in ("", "OutOfDate"):
         return "starting"
-    return f"{verdict.reason or verdict.state} {verdict.message}".strip()
+    first_line = verdict.message.partition("\n")[0]  # the rest, log lines, stands below the failure
+    return f"{verdict.reason or verdict.state} {first_line}".strip()
 
 
 def _what(change: Change) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 from rich.text import Text
 
+from faas.resources.loglines import parse_record
+
 _COLOURS = ("cyan", "green", "magenta", "blue", "yellow", "bright_cyan", "bright_green", "bright_magenta")
 _LEVELS = {
     "debug": ("debug", "dim"),
@@ -50,7 +52,7 @@ def render(printed: Printed, *, width: int) -> Text:
     Args:
         width: of the column of function names.
     """
-    record = _record(printed.line)
+    record = parse_record(printed.line)
     name = str(record.get("function") or _REVISION.sub("", printed.revision)) if record else None
     name = name or _REVISION.sub("", printed.revision)
     text = Text(no_wrap=False, overflow="fold")
@@ -60,6 +62,12 @@ def render(printed: Printed, *, width: int) -> Text:
         text.append("│ ", style="dim")
         text.append(printed.line, style="red" if printed.stream == "stderr" and _is_trouble(printed.line) else "")
         return text
+    return text.append_text(render_record(record))
+
+
+def render_record(record: Mapping[str, Any]) -> Text:
+    """Level, request, message, fields, and the exception below."""
+    text = Text(no_wrap=False, overflow="fold")
     level, style = _LEVELS.get(str(record.get("level", "info")).lower(), ("     ", "default"))
     text.append(f"{level} ", style=style)
     if request := str(record.get("request_id", "")):
@@ -77,16 +85,6 @@ def render(printed: Printed, *, width: int) -> Text:
 def colour(name: str) -> str:
     """The same for a function each time and in each terminal."""
     return _COLOURS[zlib.crc32(name.encode()) % len(_COLOURS)]
-
-
-def _record(line: str) -> Mapping[str, Any] | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        record = msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        return None
-    return record if isinstance(record, dict) and "message" in record else None
 
 
 def _is_trouble(line: str) -> bool:

@@ -19,11 +19,13 @@ import msgspec
 
 from faas.engine.contract.revision import RevisionKey
 from faas.engine.instances.driver import Stream
+from faas.resources.loglines import in_words
 
 MAX_FILE_BYTES = 5 * 1024 * 1024  # then the file is the older half, and the older half before it goes
 MAX_LINE_BYTES = 16 * 1024  # as the container runtimes split lines
 KEPT_PODS = 10  # ended pods of a revision whose logs stay
 LAST_LINES = 12  # enough to see an exception's end in a condition's message
+_LAST_CHARS = 1000  # of one of them, which can be a whole traceback
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -36,6 +38,11 @@ class LogLine(msgspec.Struct, frozen=True):
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(LogLine)
+
+
+def _bounded(text: str) -> str:
+    """The beginning says what happened, the end of a traceback why."""
+    return text if len(text) <= _LAST_CHARS else f"{text[: _LAST_CHARS // 4]} … {text[-_LAST_CHARS * 3 // 4 :]}"
 
 
 class RunLog:
@@ -51,7 +58,7 @@ class RunLog:
         """A full disk loses lines, never an instance."""
         text = line.decode("utf-8", "replace")
         if stream == "stderr":
-            self.last.append(text[:500])
+            self.last.append(_bounded(in_words(text)))
         data = _encoder.encode(LogLine(datetime.now(UTC), stream, self._pod, self._key.name, text)) + b"\n"
         try:
             if self._file is None or self._size + len(data) > MAX_FILE_BYTES:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from faas.client.errors import AlreadyExists, ApiError, NotFound
 from faas.client.protocol import Client, Object
-from faas.engine.contract.revision import RevisionPlan
+from faas.engine.contract.revision import EnvVar, RevisionPlan, SecretRef
 from faas.engine.instances.driver import ExitStatus
 from faas.resources import keys
 from faas.resources.kinds import POD
@@ -88,7 +88,7 @@ def make_pod(view: PodView) -> Object:
                 "image": plan.image,
                 "imagePullPolicy": "IfNotPresent",
                 "ports": [{"name": "user-port", "containerPort": 8080, "protocol": "TCP"}],
-                "env": [{"name": variable.name} for variable in plan.env if variable.name],
+                "env": [_variable(variable) for variable in plan.env if not _is_whole_source(variable)],
             }
         ],
         "restartPolicy": "Always",
@@ -96,6 +96,19 @@ def make_pod(view: PodView) -> Object:
         "nodeName": "faas",
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
+
+
+def _variable(variable: EnvVar) -> Object:
+    """As the Revision has it: what a Secret holds stays there."""
+    if isinstance(variable.value, str):
+        return {"name": variable.name, "value": variable.value}
+    source = "secretKeyRef" if variable.value.kind == "Secret" else "configMapKeyRef"
+    return {"name": variable.name, "valueFrom": {source: {"name": variable.value.name, "key": variable.value.key}}}
+
+
+def _is_whole_source(variable: EnvVar) -> bool:
+    """Of envFrom: its name is but a prefix."""
+    return isinstance(variable.value, SecretRef) and variable.value.key is None
 
 
 def _container_status(view: PodView) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,6 +33,18 @@ def test_lines_come_back_in_order_with_their_stream(tmp_path: Path) -> None:
     assert read(store, "pod-a", since=datetime.now(UTC) + timedelta(hours=1)) == []
     assert list(run.last) == ["zwei ü"]
     run.close()
+
+
+def test_the_last_lines_of_a_run_are_told_in_words(tmp_path: Path) -> None:
+    run = LogStore(tmp_path).open_run(KEY, "pod-a", 0)
+    trace = "Traceback:\n" + "  a frame\n" * 200 + "ValueError: no"
+    run.write("stderr", json.dumps({"level": "error", "message": "it did not start", "exception": "E: no\n"}).encode())
+    run.write("stderr", json.dumps({"level": "error", "message": "failed", "exception": trace}).encode())
+    run.close()
+    assert run.last[0] == "it did not start\nE: no"
+    assert run.last[1].startswith("failed\nTraceback:")
+    assert run.last[1].endswith("ValueError: no")
+    assert len(run.last[1]) < 1100
 
 
 def test_a_log_is_bounded_and_keeps_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
