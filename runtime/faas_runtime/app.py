@@ -150,7 +150,7 @@ class Application:
         instance = self._instance
         if instance is None:
             instance = self.instance
-        headers = dict(scope["headers"])
+        headers = scope.get("faas.headers") or dict(scope["headers"])
         path, method = scope["path"], scope["method"]
         values: tuple[str, ...] = ()
         route = self._static.get(path)

@@ -19,13 +19,15 @@ from faas_runtime.results import Answer, Stream
 from faas_runtime.streams import send_stream
 from faas_runtime.wsgi import run_wsgi
 
+_GRACE_S = 3.0  # for a mounted application to clean up after http.disconnect; gunicorn's default
 _CLIENT_LEFT = 499  # nginx's code: nothing was answered, nobody was there
 
 
 async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) -> None:
     """Answer one request. Cancellation from outside (the client left) is passed on; a deadline's is a 504."""
     endpoint, stats = call.endpoint, call.endpoint.stats
-    call.task = task = asyncio.current_task()
+    exchange = call.scope.get("faas.exchange")  # our own server's; any other speaks plain ASGI
+    call.task = task = asyncio.current_task() if exchange is None else exchange.task
     stats.in_flight += 1
     instance.enter(call)
     if instance.tracer.enabled:
@@ -35,9 +37,12 @@ async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) ->
         answer = await _answer(instance, call, receive, send)
         if type(answer) is Answer:
             status = answer.status
-            await send({"type": "http.response.start", "status": status, "headers": answer.headers})
             body = answer.body if call.scope["method"] != "HEAD" else b""
-            await send({"type": "http.response.body", "body": body})
+            if exchange is not None:
+                exchange.answer(status, answer.headers, body)
+            else:
+                await send({"type": "http.response.start", "status": status, "headers": answer.headers})
+                await send({"type": "http.response.body", "body": body})
         elif isinstance(answer, Stream):
             status = await send_stream(instance, call, answer, send)
         else:
@@ -190,6 +195,8 @@ async def _run_mounted(instance: Instance, call: Call, receive: Any, send: Any) 
         await send(message)
 
     if endpoint.kind == "asgi":
+        if "faas.exchange" in call.scope:
+            call.scope["faas.exchange"].grace_s = _GRACE_S
         current.set(call)
         await endpoint.handler(call.scope, receive, noting_send)
         call.scope.setdefault("faas.status", 500)

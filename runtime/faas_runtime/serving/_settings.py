@@ -13,7 +13,7 @@ from typing import Any
 from faas_runtime.serving.options import ServeOptions
 
 DEFAULTS: dict[str, Any] = {
-    "asgi_disconnect_grace_period": 3,
+    "asgi_disconnect_grace_period": 3,  # of WebSockets; a request's call is cancelled at once (exchange.py)
     "asgi_lifespan": "auto",
     "asgi_loop": "auto",
     "casefold_http_method": False,

@@ -8,40 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from gunicorn.asgi.lifespan import LifespanManager, LifespanStartupFailed
-from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
 from faas_runtime.serving import exits
-
-# gunicorn looks its C parser up on the class of the connection and reads what it found on ASGIProtocol: asked of a
-# subclass, it would quietly parse in Python. Also, what is looked up here is not looked up after a fork.
-ASGIProtocol._check_h1c_protocol_available()
+from faas_runtime.serving.connection import Connection
 
 LISTEN_BACKLOG = 2048  # as gunicorn; a burst from zero waits here while the instance starts
-
-
-class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
-    """An HTTP connection that the worker can find again, to close it when it is idle at shutdown."""
-
-    def connection_made(self, transport: Any) -> None:
-        self._head_timer = self.worker.loop.call_later(self.worker.head_timeout_s, self._close_if_headless)
-        self.worker.connections.add(self)
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._head_timer.cancel()
-        super().connection_lost(exc)
-        self.worker.forget(self)
-
-    @property
-    def is_idle(self) -> bool:
-        """No request is being read or answered, nor a call still running after its answer."""
-        return bool(self._awaiting_request and not self._finishing_calls)
-
-    def _close_if_headless(self) -> None:
-        # gunicorn bounds the wait for a second request (keepalive), not for the first one's head.
-        if self.req_count <= 1 and self.is_idle:
-            self.transport.close()
 
 
 class FunctionWorker(ASGIWorker):  # type: ignore[misc]
