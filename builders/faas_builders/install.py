@@ -12,6 +12,7 @@ from faas_builders.cache import cache_dir, cached, key_of, write_atomically
 from faas_builders.errors import DependencyError
 from faas_builders.interpreter import Interpreter
 from faas_builders.requirements import OURS, Requirements
+from faas_builders.runtime_requirements import extra_requirements
 
 Log = Callable[[str], None]
 
@@ -103,8 +104,6 @@ def _compile(requirements: Requirements, interpreter: Interpreter) -> str:
     write_atomically(excludes, "\n".join(OURS).encode(), durable=False)
     inputs: list[str] = [] if requirements.kind == "none" else [requirements.kind]
     if requirements.extras:
-        from faas_builders.runtime import extra_requirements
-
         write_atomically(extra, "\n".join(extra_requirements(requirements.extras)).encode(), durable=False)
         inputs.append(str(extra))
     arguments = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-progress"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
-import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -15,7 +13,7 @@ from faas_builders.cache import cache_dir, cached, key_of
 from faas_builders.errors import BuildError
 from faas_builders.install import install_into
 from faas_builders.interpreter import Interpreter, inspect
-from faas_builders.requirements import canonical
+from faas_builders.runtime_requirements import base_requirements, tested_pins
 
 _FORMAT = "1"
 OWN = ".own"
@@ -31,11 +29,11 @@ def runtime_layer(python: Path | str) -> Path:
     """
     interpreter = inspect(python)
     source = _source()
-    wanted = "\n".join(_requirements())
+    wanted = "\n".join(base_requirements())
     target = cache_dir() / "runtime" / key_of(_FORMAT, interpreter.abi, wanted, *_contents(source))
 
     def fill(folder: Path) -> None:
-        pinned = "\n".join(_pins())
+        pinned = "\n".join(tested_pins())
         vendored = cached(
             cache_dir() / "runtime-deps" / key_of(_FORMAT, interpreter.abi, wanted, pinned),
             lambda deps: _install(deps, wanted, pinned, interpreter),
@@ -53,17 +51,6 @@ def runtime_layer(python: Path | str) -> Path:
             compile_tree(folder / name, interpreter)
 
     return cached(target, fill)
-
-
-def extra_requirements(extras: tuple[str, ...]) -> list[str]:
-    """What an extra of faas-runtime (`traces`) stands for; one that there is not stands for nothing."""
-    wanted = [(line.partition(";")[0], line.partition(";")[2]) for line in _declared()]
-    return sorted(
-        requirement.strip()
-        for requirement, marker in wanted
-        for extra in extras
-        if re.search(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]", marker)
-    )
 
 
 def _source() -> dict[str, list[Path]]:
@@ -97,36 +84,6 @@ def _contents(source: dict[str, list[Path]]) -> list[bytes]:
         for path in files:
             parts += [f"{name}/{path.relative_to(_root_of(name))}".encode(), path.read_bytes()]
     return parts
-
-
-@cache
-def _declared() -> tuple[str, ...]:
-    return tuple(importlib.metadata.requires("faas-runtime") or ())
-
-
-def _requirements() -> list[str]:
-    return sorted(line for line in _declared() if "extra ==" not in line)
-
-
-def _pins() -> list[str]:
-    """The versions that are installed here of all that faas-runtime needs, directly or not: those were tested."""
-    pins: dict[str, str] = {}
-    todo = [_name_in(line) for line in _requirements()]
-    while todo:
-        name = canonical(todo.pop())
-        if name in pins:
-            continue
-        try:
-            distribution = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:  # its marker does not hold on this machine
-            continue
-        pins[name] = f"{name}=={distribution.version}"
-        todo += [_name_in(line) for line in distribution.requires or () if "extra ==" not in line]
-    return sorted(pins.values())
-
-
-def _name_in(line: str) -> str:
-    return re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0]
 
 
 def _install(folder: Path, wanted: str, pinned: str, interpreter: Interpreter) -> None:
