@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+LOCAL_DOMAIN = "svc.cluster.local"  # every service answers at NAME.NAMESPACE.svc.cluster.local on the internal listener
+
 
 class Listeners(msgspec.Struct, frozen=True):
     """File descriptors of listening sockets that the supervisor owns and its children inherit."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object
 from faas.engine.contract.revision import RevisionPlan, SecretRef
-from faas.engine.contract.settings import EngineSettings
+from faas.engine.contract.settings import LOCAL_DOMAIN, EngineSettings
 from faas.resources.kinds import CONFIG_MAP, SECRET
 
 FROM_HOST = ("HOME", "TMPDIR", "PATH", "LANG", "LC_ALL", "TZ")
@@ -57,7 +57,7 @@ def make_environment(
         K_CONFIGURATION=plan.configuration,
         K_REVISION=plan.key.name,
         FAAS_NAMESPACE=plan.key.namespace,
-        FAAS_DOMAIN=settings.domain,
+        FAAS_DOMAIN=LOCAL_DOMAIN,  # cluster-local services have no other, and config-network may rename the public one
         FAAS_GATEWAY=f"unix:{settings.internal_socket}",
         FAAS_TIMEOUT=f"{plan.timeout_s:g}",
     )

@@ -28,7 +28,7 @@ def test_only_the_contract_and_a_few_harmless_variables_of_the_host() -> None:
         "K_CONFIGURATION": "hello",
         "K_REVISION": "hello-00001",
         "FAAS_NAMESPACE": "shop",
-        "FAAS_DOMAIN": "localhost",
+        "FAAS_DOMAIN": "svc.cluster.local",
         "FAAS_GATEWAY": "unix:/r/internal.sock",
         "FAAS_TIMEOUT": "300",
         "PORT": "8080",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from faas.engine.contract.dataplane import Split, Target
-from faas.engine.contract.settings import EngineSettings
+from faas.engine.contract.settings import LOCAL_DOMAIN, EngineSettings
 from faas.resources.config import NetworkConfig
 from faas.resources.keys import CLUSTER_LOCAL, VISIBILITY_LABEL
 from faas.resources.serving import Route, TrafficTarget
-
-LOCAL_DOMAIN = "svc.cluster.local"
 
 
 @dataclass(frozen=True, slots=True)
