@@ -120,13 +120,20 @@ class _Rollout:
     async def _wait(
         self, goal: Goal, log: Callable[[str], None], names: Sequence[str] | None = None
     ) -> dict[str, Object]:
+        said: dict[str, str] = {}
+
+        def changed(name: str, verdict: Verdict) -> None:
+            if said.get(name) != (words := _progress(verdict)):
+                said[name] = words
+                log(f"{name}: {words}")
+
         objects, verdicts = await wait_for(
             self._client,
             self._namespace,
             names or [change.name for change in self._changes],
             goal,
             timeout_s=self._options.wait_timeout_s,
-            changed=lambda name, verdict: log(f"{name}: {_progress(verdict)}"),
+            changed=changed,
         )
         failures = [
             await self._failure(name, verdict, objects.get(name))
