@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:  # each costs an import that most commands end without
+    from faas.client.errors import ApiError
+    from faas.deploy.errors import NotReady
+    from faas.project.errors import DiscoveryError
 
 
 class CommandError(Exception):
@@ -75,10 +81,7 @@ def explain(error: BaseException) -> Explanation:
     )
 
 
-def _discovery(error: object) -> Explanation:
-    from faas.project.errors import DiscoveryError
-
-    assert isinstance(error, DiscoveryError)
+def _discovery(error: DiscoveryError) -> Explanation:
     first, *others = error.problems
     where = f"{first.file}:{first.line}: " if first.file and not first.message.startswith(first.file) else ""
     details = [first.traceback.rstrip()] if first.traceback else []
@@ -89,10 +92,7 @@ def _discovery(error: object) -> Explanation:
     return Explanation(f"{where}{first.message}", first.hint, "\n".join(details))
 
 
-def _not_ready(error: object) -> Explanation:
-    from faas.deploy.errors import NotReady
-
-    assert isinstance(error, NotReady)
+def _not_ready(error: NotReady) -> Explanation:
     details: list[str] = []
     for failure in error.failures:
         reason = f" ({failure.reason})" if failure.reason else ""
@@ -106,10 +106,9 @@ def _not_ready(error: object) -> Explanation:
     return Explanation(f"not ready: {names}", f"See more:  faas describe {first}", "\n".join(details))
 
 
-def _api(error: object) -> Explanation:
-    from faas.client.errors import ApiError, Forbidden, NotFound, Unavailable
+def _api(error: ApiError) -> Explanation:
+    from faas.client.errors import Forbidden, NotFound, Unavailable
 
-    assert isinstance(error, ApiError)
     details = "\n".join(
         f"{cause.field}: {cause.message}" for cause in error.causes if cause.message not in error.message
     )
