@@ -5,7 +5,6 @@ Source: CloudEvents 1.0.2, "Context Attributes" and "Type System". Nothing here 
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +19,6 @@ Extension = str | int | bool
 
 SPEC_VERSION = "1.0"
 JSON = "application/json"
-_NAME = re.compile(r"[a-z0-9]+\Z")
 _CORE = frozenset(
     {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data", "data_base64"}
 )
@@ -87,18 +85,9 @@ class Event(Generic[T]):
 
     @classmethod
     def received(
-        cls,
-        *,
-        type: str,
-        source: str,
-        id: str,
-        subject: str | None,
-        time: str | None,
-        datacontenttype: str | None,
-        dataschema: str | None,
-        extensions: dict[str, Extension],
-        payload: bytes | None,
-    ) -> Event[Any]:
+        cls, type: str, source: str, id: str, subject: str | None, time: str | None, datacontenttype: str | None,
+        dataschema: str | None, extensions: dict[str, Extension], payload: bytes | None,
+    ) -> Event[Any]:  # fmt: skip
         """An event off the wire, already checked; its data is decoded when somebody asks."""
         event: Event[Any] = cls.__new__(cls)
         event.type, event.source, event._id, event.subject = type, source, id, subject
@@ -205,7 +194,7 @@ def check_extensions(extensions: Mapping[str, Extension]) -> None:
     for name, value in extensions.items():
         if name in _CORE:
             raise EventError(f"{name!r} is an attribute of its own, not an extension")
-        if not _NAME.match(name):
+        if not (name.isascii() and name.isalnum() and name == name.lower()):
             raise EventError(f"extension {name!r}: names are lower-case letters and digits")
         if not isinstance(value, str | int | bool):
             raise EventError(f"extension {name}={value!r} is neither str, int nor bool")

@@ -142,13 +142,15 @@ def _too_large(limit: int) -> Problem:
 
 async def _handle_events(instance: Instance, call: Call) -> Answer | Stream:
     """Run the handler for the event, or for each event of the batch in order."""
+    mode = wire.mode(call.headers)
     try:
-        events = wire.parse(call.headers, call.body)
+        events = (
+            [wire.parse_binary(call.headers, call.body)] if mode == "binary" else wire.parse(call.headers, call.body)
+        )
     except EventError as error:
-        status = 400 if wire.mode(call.headers) else 415
-        raise Problem(status, str(error)) from None
+        raise Problem(400 if mode else 415, str(error)) from None
     call.endpoint.stats.events += len(events)
-    if wire.mode(call.headers) == "batch":
+    if mode == "batch":
         return await _handle_batch(instance, call, events)
     call.event = events[0]
     replies = await _execute(instance, call)

@@ -57,10 +57,9 @@ def parse(headers: Mapping[bytes, bytes], body: bytes) -> list[Event[Any]]:
 
 def parse_binary(headers: Mapping[bytes, bytes], body: bytes) -> Event[Any]:
     """Raises: EventError."""
-    attributes: dict[str, Extension] = {}
-    for name, value in headers.items():
-        if name[:3] == b"ce-":
-            attributes[name[3:].decode("latin-1")] = _header_text(value)
+    attributes: dict[str, Extension] = {
+        name[3:].decode("latin-1"): _header_text(value) for name, value in headers.items() if name[:3] == b"ce-"
+    }
     content_type = headers.get(b"content-type")
     if "datacontenttype" in attributes:
         raise EventError("in binary mode the data's type is Content-Type, not ce-datacontenttype")
@@ -179,19 +178,22 @@ def _event(attributes: dict[str, Extension], payload: bytes | None) -> Event[Any
     version = take("specversion", None)
     if version != SPEC_VERSION:
         raise EventError(f"specversion is {version!r}; this speaks {SPEC_VERSION!r}")
-    required = {name: take(name, None) for name in ("id", "source", "type")}
-    optional = {name: take(name, None) for name in ("subject", "time", "datacontenttype", "dataschema")}
-    for name, value in required.items():
-        if not isinstance(value, str) or not value:
+    id, source, type = take("id", None), take("source", None), take("type", None)
+    subject, time = take("subject", None), take("time", None)
+    datacontenttype, dataschema = take("datacontenttype", None), take("dataschema", None)
+    for name, value in (("id", id), ("source", source), ("type", type)):
+        if value.__class__ is not str or not value:
             raise EventError(f"the attribute {name!r} is missing" if value is None else f"{name}={value!r} is not text")
-    for name, value in optional.items():
-        if value is not None and (not isinstance(value, str) or not value):
+    for name, value in (
+        ("subject", subject), ("time", time), ("datacontenttype", datacontenttype), ("dataschema", dataschema)
+    ):  # fmt: skip
+        if value is not None and (value.__class__ is not str or not value):
             raise EventError(f"{name}={value!r} is not text")
-    if optional["time"] is not None:
-        parse_time(optional["time"])  # type: ignore[arg-type]  # text, checked above
+    if time is not None:
+        parse_time(time)  # type: ignore[arg-type]  # text, checked above
     if attributes:
         check_extensions(attributes)
-    return Event.received(**required, **optional, extensions=attributes, payload=payload)  # type: ignore[arg-type]
+    return Event.received(type, source, id, subject, time, datacontenttype, dataschema, attributes, payload)  # type: ignore[arg-type]
 
 
 def _payload_of(raw: bytes, content_type: Extension | None) -> bytes | None:
