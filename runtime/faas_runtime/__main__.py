@@ -7,13 +7,14 @@ import sys
 
 
 def main() -> int:
+    from faas_runtime.serving import exits
     from faas_runtime.serving.options import Misused, read_options
 
     try:
         options = read_options(os.environ)
     except Misused as error:
         print(f"faas-runtime: {error}", file=sys.stderr)
-        return 2
+        return exits.MISUSED
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
 
@@ -22,7 +23,7 @@ def main() -> int:
         from faas_runtime.serving.arbiter import FunctionApplication
 
         FunctionApplication(options, load).run()
-        return 0
+        return exits.DONE
 
     from faas_runtime.serving.plain import serve_function
 

@@ -56,7 +56,6 @@ class Parameter(msgspec.Struct, frozen=True):
 
 class Signature(msgspec.Struct, frozen=True):
     parameters: tuple[Parameter, ...]
-    returns: Any
     is_async: bool  # async def, or an async generator function
 
     def of(self, source: Source) -> Parameter | None:
@@ -74,7 +73,7 @@ def read_signature(function: Declared, *, kind: str, path_names: Sequence[str], 
     ]
     _check(parameters, path_names, function, place)
     is_async = inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)
-    return Signature(tuple(parameters), hints.get("return", Any), is_async)
+    return Signature(tuple(parameters), is_async)
 
 
 def _hints(function: Declared, call: Callable[..., Any]) -> dict[str, Any]:

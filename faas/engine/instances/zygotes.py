@@ -144,10 +144,6 @@ class Member:
     def __post_init__(self) -> None:
         self._reports = ReportLoop(self.channel, self._report, self._gone)
 
-    @property
-    def can_fork(self) -> bool:
-        return not self.closed and not self.refusal
-
     def spawn(self, pending: Pending) -> None:
         self.used_s = time.monotonic()
         if not self.imported:

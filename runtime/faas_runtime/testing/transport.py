@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from faas_runtime.calls import Outgoing, Reply
@@ -10,8 +10,6 @@ from faas_runtime.errors import CallError
 from faas_runtime.event import Event
 from faas_runtime.jsonic import to_json
 from faas_runtime.testing.exchange import exchange
-
-StandIn = Callable[[Outgoing], Any]
 
 
 class InProcess:
