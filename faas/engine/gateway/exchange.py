@@ -151,7 +151,8 @@ class Exchange:
         data = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         if self._body_bytes > self.gateway.limits.buffer_bytes:
             self._forget_body()
-        self.resume_request()
+        if self._paused:
+            self.resume_request()
         if self._response_paused:
             upstream.pause_response()
         return data, self._body_ended, self._trailers
@@ -178,7 +179,8 @@ class Exchange:
         if end:
             # First the books, then the bytes: whoever reads the answer and looks finds the slot free.
             self.upstream = None
-            self.resume_request()
+            if self._paused:
+                self.resume_request()
             client = self.client
             self.finish(self.status, now)
             client.respond(head, data, True, trailers)

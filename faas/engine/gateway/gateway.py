@@ -92,7 +92,7 @@ class Gateway:
             revision = self._revision(name, policy)
             revision.listed = True
             if revision.policy != policy:
-                revision.policy = policy
+                revision.adopt(policy)
                 revision.pump()
         for name, revision in list(self.revisions.items()):
             revision.listed = name in table.revisions
@@ -169,7 +169,7 @@ class Gateway:
             self._refuse(exchange, refused)
             return
         if not exchange.finished:
-            self.deadlines.schedule(exchange, exchange.next_look(exchange.arrived_s))
+            self.deadlines.schedule(exchange, exchange.arrived_s + revision.patience_s)
 
     def _refuse(self, exchange: Exchange, refused: Refused) -> None:
         exchange.finished = True

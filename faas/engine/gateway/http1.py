@@ -90,6 +90,11 @@ class Http1Connection(RequestParsing):
                 self._fresh = data
                 return
             self._fresh = None
+        if self._current is None and not self._pipeline and not self._transport.is_closing():
+            exchange = self.recognise(data)
+            if exchange is not None:
+                self._answer(exchange)
+                return
         self.feed(data)
         self._pump()
 
@@ -152,11 +157,14 @@ class Http1Connection(RequestParsing):
             if isinstance(item, Refused):
                 self._refuse(item, b"")
                 break
-            self._current = item
-            self._continued = False
-            self._gateway.begin(item, public=self._public)
+            self._answer(item)
         self._pumping = False
         self._adjust_reading()
+
+    def _answer(self, exchange: Exchange) -> None:
+        self._current = exchange
+        self._continued = False
+        self._gateway.begin(exchange, public=self._public)
 
     def respond(self, head: Response | None, data: bytes, end: bool, trailers: Headers) -> None:
         exchange = self._current

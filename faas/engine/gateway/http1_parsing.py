@@ -74,13 +74,19 @@ class RequestParsing(asyncio.Protocol):
 
     # One read
 
+    def recognise(self, data: bytes) -> Exchange | None:
+        """The request that this read is, when it is known without being parsed."""
+        request = self._repeated.recognise(data) if self._is_between_messages else None
+        if request is None:
+            return None
+        exchange = Exchange(self._gateway, self, request)  # type: ignore[arg-type]  # the other half
+        self._waits_since = exchange.arrived_s
+        if request.length:
+            exchange.request_data(data[-request.length :], True, [])
+        return exchange
+
     def feed(self, data: bytes) -> None:
         """Parse, but not far ahead of the answers; `parse_ahead` takes what is left when there is room again."""
-        if self._is_between_messages and not self._pipeline:
-            request = self._repeated.recognise(data)
-            if request is not None:
-                self._take(request, data)
-                return
         for start in range(0, len(data), _SLICE_BYTES):
             if self._stopped or self._upgrading:
                 self.hold(data[start:])
@@ -89,6 +95,10 @@ class RequestParsing(asyncio.Protocol):
                 self._ahead += data[start:]
                 return
             self._feed(data[start : start + _SLICE_BYTES])
+
+    def parse_ahead(self) -> None:
+        data, self._ahead = self._ahead, b""
+        self.feed(data)
 
     @property
     def _is_between_messages(self) -> bool:
@@ -99,18 +109,6 @@ class RequestParsing(asyncio.Protocol):
             and not self._upgrading
             and not self._ahead
         )
-
-    def _take(self, request: Request, data: bytes) -> None:
-        """A whole request that need not be parsed."""
-        exchange = Exchange(self._gateway, self, request)  # type: ignore[arg-type]  # the other half
-        self._waits_since = exchange.arrived_s
-        if request.length:
-            exchange.request_data(data[-request.length :], True, [])
-        self._pipeline.append(exchange)
-
-    def parse_ahead(self) -> None:
-        data, self._ahead = self._ahead, b""
-        self.feed(data)
 
     def _feed(self, data: bytes) -> None:
         begins = self._is_between_messages

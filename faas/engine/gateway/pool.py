@@ -57,7 +57,7 @@ class Http1Pool:
         while idle:
             connection = idle.pop()
             if connection.idle_since >= oldest and not connection.is_closing:
-                connection.start(exchange)
+                connection.begin(exchange)
                 return
             connection.close()
         self._spawn(self._connect(exchange))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from random import random
 from time import monotonic
@@ -69,7 +70,7 @@ class Revision:
 
     def __init__(self, name: str, policy: RevisionPolicy, around: Surroundings) -> None:
         self.name = name
-        self.policy = policy
+        self.adopt(policy)
         self.listed = False  # in the newest table
         self.backends: dict[str, Backend] = {}
         self.load = InFlight(monotonic())
@@ -79,13 +80,16 @@ class Revision:
         self._queue: OrderedDict[Exchange, None] = OrderedDict()
         self._poked_s = 0.0
 
+    def adopt(self, policy: RevisionPolicy) -> None:
+        self.policy = policy
+        # How long a request of this revision may be left alone before its timeouts are looked at.
+        self.patience_s = min(
+            policy.timeout_s, policy.response_start_timeout_s or math.inf, policy.idle_timeout_s or math.inf
+        )
+
     @property
     def waiting(self) -> int:
         return len(self._queue)
-
-    @property
-    def has_endpoints(self) -> bool:
-        return bool(self._usable)
 
     def admit(self, exchange: Exchange) -> None:
         """Take a request: hand it over, or let it wait.
@@ -187,6 +191,9 @@ class Revision:
 
     def _pick(self) -> Backend | None:
         usable = self._usable
+        if len(usable) == 1:  # the commonest fleet
+            only, limit = usable[0], self.policy.container_concurrency
+            return only if not limit or only.in_flight < limit else None
         index = pick([backend.in_flight for backend in usable], self.policy.container_concurrency, random)
         return None if index < 0 else usable[index]
 

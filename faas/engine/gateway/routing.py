@@ -62,26 +62,23 @@ class Router:
     def __init__(self, table: Table, *, own_hosts: Iterable[str] = ()) -> None:
         self._table = table
         self._own = {"localhost", "", *(host.lower() for host in own_hosts)}
-        self._cache: dict[bytes, Target | None] = {}
+        self._cache: dict[bytes, Resolution | None] = {}
 
     def resolve(self, host: bytes, target: bytes, *, public: bool) -> Resolution | None:
         """Find the Target for a request; None is a 404. On the public listener cluster-local ones do not exist."""
-        cached = self._by_host(host)
+        cached = self._cache[host] if host in self._cache else self._by_host(host)
         if cached is not None:
-            return None if public and not cached.public else Resolution(cached, b"")
+            return None if public and not cached.target.public else cached
         if target.startswith(b"/_/"):
             return self._by_path(host, target, public)
         return None
 
-    def _by_host(self, host: bytes) -> Target | None:
-        try:
-            return self._cache[host]
-        except KeyError:
-            pass
+    def _by_host(self, host: bytes) -> Resolution | None:
         if len(self._cache) >= _CACHE_ENTRIES:
             self._cache.clear()
         key = self._table.hosts.get(host_name(host))
-        found = self._cache[host] = None if key is None else self._table.targets.get(key)
+        target = None if key is None else self._table.targets.get(key)
+        found = self._cache[host] = None if target is None else Resolution(target, b"")
         return found
 
     def _by_path(self, host: bytes, target: bytes, public: bool) -> Resolution | None:
@@ -103,6 +100,8 @@ def is_internal(target: bytes) -> bool:
 
     Those are for the platform; a public client that posts to an event's path would make up events past every filter.
     """
+    if b"_faas" not in target and b"%" not in target:
+        return False  # as nearly always
     path = target.partition(b"?")[0]
     if b"%" in path:
         path = unquote_to_bytes(path)  # once, as servers do

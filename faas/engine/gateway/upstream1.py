@@ -52,20 +52,24 @@ class Http1Upstream(asyncio.Protocol):
     # What an exchange asks for (exchange.Upstream)
 
     def start(self, exchange: Exchange) -> None:
-        """Hand the request over, with as much of its body as is there."""
-        self._exchange = exchange
+        """Hand the request over to a connection that was just made."""
         if self.is_closing:
             # It broke between being connected and being used.
-            self._exchange = None
             exchange.upstream_failed(Failure(connected=False, description="the connection was closed at once"))
             return
+        self.begin(exchange)
+
+    def begin(self, exchange: Exchange) -> None:
+        """Hand the request over, with as much of its body as is there."""
+        self._exchange = exchange
         self._sent = False
         self._eof_ends_body = False
         body, ended, trailers = exchange.attached(self)
-        head = encode_request(exchange.request, exchange.prefix)
+        request = exchange.request
+        head = encode_request(request, exchange.prefix)
         self._written = len(head)
-        if exchange.request.has_body:
-            if exchange.request.chunked or len(body) > _JOIN_BYTES:
+        if request.chunked or request.length:
+            if request.chunked or len(body) > _JOIN_BYTES:
                 self._transport.write(head)
                 self.send(body, ended, trailers)
             else:
@@ -260,7 +264,8 @@ class Http1Upstream(asyncio.Protocol):
         self._served += 1
         # Into the pool first: the next request in the queue gets this very connection.
         if reusable:
-            self.resume_response()
+            if self._paused:
+                self.resume_response()
             self._pool.put(self)
         else:
             self._transport.close()

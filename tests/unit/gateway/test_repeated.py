@@ -33,6 +33,10 @@ class Parsing(RequestParsing):
             self._repeated.forget()
 
     def read(self, data: bytes) -> None:
+        exchange = self.recognise(data)
+        if exchange is not None:
+            self.seen.append(exchange)
+            return
         self.feed(data)
         while self._pipeline:
             self.seen.append(self._pipeline.popleft())
