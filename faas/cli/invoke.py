@@ -176,6 +176,10 @@ def _print(answer: Answer, started: float, output: str | None) -> None:
     colour = "green" if answer.status < 400 else "red"
     click.secho(f"{answer.status} {answer.reason}", fg=colour, err=True, nl=False)
     click.echo(f"  {took_ms:.1f} ms  {answer.headers.get('content-type', '')}", err=True)
+    if event_type := answer.headers.get("ce-type"):  # a reply: its attributes are headers, its data is the body
+        known = ("id", "source", "subject")
+        said = [f"{name} {answer.headers[f'ce-{name}']}" for name in known if f"ce-{name}" in answer.headers]
+        click.echo("  ".join((f"event {event_type}", *said)), err=True)
     last = b""
     for chunk in answer.chunks():
         sys.stdout.buffer.write(chunk)
