@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
 from faas.client.errors import ApiError, BadRequest
 from faas.engine.api.wire.protobuf import ProtobufError
 from faas.engine.api.wire.protobuf_kinds import decode_object
 from faas.resources.fields import loads_with_duplicates
+
+# Of lists and objects in one another: a schema of a CustomResourceDefinition has some thirty, and what walks an object
+# by recursion, msgspec and json included, has room for several times as many.
+_MAX_DEPTH = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +45,44 @@ def negotiate(accept: str) -> Wanted:
 def parse_body(content_type: str, body: bytes, *, duplicates: bool = False) -> tuple[Any, tuple[str, ...]]:
     """The value in a body, and the members that it has twice. Raises BadRequest, ApiError 415."""
     media = content_type.partition(";")[0].strip().lower()
+    value: Any
+    doubled: list[str] = []
     try:
         if media == "application/vnd.kubernetes.protobuf":
             return decode_object(body), ()
-        if media.endswith("yaml") and not body.lstrip().startswith((b"{", b"[")):
-            return _parse_yaml(body), ()
         if media and not media.endswith(("json", "yaml")):
             raise unsupported(media)
-        if duplicates:
+        if media.endswith("yaml") and not body.lstrip().startswith((b"{", b"[")):
+            from faas.engine.api.wire.yaml_body import parse_yaml
+
+            value = parse_yaml(body)
+        elif duplicates:
             value, doubled = loads_with_duplicates(body)
-            return value, tuple(doubled)
-        return json.loads(body), ()
-    except (ValueError, yaml.YAMLError, ProtobufError, RecursionError) as error:
+        else:
+            value = json.loads(body)
+        _check(value)
+    except (ValueError, ProtobufError, RecursionError) as error:
         raise BadRequest(f"the body cannot be read as {media or 'JSON'}: {error}") from error
+    return value, tuple(doubled)
 
 
-def _parse_yaml(body: bytes) -> Any:
-    """YAML as Kubernetes reads it: what looks like a date stays a text."""
-    return yaml.load(body, Loader=_Loader)
-
-
-class _Loader(yaml.SafeLoader):
-    pass
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+def _check(value: Any) -> None:
+    """Refuse what parses but cannot be an object: nested without end, or text that has no UTF-8. Raises ValueError."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, str):
+                each.encode()  # UnicodeEncodeError: half of a surrogate pair
+            elif isinstance(each, dict):
+                below += each
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+        if not below:
+            return
+        level = below
+    raise ValueError(f"more than {_MAX_DEPTH} lists and objects within one another")
 
 
 def unsupported(media: str) -> ApiError:
