@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,3 +196,17 @@ async def engine_world(
 
 
 __all__ = ["REVISION", "ROUTE", "SERVICE", "World", "engine_world"]
+
+
+def in_world(test: Callable[[World], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Run the test in a world of its own."""
+
+    def run() -> None:
+        async def body() -> None:
+            async with engine_world() as world:
+                await test(world)
+
+        asyncio.run(body())
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -11,23 +10,10 @@ import pytest
 from faas.engine.contract.dataplane import LoadSample
 from faas.engine.contract.revision import InstanceFailure, RevisionKey
 from faas.resources.kinds import CONFIGURATION, EVENT, REVISION, ROUTE, SERVICE
-from tests.engine_world import World, condition, engine_world, is_ready, make_service, observed
+from tests.engine_world import World, condition, engine_world, in_world, is_ready, make_service, observed
 from tests.virtual_clock import VirtualClock
 
-Test = Callable[[World], Coroutine[Any, Any, None]]
 EXITS = InstanceFailure("ExitCode1", "Container failed with: boom", restarts=1)
-
-
-def in_world(test: Test) -> Callable[[], None]:
-    def run() -> None:
-        async def body() -> None:
-            async with engine_world() as world:
-                await test(world)
-
-        asyncio.run(body())
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
 
 
 @in_world

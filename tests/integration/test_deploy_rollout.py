@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,23 +16,10 @@ from faas.deploy.split import change_split, roll_back
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
 from faas.resources.kinds import REVISION, SERVICE
-from tests.engine_world import World, engine_world
+from tests.engine_world import World, in_world
 
 EXITS = InstanceFailure("ExitCode1", "Container failed with: boom", restarts=1)
 LATEST = {"latestRevision": True, "percent": 100}
-Test = Callable[[World], Coroutine[Any, Any, None]]
-
-
-def in_world(test: Test) -> Callable[[], None]:
-    def run() -> None:
-        async def body() -> None:
-            async with engine_world() as world:
-                await test(world)
-
-        asyncio.run(body())
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
 
 
 def manifest(name: str, image: str, namespace: str = "default") -> dict[str, Any]:
