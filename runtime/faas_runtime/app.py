@@ -108,8 +108,6 @@ class Application:
         self._instance = Instance(
             self.settings, self._tracer, threads=self._threads, clock=self._clock, transport=self._transport
         )
-        if any(not is_async(function) for function in self._functions):
-            self._instance.pool.start()
         self._tracer.start()
         for pending in self._after_restore:
             await pending
@@ -119,6 +117,12 @@ class Application:
         for mount in self._mounts:
             await mount.start()
         self._accepting = True
+
+    def after_ready(self) -> None:
+        """What may wait until the platform knows that this process serves: the first thread takes milliseconds to start
+        on a busy machine, but a request should not have to wait for it either."""
+        if any(not is_async(function) for function in self._functions):
+            self.instance.pool.start()
 
     async def stop(self) -> None:
         """The reverse of `start`; requests have to be done."""

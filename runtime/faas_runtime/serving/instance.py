@@ -13,11 +13,11 @@ import traceback
 from faas_runtime.serving import exits
 from faas_runtime.serving.forking import reseed
 from faas_runtime.serving.options import ServeOptions
-from faas_runtime.serving.server import Application, serve
+from faas_runtime.serving.server import Server
 from faas_runtime.serving.wire import READY, Spawn
 
 
-def become_instance(spawn: Spawn, fds: list[int], app: Application, function: str) -> None:
+def become_instance(spawn: Spawn, fds: list[int], server: Server, function: str) -> None:
     """Serve until told to stop, then leave the process. `fds`: listener, stdout, stderr, ready pipe."""
     code = exits.UNEXPECTED
     try:
@@ -25,11 +25,11 @@ def become_instance(spawn: Spawn, fds: list[int], app: Application, function: st
         attach_output(stdout, stderr)
         set_environment(spawn.env)
         reseed()
-        renew = getattr(app, "after_restore", None)
+        renew = getattr(server.asgi, "after_restore", None)
         if renew is not None:
             renew()
         options = ServeOptions(function=function, bind=f"fd:{listener}", timeout_s=spawn.timeout_s)
-        code = serve(app, [_listener(listener)], options, on_ready=lambda: _say_ready(ready))
+        code = server.serve([_listener(listener)], options, on_ready=lambda: _say_ready(ready))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else exits.UNEXPECTED
     except BaseException:  # noqa: BLE001  # nothing may unwind into the zygote's frames

@@ -32,7 +32,7 @@ from faas_runtime.serving.instance import (
     set_environment,
 )
 from faas_runtime.serving.plain import load_function
-from faas_runtime.serving.server import Application
+from faas_runtime.serving.server import Server
 from faas_runtime.serving.wire import Channel, Exited, Forked, Imported, NewMember, Spawn
 
 # What the first request, a first error or a typical handler would otherwise import after the fork.
@@ -158,11 +158,13 @@ class Member:
             snapshot = getattr(app, "before_snapshot", None)
             if snapshot is not None:
                 snapshot()
+        server = Server(app)
+        if not refused:
             gc.collect()
             refused = forking.refusal(baseline)  # looks at the collector's objects, of which freezing leaves none
             gc.freeze()
         _report(self._control, Imported(os.getpid(), refused, time.monotonic() - started))
-        self._serve_orders(app, may_fork=not refused)
+        self._serve_orders(server, may_fork=not refused)
 
     def _prepare_imports(self) -> None:
         set_environment(self._order.env)
@@ -176,7 +178,7 @@ class Member:
         if os.environ.get("FAAS_DEV"):
             read_sources(Path(self._order.workdir))
 
-    def _serve_orders(self, app: Application, *, may_fork: bool) -> None:
+    def _serve_orders(self, server: Server, *, may_fork: bool) -> None:
         self._poll.register(self._control, select.POLLIN)
         while True:
             for fd, _ in self._poll.poll():
@@ -190,13 +192,13 @@ class Member:
                 if not isinstance(order, Spawn):
                     continue
                 if may_fork:
-                    self._fork_instance(order, fds, app)
+                    self._fork_instance(order, fds, server)
                 else:
                     _report(self._control, Forked(order.id, os.getpid()))
                     self._control.close()
-                    become_instance(order, fds, app, self._order.function)
+                    become_instance(order, fds, server, self._order.function)
 
-    def _fork_instance(self, order: Spawn, fds: list[int], app: Application) -> None:
+    def _fork_instance(self, order: Spawn, fds: list[int], server: Server) -> None:
         pid = forking.fork()
         if pid == 0:
             try:
@@ -208,7 +210,7 @@ class Member:
             except BaseException:  # noqa: BLE001  # nothing may unwind into the zygote's frames
                 traceback.print_exc()
                 os._exit(exits.UNEXPECTED)
-            become_instance(order, fds, app, self._order.function)
+            become_instance(order, fds, server, self._order.function)
         for fd in fds:
             os.close(fd)
         self._children.add(order.id, pid, self._poll)
