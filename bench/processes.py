@@ -90,6 +90,17 @@ def running(
                 process.wait()
 
 
+@contextlib.contextmanager
+def away_from(cpu: int) -> Iterator[None]:
+    """Keep this process off a CPU, where there is another one."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, before - {cpu} or before)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def descendants(pid: int) -> set[int]:
     """The process and everything below it now."""
     found = {pid}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.load import drive, make_request
 from bench.peers import python_of
-from bench.processes import free_port, running, wait_answer
+from bench.processes import away_from, free_port, running, wait_answer
 from bench.report import Figure
 
 APPS = Path(__file__).parent / "apps"
@@ -23,7 +23,8 @@ EVENT = make_request(
 )
 CONNECTIONS = 32
 SECONDS = 4.0
-SERVER_CPU = 1  # the generator keeps the other one
+ROUNDS = 2  # of all servers in turn; the best of each counts, since what else runs on the machine only ever slows
+SERVER_CPU = 1  # the generator keeps to the others
 
 
 def _ours(function: str, port: int) -> tuple[list[str | Path], dict[str, str]]:
@@ -45,10 +46,10 @@ def _func_python(kind: str, port: int) -> tuple[list[str | Path], dict[str, str]
 def _rate(server: tuple[list[str | Path], dict[str, str]], port: int, request: bytes) -> float:
     command, env = server
     address = ("127.0.0.1", port)
-    with running(command, cwd=APPS, env=env, cpu=SERVER_CPU) as process:
+    with running(command, cwd=APPS, env=env, cpu=SERVER_CPU) as process, away_from(SERVER_CPU):
         wait_answer(address, request, process=process, every_s=0.02)
         drive(address, request, connections=CONNECTIONS, seconds=1.0)
-        result = drive(address, request, connections=CONNECTIONS, seconds=SECONDS)
+        result = drive(address, request, connections=CONNECTIONS, seconds=SECONDS / ROUNDS)
     if result.failed:
         raise RuntimeError(f"{command}: {result.failed} requests failed: {result.statuses}")
     return result.rate
@@ -56,22 +57,28 @@ def _rate(server: tuple[list[str | Path], dict[str, str]], port: int, request: b
 
 def throughput() -> list[Figure]:
     port = free_port()
-    ff_http = _rate(_functions_framework("echo", "http", port), port, HTTP)
-    func_http = _rate(_func_python("http", port), port, HTTP)
-    ff_event = _rate(_functions_framework("on_event", "cloudevent", port), port, EVENT)
-    func_event = _rate(_func_python("event", port), port, EVENT)
-    sync = _rate(_ours("echo", port), port, HTTP)
-    asynchronous = _rate(_ours("echo_async", port), port, HTTP)
-    event = _rate(_ours("on_event", port), port, EVENT)
+    servers = {
+        "ff_http": (_functions_framework("echo", "http", port), HTTP),
+        "func_http": (_func_python("http", port), HTTP),
+        "ff_event": (_functions_framework("on_event", "cloudevent", port), EVENT),
+        "func_event": (_func_python("event", port), EVENT),
+        "sync": (_ours("echo", port), HTTP),
+        "async": (_ours("echo_async", port), HTTP),
+        "event": (_ours("on_event", port), EVENT),
+    }
+    rounds = [
+        {name: _rate(server, port, request) for name, (server, request) in servers.items()} for _ in range(ROUNDS)
+    ]
+    best = {name: max(rates[name] for rates in rounds) for name in servers}
     rows = (
-        ("JSON over HTTP, sync handler, one core", sync, 3.0, ff_http, func_http),
-        ("JSON over HTTP, async handler, one core", asynchronous, 4.0, ff_http, func_http),
-        ("CloudEvent in, one core", event, 3.0, ff_event, func_event),
+        ("JSON over HTTP, sync handler, one core", "sync", 3.0, "http"),
+        ("JSON over HTTP, async handler, one core", "async", 4.0, "http"),
+        ("CloudEvent in, one core", "event", 3.0, "event"),
     )
     return [
-        Figure(name, ours, "req/s", wanted, "more", peer_name, peer)
-        for name, ours, wanted, ff, func in rows
-        for peer_name, peer in (("functions-framework", ff), ("func-python", func))
+        Figure(what, best[ours], "req/s", wanted, "more", peer_name, best[f"{peer}_{kind}"])
+        for what, ours, wanted, kind in rows
+        for peer_name, peer in (("functions-framework", "ff"), ("func-python", "func"))
     ]
 
 

@@ -13,8 +13,11 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 PATIENCE_S = 20.0
 LARGE = 210_000
@@ -61,11 +64,10 @@ SOURCE = """
     async def mounted(scope, receive, send):
         if scope["type"] != "http":
             return
-        if scope["path"] == "/mounted/scope":
-            kept = {name: scope[name] for name in ("method", "path", "scheme", "http_version")}
-            body = repr((kept, scope["query_string"], scope["raw_path"], scope["headers"])).encode()
+        if scope["path"].startswith("/mounted/scope"):
+            kept = {name: value for name, value in scope.items() if not name.startswith("faas.")}
             await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": body})
+            await send({"type": "http.response.body", "body": repr(kept).encode()})
         elif scope["path"] == "/mounted/background":
             headers = [(b"content-length", b"4")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -88,6 +90,11 @@ SOURCE = """
         elif scope["path"] == "/mounted/split":
             headers = [(b"x-evil", b"a\\r\\nset-cookie: b")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
+        elif scope["path"] == "/mounted/pieces":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for _ in range(3):
+                await send({"type": "http.response.body", "body": b"a" * 100_000, "more_body": True})
+            await send({"type": "http.response.body", "body": b"end"})
         elif scope["path"] == "/mounted/nothing":
             return
 
@@ -314,6 +321,20 @@ def test_when_a_connection_is_kept(port: int, version: bytes, header: bytes, clo
             assert closes
 
 
+def test_an_answer_of_unknown_length_is_chunked_or_ends_with_the_connection(port: int) -> None:
+    client = connect(port)
+    client.request("GET", "/mounted/pieces")
+    response = client.getresponse()
+    assert response.getheader("transfer-encoding") == "chunked"
+    assert response.read() == b"a" * 300_000 + b"end"
+    client.close()
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as old:
+        old.sendall(b"GET /mounted/pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        head, _, body = old.makefile("rb").read().partition(b"\r\n\r\n")
+    assert b"chunked" not in head
+    assert body == b"a" * 300_000 + b"end"
+
+
 def test_a_head_answer_has_the_length_and_no_body(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
         client.sendall(b"HEAD /text?name=four HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -322,14 +343,53 @@ def test_a_head_answer_has_the_length_and_no_body(port: int) -> None:
     assert body == b""
 
 
+def scope_of(port: int, head: bytes) -> dict[str, Any]:
+    """What a mounted application is told of a request with this head."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
+        client.sendall(head + b"\r\n")
+        response = http.client.HTTPResponse(client)
+        response.begin()
+        assert response.status == 200
+        scope: dict[str, Any] = ast.literal_eval(response.read().decode())
+    assert scope.pop("client")[0] == "127.0.0.1"
+    return scope
+
+
 def test_a_mounted_application_sees_the_request_as_it_was_sent(port: int) -> None:
-    client = connect(port)
-    client.putrequest("GET", "/mounted/scope?q=%41&q=b", skip_host=True, skip_accept_encoding=True)
-    for name, value in (("Host", "x"), ("X-Forwarded-Proto", "https"), ("X-Two", "1"), ("X-Two", "2"), ("a_b", "drop")):
-        client.putheader(name, value)
-    client.endheaders()
-    head, query, raw_path, headers = ast.literal_eval(client.getresponse().read().decode())
-    client.close()
-    assert head == {"method": "GET", "path": "/mounted/scope", "scheme": "https", "http_version": "1.1"}
-    assert (query, raw_path) == (b"q=%41&q=b", b"/mounted/scope")
-    assert headers == [(b"host", b"x"), (b"x-forwarded-proto", b"https"), (b"x-two", b"1"), (b"x-two", b"2")]
+    head = b"GET /mounted/scope/%C3%A9?q=%41&q=b HTTP/1.1\r\nHost: x\r\nX-Forwarded-Proto: https\r\n"
+    head += b"X: 1\r\nX: 2\r\na_b: dropped, as gunicorn does\r\n"
+    assert scope_of(port, head) == {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "method": "GET",
+        "path": "/mounted/scope/é",
+        "raw_path": b"/mounted/scope/%C3%A9",
+        "query_string": b"q=%41&q=b",
+        "scheme": "https",
+        "http_version": "1.1",
+        "root_path": "",
+        "headers": [(b"host", b"x"), (b"x-forwarded-proto", b"https"), (b"x", b"1"), (b"x", b"2")],
+        "server": ("127.0.0.1", port),
+        "state": {},
+    }
+
+
+TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
+NAMES = st.sampled_from(["host", "accept", "x-forwarded-proto", "connection", "content-type", "x-a", "a_b", "cookie"])
+VALUES = st.sampled_from(["https", "http", "keep-alive", "close", "x", "a b", ""])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    method=st.sampled_from(["GET", "POST", "PATCH", "PURGE"]),
+    target=TEXT,
+    headers=st.lists(st.tuples(NAMES, VALUES), max_size=6, unique_by=lambda header: header[0]),
+)
+def test_heads_that_we_read_and_heads_that_gunicorn_reads_come_to_the_same(
+    port: int, method: str, target: str, headers: list[tuple[str, str]]
+) -> None:
+    lines = [f"{method} /mounted/scope/{target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    head = "".join(f"{line}\r\n" for line in lines).encode()
+    unusual = scope_of(port, head + b"upgrade: nothing\r\n")  # gunicorn's to read
+    unusual["headers"].remove((b"upgrade", b"nothing"))
+    assert scope_of(port, head) == unusual
