@@ -1,3 +1,5 @@
+"""What gunicorn's worker is told, and by whom the environment is read."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Instances that fail, in every way we know: what is done, and what is said."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""Draining, adoption and ends: over real processes, with an engine that comes and goes."""
+
 from __future__ import annotations
 
 import asyncio

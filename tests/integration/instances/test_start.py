@@ -1,3 +1,5 @@
+"""From a decision to an instance that answers, forked or started plainly."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""Which zygotes are kept, and what is refused."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""A small project, and a build cache that the tests share."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""How a printed line looks under `faas run`."""
+
 from __future__ import annotations
 
 import json

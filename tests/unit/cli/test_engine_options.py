@@ -1,3 +1,5 @@
+"""Who may be let in, and what is said when an engine cannot start."""
+
 from __future__ import annotations
 
 from pathlib import Path

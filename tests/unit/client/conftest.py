@@ -1,3 +1,5 @@
+"""An API server that answers what a test scripts."""
+
 from __future__ import annotations
 
 import asyncio

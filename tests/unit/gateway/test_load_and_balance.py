@@ -1,3 +1,5 @@
+"""Load as an exact integral, and which endpoint takes the next request."""
+
 from __future__ import annotations
 
 from hypothesis import given

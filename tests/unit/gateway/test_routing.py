@@ -1,3 +1,5 @@
+"""From host and path to target and revision, as values."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""When a crashed instance starts again."""
+
 from __future__ import annotations
 
 from hypothesis import given

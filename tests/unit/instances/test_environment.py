@@ -1,3 +1,5 @@
+"""What an instance finds in its environment, and what it does not."""
+
 from __future__ import annotations
 
 from pathlib import Path

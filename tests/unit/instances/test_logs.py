@@ -1,3 +1,5 @@
+"""Log files of instances: in order, bounded, and followed."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""Secrets and config maps as files."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""A build cache that is not the developer's own."""
+
 from __future__ import annotations
 
 from pathlib import Path

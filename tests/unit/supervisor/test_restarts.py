@@ -1,3 +1,5 @@
+"""When the supervisor starts a process again."""
+
 from faas.engine.supervisor.restarts import Restarts
 
 
