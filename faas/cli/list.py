@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -54,7 +55,19 @@ def _row(service: Object) -> list[str]:
     return [
         service["metadata"]["name"],
         str(status.get("url") or ""),
-        str(status.get("latestReadyRevisionName") or ""),
+        _serving(status),
         ready_text(condition.get("status", ""), condition.get("reason", "")),
         age(service["metadata"].get("creationTimestamp", "")),
     ]
+
+
+def _serving(status: Mapping[str, Any]) -> str:
+    """The revisions that get requests, with their percentages when they are several."""
+    percents: dict[str, int] = {}
+    for target in status.get("traffic") or ():
+        revision = str(target.get("revisionName") or "")
+        percents[revision] = percents.get(revision, 0) + int(target.get("percent") or 0)
+    serving = {revision: percent for revision, percent in percents.items() if percent}
+    if len(serving) == 1:
+        return next(iter(serving))
+    return ", ".join(f"{revision} {percent}%" for revision, percent in serving.items())

@@ -59,6 +59,8 @@ def make_pod(view: PodView) -> Object:
         "qosClass": "BestEffort",
         "containerStatuses": [_container_status(view)],
     }
+    if view.state == "Terminating":
+        status["reason"] = "Terminating"  # what a Pod that is deleted shows in tables; this one nobody has deleted
     metadata: dict[str, Any] = {
         "name": view.name,
         "namespace": plan.key.namespace,
