@@ -23,7 +23,7 @@ from faas.resources import kinds
 from faas.resources.config import CONFIG_NAMESPACE, Config, ConfigError, parse_config
 from faas.resources.kinds import Kind
 
-_SYSTEM_NAMESPACES = frozenset({"default", "kube-system", "knative-serving"})
+SYSTEM_NAMESPACES = ("default", "kube-system", "knative-serving")  # there from the start, and never deleted
 
 
 class Backend:
@@ -208,7 +208,7 @@ class Backend:
         """Delete, or mark for it; returns the last state and whether it is gone. Raises NotFound, Conflict."""
         old = self._existing(kind, name, namespace)
         refusals.check_preconditions(kind, old, options.uid, options.resource_version)
-        if kind == kinds.NAMESPACE and name in _SYSTEM_NAMESPACES:
+        if kind == kinds.NAMESPACE and name in SYSTEM_NAMESPACES:
             raise refusals.forbidden(kind, name, "this namespace may not be deleted")
         if kind.read_only and not trusted and self.evict is not None:
             return await self._evict(kind, old, options)

@@ -10,7 +10,7 @@ from typing import Any
 
 from faas.client.errors import AlreadyExists, ApiError, Conflict, NotFound
 from faas.client.protocol import Object
-from faas.engine.api.backend import Backend
+from faas.engine.api.backend import SYSTEM_NAMESPACES, Backend
 from faas.engine.api.deletion import FOREGROUND, ORPHAN
 from faas.engine.api.options import DeleteOptions
 from faas.engine.contract.storage import Change, Expired, Key, Record
@@ -18,9 +18,8 @@ from faas.resources import kinds
 from faas.resources.config import DEFAULT_CONFIG_MAPS
 from faas.resources.kinds import Kind
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
-NAMESPACES = ("default", "kube-system", "knative-serving")
 EVENT_LIFE = timedelta(hours=1)
 MAX_EVENTS = 5000  # oldest first out; some MB of memory at most
 SWEEP_EVERY_S = 60.0
@@ -42,7 +41,9 @@ class Collector:
 
     async def bootstrap(self) -> None:
         """Make the namespaces and config maps that are expected to be there."""
-        namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES]
+        namespaces = [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in SYSTEM_NAMESPACES
+        ]
         for obj in (*namespaces, *DEFAULT_CONFIG_MAPS):
             kind = kinds.NAMESPACE if obj["kind"] == "Namespace" else kinds.CONFIG_MAP
             metadata = obj["metadata"]
@@ -59,7 +60,7 @@ class Collector:
                 await self._follow()
                 return
             except Expired:
-                log.warning("the collector fell behind and looks at everything again")
+                _log.warning("the collector fell behind and looks at everything again")
 
     async def _follow(self) -> None:
         store = self._backend.store
@@ -121,7 +122,7 @@ class Collector:
         except (NotFound, Conflict):
             return  # somebody was faster; the change that says so comes
         except ApiError as error:
-            log.warning("cannot collect %s %s/%s: %s", key.resource, key.namespace, key.name, error)
+            _log.warning("cannot collect %s %s/%s: %s", key.resource, key.namespace, key.name, error)
 
     async def _collect(self, kind: Kind, record: Record) -> None:
         """Delete an object whose owners are all gone; drop references to those that are gone."""
