@@ -13,7 +13,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from faas_runtime.calls import Reply
     from faas_runtime.context import Context
     from faas_runtime.decorators import function
     from faas_runtime.errors import (
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     )
     from faas_runtime.event import Event
     from faas_runtime.outcome import Outcome
+    from faas_runtime.outgoing import Reply
     from faas_runtime.request import Request
     from faas_runtime.results import Response, ServerSentEvent
     from faas_runtime.websocket import WebSocket, WebSocketClosed
@@ -38,12 +38,12 @@ __all__ = [
 ]  # fmt: skip
 
 _MODULES = {
-    "calls": ("Reply",),
     "context": ("Context",),
     "decorators": ("function",),
     "errors": ("CallError", "DeclarationError", "EventError", "FaasError", "HTTPError", "LoadError", "NotConfigured"),
     "event": ("Event",),
     "outcome": ("Outcome",),
+    "outgoing": ("Reply",),
     "request": ("Request",),
     "results": ("Response", "ServerSentEvent"),
     "websocket": ("WebSocket", "WebSocketClosed"),

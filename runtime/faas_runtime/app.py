@@ -13,7 +13,6 @@ from typing import Any
 from faas_runtime import decorators as decorators  # warm in a zygote: the first thing a handler imports
 from faas_runtime import logs
 from faas_runtime.call import Call
-from faas_runtime.calls import TIMEOUT_HEADER, NetworkTransport, Transport
 from faas_runtime.clock import Clock
 from faas_runtime.endpoint import Endpoint, concurrency_of, is_async, make_endpoint
 from faas_runtime.errors import DeclarationError, LoadError
@@ -21,6 +20,7 @@ from faas_runtime.instance import Instance, failing_probe, run_hooks
 from faas_runtime.load import find_functions
 from faas_runtime.metrics import Stats, exposition
 from faas_runtime.mounts import MountedLifespan
+from faas_runtime.outgoing import TIMEOUT_HEADER, NetworkTransport, Transport
 from faas_runtime.paths import assign_paths
 from faas_runtime.problem import CONTENT_TYPE, Problem
 from faas_runtime.registry import REGISTRY, Declared, Registry

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, overload
 
 from faas_runtime.call import Call
-from faas_runtime.calls import Outgoing, Reply, make_outgoing, read_reply
 from faas_runtime.event import Event, tracing_of
 from faas_runtime.logs import Log
 from faas_runtime.mounted import Mounted
 from faas_runtime.outcome import Outcome
+from faas_runtime.outgoing import Outgoing, Reply, make_outgoing, read_reply
 
 T = TypeVar("T")
 

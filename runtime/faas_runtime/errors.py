@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from faas_runtime.calls import Reply
+    from faas_runtime.outgoing import Reply
 
 
 class FaasError(Exception):

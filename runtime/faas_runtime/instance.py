@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from faas_runtime.call import Call
-from faas_runtime.calls import NetworkTransport, Transport
 from faas_runtime.clock import Clock, SystemClock
 from faas_runtime.logs import write_line
 from faas_runtime.mounted import Mounted
+from faas_runtime.outgoing import NetworkTransport, Transport
 from faas_runtime.pool import ThreadPool, stacks
 from faas_runtime.settings import Settings, environment
 from faas_runtime.tracing import Tracer

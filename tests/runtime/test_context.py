@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from faas_runtime.calls import Outgoing, Reply
+from faas_runtime.outgoing import Outgoing, Reply
 from faas_runtime.settings import Settings
 
 from faas import CallError, Context, Event, HTTPError, NotConfigured, function
@@ -108,7 +108,7 @@ def test_a_call_that_failed_unseen_fails_the_request() -> None:
 
 
 def test_without_a_gateway_or_a_sink_the_error_says_what_is_missing() -> None:
-    from faas_runtime.calls import NetworkTransport
+    from faas_runtime.outgoing import NetworkTransport
 
     transport = NetworkTransport(Settings())
     request = Outgoing("other", "GET", "/", (), b"", 1.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from faas_runtime.calls import Outgoing, Reply
 from faas_runtime.errors import CallError
 from faas_runtime.event import Event
 from faas_runtime.jsonic import to_json
+from faas_runtime.outgoing import Outgoing, Reply
 from faas_runtime.testing.exchange import exchange
 
 
