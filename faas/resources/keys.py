@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+SERVING_PREFIX: Final = "serving.knative.dev/"
+
 # serving.knative.dev: who belongs to whom
 SERVICE_LABEL: Final = "serving.knative.dev/service"
 SERVICE_UID_LABEL: Final = "serving.knative.dev/serviceUID"

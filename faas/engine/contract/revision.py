@@ -113,6 +113,7 @@ class RevisionPlan:
     startup: ProbePlan | None = None
     memory_limit_bytes: int | None = None
     cpu_limit_millis: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()  # the user's own, which a Pod has too
     snapshot: bool = True  # faas.dev/snapshot
     scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
     reachability: Reachability = "Unknown"

@@ -66,6 +66,7 @@ def make_pod(view: PodView) -> Object:
         "namespace": plan.key.namespace,
         "generateName": view.name.rpartition("-")[0] + "-",
         "labels": {
+            **dict(plan.labels),
             keys.SERVICE_LABEL: plan.service,
             keys.CONFIGURATION_LABEL: plan.configuration,
             keys.REVISION_LABEL: plan.key.name,
@@ -91,6 +92,7 @@ def make_pod(view: PodView) -> Object:
                 "imagePullPolicy": "IfNotPresent",
                 "ports": [{"name": "user-port", "containerPort": 8080, "protocol": "TCP"}],
                 "env": [_variable(variable) for variable in plan.env if not _is_whole_source(variable)],
+                "resources": _resources(plan),
             }
         ],
         "restartPolicy": "Always",
@@ -98,6 +100,15 @@ def make_pod(view: PodView) -> Object:
         "nodeName": "faas",
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
+
+
+def _resources(plan: RevisionPlan) -> Object:
+    limits = {}
+    if plan.cpu_limit_millis is not None:
+        limits["cpu"] = f"{plan.cpu_limit_millis}m"
+    if plan.memory_limit_bytes is not None:
+        limits["memory"] = str(plan.memory_limit_bytes)
+    return {"limits": limits} if limits else {}
 
 
 def _variable(variable: EnvVar) -> Object:

@@ -107,7 +107,8 @@ def greet(name):
 function.app(web, name="web")
 
 async def show(request):
-    return JSONResponse({"path": request.url.path, "scheme": request.url.scheme, "body": (await request.body()).decode()})
+    body = await request.body()
+    return JSONResponse({"path": request.url.path, "scheme": request.url.scheme, "body": body.decode()})
 
 async def count(request):
     async def numbers():

@@ -63,6 +63,7 @@ def make_plan(
         startup=make_probe(container.startup_probe),
         memory_limit_bytes=quantities.bytes_of(limits["memory"]) if "memory" in limits else None,
         cpu_limit_millis=quantities.millis_of(limits["cpu"]) if "cpu" in limits else None,
+        labels=tuple(pair for pair in metadata.labels.items() if not pair[0].startswith(keys.SERVING_PREFIX)),
         snapshot=metadata.annotations.get(keys.SNAPSHOT, "true") != "false",
         scaling=ScalingPolicy(**asdict(scaling)),
         reachability=_REACHABILITY.get(routing, "Unknown"),
