@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from faas.cli.errors import CommandError
+from faas.client.state import resolve_state
 from faas.engine.supervisor.errors import AddressRefused, Died, PortInUse, StartError, StateInUse
 from faas.engine.supervisor.plan import Plan
 from faas.engine.supervisor.start import runtime_dir
@@ -48,6 +49,10 @@ def make_plan(
     )
     if foreground:
         plan = plan._replace(drain_s=2.0, stop_s=6.0)  # somebody waits for the prompt
+    if ephemeral:  # making certificates takes longer than all the rest of a start
+        shared = resolve_state(None, os.environ).path / "run-tls"
+        if _can_be_written(shared):
+            plan = plan._replace(shared_certificates_dir=str(shared))
     if zygote_budget_bytes is not None:
         plan = plan._replace(zygote_budget_bytes=zygote_budget_bytes)
     return plan
@@ -71,6 +76,12 @@ def explain_start(error: StartError, command: str) -> CommandError:
         case Died():
             return CommandError(message, "Check this machine:  faas doctor", f"its log ends with:\n{facts['log']}")
     return CommandError(message)
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Whether it is there, or can be made, and takes files of ours."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    return os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _is_loopback(host: str) -> bool:

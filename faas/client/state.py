@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from faas.client.http import HttpClient
-from faas.client.kubeconfig import load
+if TYPE_CHECKING:
+    from faas.client.http import HttpClient
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +81,9 @@ def connect(state: State) -> HttpClient:
 
     Raises: EngineNotRunning; KubeconfigError: the kubeconfig it wrote was damaged.
     """
+    from faas.client.http import HttpClient  # most who ask for a state's paths connect to nothing
+    from faas.client.kubeconfig import load
+
     if state.engine() is None:
         raise EngineNotRunning(state)
     return HttpClient(load(state.kubeconfig))

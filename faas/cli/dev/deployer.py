@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faas_builders.errors import BuilderError
@@ -18,31 +18,42 @@ from faas.cli.dev.screen import Screen
 from faas.client.errors import ApiError
 from faas.client.protocol import Client
 from faas.deploy.errors import NotReady
-from faas.project.discover import describe
+from faas.project.discover import Describer
 from faas.project.errors import DiscoveryError, ProjectError
 
 _READY_S = 120.0  # a function that loads a model takes its time; meanwhile its logs are on the screen
 _STEERING = frozenset({"pyproject.toml", "uv.lock", "requirements.txt", "pylock.toml"})
 
 
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine to deploy to, when it has started."""
+
+    client: Client
+    public_url: str
+
+
 class Deployer:
     """Deploys one project again and again; `deploy` may be cancelled and called anew at any time."""
 
     def __init__(
-        self, client: Client, project: Project, options: SessionOptions, *, images: Path,
-        public_url: str, began_s: float, screen: Screen,
-    ) -> None:  # fmt: skip
-        self.client, self.project = client, project
-        self._options, self._images, self._screen = options, images, screen
-        self._public_url, self._began_s = public_url, began_s
+        self, project: Project, options: SessionOptions, *, images: Path, began_s: float, screen: Screen
+    ) -> None:
+        self.project = project
+        self._options, self._images, self._screen, self._began_s = options, images, screen, began_s
         self._desired: Desired | None = None  # what was asked for last, so that an idle save does nothing
         self._serving = False
+        self._describer = Describer(project.settings.root, project.environment)
+        self._describer.begin()  # while the engine starts
 
-    async def deploy_or_tell(self, saved: Collection[Path] = ()) -> None:
+    def close(self) -> None:
+        self._describer.close()
+
+    async def deploy_or_tell(self, engine: Engine, saved: Collection[Path] = ()) -> None:
         """`deploy`; what the user can mend with the next save is shown instead of raised."""
         screen = self._screen
         try:
-            await self.deploy(saved)
+            await self.deploy(engine, saved)
         except DiscoveryError as error:
             self._desired = None
             screen.broken(error, serving=self._serving)
@@ -53,14 +64,18 @@ class Deployer:
             screen.not_ready(error, serving=self._serving)
         except ApiError as error:
             screen.refused(f"the engine refuses this: {error.message}", "", serving=self._serving)
+        finally:
+            self._describer.warm()  # for the next save; sooner it would take time from what is waited for
 
-    async def deploy(self, saved: Collection[Path] = ()) -> None:
+    async def deploy(self, engine: Engine, saved: Collection[Path] = ()) -> None:
         """Raises: ProjectError, BuilderError, NotReady, ApiError."""
         began_s = time.monotonic()
         options = self._options
         if any(path.name in _STEERING for path in saved):
             self.project = await asyncio.to_thread(load_project, options.path, options.python)
-        description = await asyncio.to_thread(describe, self.project.settings.root, self.project.environment)
+            self._describer.close()
+            self._describer = Describer(self.project.settings.root, self.project.environment)
+        description = await asyncio.to_thread(self._describer.ask())
         desired = await asyncio.to_thread(
             make_desired, self.project, description, images=self._images, namespace=options.namespace,
             overrides=options.overrides,
@@ -70,21 +85,21 @@ class Deployer:
         if desired == self._desired:
             return
         self._desired = desired
-        await roll_out(self.client, desired, namespace=options.namespace, timeout_s=_READY_S)
-        self._tell(desired, time.monotonic() - began_s)
+        await roll_out(engine.client, desired, namespace=options.namespace, timeout_s=_READY_S)
+        self._tell(desired, engine, time.monotonic() - began_s)
         names = [service.name for service in desired.services]
         project = self.project.settings.name
-        if gone := await remove_others(self.client, names, project=project, namespace=options.namespace):
+        if gone := await remove_others(engine.client, names, project=project, namespace=options.namespace):
             self._screen.removed(gone)
 
-    def _tell(self, desired: Desired, seconds: float) -> None:
+    def _tell(self, desired: Desired, engine: Engine, seconds: float) -> None:
         if self._serving:
             self._screen.reloaded(desired.services, seconds)
             return
         self._serving = True
         self._screen.addresses(
             desired.services,
-            public_url=self._public_url,
+            public_url=engine.public_url,
             namespace=self._options.namespace,
             seconds=time.monotonic() - self._began_s,
         )

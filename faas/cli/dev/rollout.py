@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from faas.cli.dev.debugging import CONFIG_DEFAULTS
@@ -36,8 +37,7 @@ async def roll_out(client: Client, desired: Desired, *, namespace: str, timeout_
     Raises: NotReady; ApiError.
     """
     names = [manifest["metadata"]["name"] for manifest in desired.manifests]
-    for manifest in desired.manifests:
-        await apply(client, manifest)
+    await asyncio.gather(*(apply(client, manifest) for manifest in desired.manifests))
     objects, verdicts = await wait_for(client, namespace, names, "service", timeout_s=timeout_s)
     failures = tuple(
         Failure(name, verdict.reason, verdict.message or f"not ready within {timeout_s:g} s", _newest(objects, name))

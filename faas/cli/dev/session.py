@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import os
 import signal
 import time
+from pathlib import Path
 
 from faas.cli.dev.changes import changes
-from faas.cli.dev.deployer import Deployer
+from faas.cli.dev.deployer import Deployer, Engine
 from faas.cli.dev.logtail import follow
 from faas.cli.dev.options import SessionOptions
 from faas.cli.dev.project_state import load_project
@@ -40,35 +43,40 @@ class Session:
         """
         _cancel_on_signals()
         try:
-            engine, project = await asyncio.gather(
-                asyncio.to_thread(self.running.wait_ready),
-                asyncio.to_thread(load_project, self.options.path, self.options.python),
-            )
-            self.screen.starting(project)
-            async with HttpClient(load(self.state.kubeconfig)) as client, asyncio.TaskGroup() as group:
+            async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+                starting = group.create_task(asyncio.to_thread(self.running.wait_ready))
+                project = await asyncio.to_thread(load_project, self.options.path, self.options.python)
+                self.screen.starting(project)
                 deployer = Deployer(
-                    client, project, self.options, images=self.state.images,
-                    public_url=engine.public_url, began_s=self._began_s, screen=self.screen,
-                )  # fmt: skip
+                    project, self.options, images=self.state.images, began_s=self._began_s, screen=self.screen
+                )
+                stack.callback(deployer.close)
+                saves: asyncio.Queue[set[Path]] = asyncio.Queue()
+                if self.options.reload:
+                    group.create_task(_watch(project.settings.root, saves))
+                await asyncio.to_thread(_import_ahead)
+                started = await starting
+                client = await stack.enter_async_context(HttpClient(load(self.state.kubeconfig)))
                 group.create_task(self._watch_engine())
                 group.create_task(self._show_logs())
-                group.create_task(self._work(deployer))
+                group.create_task(self._work(deployer, Engine(client, started.public_url), saves))
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
         finally:
             self.running.end()  # also so that the thread that waits for it ends
 
-    async def _work(self, deployer: Deployer) -> None:
-        await configure(deployer.client, debugging=bool(self.options.debug_port))
+    async def _work(self, deployer: Deployer, engine: Engine, saves: asyncio.Queue[set[Path]]) -> None:
+        await configure(engine.client, debugging=bool(self.options.debug_port))
         if not self.options.reload:
-            await deployer.deploy()
+            await deployer.deploy(engine)
             return
         async with asyncio.TaskGroup() as group:
-            deploying = group.create_task(deployer.deploy_or_tell())
-            async for saved in changes(deployer.project.settings.root):
+            deploying = group.create_task(deployer.deploy_or_tell(engine))
+            while True:
+                saved = await saves.get()
                 deploying.cancel()  # what it was about is out of date
                 await asyncio.wait({deploying})
-                deploying = group.create_task(deployer.deploy_or_tell(saved))
+                deploying = group.create_task(deployer.deploy_or_tell(engine, saved))
 
     async def _show_logs(self) -> None:
         async for lines in follow(self.state.logs):
@@ -84,6 +92,18 @@ class Session:
             loop.remove_reader(fd)
             os.close(fd)
         raise EngineEnded(f"the engine has ended by itself; its log is {self.running.log}")
+
+
+async def _watch(root: Path, saves: asyncio.Queue[set[Path]]) -> None:
+    """From before the project is first looked at, so that no save is missed."""
+    async for saved in changes(root):
+        saves.put_nowait(saved)
+
+
+def _import_ahead() -> None:
+    """What the first request would import, while the engine starts."""
+    for name in ("yaml", "httpcore", "anyio._backends._asyncio"):
+        importlib.import_module(name)
 
 
 def _cancel_on_signals() -> None:

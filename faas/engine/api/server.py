@@ -85,7 +85,9 @@ class ApiServer:
         await self._ready.wait()
 
     async def __aenter__(self) -> ApiServer:
-        self._credentials = await asyncio.to_thread(ensure_credentials, self._settings.state_dir / "tls")
+        self._credentials = await asyncio.to_thread(
+            ensure_credentials, self._settings.certificates_dir, self._settings.state_dir / "tls" / "token"
+        )
         write_kubeconfig(self._settings.state_dir / "kubeconfig", self._credentials, self._settings.api_port)
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()

@@ -30,6 +30,7 @@ class EngineSettings(msgspec.Struct, frozen=True):
     zygote_budget_bytes: int = 512 * 1024 * 1024  # memory for warm zygotes
     tls_cert: Path | None = None  # of the public listener
     tls_key: Path | None = None
+    shared_certificates_dir: Path | None = None  # of the API, for engines that come and go; else in the state
 
     @classmethod
     def load(cls, path: Path) -> EngineSettings:
@@ -39,6 +40,10 @@ class EngineSettings(msgspec.Struct, frozen=True):
     @property
     def images_dir(self) -> Path:
         return self.state_dir / "images"
+
+    @property
+    def certificates_dir(self) -> Path:
+        return self.shared_certificates_dir or self.state_dir / "tls"
 
     @property
     def logs_dir(self) -> Path:

@@ -99,6 +99,7 @@ def _engine_settings(plan: Plan, sockets: Sockets) -> dict[str, object]:
         "zygote_budget_bytes": plan.zygote_budget_bytes,
         "tls_cert": plan.tls_cert or None,
         "tls_key": plan.tls_key or None,
+        "shared_certificates_dir": plan.shared_certificates_dir or None,
     }
 
 

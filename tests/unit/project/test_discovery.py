@@ -11,7 +11,7 @@ import pytest
 from faas_builders.oci.store import ImageStore
 
 from faas.project.devimage import dev_bundle
-from faas.project.discover import describe
+from faas.project.discover import Describer, describe
 from faas.project.environment import Environment, choose_environment, image_environment
 from faas.project.errors import DiscoveryError, NotAProject, PythonNotFound, SettingsError
 from faas.project.settings import Settings, load_settings
@@ -198,3 +198,21 @@ def test_warm_nothing_is_started(project: Path, monkeypatch: pytest.MonkeyPatch)
 
     assert image_environment(settings) == first
     assert os.environ["XDG_CACHE_HOME"] in str(first.sys_path[0])
+
+
+def test_a_warm_process_reads_the_project_only_when_asked(project: Path) -> None:
+    describer = Describer(project, environment(project))
+    describer.warm()
+    (project / "main.py").write_text(HELLO.replace("def hello", "def later"))
+
+    assert [function.name for function in describer.ask()().functions] == ["later"]
+    describer.close()
+
+
+def test_what_was_begun_is_answered_by_the_next_question_only(project: Path) -> None:
+    describer = Describer(project, environment(project))
+    describer.begin()
+    first, second = describer.ask(), describer.ask()
+
+    assert first() == second()
+    describer.close()
