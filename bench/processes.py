@@ -111,6 +111,16 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+def cpu_s(pids: set[int]) -> float:
+    """CPU seconds that the processes have used, in user mode and in the kernel."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])  # utime, stime: proc(5)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def pss_bytes(pids: set[int]) -> int:
     """Proportional set size of the processes together."""
     total = 0
