@@ -11,6 +11,7 @@ from typing import Any
 
 from faas.client.protocol import Object
 from faas.engine.api.backend import Backend
+from faas.engine.api.bootstrap import bootstrap
 from faas.engine.api.collector import Collector
 from faas.engine.autoscaler import Autoscaler
 from faas.engine.contract.board import Board
@@ -184,11 +185,10 @@ async def engine_world(
     clock = clock or SystemClock()
     if client is None:
         client = Backend(MemoryStore(), clock=clock.utc)
-    collector = Collector(client)
-    await collector.bootstrap()
+    await bootstrap(client)
     board = Board()
     fleet = Fleet(board, ready)
-    collecting = asyncio.create_task(collector.run())
+    collecting = asyncio.create_task(Collector(client).run())
     async with Autoscaler(board, clock) as autoscaler, Controllers(client, board, settings, clock) as controllers:
         yield World(client, board, fleet, autoscaler, controllers)
     collecting.cancel()

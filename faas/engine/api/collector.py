@@ -8,14 +8,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from faas.client.errors import AlreadyExists, ApiError, Conflict, NotFound
+from faas.client.errors import ApiError, Conflict, NotFound
 from faas.client.protocol import Object
-from faas.engine.api.backend import SYSTEM_NAMESPACES, Backend
+from faas.engine.api.backend import Backend
 from faas.engine.api.deletion import FOREGROUND, ORPHAN
 from faas.engine.api.options import DeleteOptions
 from faas.engine.contract.storage import Change, Expired, Key, Record
 from faas.resources import kinds
-from faas.resources.config import DEFAULT_CONFIG_MAPS
 from faas.resources.kinds import Kind
 
 _log = logging.getLogger(__name__)
@@ -38,21 +37,6 @@ class Collector:
         self._dependents: dict[str, set[Key]] = {}  # owner's uid -> who names it
         self._owners: dict[Key, frozenset[str]] = {}
         self._keys: dict[str, Key] = {}  # uid -> object
-
-    async def bootstrap(self) -> None:
-        """Make the namespaces and config maps that are expected to be there."""
-        namespaces = [
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in SYSTEM_NAMESPACES
-        ]
-        for obj in (*namespaces, *DEFAULT_CONFIG_MAPS):
-            kind = kinds.NAMESPACE if obj["kind"] == "Namespace" else kinds.CONFIG_MAP
-            metadata = obj["metadata"]
-            if self._backend.store.get(self._backend.key(kind, metadata["name"], metadata.get("namespace", ""))):
-                continue
-            try:
-                await self._backend.create(kind, dict(obj))
-            except AlreadyExists:
-                continue
 
     async def run(self) -> None:
         while True:

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from faas.client.errors import ApiError, NotFound
 from faas.engine.api.backend import Backend
+from faas.engine.api.bootstrap import bootstrap
 from faas.engine.api.collector import Collector
 from faas.engine.api.guard import check_access
 from faas.engine.api.kubeconfig import write_kubeconfig
@@ -91,9 +92,8 @@ class ApiServer:
         write_kubeconfig(self._settings.state_dir / "kubeconfig", self._credentials, self._settings.api_port)
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
-        self._collector = Collector(self._backend)
-        await self._collector.bootstrap()
-        self._collecting = self._tasks.create_task(self._collector.run(), name="api-collector")
+        await bootstrap(self._backend)
+        self._collecting = self._tasks.create_task(Collector(self._backend).run(), name="api-collector")
         self._server = _make_server(self._app, self._credentials, self._ready)
         listener = socket.socket(fileno=self._settings.listeners.api)
         self._serving = self._tasks.create_task(self._server.serve([listener]), name="api-server")

@@ -11,6 +11,7 @@ import pytest
 
 from faas.client.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Gone, Invalid, NotFound
 from faas.engine.api.backend import Backend
+from faas.engine.api.bootstrap import bootstrap
 from faas.engine.api.collector import Collector
 from faas.engine.api.options import WriteOptions
 from faas.engine.contract.storage import StoreFull
@@ -24,8 +25,8 @@ def run(test: Callable[[Backend], Awaitable[None]], *, history: int = 4096) -> N
     async def main() -> None:
         async with MemoryStore(history=history) as store:
             backend = Backend(store)
+            await bootstrap(backend)
             collector = Collector(backend)
-            await collector.bootstrap()
             collecting = asyncio.create_task(collector.run())
             try:
                 async with asyncio.timeout(20):
@@ -338,7 +339,7 @@ def test_a_store_that_takes_no_writes_says_what_to_do(tmp_path: Any) -> None:
     async def main() -> None:
         async with MemoryStore() as working:
             backend = Backend(working)
-            await Collector(backend).bootstrap()
+            await bootstrap(backend)
             full = Full()
             full._ledger = working._ledger
             backend.store = full

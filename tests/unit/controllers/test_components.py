@@ -10,7 +10,7 @@ import pytest
 from faas.client.errors import Conflict
 from faas.client.protocol import Object
 from faas.engine.api.backend import Backend
-from faas.engine.api.collector import Collector
+from faas.engine.api.bootstrap import bootstrap
 from faas.engine.contract.clock import SystemClock
 from faas.engine.controllers import LiveConfig
 from faas.engine.controllers.cache import Key
@@ -85,7 +85,7 @@ def test_without_anything_there_it_is_settled_at_once() -> None:
 
 async def prepared() -> Backend:
     client = Backend(MemoryStore())
-    await Collector(client).bootstrap()
+    await bootstrap(client)
     return client
 
 
