@@ -32,7 +32,7 @@ from faas.engine.api.wire.openapi import OpenApi
 from faas.engine.api.wire.paths import parse_path
 from faas.engine.contract.settings import EngineSettings
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 # client-go reads the minor version to decide what it may ask for; the features we serve are those of this release.
 VERSION = {
@@ -114,8 +114,8 @@ class ApiServer:
             response = await self._answer(request)
         except ApiError as error:
             response = refusal(error)
-        except Exception:
-            log.exception("%s %s failed", request.method, request.url.path)
+        except Exception:  # noqa: BLE001  # a defect of ours: this request fails, and the log has it
+            _log.exception("%s %s failed", request.method, request.url.path)
             response = refusal(ApiError("an internal error: the engine's log says more"))
         await response(scope, receive, send)
 
