@@ -101,12 +101,15 @@ class Database:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
         if found > FORMAT:
             raise StoreTooNew(self._path, found, FORMAT)
-        self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # A file that is as it should be is opened without a write: on a full disk it can still be read.
+        if found < FORMAT:
+            self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA journal_size_limit = 8388608")  # the log shrinks back to 8 MiB after a burst
-        self._db.executescript(_SCHEMA)
-        self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        if found < FORMAT:
+            self._db.executescript(_SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {FORMAT}")
         (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise StoreCorrupt(self._path, verdict)

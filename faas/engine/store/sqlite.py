@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any
 
-from faas.engine.contract.storage import Change, Key, Record, StoreError
+from faas.engine.contract.storage import Change, Key, Record, StoreError, StoreFull
 from faas.engine.store.database import Database, Write
 from faas.engine.store.ledger import Ledger, Subscription, make_record
 from faas.engine.store.memory import check_version, make_deletion
@@ -37,7 +38,7 @@ class SqliteStore:
         path: the database; its directory must exist. A lock file lies beside it.
         volatile: resources that are kept in memory only; they share the version counter and the watches.
         history: how many changes a watch may start behind. A restart begins a new history.
-    Raises (on entering): StoreLocked, StoreCorrupt, StoreFull, StoreTooNew.
+    Raises (on entering): StoreLocked, StoreCorrupt, StoreTooNew; StoreFull when there is not even a file to read.
     """
 
     def __init__(self, path: Path, *, volatile: frozenset[str] = frozenset(), history: int = 4096) -> None:
@@ -58,8 +59,7 @@ class SqliteStore:
         try:
             self._database = await self._in_thread(lambda: Database(self._path))
             records, self._last = await self._in_thread(self._database.load)
-            self._reserved = self._last + BLOCK
-            await self._in_thread(lambda: self._database.commit((), self._reserved))
+            await self._reserve()
         except BaseException:
             self._thread.shutdown()
             raise
@@ -70,6 +70,17 @@ class SqliteStore:
         await self._tasks.__aenter__()
         self._writer = self._tasks.create_task(self._write(), name="store-writer")
         return self
+
+    async def _reserve(self) -> None:
+        try:
+            await self._in_thread(lambda: self._database.commit((), self._last + BLOCK))
+        except StoreFull as error:
+            # Read-only for now. What is not durable still takes versions, and none of them may come again after the
+            # next start, so each start goes on from another place: seconds are further apart than it uses them up.
+            self._fault = error
+            self._last = self._reserved = self._last + int(time())
+        else:
+            self._reserved = self._last + BLOCK
 
     async def __aexit__(self, *exc: Any) -> None:
         self._closing = True

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import socket
-import sys
 import time
 from typing import Any
 
@@ -33,7 +32,9 @@ class Report:
 
     def log(self, message: str) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-        print(f"{stamp}Z supervisor: {message}", file=sys.stderr, flush=True)
+        line = f"{stamp}Z supervisor: {message}\n"
+        with contextlib.suppress(OSError):  # a full disk must not end the process that everything else hangs on
+            os.write(2, line.encode(errors="replace"))
 
     def log_tail(self, lines: int = 20) -> str:
         try:

@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,45 @@ def test_a_full_disk_refuses_writes_keeps_reading_and_recovers(tmp_path: Path) -
             database._db.execute("PRAGMA max_page_count = 1000000")
             await store.put(A, obj(x=big), expected=record.version)
             assert store.fault is None
+
+    asyncio.run(main())
+
+
+def test_a_start_on_a_full_disk_reads_and_refuses_writes_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_full = False
+    connect = sqlite3.connect
+
+    def connect_full(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        db = connect(*arguments, **options)
+        if is_full:
+            db.execute("PRAGMA query_only = ON")
+        return db
+
+    monkeypatch.setattr(sqlite3, "connect", connect_full)
+
+    async def main() -> None:
+        nonlocal is_full
+        pod = Key("pods", "default", "p")
+        async with SqliteStore(tmp_path / "state.db", volatile=frozenset({"pods"})) as store:
+            before = (await store.put(A, obj(x="before"))).version
+        is_full = True
+        seen = before
+        for _ in range(2):
+            async with SqliteStore(tmp_path / "state.db", volatile=frozenset({"pods"})) as store:
+                record = store.get(A)
+                assert record is not None
+                assert record.object["data"] == {"x": "before"}
+                assert isinstance(store.fault, StoreFull)
+                with pytest.raises(StoreFull):
+                    await store.put(A, obj(x="after"))
+                version = (await store.put(pod, obj())).version
+                assert version > seen
+                seen = version
+                store._database._db.execute("PRAGMA query_only = OFF")
+                assert (await store.put(A, obj(x="before"))).version > seen
+                assert store.fault is None
 
     asyncio.run(main())
 
