@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faas.cli.connection import with_client
 from faas.cli.options import dry_run_option, namespace_option, state_option, yes_option
-from faas.cli.session import with_client
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient

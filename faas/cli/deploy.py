@@ -80,7 +80,7 @@ def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, ne
     from faas_builders.oci.host import HostBuilder
     from faas_builders.oci.store import ImageStore
 
-    from faas.cli.session import find_state, running_engine
+    from faas.cli.connection import find_state, running_engine
     from faas.deploy.prepare import prepare
     from faas.project.settings import load_settings
 
@@ -92,7 +92,7 @@ def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, ne
 
 def _plan(state: Path | None, prepared: Prepared) -> list[Change]:
     """What would change, when an engine runs that can be asked."""
-    from faas.cli.session import with_client
+    from faas.cli.connection import with_client
     from faas.client.state import EngineNotRunning
     from faas.deploy.rollout import make_plan
 
@@ -109,7 +109,7 @@ def _deploy(
     from faas_builders.oci.prune import prune
     from faas_builders.oci.store import ImageStore
 
-    from faas.cli.session import find_state, with_client
+    from faas.cli.connection import find_state, with_client
     from faas.client.http import HttpClient
     from faas.deploy.rollout import carry_out, images_in_use, make_plan
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faas.cli.conditions import conditions_of, is_public, ready_of
+from faas.cli.connection import with_client
 from faas.cli.options import namespace_option, output_option, state_option
 from faas.cli.output import age, first_line, print_data, ready_text
-from faas.cli.session import with_client
 
 if TYPE_CHECKING:
     from faas.client.protocol import Object

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from faas.cli.connection import find_state, running_engine, with_client
 from faas.cli.options import namespace_option, state_option
 from faas.cli.output import note, to_yaml
 from faas.cli.project_options import make_wanted, project_options
-from faas.cli.session import find_state, running_engine, with_client
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from faas.cli.connection import find_state
 from faas.cli.options import output_option, state_option
 from faas.cli.output import print_data
-from faas.cli.session import find_state
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 

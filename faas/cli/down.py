@@ -16,7 +16,7 @@ _PATIENCE_S = 60.0  # the gateway may finish what it holds for 30 s, instances e
 @state_option
 def command(state: Path | None) -> None:
     """Stop the engine: requests finish first. What is deployed comes back with `faas up`."""
-    from faas.cli.session import find_state
+    from faas.cli.connection import find_state
     from faas.engine.supervisor.start import clear_leftovers, find, runtime_dir, stop
 
     folder = find_state(state).path

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faas.cli.connection import with_client
 from faas.cli.options import namespace_option, state_option
 from faas.cli.output import note, print_objects
-from faas.cli.session import with_client
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faas.cli.connection import running_engine, with_client
 from faas.cli.errors import CommandError
 from faas.cli.options import namespace_option, state_option
-from faas.cli.session import running_engine, with_client
 
 if TYPE_CHECKING:
     from faas.cli.requests import Answer

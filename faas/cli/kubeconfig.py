@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from faas.cli.connection import find_state
 from faas.cli.options import state_option
 from faas.cli.output import is_terminal, note
-from faas.cli.session import find_state
 
 
 @click.command(short_help="Print the path of the kubeconfig, for kubectl and kn.")

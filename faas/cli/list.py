@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from faas.cli.connection import with_client
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
 from faas.cli.output import age, print_objects, print_table, ready_text
-from faas.cli.session import with_client
 
 if TYPE_CHECKING:
     from faas.client.protocol import Object

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from faas.cli.conditions import generation_of, ready_of
+from faas.cli.connection import with_client
 from faas.cli.options import namespace_option, output_option, state_option
 from faas.cli.output import age, print_objects, print_table, ready_text
-from faas.cli.session import with_client
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faas.cli.connection import with_client
 from faas.cli.options import dry_run_option, namespace_option, output_option, state_option
 from faas.cli.output import note
-from faas.cli.session import with_client
 from faas.cli.traffic import show
 
 if TYPE_CHECKING:

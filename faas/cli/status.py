@@ -23,8 +23,8 @@ def command(output: str | None, state: Path | None) -> int:
 
     The exit code is 1 when no engine runs or one of its parts is missing.
     """
+    from faas.cli.connection import find_state
     from faas.cli.output import print_data
-    from faas.cli.session import find_state
     from faas.engine.supervisor.start import find
 
     kept = find_state(state)
@@ -57,7 +57,7 @@ def _processes(engine: EngineFile) -> dict[str, Any]:
 
 
 def _functions(state: Path | None) -> dict[str, Any]:
-    from faas.cli.session import with_client
+    from faas.cli.connection import with_client
     from faas.client.errors import ApiError
     from faas.client.kubeconfig import KubeconfigError
     from faas.resources.kinds import POD, SERVICE

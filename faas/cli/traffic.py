@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faas.cli.connection import with_client
 from faas.cli.options import dry_run_option, namespace_option, output_option, state_option
 from faas.cli.output import print_data, print_table
-from faas.cli.session import with_client
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient

@@ -43,8 +43,8 @@ def command(
       faas up
       faas up --port 8081 --state ~/staging
     """
+    from faas.cli.connection import find_state
     from faas.cli.engine_options import check_exposure, make_plan
-    from faas.cli.session import find_state
     from faas.resources.quantities import bytes_of
 
     check_exposure(host, tls, insecure=insecure)
