@@ -225,6 +225,8 @@ def _decoded(payload: bytes, content_type: str | None) -> Any:
             return _decode(payload)
         except msgspec.DecodeError as error:
             raise EventError(f"the data is not the JSON that datacontenttype promises: {error}") from None
+        except RecursionError:
+            raise EventError("the data is nested too deeply") from None
     if is_text(content_type):
         try:
             return payload.decode()

@@ -54,6 +54,8 @@ def unfit(error: Exception, where: str, field: str = "") -> Problem:
     """
     if isinstance(error, msgspec.ValidationError):
         return _refused([_msgspec_error(str(error))], where, field)
+    if isinstance(error, RecursionError):
+        return Problem(400, f"the {where} is nested too deeply")
     if isinstance(error, msgspec.DecodeError | UnicodeDecodeError):
         return Problem(400, f"the {where} is not valid JSON: {error}")
     found = getattr(error, "errors", None)  # pydantic_core.ValidationError; pydantic need not be there

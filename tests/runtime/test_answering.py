@@ -165,6 +165,17 @@ def test_pydantic_errors_name_their_fields_too() -> None:
     assert broken.status == 400
 
 
+def test_json_nested_without_end_is_the_clients_mistake() -> None:
+    @function
+    def handler(body: dict[str, Any]) -> None: ...
+
+    with Client(handler) as client:
+        answer = client.post(
+            "/", content=b'{"a":' * 100_000 + b"1" + b"}" * 100_000, headers={"content-type": "application/json"}
+        )
+    assert (answer.status, answer.json()["detail"]) == (400, "the body is nested too deeply")
+
+
 def test_a_form_fills_a_dataclass() -> None:
     @function
     def handler(item: Item) -> Item:

@@ -29,13 +29,11 @@ def census(supervisor: int, runtime_dir: str) -> list[Member]:
 def _role(pid: int, supervisor: int, instances: set[int]) -> Role:
     if pid == supervisor:
         return "supervisor"
-    if pid in instances:
-        return "instance"
     arguments = _arguments(pid)
     for module, role in (("faas.engine.gateway", "gateway"), ("faas.engine.main", "engine")):
-        if module in arguments:
+        if module in arguments:  # first: for a moment the engine holds the socket that an instance will get
             return role  # type: ignore[return-value]
-    return "zygote"
+    return "instance" if pid in instances else "zygote"
 
 
 def _arguments(pid: int) -> list[str]:

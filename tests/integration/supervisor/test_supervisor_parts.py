@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from faas.engine.supervisor import processes, start
+from faas.engine.supervisor.census import census
 from faas.engine.supervisor.endings import end_processes
 from faas.engine.supervisor.errors import PortInUse, StateInUse, UnsafeRuntime, from_wire
 from faas.engine.supervisor.listening import open_sockets
@@ -125,6 +126,29 @@ def test_what_holds_a_socket_in_the_folder_is_found_and_ended(tmp_path) -> None:
     assert left.returncode == -signal.SIGKILL
     start.clear_leftovers(folder)
     assert not folder.exists()
+
+
+def test_the_engine_is_counted_as_itself_while_it_holds_an_instances_socket(tmp_path) -> None:
+    (tmp_path / "i").mkdir()
+    script = (
+        "import socket, sys; held = socket.socket(socket.AF_UNIX); held.bind(sys.argv[1]); held.listen();"
+        "print('listening', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "i" / "a.sock")]
+    with (
+        subprocess.Popen([*command, "faas.engine.main"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as engine,
+        subprocess.Popen([*command[:-1], str(tmp_path / "i" / "b.sock")], stdin=-1, stdout=-1) as instance,
+    ):
+        for process in (engine, instance):
+            assert process.stdout is not None
+            process.stdout.readline()
+
+        roles = {member.pid: member.role for member in census(os.getpid(), str(tmp_path))}
+        for process in (engine, instance):
+            assert process.stdin is not None
+            process.stdin.close()
+
+    assert [roles[engine.pid], roles[instance.pid]] == ["engine", "instance"]
 
 
 def test_a_process_is_named_by_pid_and_start(tmp_path) -> None:
