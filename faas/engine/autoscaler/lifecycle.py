@@ -99,7 +99,8 @@ def _bounded(wanted: int, state: Lifecycle, policy: ScalingPolicy, now: Situatio
 
 def _scale_to_zero(state: Lifecycle, policy: ScalingPolicy, now: Situation) -> tuple[int, int, Lifecycle]:
     """Nothing is wanted: returns what to call wanted, the scale to give now, and the state."""
-    if state.phase == "Inactive" and state.applied <= 0 and now.ready == 0:
+    may_sleep = policy.scale_to_zero or now.reachability != "Reachable"  # what nobody can ask for is not woken
+    if state.phase == "Inactive" and state.applied <= 0 and now.ready == 0 and may_sleep:
         return 0, 0, state
     if state.abandoned:
         return 0, 0, state

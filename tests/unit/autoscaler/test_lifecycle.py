@@ -117,6 +117,18 @@ def test_without_scale_to_zero_one_instance_stays() -> None:
 
 
 @pytest.mark.parametrize(
+    ("reachability", "desired"),
+    [pytest.param("Reachable", 1, id="routed"), pytest.param("Unreachable", 0, id="not-routed")],
+)
+def test_what_sleeps_is_woken_when_nothing_may_sleep_any_more(reachability: Reachability, desired: int) -> None:
+    asleep = replace(ACTIVE, phase="Inactive", applied=0)
+
+    decision, _ = apply(asleep, ScalingPolicy(scale_to_zero=False), replace(NOW, ready=0, reachability=reachability))
+
+    assert decision.desired == desired
+
+
+@pytest.mark.parametrize(
     ("idle_s", "wanted", "desired"),
     [
         pytest.param(9.9, 0, 1, id="the last instance stays until then"),
