@@ -2,7 +2,7 @@
 
 An object is a raw mapping, as on the wire; nothing in here changes its arguments. Modules, from the bottom up:
 
-- `kinds`: `Kind`, `Column`, `KINDS`; `find_kind(api_version, kind)`
+- `kinds`: `Kind`, `Column`, `KINDS`
 - `durations`: Go durations: `parse(text) -> seconds`, `parse_ns`, `is_whole_seconds`, `format(seconds)`,
   `DurationError`
 - `quantities`: Kubernetes quantities: `parse(q) -> Decimal`, `bytes_of(q)`, `millis_of(q)`, `QuantityError`

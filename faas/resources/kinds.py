@@ -140,8 +140,3 @@ SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", "serviceac
 KINDS: tuple[Kind, ...] = (
     SERVICE, CONFIGURATION, REVISION, ROUTE, NAMESPACE, SECRET, CONFIG_MAP, POD, EVENT, SERVICE_ACCOUNT,
 )  # fmt: skip
-
-
-def find_kind(api_version: str, kind: str) -> Kind | None:
-    """The kind that an object says it is: `find_kind("serving.knative.dev/v1", "Service")`."""
-    return next((k for k in KINDS if k.api_version == api_version and k.kind == kind), None)

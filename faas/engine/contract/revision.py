@@ -141,7 +141,6 @@ class InstanceFailure:
     reason: str  # ExitCode1, OOMKilled, ContainerMissing, CreateContainerConfigError, ...
     message: str  # "Container failed with: <last log lines>"
     restarts: int = 0
-    permanent: bool = False  # retrying is pointless (the image is missing)
 
 
 @dataclass(frozen=True, slots=True)

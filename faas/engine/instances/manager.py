@@ -227,7 +227,7 @@ class Instances:
                 )
             image = await asyncio.to_thread(self._driver.resolve, plan.image)
         except ImageUnavailable as error:
-            fleet.image_failure = InstanceFailure("ContainerMissing", str(error), permanent=True)
+            fleet.image_failure = InstanceFailure("ContainerMissing", str(error))
         else:
             fleet.image_known(image)
         fleet.reconcile()  # first: an import for an instance shows what it prints

@@ -43,7 +43,6 @@ def test_a_module_that_does_not_import_fails_with_its_traceback(world: Any) -> N
             assert failure.reason == "ExitCode4"
             assert failure.message.startswith("Container failed with: ")
             assert "ValueError: no such table: users" in failure.message
-            assert not failure.permanent
 
     asyncio.run(main())
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from faas.resources import core, kinds
+from faas.resources import core
 from faas.resources.catalog import view_of
-from faas.resources.kinds import KINDS, find_kind
+from faas.resources.kinds import KINDS
 from faas.resources.meta import Condition, ObjectMeta
 from faas.resources.podspec import Container, EnvVar, Probe, TCPSocketAction
 from faas.resources.serving import (
@@ -119,12 +119,6 @@ def test_secret_values_are_bytes_in_a_view_and_base64_on_the_wire() -> None:
 
 def test_every_kind_has_a_view_of_its_own() -> None:
     assert [view_of(kind).KIND for kind in KINDS] == list(KINDS)
-
-
-def test_an_object_says_which_kind_it_is() -> None:
-    assert find_kind("serving.knative.dev/v1", "Service") == kinds.SERVICE
-    assert find_kind("v1", "Pod") == kinds.POD
-    assert find_kind("apps/v1", "Deployment") is None
 
 
 def test_an_owner_is_named_as_the_controller() -> None:
