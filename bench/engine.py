@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.load import drive, make_request
+from bench.load import Result, drive, make_request
 from bench.processes import descendants, free_port, pss_bytes, wait_answer
 from bench.report import Figure
 from bench.runtime import BODY, CONNECTIONS, SECONDS
 from bench.tools import FAAS
 
+ROUNDS = 8
 FUNCTION = """
 from faas import function
 {imports}
@@ -118,8 +119,24 @@ def from_zero(peer_s: float, runs: int = 12) -> list[Figure]:
     return figures
 
 
+def _in_turn(
+    straight: str, through: tuple[str, int], request: bytes, *, connections: int
+) -> tuple[list[Result], list[Result]]:
+    """Drive both in many short rounds, so that whatever else the machine does meets both."""
+    rounds = [
+        [drive(address, request, connections=connections, seconds=SECONDS / ROUNDS) for address in (straight, through)]
+        for _ in range(ROUNDS)
+    ]
+    if failed := sum(result.failed for results in rounds for result in results):
+        raise RuntimeError(f"{failed} requests failed")
+    return [one for one, _ in rounds], [other for _, other in rounds]
+
+
 def gateway() -> list[Figure]:
-    """Through the gateway against straight to the instance's own socket, the same function and load."""
+    """Through the gateway (TCP) against straight to the instance's own socket (Unix), the same function and load.
+
+    The best round of each counts: what else runs on the machine only ever slows.
+    """
     with engine() as up, tempfile.TemporaryDirectory() as folder:
         project = make_project(
             Path(folder), "through", after="5m", options=", min_scale=1, max_scale=1, concurrency=100"
@@ -129,22 +146,21 @@ def gateway() -> list[Figure]:
         wait_answer(up.address, request)
         runtime_dir = Path(json.loads((up.state / "engine.json").read_text())["runtime_dir"])
         (straight,) = map(str, (runtime_dir / "i").glob("*.sock"))
-        direct = drive(straight, request, connections=CONNECTIONS, seconds=SECONDS)
-        through = drive(up.address, request, connections=CONNECTIONS, seconds=SECONDS)
-        direct_one = drive(straight, request, connections=1, seconds=2.0)
-        through_one = drive(up.address, request, connections=1, seconds=2.0)
-    added = (through_one.p50 - direct_one.p50) * 1000
+        direct, through = _in_turn(straight, up.address, request, connections=CONNECTIONS)
+        direct_one, through_one = _in_turn(straight, up.address, request, connections=1)
+    direct_rate, through_rate = (max(result.rate for result in results) for results in (direct, through))
+    direct_p50, through_p50 = (min(result.p50 for result in results) for results in (direct_one, through_one))
     return [
         Figure(
             "through the gateway, requests/s",
-            through.rate,
+            through_rate,
             "req/s",
             0.5,
             "more",
             "straight to the instance",
-            direct.rate,
+            direct_rate,
         ),
-        Figure("gateway: added p50, unloaded", added, "ms", 0.3, "less"),
+        Figure("gateway: added p50, unloaded", (through_p50 - direct_p50) * 1000, "ms", 0.3, "less"),
     ]
 
 

