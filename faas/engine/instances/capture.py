@@ -23,8 +23,9 @@ _CHUNK = 65536
 class Pipe:
     """The engine's end of one stream of one instance."""
 
-    def __init__(self, path: Path, stream: Stream, line: Callable[[Stream, bytes], None]) -> None:
-        self._path, self._stream, self._line = path, stream, line
+    def __init__(self, path: Path, stream: Stream) -> None:
+        self._path, self._stream = path, stream
+        self.line: Callable[[Stream, bytes], None] = lambda stream, line: None
         self._rest = b""
         if not path.exists():
             os.mkfifo(path, 0o600)
@@ -59,7 +60,7 @@ class Pipe:
 
     def _emit(self, line: bytes) -> None:
         for start in range(0, len(line), MAX_LINE_BYTES) or (0,):
-            self._line(self._stream, line[start : start + MAX_LINE_BYTES].removesuffix(b"\r"))
+            self.line(self._stream, line[start : start + MAX_LINE_BYTES].removesuffix(b"\r"))
 
     def close(self) -> None:
         """Take what is still in the pipe, then remove it."""
@@ -80,11 +81,15 @@ class Pipe:
 
 
 class Capture:
-    """Both streams of an instance."""
+    """Both streams of an instance, that there is or that there will be."""
 
-    def __init__(self, base: Path, line: Callable[[Stream, bytes], None]) -> None:
-        self._out = Pipe(base.with_suffix(".out"), "stdout", line)
-        self._err = Pipe(base.with_suffix(".err"), "stderr", line)
+    def __init__(self, base: Path) -> None:
+        self._out = Pipe(base.with_suffix(".out"), "stdout")
+        self._err = Pipe(base.with_suffix(".err"), "stderr")
+
+    def tell(self, line: Callable[[Stream, bytes], None]) -> None:
+        """Whom to give the lines to: at once, before the loop runs again."""
+        self._out.line = self._err.line = line
 
     def open_for_instance(self) -> tuple[int, int]:
         return self._out.open_for_instance(), self._err.open_for_instance()

@@ -24,15 +24,17 @@ from faas.engine.instances.records import Record, is_alive, process_start, read_
 from faas.engine.instances.zygotes import Pending, Zygotes, proportional_size
 
 BACKLOG = 2048
+RESTOCK_AFTER_S = 0.05  # the start that has just begun needs the processor more
 STATUS_GRACE_S = 0.5  # how long a zygote has to say how its child ended, once the child is seen to be dead
 
 
 class ProcessRun:
     """One instance process. Its files in the runtime folder: TOKEN.sock, TOKEN.json, TOKEN.out, TOKEN.err."""
 
-    def __init__(self, base: Path, record: Record, events: RunEvents, driver: ProcessDriver) -> None:
+    def __init__(self, base: Path, capture: Capture, record: Record, events: RunEvents, driver: ProcessDriver) -> None:
         self._base, self._record, self._events, self._driver = base, record, events, driver
-        self._capture = Capture(base, events.line)
+        self._capture = capture
+        capture.tell(events.line)
         self._loop = asyncio.get_running_loop()
         self.pid: int | None = None
         self._pidfd = -1
@@ -103,7 +105,7 @@ class ProcessRun:
                 write_record(self._base.with_suffix(".json"), self._record)
 
     def _dead(self) -> None:
-        """The process is gone, and what it started goes with it; its zygote, if there still is one, says how it ended."""
+        """The process is gone, and what it started goes with it; its zygote, if there still is one, says how."""
         self._close_pidfd()
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -186,6 +188,8 @@ class ProcessDriver:
         self._sweeper: asyncio.Task[None] | None = None
         self.by_pid: dict[int, ProcessRun] = {}
         self.runs: set[ProcessRun] = set()
+        self._next: tuple[Path, Capture] | None = None  # what the next instance will be called, and its pipes
+        self._restocking: asyncio.TimerHandle | None = None
         self.changed: Callable[[RevisionKey], None] = lambda key: None  # its notes are new
 
     async def __aenter__(self) -> ProcessDriver:
@@ -203,12 +207,17 @@ class ProcessDriver:
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
         self._sweeper = self._group.create_task(self._keep_budget())
+        self._restocking = asyncio.get_running_loop().call_later(RESTOCK_AFTER_S, self._restock)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         if self._sweeper is not None:
             self._sweeper.cancel()
         await self._group.__aexit__(None, None, None)
+        if self._restocking is not None:
+            self._restocking.cancel()
+        if self._next is not None:
+            self._next[1].close()
         for run in list(self.runs):
             run.detach()
         self.runs.clear()
@@ -227,7 +236,8 @@ class ProcessDriver:
         bundle = launch.image
         assert isinstance(bundle, Bundle)
         record = Record(launch.key.namespace, launch.key.name, launch.pod, launch.run, 0, 0, time.time())
-        run = ProcessRun(self._dir / secrets.token_hex(6), record, events, self)
+        base, capture = self._take_pipes()
+        run = ProcessRun(base, capture, record, events, self)
         self.runs.add(run)
         pending = run.pending(launch.env, launch.plan.timeout_s)
         snapshot = launch.plan.snapshot and launch.key not in self._refusals
@@ -240,6 +250,22 @@ class ProcessDriver:
             run.abandon()
             raise
         return run
+
+    def _take_pipes(self) -> tuple[Path, Capture]:
+        """Made before anybody wants an instance: two new files take half a millisecond. Raises: OSError."""
+        pipes, self._next = self._next or self._make_pipes(), None
+        if self._restocking is None:
+            self._restocking = asyncio.get_running_loop().call_later(RESTOCK_AFTER_S, self._restock)
+        return pipes
+
+    def _make_pipes(self) -> tuple[Path, Capture]:
+        base = self._dir / secrets.token_hex(6)
+        return base, Capture(base)
+
+    def _restock(self) -> None:
+        self._restocking = None
+        with contextlib.suppress(OSError):  # whoever wants to start an instance then learns why it cannot be
+            self._next = self._make_pipes()
 
     def warm(self, plan: RevisionPlan, image: Image, env: dict[str, str]) -> None:
         bundle = image.handle
@@ -280,7 +306,7 @@ class ProcessDriver:
 
     def _adoptable(self, base: Path, record: Record) -> AdoptedRun:
         def attach(events: RunEvents) -> ProcessRun:
-            run = ProcessRun(base, record, events, self)
+            run = ProcessRun(base, Capture(base), record, events, self)
             self.runs.add(run)
             run.attach()
             return run
