@@ -146,6 +146,7 @@ def _report(objects: list[Object], changes: list[Change], state: Path | None, *,
     name_width, url_width = (max(len(row[column]) for row in rows) for column in (0, 1))
     for name, url, what in rows:
         click.echo(f"{name:<{name_width}}  {url:<{url_width}}  {what}".rstrip())
-    first = objects[0]["metadata"]["name"]
-    suffix = f" --state {state}" if state else ""
-    note(f"Try it:  faas invoke {first}{suffix}")
+    first = objects[0]["metadata"]
+    elsewhere = f" -n {first['namespace']}" if first["namespace"] != "default" else ""
+    elsewhere += f" --state {state}" if state else ""
+    note(f"Try it:  faas invoke {first['name']}{elsewhere}")

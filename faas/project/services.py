@@ -46,6 +46,11 @@ class ServiceSpec:
         """Whether the public listener answers for it: what only events trigger is nobody else's business."""
         if visibility := self.options.get("visibility"):
             return bool(visibility == "public")
+        return self.answers_http
+
+    @property
+    def answers_http(self) -> bool:
+        """Also to requests; not to events alone."""
         return any(trigger.kind == "http" for function in self.functions for trigger in function.triggers)
 
 

@@ -31,6 +31,7 @@ class Engine:
 
     client: Client
     public_url: str
+    state: Path
 
 
 class Deployer:
@@ -43,6 +44,7 @@ class Deployer:
         self._options, self._images, self._screen, self._began_s = options, images, screen, began_s
         self._desired: Desired | None = None  # what was asked for last, so that an idle save does nothing
         self._serving = False
+        self._shown: set[str] = set()  # whose addresses are on the screen
         self._describer = Describer(project.settings.root, project.environment)
         self._describer.begin()  # while the engine starts
 
@@ -95,11 +97,15 @@ class Deployer:
     def _tell(self, desired: Desired, engine: Engine, seconds: float) -> None:
         if self._serving:
             self._screen.reloaded(desired.services, seconds)
-            return
-        self._serving = True
-        self._screen.addresses(
-            desired.services,
-            public_url=engine.public_url,
-            namespace=self._options.namespace,
-            seconds=time.monotonic() - self._began_s,
-        )
+        names = {service.name for service in desired.services}
+        if not names <= self._shown:
+            self._screen.addresses(
+                desired.services,
+                public_url=engine.public_url,
+                namespace=self._options.namespace,
+                state=engine.state,
+            )
+        self._shown = names
+        if not self._serving:
+            self._serving = True
+            self._screen.ready(time.monotonic() - self._began_s)

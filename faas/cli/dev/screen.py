@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -31,7 +32,7 @@ class Screen:
         for warning in project.environment.warnings:
             self.progress.print(Text(f"warning: {warning}", style="yellow"))
 
-    def addresses(self, services: Sequence[ServiceSpec], *, public_url: str, namespace: str, seconds: float) -> None:
+    def addresses(self, services: Sequence[ServiceSpec], *, public_url: str, namespace: str, state: Path) -> None:
         self._width = max(_NAME_WIDTH, *(len(service.name) for service in services)) if services else _NAME_WIDTH
         scheme, _, address = public_url.partition("://")
         port = address.rpartition(":")[2]
@@ -39,16 +40,20 @@ class Screen:
         for service in services:
             own = f"{scheme}://{service.name}.{namespace}.localhost:{port}"
             path = f"{public_url}/_/{namespace}/{service.name}/"
-            public = service.is_public
-            rows.append(
-                (service.name, own if public else "for other functions and events only", path if public else "")
-            )
+            if service.is_public:
+                rows.append((service.name, own, path))
+            else:
+                event = "" if service.answers_http else " --event TYPE"
+                invoke = f"faas invoke {service.name}{event} --state {state}"
+                rows.append((service.name, "for other functions and events only", invoke))
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         self.out.print()
         for name, own, path in rows:
             style = "dim" if name == "FUNCTION" else f"bold {colour(name)}"
             self.out.print(Text.assemble((f"{name:<{widths[0]}}", style), f"   {own:<{widths[1]}}   {path}".rstrip()))
         self.out.print()
+
+    def ready(self, seconds: float) -> None:
         self.note(f"Ready in {seconds:.2f} s. Ctrl-C ends it.")
 
     def logs(self, lines: Iterable[Printed]) -> None:

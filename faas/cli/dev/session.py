@@ -59,7 +59,7 @@ class Session:
                 client = await stack.enter_async_context(HttpClient(load(self.state.kubeconfig)))
                 group.create_task(self._watch_engine())
                 group.create_task(self._show_logs())
-                group.create_task(self._work(deployer, Engine(client, started.public_url), saves))
+                group.create_task(self._work(deployer, Engine(client, started.public_url, self.state.path), saves))
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
         finally:

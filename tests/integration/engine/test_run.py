@@ -48,6 +48,20 @@ def test_a_save_is_served_and_a_mistake_is_not(make_project: Callable[..., Path]
         assert terminal.interrupt() == 0
 
 
+def test_a_new_function_is_shown_with_its_address(make_project: Callable[..., Path]) -> None:
+    project = make_project(CODE)
+    with faas_run(project) as terminal:
+        terminal.wait_for("Ready in")
+        mark = len(terminal.lines)
+        new = '\n@function.event(type="a.b")\ndef on_b(data: dict) -> None: ...\n'
+
+        (project / "main.py").write_text(CODE + new)
+
+        terminal.wait_for(r"hello +http://hello\.default\.localhost", after=mark)
+        terminal.wait_for("on-b .* faas invoke on-b --event TYPE --state /", after=mark)
+        assert terminal.interrupt() == 0
+
+
 def test_a_mistake_at_the_start_can_be_mended(make_project: Callable[..., Path]) -> None:
     project = make_project("def broken(:\n\nfrom faas import function\n")
     with faas_run(project) as terminal:
