@@ -36,10 +36,12 @@ class EngineFile:
     api_port: int
     runtime_dir: str
     foreground: bool
+    run_as: str = ""  # the user whose functions are
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> EngineFile:
-        return cls(**{name: document[name] for name in cls.__slots__})
+        """What an engine of another version wrote counts too: it lacks what is newer, and may have more."""
+        return cls(**{name: document[name] for name in cls.__slots__ if name in document})
 
     @property
     def is_alive(self) -> bool:
@@ -59,7 +61,7 @@ def find(state_dir: Path) -> EngineFile | None:
     """The engine that runs on this state, or None; a file that a killed engine has left does not count."""
     try:
         found = EngineFile.parse(json.loads((state_dir / "engine.json").read_text()))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, TypeError):
         return None
     return found if found.is_alive else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -157,6 +158,29 @@ def test_a_process_is_named_by_pid_and_start(tmp_path) -> None:
     assert processes.is_alive(os.getpid(), ticks)
     assert not processes.is_alive(os.getpid(), ticks + 1)
     assert processes.start_ticks(2**22 + 1) == 0
+
+
+def test_an_engine_of_another_version_is_found(tmp_path) -> None:
+    written = {
+        "pid": os.getpid(),
+        "start_ticks": processes.start_ticks(os.getpid()),
+        "version": "0.1.0",
+        "started": 1.0,
+        "public_url": "http://127.0.0.1:1",
+        "api_url": "https://127.0.0.1:2",
+        "public_host": "127.0.0.1",
+        "public_port": 1,
+        "api_port": 2,
+        "runtime_dir": "/r",
+        "foreground": False,
+        "unheard_of": "in this version",
+    }
+    (tmp_path / "engine.json").write_text(json.dumps(written))
+
+    found = start.find(tmp_path)
+
+    assert found is not None
+    assert found.pid == os.getpid()
 
 
 def test_a_plan_survives_the_command_line() -> None:
