@@ -60,6 +60,7 @@ async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) ->
         await send_answer(problem_answer(call, Problem(504, f"not done within {endpoint.timeout_s:g} s")), send)
     finally:
         instance.leave(call)
+        call.task = None  # whose context holds the call: garbage that only the collector would find
         stats.in_flight -= 1
         stats.observe(status, instance.monotonic() - call.started)
         if call.span is not None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 PATIENCE_S = 20.0
 LARGE = 210_000
 SOURCE = """
-    import asyncio, os
+    import asyncio, gc, os
     from contextvars import ContextVar
     from faas_runtime import Context, Request, function
 
@@ -45,6 +45,12 @@ SOURCE = """
         before = seen.get()
         seen.set(name)
         return before
+
+    @function.http("/garbage", service="s")
+    async def garbage() -> int:
+        found = gc.collect()
+        gc.disable()
+        return found
 
     @function.http("/wait", service="s")
     async def wait() -> str:
@@ -210,6 +216,22 @@ def test_a_context_variable_does_not_outlive_its_request(port: int) -> None:
         assert read_answers(client, 1) == [(200, b"nothing")]
 
 
+@pytest.mark.parametrize("path", ["/text", "/remember?name=x", "/"])
+def test_a_request_leaves_nothing_to_the_garbage_collector(port: int, path: str) -> None:
+    client = connect(port)
+
+    def get(path: str) -> bytes:
+        client.request("GET", path)
+        return client.getresponse().read()
+
+    for each in (path, "/garbage", "/garbage"):
+        get(each)
+    for _ in range(100):
+        get(path)
+    assert int(get("/garbage")) < 100  # objects; below one a request
+    client.close()
+
+
 def test_a_handler_is_cancelled_when_its_client_leaves(port: int, project: Path) -> None:
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"GET /left HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -292,12 +314,37 @@ def test_what_is_malformed_is_refused_and_ends_the_connection(port: int, request
     assert received.count(b"HTTP/1.1") == 1
 
 
+def test_a_body_that_nobody_reads_does_not_cost_the_connection(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
+        client.sendall(b"POST /mounted/long HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n")
+        assert read_answers(client, 1) == [(200, b"too ")]
+        client.sendall(b"unread!" + post(b"abc"))
+        assert read_answers(client, 1) == [(200, b"3")]
+
+
+def test_a_large_body_that_nobody_reads_ends_the_connection(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
+        client.sendall(b"POST /mounted/long HTTP/1.1\r\nHost: x\r\nContent-Length: 64000000\r\n\r\n")
+        assert read_answers(client, 1) == [(200, b"too ")]
+        with pytest.raises(ConnectionError):
+            client.sendall(b"x" * 64_000_000)
+
+
 def test_a_client_that_expects_100_is_told_to_continue(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
         assert client.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(b"ab")
         assert read_answers(client, 1) == [(200, b"2")]
+
+
+def test_a_client_that_expects_100_and_is_refused_at_once_is_closed_upon(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
+        head = b"POST /mounted/long HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+        client.sendall(head)
+        answer = client.makefile("rb").read()
+    assert b"Connection: close" in answer
+    assert b"100 Continue" not in answer
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ ASGIProtocol._check_h1c_protocol_available()
 _PIECE_SIZE = 65536  # fed at once; what may follow a message in it is what the parser can hand back (its own limit)
 _MOST_BUFFERED = 262144  # bytes of a request's body that wait for the application before reading pauses, as gunicorn
 _MOST_RUNNING = 16  # calls that go on after their answers, before the next request waits; as gunicorn
+_DISCARD_S = 5.0  # for a client to send the rest of a body that nobody reads
 _ASGI = {"version": "3.0", "spec_version": "2.4"}
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 # With one of these, or a name that gunicorn's policy may drop, or a name that comes twice, gunicorn reads the head.
@@ -221,9 +222,13 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         if not exchange.complete:
             return
         parser = self._callback_parser
-        if not (exchange.keep_alive and exchange.body_complete and self.may_be_kept) or parser.remaining_truncated:
+        if not (exchange.keep_alive and self.may_be_kept) or parser.remaining_truncated:
             if not self._running:  # closing would tell those that the client left
                 self._close_transport()
+            return
+        if not exchange.body_complete:
+            if not self._running:
+                self._discard_body(exchange)
             return
         if len(self._running) > _MOST_RUNNING or self._flow_control.write_paused:
             return
@@ -236,6 +241,16 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
             self.worker.loop.call_soon(self._feed_held, context=self._context)
         elif self._reading_paused:
             self._resume_reading()
+
+    def _discard_body(self, exchange: Exchange) -> None:
+        """Read on: a client that is closed upon while it sends may lose the answer, and its connection."""
+        exchange.discard_body()
+        self._resume_reading()
+        self.worker.loop.call_later(_DISCARD_S, self._close_if_still, exchange)
+
+    def _close_if_still(self, exchange: Exchange) -> None:
+        if self._exchange is exchange:
+            self._close_transport()
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
         """Refuse what cannot be parsed, but never in the middle of an answer."""

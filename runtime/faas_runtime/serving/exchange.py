@@ -11,6 +11,7 @@ from faas_runtime.serving.response_head import ResponseHead
 if TYPE_CHECKING:
     from faas_runtime.serving.connection import Connection
 
+_MOST_DISCARDED = 262144  # bytes of a body that nobody reads, to keep its connection
 _NO_COPY_SIZE = 65536  # a body of this size is handed to the transport beside its head instead of being joined to it
 
 
@@ -22,7 +23,7 @@ class Exchange:
     """
 
     # Defaults stand on the class, since most requests change few of them.
-    task: asyncio.Task[None]
+    task: asyncio.Task[None] | None = None  # None again when the call is done: a context that holds us is the task's
     grace_s = 0.0  # from the client's leaving to the cancellation of the application's call
     body_complete = False  # the request has arrived in full
     buffered = 0  # bytes of it that the application has not taken
@@ -30,6 +31,7 @@ class Exchange:
     _is_running = False
     _is_gone = False  # the client
     _is_taken = False  # the application has had the whole request
+    _is_discarding = False  # the rest of the request, which nobody reads any more
     _waiter: asyncio.Future[None] | None = None
     _head: ResponseHead | None = None
     _unsent = b""  # the answer's head, until it is known what goes with it
@@ -60,6 +62,7 @@ class Exchange:
                 connection.log.exception("the application failed")
         if not self.complete:
             self._give_up()
+        self.task = None
         connection.call_done(self)
 
     def _give_up(self) -> None:
@@ -74,8 +77,12 @@ class Exchange:
 
     def feed(self, chunk: bytes) -> None:
         """A piece of the request's body."""
-        self._chunks.append(chunk)
         self.buffered += len(chunk)
+        if self._is_discarding:
+            if self.buffered > _MOST_DISCARDED:
+                self._connection._close_transport()
+            return
+        self._chunks.append(chunk)
         self._expects_continue = False  # it did not wait to be told
         if self._waiter is not None:
             self._wake()
@@ -84,12 +91,20 @@ class Exchange:
         self.body_complete = True
         if self._waiter is not None:
             self._wake()
+        if self._is_discarding:
+            self._connection.worker.loop.call_soon(self._connection.advance)  # the parser is not to be reset in here
+
+    def discard_body(self) -> None:
+        """The answer is complete and the application has returned: what is still to come is for nobody."""
+        self._is_discarding = True
+        self._chunks.clear()
+        self.buffered = 0
 
     def client_left(self) -> None:
         """Tell the application, and cancel it unless its answer is complete already."""
         self._is_gone = True
         self._wake()
-        if self.complete or not self._is_running:
+        if self.complete or not self._is_running or self.task is None:
             return  # what goes on after an answer owes the client nothing; `run` looks before it begins
         if self.grace_s:
             self._connection.worker.loop.call_later(self.grace_s, self.task.cancel)
@@ -155,9 +170,11 @@ class Exchange:
     def _begin(self, status: int, headers: Iterable[tuple[Any, Any]]) -> None:
         if self._head is not None:
             raise RuntimeError("the answer has begun already")
+        if self._expects_continue:
+            # RFC 9110, 10.1.1: a final status instead of the 100, after which the client need not send the body.
+            self._expects_continue = self.keep_alive = False
         closes = not (self.keep_alive and self._connection.may_be_kept)
         self._head = head = ResponseHead(self._version, self._method, status, headers, closes=closes)
-        self._expects_continue = False  # RFC 9110, 10.1.1: a final status instead of the 100
         self._left = head.length
         self._unsent = head.data
         if head.is_framed_by_close:
