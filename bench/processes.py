@@ -121,6 +121,12 @@ def cpu_s(pids: set[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def command_line(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
+
+
 def pss_bytes(pids: set[int]) -> int:
     """Proportional set size of the processes together."""
     total = 0
