@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from faas.client.state import State
+from faas.engine.supervisor.identity import own_name
 
 _FREE_BYTES = 1 << 30  # an image with a large dependency layer, twice
 _OPEN_FILES = 4096  # a connection each on both sides of the gateway for a thousand clients
@@ -43,6 +44,7 @@ def run_checks(state: State) -> list[Check]:
         lambda: _state_dir(state),
         lambda: _disk(state),
         lambda: _engine(state),
+        lambda: _user(state),
         lambda: _port(state),
         lambda: _kubeconfig(state),
         lambda: _api(state),
@@ -136,6 +138,16 @@ def _engine(state: State) -> Check:
         left = " (it was killed)" if state.engine_json.exists() else ""
         return Check("engine", "warning", f"not running{left}", "Start it:  faas up")
     return Check("engine", "ok", f"pid {engine.pid}, {engine.public_url}, API {engine.api_url}")
+
+
+def _user(state: State) -> Check:
+    """Whom functions run as, or would."""
+    engine = state.engine()
+    name = engine.run_as if engine is not None and engine.run_as else own_name()
+    found = f"functions run as {name}"
+    if name == "root":
+        return Check("user", "warning", found, "They can do all that root can; choose another:  faas up --run-as USER")
+    return Check("user", "ok", found)
 
 
 def _port(state: State) -> Check:

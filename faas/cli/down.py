@@ -22,7 +22,7 @@ def command(state: Path | None) -> None:
     folder = find_state(state).path
     engine = find(folder)
     if engine is None:
-        ended = clear_leftovers(runtime_dir(folder, os.environ))
+        ended = sum(clear_leftovers(path) for path in {runtime_dir(folder, os.environ), runtime_dir(folder, {})})
         (folder / "engine.json").unlink(missing_ok=True)
         left = f"; ended {ended} processes that one had left" if ended else ""
         click.echo(f"no engine runs on {folder}{left}", err=True)

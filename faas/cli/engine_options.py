@@ -34,6 +34,7 @@ def make_plan(
     foreground: bool = False,
     ephemeral: bool = False,
     zygote_budget_bytes: int | None = None,
+    run_as: str = "",
 ) -> Plan:
     certificate, key = (str(path.resolve()) for path in tls) if tls else ("", "")
     plan = Plan(
@@ -46,7 +47,10 @@ def make_plan(
         ephemeral=ephemeral,
         tls_cert=certificate,
         tls_key=key,
+        run_as=run_as,
     )
+    if run_as:  # a session's folder lets nobody else in
+        plan = plan._replace(runtime_dir=str(runtime_dir(state_dir, {})))
     if foreground:
         plan = plan._replace(drain_s=2.0, stop_s=6.0)  # somebody waits for the prompt
     if ephemeral:  # making certificates takes longer than all the rest of a start

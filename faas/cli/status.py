@@ -51,6 +51,7 @@ def _processes(engine: EngineFile) -> dict[str, Any]:
         "publicURL": engine.public_url,
         "apiURL": engine.api_url,
         "foreground": engine.foreground,
+        "runAs": engine.run_as,
         "memoryBytes": sum(member.memory_bytes for member in members),
         "processes": [{"role": m.role, "pid": m.pid, "memoryBytes": m.memory_bytes} for m in members],
     }
@@ -87,6 +88,7 @@ def _print(report: dict[str, Any]) -> None:
     click.echo(f"functions   {report['publicURL']}     http://NAME.NAMESPACE.localhost:{_port(report['publicURL'])}")
     click.echo(f"API         {report['apiURL']}")
     click.echo(f"state       {report['state']}")
+    click.echo(f"run as      {report['runAs']}")
     if "functions" in report:
         click.echo(f"serving     {report['ready']} of {report['functions']} functions, {report['instances']} instances")
     else:

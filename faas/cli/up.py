@@ -24,6 +24,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--api-port", type=click.IntRange(1, 65535), help="The Kubernetes API's port; a state keeps its own.")
 @click.option("--zygote-memory", metavar="SIZE", default="512Mi", show_default=True,
               help="Memory for revisions that are kept warm.")  # fmt: skip
+@click.option("--run-as", metavar="USER", default="", help="Whom functions run as, when the engine is root.")
 @click.option("--install", is_flag=True, help="Start it now and at each login, as a systemd user unit.")
 @state_option
 def command(
@@ -33,6 +34,7 @@ def command(
     insecure: bool,
     api_port: int | None,
     zygote_memory: str,
+    run_as: str,
     install: bool,
     state: Path | None,
 ) -> None:
@@ -48,12 +50,16 @@ def command(
     from faas.resources.quantities import bytes_of
 
     check_exposure(host, tls, insecure=insecure)
+    folder = find_state(state).path
+    if run_as:
+        from faas.cli.running_as import check_user
+
+        check_user(run_as, folder)
     try:
         budget = bytes_of(zygote_memory)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--zygote-memory") from error
-    folder = find_state(state).path
-    plan = make_plan(folder, host=host, port=port, tls=tls, zygote_budget_bytes=budget)
+    plan = make_plan(folder, host=host, port=port, tls=tls, zygote_budget_bytes=budget, run_as=run_as)
     if api_port is not None:
         plan = plan._replace(api_port=api_port)
     if install:
@@ -78,6 +84,10 @@ def _start(plan: Plan) -> None:
     click.echo(f"functions   {engine.public_url}     http://NAME.NAMESPACE.localhost:{engine.public_port}")
     click.echo(f"API         {engine.api_url}    {kept.kubeconfig}")
     click.echo(f"state       {kept.path}")
+    if plan.run_as:
+        click.echo(f"run as      {plan.run_as}")
+    elif os.geteuid() == 0:
+        click.echo("warning: functions run as root; choose another user:  faas up --run-as USER", err=True)
     click.echo(f"\nNext:  faas deploy{_state_option(plan)}", err=True)
 
 

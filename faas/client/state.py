@@ -24,6 +24,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     runtime_dir: str  # sockets: internal.sock answers for cluster-local services too
     version: str = ""
     domain: str = "localhost"
+    run_as: str = ""  # the user whose functions are
 
 
 @dataclass(frozen=True, slots=True)

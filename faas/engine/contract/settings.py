@@ -18,6 +18,15 @@ class Listeners(msgspec.Struct, frozen=True):
     api: int  # Kubernetes API, TCP, TLS
 
 
+class RunAs(msgspec.Struct, frozen=True):
+    """Whom functions run as, where the engine is root and was told somebody else."""
+
+    name: str
+    uid: int
+    gid: int
+    home: Path
+
+
 class EngineSettings(msgspec.Struct, frozen=True):
     state_dir: Path  # state.db, images/, logs/, kubeconfig, tls/
     runtime_dir: Path  # sockets, pid files; short (a Unix socket's path has 107 bytes)
@@ -30,6 +39,7 @@ class EngineSettings(msgspec.Struct, frozen=True):
     zygote_budget_bytes: int = 512 * 1024 * 1024  # memory for warm zygotes
     tls_cert: Path | None = None  # of the public listener
     tls_key: Path | None = None
+    run_as: RunAs | None = None  # None: the engine's own user
     shared_certificates_dir: Path | None = None  # of the API, for engines that come and go; else in the state
 
     @classmethod

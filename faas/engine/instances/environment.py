@@ -40,6 +40,8 @@ def make_environment(
     """
     env = {name: host[name] for name in FROM_HOST if name in host}
     env.setdefault("PATH", DEFAULT_PATH)
+    if settings.run_as is not None:
+        env["HOME"] = str(settings.run_as.home)
     env["PYTHONUNBUFFERED"] = "1"
     env.update(image_env)
     for variable in plan.env:

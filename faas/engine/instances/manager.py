@@ -57,7 +57,8 @@ class Instances:
         self._driver: Driver = driver or ProcessDriver(settings, resolve or ImageStore(settings.images_dir).resolve)
         self._clock = clock or SystemClock()
         self._pods = PodWriter(client)
-        self._files = MountedFiles(settings.runtime_dir / "v")
+        user = settings.run_as
+        self._files = MountedFiles(settings.runtime_dir / "v", (user.uid, user.gid) if user else None)
         self._fleets: dict[RevisionKey, Fleet] = {}
         self._stop_listening: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()

@@ -25,8 +25,9 @@ VARIABLES = {"FAAS_SECRETS_DIR": "secrets", "FAAS_CONFIG_DIR": "config"}
 class MountedFiles:
     """All trees of one engine, in `folder`, each with a link `POD@` for each instance that uses it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, owner: tuple[int, int] | None = None) -> None:
+        """Args: owner: uid and gid of whoever reads the files, when that is not us."""
+        self._folder, self._owner = folder, owner
         self._latest: dict[RevisionKey, Path] = {}  # what the next instance would get, and a zygote may have
 
     def write(
@@ -72,7 +73,7 @@ class MountedFiles:
         self._sweep()
 
     def _make(self, tree: Path, files: Mapping[str, str]) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o711 if self._owner else 0o700, parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             for path, text in files.items():
@@ -80,6 +81,9 @@ class MountedFiles:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(text.encode("utf-8", "surrogateescape"))
                 file.chmod(0o400)
+            if self._owner is not None:
+                for entry in (part, *part.rglob("*")):
+                    os.chown(entry, *self._owner)
             part.rename(tree)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)

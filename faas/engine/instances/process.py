@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 from faas_builders.bundle import Bundle
-from faas_runtime.serving.wire import Spawn
+from faas_runtime.serving.wire import Spawn, User
 
 from faas.engine.contract.revision import RevisionKey, RevisionPlan
 from faas.engine.contract.settings import EngineSettings
@@ -203,6 +203,7 @@ class ProcessDriver:
             settled=self._measure.set,
             lost=self._lost,
             lifeline=self._lifeline[0] if self._lifeline else None,
+            user=User(user.name, user.uid, user.gid) if (user := self._settings.run_as) else None,
         )
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()

@@ -22,6 +22,7 @@ from faas_runtime.serving.wire import (
     Imported,
     NewMember,
     Spawn,
+    User,
     channel_pair,
 )  # fmt: skip
 
@@ -210,7 +211,9 @@ class Zygotes:
         settled: Callable[[], None],  # an import is done
         lost: Callable[[RevisionKey], None],  # a warm member died
         lifeline: int | None,
+        user: User | None = None,  # whom functions run as; None: the engine's own
     ) -> None:
+        self._user = user
         self.exited = exited
         self._refused, self._settled, self._lost = refused, settled, lost
         self._lifeline = lifeline
@@ -281,8 +284,9 @@ class Zygotes:
         self._count += 1
         app_paths, layers = split_paths(bundle)
         order = NewMember(
-            f"{key.name}#{self._count}", function, app_paths, layers, str(bundle.workdir), _import_env(env), snapshot
-        )
+            f"{key.name}#{self._count}", function, app_paths, layers, str(bundle.workdir), _import_env(env), snapshot,
+            self._user,
+        )  # fmt: skip
         channel, theirs = channel_pair()
         member = Member(order.id, key, order.env, self, channel)
         self._by_id[order.id] = (member, order, bundle)

@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 import sys
+from typing import Any
 
 from faas.engine.supervisor.child import Child
 from faas.engine.supervisor.errors import Died, StartError
+from faas.engine.supervisor.identity import open_way, resolve_user
 from faas.engine.supervisor.listening import Sockets, open_sockets
 from faas.engine.supervisor.ownership import claim_runtime_dir, lock_state
 from faas.engine.supervisor.plan import Plan
@@ -36,6 +38,7 @@ def main(arguments: list[str]) -> int:
             state_dir=plan.state_dir,
             runtime_dir=plan.runtime_dir,
         )
+        user = resolve_user(plan.run_as, plan.runtime_dir) if plan.run_as else None
     except StartError as error:
         if lock is not None:  # else both folders are another engine's, which may have only just made them
             with contextlib.suppress(OSError):
@@ -43,12 +46,14 @@ def main(arguments: list[str]) -> int:
             if plan.ephemeral:
                 shutil.rmtree(plan.state_dir, ignore_errors=True)
         return _refuse(report, error)
-    return _supervise(plan, sockets, report, lock)
+    return _supervise(plan, sockets, user, report, lock)
 
 
-def _supervise(plan: Plan, sockets: Sockets, report: Report, lock: int) -> int:
+def _supervise(plan: Plan, sockets: Sockets, user: dict[str, Any] | None, report: Report, lock: int) -> int:
     settings = f"{plan.runtime_dir}/settings.json"
-    write_atomically(settings, _engine_settings(plan, sockets))
+    write_atomically(settings, _engine_settings(plan, sockets, user))
+    if user is not None:
+        open_way(user, plan.state_dir, plan.runtime_dir)
     description = describe(plan, sockets)
 
     def on_ready() -> None:
@@ -86,7 +91,7 @@ def _python(module: str, settings: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, "--settings", settings]
 
 
-def _engine_settings(plan: Plan, sockets: Sockets) -> dict[str, object]:
+def _engine_settings(plan: Plan, sockets: Sockets, user: dict[str, Any] | None) -> dict[str, object]:
     """`faas.engine.contract.settings.EngineSettings` as JSON, without importing it here."""
     return {
         "state_dir": plan.state_dir,
@@ -99,6 +104,7 @@ def _engine_settings(plan: Plan, sockets: Sockets) -> dict[str, object]:
         "zygote_budget_bytes": plan.zygote_budget_bytes,
         "tls_cert": plan.tls_cert or None,
         "tls_key": plan.tls_key or None,
+        "run_as": user,
         "shared_certificates_dir": plan.shared_certificates_dir or None,
     }
 

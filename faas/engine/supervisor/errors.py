@@ -5,6 +5,7 @@ StartError
 ├── PortInUse        somebody listens on the port already
 ├── AddressRefused   the address is not ours, or the port is privileged
 ├── UnsafeRuntime    the folder for sockets belongs to somebody else
+├── UnknownUser      functions should run as somebody whom this machine does not know
 └── Died             engine or gateway ended again and again before they were ready
 """
 
@@ -42,13 +43,18 @@ class UnsafeRuntime(StartError):
     pass
 
 
+class UnknownUser(StartError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no user {name!r} on this machine", name=name)
+
+
 class Died(StartError):
     def __init__(self, name: str, status: str, log: str) -> None:
         super().__init__(f"the {name} ended with {status} before it was ready", name=name, log=log)
 
 
 ERRORS: dict[str, type[StartError]] = {
-    kind.__name__: kind for kind in (StateInUse, PortInUse, AddressRefused, UnsafeRuntime, Died)
+    kind.__name__: kind for kind in (StateInUse, PortInUse, AddressRefused, UnsafeRuntime, UnknownUser, Died)
 }
 
 

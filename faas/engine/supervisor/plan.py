@@ -21,6 +21,7 @@ class Plan(NamedTuple):
     zygote_budget_bytes: int = 512 * 1024 * 1024
     tls_cert: str = ""
     tls_key: str = ""
+    run_as: str = ""  # the user whose functions are, where the engine is root; "": the engine's own
     shared_certificates_dir: str = ""  # of the API; "": in the state directory
     drain_s: float = 30.0  # how long the gateway may finish what it holds
     stop_s: float = 10.0  # how long instances may take to end

@@ -9,6 +9,7 @@ import socket
 import time
 from typing import Any
 
+from faas.engine.supervisor.identity import own_name
 from faas.engine.supervisor.listening import Sockets
 from faas.engine.supervisor.plan import Plan
 from faas.engine.supervisor.processes import start_ticks
@@ -65,6 +66,7 @@ def describe(plan: Plan, sockets: Sockets) -> dict[str, Any]:
         "public_host": plan.host,
         "public_port": sockets.public_port,
         "api_port": sockets.api_port,
+        "run_as": plan.run_as or own_name(),
         "runtime_dir": plan.runtime_dir,
         "foreground": plan.foreground,
     }
@@ -79,7 +81,7 @@ def _url_host(host: str) -> str:
 
 def write_atomically(path: str, document: dict[str, Any]) -> None:
     part = f"{path}.part"
-    with open(part, "w") as file:
+    with open(part, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         json.dump(document, file, indent=1)
     os.replace(part, path)
 

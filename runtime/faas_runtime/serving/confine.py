@@ -10,6 +10,7 @@ import signal
 import sys
 
 _F_SETSIG = 10  # fcntl.h; the fcntl module does not name it
+_PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -33,6 +34,16 @@ def confine(*, oom_score: int = 500) -> None:
             file.write(str(oom_score))
     except OSError:  # read-only in some containers; it is a preference
         return
+
+
+def become(uid: int, gid: int) -> None:
+    """Be this user from here on, with its first group only; there is no way back. Raises: PermissionError."""
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if sys.platform == "linux":
+        # The kernel hides /proc/self from a process that changed its user, in case it remembers secrets: this has none.
+        _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def set_process_name(name: str) -> None:

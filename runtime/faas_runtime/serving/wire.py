@@ -28,6 +28,14 @@ BOOTSTRAP: Final = (
 READY: Final = b"ready\n"  # what an instance writes to its `ready` pipe once it accepts requests
 
 
+class User(msgspec.Struct, frozen=True):
+    """Whom a root's engine has functions run as."""
+
+    name: str
+    uid: int
+    gid: int
+
+
 class NewMember(msgspec.Struct, frozen=True, tag="new-member"):
     """Fork a process for this function: it sets itself up, imports, answers `Imported`, and waits for `Spawn`."""
 
@@ -38,6 +46,7 @@ class NewMember(msgspec.Struct, frozen=True, tag="new-member"):
     workdir: str
     env: dict[str, str]
     snapshot: bool = True  # False: never fork after the import
+    user: User | None = None  # None: whoever the zygote is
 
 
 class Spawn(msgspec.Struct, frozen=True, tag="spawn"):

@@ -33,7 +33,7 @@ from faas_runtime.serving.instance import (
 )
 from faas_runtime.serving.plain import load_function
 from faas_runtime.serving.server import Server
-from faas_runtime.serving.wire import Channel, Exited, Forked, Imported, NewMember, Spawn
+from faas_runtime.serving.wire import Channel, Exited, Forked, Imported, NewMember, Spawn, User
 
 # What the first request, a first error or a typical handler would otherwise import after the fork.
 WARM_MODULES = (
@@ -144,6 +144,9 @@ class Member:
         if self._lifeline >= 0:
             confine.die_with(self._lifeline)
         confine.set_process_name(f"faas-{self._order.function}")
+        if self._order.user is not None and not self._become(self._order.user):
+            leave(exits.LOAD_FAILED)
+            return
         baseline = forking.Baseline.take()
         self._prepare_imports()
         wait_for_debugger()
@@ -165,6 +168,15 @@ class Member:
             gc.freeze()
         _report(self._control, Imported(os.getpid(), refused, time.monotonic() - started))
         self._serve_orders(server, may_fork=not refused)
+
+    def _become(self, user: User) -> bool:
+        """Whether this user can run the function; what it may not read would look like a module that is not there."""
+        confine.become(user.uid, user.gid)
+        folders = (self._order.workdir, *self._order.app_paths, *self._order.layers)
+        hidden = [folder for folder in folders if not os.access(folder, os.R_OK | os.X_OK)]
+        for folder in hidden:
+            print(f"faas: user {user.name!r}, whom functions run as, cannot read {folder}", file=sys.stderr, flush=True)
+        return not hidden
 
     def _prepare_imports(self) -> None:
         set_environment(self._order.env)
