@@ -7,12 +7,13 @@ import hashlib
 import io
 import os
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
 from faas_builders.files import ProjectFile, project_files
 from faas_builders.oci.layer import ArchiveError, Written, extract_layer, write_layer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -61,10 +62,13 @@ def test_digest_and_diff_id_are_those_of_the_bytes(tmp_path: Path) -> None:
     assert written.size_bytes == len(data)
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8}){0,2}\.py", fullmatch=True), st.binary(max_size=50)))
-def test_what_is_packed_is_what_is_unpacked(contents: dict[str, bytes]) -> None:
-    import tempfile
+NAMES = st.text("abc", min_size=1, max_size=3)
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map(lambda parts: f"{'/'.join(parts)}.py")
 
+
+@settings(max_examples=25, deadline=None)  # each writes a folder to disk twice
+@given(st.dictionaries(PATHS, st.binary(max_size=50), max_size=8))
+def test_what_is_packed_is_what_is_unpacked(contents: dict[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "in"
         for name, content in contents.items():
