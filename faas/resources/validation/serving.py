@@ -43,11 +43,10 @@ def validate_configuration(new: Raw, old: Raw | None, config: Config) -> Iterato
     yield from validate_not_on_parent(configuration.metadata.annotations, AT_ANNOTATIONS)
     yield from _validate_owner_label(new, keys.SERVICE_LABEL, "Service")
     yield from _validate_template(configuration.spec.template, configuration.metadata.name, config)
-    if old is not None:
-        if not new["metadata"].get("ownerReferences"):
-            # A Service answers for its Configuration: each of its steps was valid, of which this may be the sum.
-            yield from _validate_provenance(new, old)
-            yield from _validate_name_change(new, old)
+    if old is not None and not new["metadata"].get("ownerReferences"):
+        # A Service answers for its Configuration: each of its steps was valid, of which this may be the sum.
+        yield from _validate_provenance(new, old)
+        yield from _validate_name_change(new, old)
 
 
 def validate_revision(new: Raw, old: Raw | None, config: Config) -> Iterator[FieldError]:
