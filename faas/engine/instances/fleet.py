@@ -131,6 +131,7 @@ class Fleet:
                 self.launch(instance)
             elif not instance.env and instance.phase is Phase.READY:
                 self._means.spawn(self._provide(instance, image))
+                self.changed(instance)
 
     async def _provide(self, instance: Instance, image: Image) -> None:
         with contextlib.suppress(MissingReference):  # shown when it starts again
@@ -203,10 +204,11 @@ class Fleet:
         self._scheduled = False
         if self._closed:
             return
-        digest = self.image.digest if self.image is not None else ""
-        dirty, self._dirty = self._dirty, set()
-        for instance in dirty:
-            self._pods.put(instance.view(digest))
+        if self.plan.uid:  # an adopted instance has no Pod before its Revision is known: that owns it
+            digest = self.image.digest if self.image is not None else ""
+            dirty, self._dirty = self._dirty, set()
+            for instance in dirty:
+                self._pods.put(instance.view(digest))
         if self.is_planned:
             self._board.fleets.put(self.key, self.status())
         elif not self.instances:
