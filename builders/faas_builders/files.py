@@ -45,7 +45,7 @@ def project_files(root: Path) -> list[ProjectFile]:
     """The files to ship, sorted by path: all but NEVER and what .gitignore and .faasignore leave out.
 
     .faasignore has the last word over .gitignore, a deeper file over a shallower one.
-    Raises: ProjectFileError: a symbolic link that leaves the project.
+    Raises: ProjectFileError: a symbolic link that leaves the project, a name that is not UTF-8.
     """
     root = Path(os.path.realpath(root))
     return sorted(_walk(root, str(root), _rules_above(root)), key=lambda file: file.path)
@@ -68,6 +68,8 @@ def _walk(root: Path, folder: str, rules: tuple[_Rules, ...]) -> Iterator[Projec
             is_folder = entry.is_dir(follow_symlinks=False)
             if _is_left_out(str(root), entry.path, is_folder, rules):
                 continue
+            if not entry.name.isprintable():
+                _check_name(entry.path)
             if is_folder:
                 if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # a virtual environment by any name
                     yield from _walk(root, entry.path, rules)
@@ -76,6 +78,17 @@ def _walk(root: Path, folder: str, rules: tuple[_Rules, ...]) -> Iterator[Projec
             elif entry.is_file(follow_symlinks=False):
                 executable = bool(entry.stat(follow_symlinks=False).st_mode & stat.S_IXUSR)
                 yield ProjectFile(_relative(root, entry.path), Path(entry.path), executable)
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ProjectFileError(
+            os.fsencode(path).decode(errors="backslashreplace"),
+            "this name is not UTF-8, and no image can have it",
+            hint="rename it, or name it in .faasignore",
+        ) from None
 
 
 def _link(root: Path, path: str) -> ProjectFile:

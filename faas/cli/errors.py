@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,9 @@ def explain(error: BaseException) -> Explanation:
             return _api(error)
         case ExceptionGroup() if len(error.exceptions) == 1:
             return explain(error.exceptions[0])
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            where = f" ({error.filename})" if error.filename else ""
+            return Explanation(f"the disk is full{where}", "Free some space and run this again.")
         case OSError() if error.filename:
             return Explanation(f"{error.filename}: {error.strerror}")
     message, hint = getattr(error, "message", ""), getattr(error, "hint", "")

@@ -120,3 +120,11 @@ def test_the_content_hash_follows_contents_names_and_modes_only(tmp_path: Path) 
     executable = content_hash(project_files(tmp_path))
     (tmp_path / "main.py").rename(tmp_path / "other.py")
     assert len({before, executable, content_hash(project_files(tmp_path))}) == 3
+
+
+def test_a_name_that_is_not_utf8_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "ä b\n.txt").write_text("fine")
+    (tmp_path / os.fsdecode(b"w\xff.txt")).write_text("not")
+
+    with pytest.raises(ProjectFileError, match=r"w\\xff\.txt: this name is not UTF-8"):
+        project_files(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -167,3 +168,9 @@ def test_doctor_refuses_a_kubeconfig_that_others_can_read(tmp_path: Path) -> Non
     (tmp_path / "kubeconfig").write_text("{}")
     broken = {check.name: check for check in run_checks(State(tmp_path))}["kubeconfig"]
     assert (broken.status, "no current-context" in broken.found) == ("error", True)
+
+
+def test_a_full_disk_is_called_one() -> None:
+    explanation = explain(OSError(errno.ENOSPC, "No space left on device"))
+
+    assert (explanation.message, explanation.hint) == ("the disk is full", "Free some space and run this again.")
