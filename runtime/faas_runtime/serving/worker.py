@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,16 @@ class FunctionWorker(ASGIWorker):  # type: ignore[misc]
         if self._empty is not None and not self.connections:
             self._empty.set()
 
+    def init_process(self) -> None:
+        # Until the loop runs it loses signals, and before that a fork still has the arbiter's handlers: a SIGTERM
+        # during the import of the function would leave a worker that nobody stops before graceful_timeout.
+        for number, handle in ((signal.SIGTERM, self.handle_exit_signal), (signal.SIGINT, self.handle_quit_signal)):
+            signal.signal(number, lambda *_, handle=handle: handle())
+        super().init_process()
+
+    def init_signals(self) -> None:
+        """Left for `_serve`, on the running loop."""
+
     def handle_exit_signal(self) -> None:
         super().handle_exit_signal()
         self._wake()
@@ -63,6 +74,8 @@ class FunctionWorker(ASGIWorker):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
+        if self.alive:
+            super().init_signals()
         if not self.alive:
             return
         if not await self._start_app():
