@@ -222,9 +222,9 @@ class Instances:
 
     async def _resolve(self, fleet: Fleet, plan: RevisionPlan) -> None:
         try:
-            if plan.command or plan.args or plan.protocol != "http1":
+            if plan.command or plan.args or plan.working_dir or plan.protocol != "http1":
                 raise ImageUnavailable(
-                    "process instances serve functions over HTTP/1: no command, arguments or h2c port"
+                    "process instances serve functions over HTTP/1: no command, arguments, workingDir or h2c port"
                 )
             image = await asyncio.to_thread(self._driver.resolve, plan.image)
         except ImageUnavailable as error:

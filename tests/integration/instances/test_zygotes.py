@@ -69,8 +69,17 @@ def test_above_the_budget_the_least_recently_used_zygote_ends_and_its_instance_g
     asyncio.run(main())
 
 
-def test_a_command_is_refused_with_a_reason(world: Any) -> None:
-    plan = replace(world.function(HELLO), command=("python", "server.py"))
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"command": ("python", "server.py")}, id="command"),
+        pytest.param({"args": ("--fast",)}, id="args"),
+        pytest.param({"working_dir": "/srv"}, id="workingDir"),
+        pytest.param({"protocol": "h2c"}, id="h2c"),
+    ],
+)
+def test_what_a_process_instance_cannot_be_is_refused_with_a_reason(world: Any, asked: dict[str, Any]) -> None:
+    plan = replace(world.function(HELLO), **asked)
 
     async def main() -> None:
         async with world.engine():
