@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import pytest
 
 HELLO = """
     async def answer(path):
