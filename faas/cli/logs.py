@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,9 @@ _COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright
 @click.option("--since", metavar="TIME", help="Only what is younger: 30s, 5m, 1h.")
 @click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last N lines of each instance.")
 @click.option("--revision", metavar="REV", help="Only instances of this revision.")
+@click.option(
+    "--output", "-o", type=click.Choice(("json",)), help="A JSON document a line, with its instance and time."
+)
 @namespace_option
 @state_option
 def command(
@@ -33,6 +38,7 @@ def command(
     since: str | None,
     tail: int | None,
     revision: str | None,
+    output: str | None,
     namespace: str,
     state: Path | None,
 ) -> None:
@@ -42,6 +48,7 @@ def command(
     Examples:
       faas logs hello -f
       faas logs hello --since 5m --tail 100
+      faas logs hello -o json | jq 'select(.record.request_id == "…")'
     """
     from faas.resources import durations
 
@@ -49,15 +56,23 @@ def command(
         since_s = None if since is None else max(1, int(durations.parse(since)))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--since") from error
-    with_client(state, lambda client: _Tail(client, namespace, tail, since_s, follow).run(name, revision))
+    query = _Query(follow, tail, since_s, as_json=output == "json")
+    with_client(state, lambda client: _Tail(client, namespace, query).run(name, revision))
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    follow: bool
+    tail: int | None
+    since_s: int | None
+    as_json: bool
 
 
 class _Tail:
     """Reads the logs of several Pods at once; owned by the command's task group."""
 
-    def __init__(self, client: HttpClient, namespace: str, tail: int | None, since_s: int | None, follow: bool) -> None:
-        self._client, self._namespace = client, namespace
-        self._tail, self._since_s, self._follow = tail, since_s, follow
+    def __init__(self, client: HttpClient, namespace: str, query: _Query) -> None:
+        self._client, self._namespace, self._query = client, namespace, query
         self._seen: set[str] = set()
 
     async def run(self, name: str, revision: str | None) -> None:
@@ -66,7 +81,7 @@ class _Tail:
 
         await self._client.get(SERVICE, name, self._namespace)  # says so when there is no such function
         selector = f"{keys.REVISION_LABEL}={revision}" if revision else f"{keys.SERVICE_LABEL}={name}"
-        if not self._follow:
+        if not self._query.follow:
             pods = (await self._client.list(POD, self._namespace, label_selector=selector)).items
             if not pods:
                 note(f"{name} has no instances now; they start with the first request:  faas invoke {name}")
@@ -83,15 +98,33 @@ class _Tail:
     async def _read(self, pod: str) -> None:
         from faas.client.errors import BadRequest, NotFound
 
+        query = self._query
         prefix = click.style(_short(pod), fg=_COLOURS[zlib.crc32(pod.encode()) % len(_COLOURS)])
+        lines = self._client.logs(
+            pod,
+            self._namespace,
+            follow=query.follow,
+            tail=query.tail,
+            since_s=query.since_s,
+            timestamps=query.as_json,
+        )
         try:
-            lines = self._client.logs(pod, self._namespace, follow=self._follow, tail=self._tail, since_s=self._since_s)
             async for line in lines:
-                click.echo(f"{prefix} {_shown(line)}")
+                click.echo(_as_json(pod, line) if query.as_json else f"{prefix} {_shown(line)}")
         except NotFound:
             return  # it ended between being listed and being read
         except BadRequest:
             self._seen.discard(pod)  # it has not started yet; the next change of the Pod tries again
+
+
+def _as_json(pod: str, line: str) -> str:
+    """Args: line: with the time before it. What the function logged is `record`, what it merely printed `line`."""
+    from faas.resources.loglines import parse_record
+
+    time, _, text = line.partition(" ")
+    record = parse_record(text)
+    said = {"line": text} if record is None else {"record": record}
+    return json.dumps({"time": time, "pod": pod, **said}, ensure_ascii=False)
 
 
 def _shown(line: str) -> str:

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -29,6 +30,7 @@ async def front(ctx: Context, item: str = "tea") -> dict:
 @function(visibility="cluster-local")
 def price(item: str, ctx: Context) -> int:
     logging.getLogger("shop").warning("looked up")
+    print("plainly", item, flush=True)
     if item == "nothing":
         raise HTTPError(404, "no such item")
     return len(item)
@@ -172,9 +174,20 @@ def test_log_lines_have_the_request_and_the_trace(whole: Whole) -> None:
 
 
 def _lines(whole: Whole, name: str) -> list[dict[str, Any]]:
-    """What the function logged, without the instance that `faas logs` puts before each line."""
-    written = [line.partition(" ")[2] for line in whole.faas("logs", name).splitlines()]
-    return [json.loads(line) for line in written if line.startswith("{")]
+    """What the function logged."""
+    lines = [json.loads(line) for line in whole.faas("logs", name, "-o", "json").splitlines()]
+    assert all(line["pod"].startswith(f"{name}-00001-deployment-") for line in lines)
+    return [line["record"] for line in lines if "record" in line]
+
+
+def test_what_a_function_prints_is_told_with_its_instance_and_time(whole: Whole) -> None:
+    with whole.http("front") as client:
+        client.get("/?item=plain")
+
+    lines = [json.loads(line) for line in whole.faas("logs", "price", "-o", "json").splitlines()]
+    (printed,) = [line for line in lines if line.get("line") == "plainly plain"]
+    assert printed.keys() == {"time", "pod", "line"}
+    assert datetime.fromisoformat(printed["time"]).tzinfo is not None
 
 
 def test_without_ids_the_gateway_makes_some_that_lead_to_the_log(whole: Whole) -> None:
