@@ -80,8 +80,8 @@ def test_after_all_were_killed_everything_is_as_it_was(whole: Whole, tmp_path: P
     assert whole.get("napper") == (200, b"here")
     assert whole.kubectl("get", "secret", "db", "-o", "jsonpath={.data.password}") == "czNjcmV0"
     whole.kubectl("wait", "ksvc", "--all", "--for=condition=Ready", "--timeout=30s")
-    deploy(whole, tmp_path / "shop", "three", "--tag", "last")
-    assert whole.faas("invoke", "work", "--tag", "last")[:5] == "three"
+    whole.faas("traffic", "work", "--traffic", "@latest=100")
+    assert whole.get("work")[1][:3] == b"two"
 
 
 def deploy(whole: Whole, project: Path, version: str, *options: str) -> None:
