@@ -111,7 +111,7 @@ def _deploy(
 
     from faas.cli.connection import find_state, with_client
     from faas.client.http import HttpClient
-    from faas.deploy.rollout import carry_out, images_in_use, make_plan
+    from faas.deploy.rollout import carry_out, images_in_use, left_behind, make_plan
 
     store = ImageStore(find_state(state).images)
     store.resolve(prepared.image.reference)  # unpack it here, so that the engine finds it done
@@ -121,6 +121,8 @@ def _deploy(
         objects = await carry_out(client, changes, options, steps)
         if any(change.action != "unchanged" for change in changes):
             prune(store, await images_in_use(client))
+        if gone := await left_behind(client, prepared.manifests):
+            note(f"Still deployed, no longer in the code: {', '.join(gone)}. Remove:  faas delete {' '.join(gone)}")
         return changes, objects
 
     return with_client(state, work)

@@ -13,6 +13,7 @@ from faas.deploy.logs import last_lines
 from faas.deploy.plan import Change, change_of
 from faas.deploy.steps import Steps
 from faas.deploy.wait import Goal, Verdict, wait_for
+from faas.project.manifests import PROJECT_LABEL
 from faas.resources.kinds import REVISION, SERVICE
 
 MANAGER = "faas"
@@ -189,6 +190,14 @@ async def apply(client: Client, manifest: Object, *, dry_run: bool = False) -> O
     except ApiError as error:
         error.add_note(f"while applying {name}")
         raise
+
+
+async def left_behind(client: Client, manifests: Sequence[Object]) -> list[str]:
+    """Services that an earlier deploy of this project made here and that its code no longer declares."""
+    labels, namespace = manifests[0]["metadata"]["labels"], manifests[0]["metadata"]["namespace"]
+    found = await client.list(SERVICE, namespace, label_selector=f"{PROJECT_LABEL}={labels[PROJECT_LABEL]}")
+    declared = {manifest["metadata"]["name"] for manifest in manifests}
+    return sorted({service["metadata"]["name"] for service in found.items} - declared)
 
 
 async def images_in_use(client: Client) -> list[str]:

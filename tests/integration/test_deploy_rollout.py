@@ -11,7 +11,7 @@ import pytest
 from faas.deploy import traffic
 from faas.deploy.errors import DeployError, NotReady, TrafficError
 from faas.deploy.plan import Change
-from faas.deploy.rollout import DeployOptions, carry_out, images_in_use, make_plan
+from faas.deploy.rollout import DeployOptions, carry_out, images_in_use, left_behind, make_plan
 from faas.deploy.split import change_split, roll_back
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
@@ -257,3 +257,11 @@ async def test_a_namespace_that_is_not_there_is_named(world: World) -> None:
         await make_plan(world.client, [manifest("web", "w1", "prod")])
 
     assert error.value.hint == "Make it:  kubectl create namespace prod"
+
+
+@in_world
+async def test_what_the_code_no_longer_declares_is_named(world: World) -> None:
+    await deploy(world, {"api": "v1", "old": "v1"})
+
+    assert await left_behind(world.client, [manifest("api", "v2")]) == ["old"]
+    assert await left_behind(world.client, [manifest("api", "v2", "elsewhere")]) == []
