@@ -208,6 +208,8 @@ class PodWriter:
             except NotFound:
                 return
             return
+        if not view.plan.uid:
+            return  # adopted, and its Revision is not planned yet: who owns it comes with the plan
         pod = make_pod(view)
         if key not in self._exists:
             self._exists.add(key)
