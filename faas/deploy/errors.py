@@ -36,5 +36,5 @@ class NotReady(DeployError):
         first = failures[0]
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         super().__init__(f"{first.service} is not ready: {first.message or first.reason}{more}")
-        self.failures = failures
+        self.failures: tuple[Failure, ...] = failures
         self.kept = kept  # services whose traffic stays on the revision that served before

@@ -40,7 +40,8 @@ async def change_split(
     Raises: TrafficError; NotFound; NotReady: it is written, but does not come into force.
     """
     notes: Annotations = annotations or {traffic.HELD: None, traffic.ROLLED_BACK: None}
-    for attempt in range(_TRIES):
+    attempt = 1
+    while True:
         service = await read_service(client, name, namespace)
         targets = change(service["spec"].get("traffic") or traffic.EVERYTHING_TO_LATEST)
         await _check_revisions(client, namespace, name, targets)
@@ -52,11 +53,12 @@ async def change_split(
             changed = await client.patch(
                 SERVICE, name, patch, namespace, dry_run=dry_run, field_manager=TRAFFIC_MANAGER
             )
-            break
         except Conflict:
-            if attempt == _TRIES - 1:
+            if attempt == _TRIES:
                 raise
-    return changed if dry_run or not wait else await _in_force(client, name, namespace)
+            attempt += 1
+            continue
+        return changed if dry_run or not wait else await _in_force(client, name, namespace)
 
 
 async def roll_back(

@@ -46,4 +46,4 @@ class DiscoveryError(ProjectError):
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         super().__init__(first.message + more, first.hint)
-        self.problems = problems
+        self.problems: tuple[Problem, ...] = problems

@@ -162,7 +162,7 @@ def _add(view: type[View], schemas: dict[str, dict[str, Any]]) -> None:
 
 
 def _schema(field: Field, schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    schema = _bare_schema(field, schemas)
+    schema: dict[str, Any] = _bare_schema(field, schemas)
     if field.description:
         if "$ref" in schema:  # whatever stands beside a $ref is ignored
             schema = {"allOf": [schema]}

@@ -51,7 +51,10 @@ def make_flask_answer(response: Any) -> Answer | Stream:
 
 def answer_of_abort(error: Exception) -> Answer | Stream | None:
     """The answer of `flask.abort(...)`, or None for any other exception."""
-    exceptions = sys.modules.get("werkzeug.exceptions")
-    if exceptions is None or not isinstance(error, exceptions.HTTPException):
+    if "werkzeug.exceptions" not in sys.modules:
+        return None
+    from werkzeug.exceptions import HTTPException
+
+    if not isinstance(error, HTTPException):
         return None
     return make_flask_answer(error.get_response())

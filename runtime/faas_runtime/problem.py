@@ -60,7 +60,7 @@ def unfit(error: Exception, where: str, field: str = "") -> Problem:
         return Problem(400, f"the {where} is not valid JSON: {error}")
     found = getattr(error, "errors", None)  # pydantic_core.ValidationError; pydantic need not be there
     if callable(found) and type(error).__name__ == "ValidationError":
-        errors = found(include_url=False, include_context=False, include_input=False)
+        errors: Any = found(include_url=False, include_context=False, include_input=False)
         if any(item["type"] == "json_invalid" for item in errors):
             return Problem(400, f"the {where} is not valid JSON: {errors[0]['msg']}")
         return _refused([("".join(f"/{_escape(str(part))}" for part in item["loc"]), item["msg"]) for item in errors],

@@ -23,6 +23,7 @@ class Tracer(Protocol):
 
     def begin_client(self, call: Call, name: str) -> tuple[str, Callable[[], None]]:
         """The traceparent to send, and what to call when the answer is there."""
+        ...
 
     def stop(self) -> None: ...
 

@@ -24,7 +24,8 @@ class Pipe:
     """The engine's end of one stream of one instance."""
 
     def __init__(self, path: Path, stream: Stream) -> None:
-        self._path, self._stream = path, stream
+        self._path = path
+        self._stream: Stream = stream
         self.line: Callable[[Stream, bytes], None] = lambda stream, line: None
         self._rest = b""
         if not path.exists():

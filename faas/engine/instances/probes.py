@@ -163,6 +163,7 @@ async def wait_succeeded(
     plan: ProbePlan, address: str, env: dict[str, str], ask: Callable[..., Awaitable[str]] = probe
 ) -> str:
     """A start-up probe: return "" at its first success, or why, when it has failed as often as it may."""
+    failure = ""
     await asyncio.sleep(plan.initial_delay_s)
     for _ in range(plan.failure_threshold):
         failure = await ask(plan, address, env=env, timeout_s=plan.timeout_s)

@@ -40,13 +40,14 @@ def validate_revision_spec(spec: RevisionSpec, config: Config, at: str) -> Itera
     mounted = frozenset(mount.name for container in spec.containers for mount in container.volume_mounts)
     yield from validate_volumes(spec.volumes, mounted, config, f"{at}.volumes")
     volumes = {volume.name: volume for volume in spec.volumes}
-    if not spec.containers:
-        yield missing(f"{at}.containers")
-    elif len(spec.containers) > 1:
-        message = f"multi-container is off, but found {len(spec.containers)} containers"
-        yield FieldError(message, (f"{at}.containers",), "the engine runs one container in each instance")
-    else:
-        yield from _validate_container(spec.containers[0], volumes, f"{at}.containers[0]")
+    match spec.containers:
+        case ():
+            yield missing(f"{at}.containers")
+        case (container,):
+            yield from _validate_container(container, volumes, f"{at}.containers[0]")
+        case several:
+            message = f"multi-container is off, but found {len(several)} containers"
+            yield FieldError(message, (f"{at}.containers",), "the engine runs one container in each instance")
     if spec.service_account_name and (problem := names.subdomain_problem(spec.service_account_name)):
         yield invalid_value(spec.service_account_name, f"{at}.serviceAccountName", problem)
     yield from _validate_bounds(spec, config, at)

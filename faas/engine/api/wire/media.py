@@ -35,7 +35,7 @@ def negotiate(accept: str) -> Wanted:
         media, *parameters = (part.strip() for part in entry.split(";"))
         if media not in ("application/json", "application/*", "*/*"):
             continue
-        values = dict(parameter.partition("=")[::2] for parameter in parameters)
+        values = {name: value for name, _, value in (parameter.partition("=") for parameter in parameters)}
         if values.get("as"):
             return Wanted(values["as"], values.get("v", "v1"), values.get("g", ""))
         return Wanted()

@@ -98,7 +98,9 @@ def make_probe(probe: Probe | None) -> ProbePlan | None:
     if probe is None:
         return None
     kind: Literal["tcp", "http", "grpc", "exec"] = "tcp"
-    path, headers, command = "/", (), ()  # type: tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]
+    path = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+    command: tuple[str, ...] = ()
     if probe.http_get is not None:
         kind, path = "http", probe.http_get.path or "/"
         headers = tuple((header.name, header.value) for header in probe.http_get.http_headers)
