@@ -44,11 +44,13 @@ def command(name: str, namespace: str, output: str | None, state: Path | None) -
 
 
 def _facts(service: Object) -> list[tuple[str, str]]:
+    from faas.project.manifests import FUNCTIONS_ANNOTATION
+
     metadata, status = service["metadata"], service.get("status") or {}
     template = service["spec"]["template"]
     container = template["spec"]["containers"][0]
     condition = ready_of(service)
-    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    annotations = dict((template.get("metadata") or {}).get("annotations") or {})
     facts = [
         ("Name", metadata["name"]),
         ("Namespace", metadata["namespace"]),
@@ -57,9 +59,10 @@ def _facts(service: Object) -> list[tuple[str, str]]:
         ("Ready", ready_text(condition.get("status", ""), condition.get("reason", ""))),
         ("Message", condition.get("message", "")),
         ("Image", container.get("image", "")),
+        ("Functions", annotations.pop(FUNCTIONS_ANNOTATION, "").replace(",", ", ")),
         ("Concurrency", str(template["spec"].get("containerConcurrency") or "no limit")),
         ("Timeout", f"{template['spec'].get('timeoutSeconds', 300)} s"),
-        ("Scaling", ", ".join(f"{key.rpartition('/')[2]} {value}" for key, value in sorted(annotations.items()))),
+        ("Options", ", ".join(f"{key.rpartition('/')[2]} {value}" for key, value in sorted(annotations.items()))),
         ("Environment", ", ".join(_variable(variable) for variable in container.get("env") or ())),
     ]
     return [(title, value) for title, value in facts if value]
