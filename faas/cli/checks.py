@@ -38,7 +38,7 @@ def run_checks(state: State) -> list[Check]:
         _python,
         _uv,
         _platform,
-        _cgroups,
+        _limits,
         _files,
         _clock,
         lambda: _state_dir(state),
@@ -88,16 +88,11 @@ def _platform() -> Check:
     return Check("platform", "error", found, "Use WSL 2 on Windows")
 
 
-def _cgroups() -> Check:
-    root = Path("/sys/fs/cgroup")
-    if not (root / "cgroup.controllers").exists():
-        return Check("cgroups", "warning", "no cgroup v2", "Memory limits are watched instead, CPU limits not applied")
-    own = Path("/proc/self/cgroup").read_text().strip().rpartition(":")[2].lstrip("/")
-    controllers = (root / own / "cgroup.controllers").read_text().split() if (root / own).exists() else []
-    if os.access(root / own, os.W_OK) and {"cpu", "memory"} <= set(controllers):
-        return Check("cgroups", "ok", "v2, cpu and memory delegated")
-    fix = "Memory limits are watched instead, CPU limits not applied; `faas up --install` runs under systemd, delegated"
-    return Check("cgroups", "warning", "v2, but cpu and memory are not delegated to you", fix)
+def _limits() -> Check:
+    """Process instances are in no cgroups of their own."""
+    if Path("/proc/self/smaps_rollup").exists():
+        return Check("limits", "ok", "memory limits are held by watching the processes; CPU limits are not applied")
+    return Check("limits", "warning", "no /proc/PID/smaps_rollup", "Neither memory nor CPU limits are applied here")
 
 
 def _files() -> Check:

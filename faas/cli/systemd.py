@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,10 +20,9 @@ def unit_name(state_dir: Path, default: Path) -> str:
 
 
 def make_unit(plan: Plan, plan_path: Path) -> str:
-    command = shlex.join(supervisor_command(str(plan_path)))
+    command = " ".join(_word(argument) for argument in supervisor_command(str(plan_path)))
     return f"""[Unit]
 Description=faas: Python functions on this machine
-After=network.target
 
 [Service]
 Type=notify
@@ -35,12 +33,22 @@ RestartSec=1
 # The supervisor ends what it started, from the outside in; systemd only takes care of the rest.
 KillMode=mixed
 TimeoutStopSec={int(plan.drain_s + 2 * plan.stop_s) + 5}
-StandardOutput=append:{plan.state_dir}/logs/engine.log
+StandardOutput=append:{_escaped(plan.state_dir)}/logs/engine.log
 StandardError=inherit
 
 [Install]
 WantedBy=default.target
 """
+
+
+def _word(argument: str) -> str:
+    """As systemd.service(5) reads a command line, which is not as a shell does."""
+    quoted = argument.replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
+    return _escaped(f'"{quoted}"' if quoted != argument or " " in argument else argument)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
 
 
 def install_unit(plan: Plan) -> None:

@@ -44,5 +44,8 @@ def test_a_unit_runs_the_supervisor_and_stays_down_when_ended() -> None:
     assert "-m faas.engine.supervisor /home/a/state/plan.json\n" in unit
     assert "Type=notify\n" in unit
     assert "Restart=on-failure\n" in unit
+    odd = make_unit(plan._replace(state_dir="/home/a b/100%"), Path('/home/a b/100%/$x"y/plan.json'))
+    assert '-m faas.engine.supervisor "/home/a b/100%%/$$x\\"y/plan.json"\n' in odd
+    assert "StandardOutput=append:/home/a b/100%%/logs/engine.log\n" in odd
     assert unit_name(Path("/a/faas"), Path("/a/faas")) == "faas.service"
     assert unit_name(Path("/b/staging"), Path("/a/faas")) == "faas-staging.service"
