@@ -18,7 +18,7 @@ NEVER = (
     ".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.py[co]", "*.egg-info", "node_modules", ".tox", ".nox",
     ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints", ".idea", ".vscode", ".DS_Store",
     # secrets
-    ".env", ".env.*", ".envrc", ".netrc", ".pypirc",
+    ".env", ".env.*", ".envrc", ".netrc", ".pypirc", ".ssh", "id_rsa", "id_ecdsa", "id_ed25519", "*.kubeconfig",
     # what steers this choice
     ".gitignore", ".faasignore",
 )  # fmt: skip

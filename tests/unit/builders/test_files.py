@@ -34,6 +34,8 @@ def test_sources_and_data_are_shipped_sorted(tmp_path: Path) -> None:
         ".env.production",
         "config/.env",
         ".netrc",
+        ".ssh/config",
+        "deploy/id_ed25519",
         "__pycache__/main.cpython-311.pyc",
         "pkg/old.pyc",
         ".venv/lib/x.py",
