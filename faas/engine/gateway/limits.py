@@ -25,7 +25,7 @@ class Limits:
     reuse_s: float = 1.5
     idle_connections: int = 128  # kept for one endpoint
     client_connections: int = 10_000
-    attempts: int = 3  # for idempotent requests that an instance may have begun
+    attempts: int = 2  # for idempotent requests that an instance may have begun: one that kills instances kills two
     suspend_s: float = 0.05  # an endpoint that refuses connections is left alone this long, doubling ...
     suspend_max_s: float = 1.0  # ... up to this
     poke_interval_s: float = 0.1  # the engine hears of waiting requests at most this often, for one revision

@@ -241,7 +241,7 @@ def test_an_instance_that_dies_while_executing_fails_a_post_and_repeats_a_get(ki
             b"POST / HTTP/1.1\r\nhost: " + kit.HOST + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         )
         assert answer.startswith(b"HTTP/1.1 502 ")
-        assert (await world.get()).startswith(b"HTTP/1.1 502 ")  # three attempts, none answered
+        assert (await world.get()).startswith(b"HTTP/1.1 502 ")  # two attempts, none answered
 
         calls = 0
 
