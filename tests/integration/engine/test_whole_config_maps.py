@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from faas.resources.kinds import POD, REVISION, SERVICE
 from tests.integration.conftest import KUBECTL
 from tests.integration.engine.conftest import eventually
 from tests.integration.engine.whole import Whole, host, running
@@ -53,7 +54,7 @@ def changed(whole: Whole, name: str, **data: str) -> Iterator[None]:
 
 def apply(whole: Whole, name: str, template: dict[str, Any], **changes: Any) -> None:
     """A Service as a Knative user writes it, with the image of one that is deployed."""
-    (deployed,) = [item for item in whole.objects("ksvc") if item["metadata"]["name"] == "napper"]
+    (deployed,) = [item for item in whole.objects(SERVICE) if item["metadata"]["name"] == "napper"]
     container = deployed["spec"]["template"]["spec"]["containers"][0]
     spec = {"containers": [{**{key: container[key] for key in ("image", "env")}, **changes}], **template}
     manifest = {
@@ -74,12 +75,12 @@ def apply(whole: Whole, name: str, template: dict[str, Any], **changes: Any) -> 
 
 
 def revisions(whole: Whole, name: str) -> dict[str, dict[str, Any]]:
-    found = whole.objects("revisions", f"serving.knative.dev/service={name}")
+    found = whole.objects(REVISION, f"serving.knative.dev/service={name}")
     return {item["metadata"]["name"]: item for item in found}
 
 
 def instances(whole: Whole, name: str) -> int:
-    return len(whole.objects("pods", f"serving.knative.dev/service={name}"))
+    return len(whole.objects(POD, f"serving.knative.dev/service={name}"))
 
 
 def test_what_may_not_scale_to_zero_wakes_at_once_and_sleeps_when_it_may_again(whole: Whole) -> None:

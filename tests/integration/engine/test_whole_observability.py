@@ -15,6 +15,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from faas.resources.kinds import POD
 from tests.integration.engine.conftest import PATIENCE_S, eventually
 from tests.integration.engine.whole import Whole, running
 
@@ -230,7 +231,7 @@ def test_a_function_tells_its_own_metrics_to_whoever_stands_before_its_socket_on
     with whole.local("front") as client:
         assert client.get("/_faas/metrics").status_code == 404
 
-    (pod,) = whole.objects("pods", "serving.knative.dev/service=front")
+    (pod,) = whole.objects(POD, "serving.knative.dev/service=front")
     transport = httpx.HTTPTransport(uds=whole.socket(pod["metadata"]["name"]))
     with httpx.Client(base_url="http://instance", transport=transport) as client:
         samples = _samples(client.get("/_faas/metrics").text)

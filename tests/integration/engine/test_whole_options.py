@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from faas.resources.kinds import POD, SERVICE
 from tests.integration.engine.conftest import eventually
 from tests.integration.engine.whole import Whole, host, running
 
@@ -94,7 +94,7 @@ def patch_config(whole: Whole, name: str, data: str) -> None:
 
 
 def pods(whole: Whole, name: str) -> list[dict[str, Any]]:
-    found = whole.objects("pods", f"serving.knative.dev/service={name}")
+    found = whole.objects(POD, f"serving.knative.dev/service={name}")
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
@@ -117,8 +117,8 @@ def test_variables_secrets_and_configs_reach_the_handler(whole: Whole) -> None:
 
 
 def test_labels_and_resources_are_on_the_objects(whole: Whole) -> None:
-    (service,) = whole.objects("ksvc", "team=blue")
-    (pod,) = whole.objects("pods", "team=blue")
+    (service,) = whole.objects(SERVICE, "team=blue")
+    (pod,) = whole.objects(POD, "team=blue")
 
     assert service["metadata"]["name"] == "settings"
     template = service["spec"]["template"]["spec"]
@@ -131,8 +131,7 @@ def test_labels_and_resources_are_on_the_objects(whole: Whole) -> None:
 
 def test_a_concurrency_of_one_lets_one_in_at_a_time(whole: Whole) -> None:
     def ask(_: int) -> int:
-        with whole.http("single") as client:
-            return int(client.get("/").text)
+        return int(whole.get("single")[1])
 
     with ThreadPoolExecutor(16) as clients:
         assert set(clients.map(ask, range(48))) == {1}
@@ -182,6 +181,9 @@ def test_one_that_starts_at_zero_wakes_and_sleeps_again(whole: Whole) -> None:
         assert time.monotonic() - asked >= 1.0
         assert client.get("/").text == "awake"
 
+    labels = 'namespace="default",service="sleeper",revision="sleeper-00001"'
+    assert f"faas_gateway_cold_start_seconds_count{{{labels}}} 2" in whole.metrics().splitlines()
+
 
 def test_functions_of_one_service_share_instance_and_host(whole: Whole) -> None:
     with whole.http("shared") as client:
@@ -193,22 +195,19 @@ def test_a_cluster_local_function_is_there_for_functions_only(whole: Whole) -> N
     with whole.http("outer") as client:
         assert client.get("/").content == b"cba"
     for name in ("inner.default.localhost", "inner.default.svc.cluster.local", "inner.default"):
-        answer = httpx.get(whole.file.public_url, headers={"Host": name})
-        assert answer.status_code == 404
+        assert whole.visit("/", name).status_code == 404
     assert whole.faas("invoke", "inner", "-d", "xyz") == "zyx"
 
 
 def test_the_path_form_is_for_clients_that_cannot_resolve_names(whole: Whole) -> None:
-    assert httpx.get(f"{whole.file.public_url}/_/default/shared/b/x").json()["name"] == "x"
-    assert httpx.get(f"{whole.file.public_url}/_/default/inner/").status_code == 404
-    assert httpx.get(f"{whole.file.public_url}/_/default/none/").status_code == 404
-    rebound = httpx.get(f"{whole.file.public_url}/_/default/shared/b/x", headers={"Host": "evil.example"})
+    assert whole.visit("/_/default/shared/b/x").json()["name"] == "x"
+    assert whole.visit("/_/default/inner/").status_code == 404
+    assert whole.visit("/_/default/none/").status_code == 404
+    rebound = whole.visit("/_/default/shared/b/x", "evil.example")
     assert rebound.status_code == 404
 
 
-def test_variables_are_set_and_removed_by_the_command_line_and_a_tag_names_each_revision(
-    whole: Whole, tmp_path: Path
-) -> None:
+def test_variables_are_set_and_removed_by_the_command_line_and_a_tag_is_a_host(whole: Whole, tmp_path: Path) -> None:
     project = tmp_path / "cli"
     project.mkdir()
     (project / "main.py").write_text(
@@ -216,13 +215,12 @@ def test_variables_are_set_and_removed_by_the_command_line_and_a_tag_names_each_
         "@function(env={'A': 'decorator', 'B': 'decorator'})\n"
         "def said() -> str:\n    return ' '.join(os.environ.get(name, '-') for name in 'ABC')\n"
     )
-    whole.faas("deploy", project, "--tag", "plain")
     whole.faas("deploy", project, "-e", "A=flag", "-e", "B-", "-e", "C=a=b", "--tag", "changed")
 
-    with whole.http("said") as client:
-        assert client.get("/").text == "flag - a=b"
-        assert client.get("/", headers={"Host": host("plain-said")}).text == "decorator decorator -"
-        assert client.get("/", headers={"Host": host("changed-said")}).text == "flag - a=b"
-        assert client.get("/", headers={"Host": host("none-said")}).status_code == 404
-    assert whole.faas("invoke", "said", "--tag", "plain") == "decorator decorator -"
-    assert httpx.get(f"{whole.file.public_url}/_/default/plain-said/").text == "decorator decorator -"
+    for answer in (
+        whole.visit("/", host("said")),
+        whole.visit("/", host("changed-said")),
+        whole.visit("/_/default/changed-said/"),
+    ):
+        assert answer.text == "flag - a=b"
+    assert whole.visit("/", host("none-said")).status_code == 404

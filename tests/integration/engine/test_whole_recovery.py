@@ -16,7 +16,7 @@ from faas.client.errors import ApiError
 from faas.engine.supervisor import start
 from faas.engine.supervisor.census import Role, census
 from faas.engine.supervisor.processes import socket_holders
-from faas.resources.kinds import CONFIG_MAP
+from faas.resources.kinds import CONFIG_MAP, POD, ROUTE
 from tests.integration.engine.conftest import PATIENCE_S, eventually
 from tests.integration.engine.whole import Whole
 
@@ -99,8 +99,8 @@ def test_after_the_supervisor_was_killed_no_process_is_left_over(whole: Whole, t
 
     assert whole.get("work")[0] == 200
     work = "serving.knative.dev/service=work"
-    eventually(lambda: [pod["status"]["phase"] for pod in whole.objects("pods", work)] == ["Running"], "it has its Pod")
-    (pod,) = whole.objects("pods", work)
+    eventually(lambda: [pod["status"]["phase"] for pod in whole.objects(POD, work)] == ["Running"], "it has its Pod")
+    (pod,) = whole.objects(POD, work)
     assert pod["metadata"]["ownerReferences"][0]["name"] == "work-00001"
     members = {member.pid: member.role for member in census(whole.file.pid, whole.plan.runtime_dir)}
     assert socket_holders(whole.plan.runtime_dir) <= members.keys()
@@ -133,7 +133,7 @@ def test_what_was_acknowledged_while_everything_was_killed_is_there(whole: Whole
 
     up(whole)
 
-    stored = {item["metadata"]["name"]: item["data"] for item in whole.objects("configmaps")}
+    stored = {item["metadata"]["name"]: item["data"] for item in whole.objects(CONFIG_MAP)}
     assert [name for name in acknowledged if name not in stored] == []
     assert len(stored) <= len(acknowledged) + 1  # the one that was under way may be there or not
     assert stored["note-50"] == {"number": "50"}
@@ -147,7 +147,7 @@ def test_a_rollout_that_was_cut_short_goes_on(whole: Whole, tmp_path: Path) -> N
     whole.kubectl("patch", "ksvc", "work", "--type=json", "-p", f"[{image}]")
 
     def share() -> int:
-        (route,) = [item for item in whole.objects("route") if item["metadata"]["name"] == "work"]
+        (route,) = [item for item in whole.objects(ROUTE) if item["metadata"]["name"] == "work"]
         percents = {target["revisionName"]: target["percent"] for target in route["status"]["traffic"]}
         return int(percents.get("work-00002", 0))
 

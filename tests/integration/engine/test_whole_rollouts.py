@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from faas.resources.kinds import ROUTE
+from faas.resources.kinds import POD, ROUTE
 from tests.integration.conftest import KUBECTL
 from tests.integration.engine.clients import Clients
 from tests.integration.engine.conftest import PATIENCE_S, eventually
@@ -59,7 +59,7 @@ def whole(project: Path) -> Iterator[Whole]:
 
 
 def names(whole: Whole, function: str) -> set[str]:
-    found = whole.objects("pods", f"serving.knative.dev/service={function}")
+    found = whole.objects(POD, f"serving.knative.dev/service={function}")
     return {pod["metadata"]["name"] for pod in found if pod["status"]["phase"] == "Running"}
 
 

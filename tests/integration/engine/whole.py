@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -18,9 +17,11 @@ import httpx
 from faas.cli.dev.project_state import load_project, make_desired
 from faas.cli.dev.rollout import roll_out
 from faas.cli.engine_options import make_plan
+from faas.client.protocol import Object
 from faas.engine.supervisor.start import clear_leftovers, launch
 from faas.project.discover import describe
 from faas.project.manifests import Overrides
+from faas.resources.kinds import Kind
 from tests.integration.conftest import KUBECTL
 from tests.integration.engine.conftest import PATIENCE_S, Engine
 
@@ -53,7 +54,13 @@ class Whole(Engine):
     def http(self, name: str, **options: Any) -> httpx.Client:
         """A client of one function, over the public port and by its host name."""
         headers = {"Host": host(name), **options.pop("headers", {})}
-        return httpx.Client(base_url=self.file.public_url, headers=headers, timeout=PATIENCE_S, **options)
+        # No certificates to load: that takes longer than the request.
+        return httpx.Client(base_url=self.file.public_url, headers=headers, timeout=PATIENCE_S, verify=False, **options)
+
+    def visit(self, path: str, host: str = "") -> httpx.Response:
+        """A request by address, as a browser sends it that was given the URL; or with any other Host."""
+        with httpx.Client(base_url=self.file.public_url, timeout=PATIENCE_S, verify=False) as client:
+            return client.get(path, headers={"Host": host} if host else {})
 
     def local(self, name: str) -> httpx.Client:
         """The same over the engine's own socket, where cluster-local functions answer."""
@@ -78,9 +85,12 @@ class Whole(Engine):
         assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def objects(self, kind: str, selector: str = "", namespace: str = "default") -> list[dict[str, Any]]:
-        chosen = ("-l", selector) if selector else ()
-        return list(json.loads(self.kubectl("get", kind, "-n", namespace, "-o", "json", *chosen))["items"])
+    def objects(self, kind: Kind, selector: str = "") -> list[Object]:
+        async def read() -> list[Object]:
+            async with self.client() as client:
+                return list((await client.list(kind, "default", label_selector=selector)).items)
+
+        return asyncio.run(read())
 
     def socket(self, pod: str) -> str:
         """Where an instance listens."""
