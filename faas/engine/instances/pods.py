@@ -56,7 +56,7 @@ def make_pod(view: PodView) -> Object:
         "podIP": "127.0.0.1",
         "podIPs": [{"ip": "127.0.0.1"}],
         "startTime": _time(view.created),
-        "qosClass": "BestEffort",
+        "qosClass": "Burstable" if _resources(plan) else "BestEffort",
         "containerStatuses": [_container_status(view)],
     }
     if view.state == "Terminating":
