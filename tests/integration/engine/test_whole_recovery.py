@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
@@ -56,7 +57,8 @@ def kill(whole: Whole, *roles: Role) -> set[int]:
     members = [member for member in census(whole.file.pid, whole.plan.runtime_dir) if member.role in roles]
     assert {member.role for member in members} >= {role for role in roles if role != "instance"}
     for member in members:
-        os.kill(member.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the kernel ends gateway and engine with their supervisor
+            os.kill(member.pid, signal.SIGKILL)
     eventually(lambda: not whole.file.is_alive, "the supervisor is dead")
     return {member.pid for member in members if member.role == "instance"}
 
