@@ -14,6 +14,7 @@ from gunicorn.workers.gasgi import ASGIWorker
 from faas_runtime.serving import exits
 from faas_runtime.serving.connection import Connection
 
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 LISTEN_BACKLOG = 2048  # as gunicorn; a burst from zero waits here while the instance starts
 
 
@@ -48,6 +49,7 @@ class FunctionWorker(ASGIWorker):  # type: ignore[misc]
         # during the import of the function would leave a worker that nobody stops before graceful_timeout.
         for number, handle in ((signal.SIGTERM, self.handle_exit_signal), (signal.SIGINT, self.handle_quit_signal)):
             signal.signal(number, lambda *_, handle=handle: handle())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # held back by the arbiter around the fork
         super().init_process()
 
     def init_signals(self) -> None:
