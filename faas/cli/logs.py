@@ -44,6 +44,8 @@ def command(
 ) -> None:
     """Print the logs of all instances of function NAME, each line with its instance.
 
+    The engine keeps those of the last instances that ended, too; a cluster has only what runs.
+
     \b
     Examples:
       faas logs hello -f
@@ -81,7 +83,10 @@ class _Tail:
 
         await self._client.get(SERVICE, name, self._namespace)  # says so when there is no such function
         selector = f"{keys.REVISION_LABEL}={revision}" if revision else f"{keys.SERVICE_LABEL}={name}"
+        had_history = await self._read_history(name, revision)
         if not self._query.follow:
+            if had_history:
+                return
             pods = (await self._client.list(POD, self._namespace, label_selector=selector)).items
             if not pods:
                 note(f"{name} has no instances now; they start with the first request:  faas invoke {name}")
@@ -95,11 +100,36 @@ class _Tail:
                     self._seen.add(pod_name)
                     group.create_task(self._read(pod_name))
 
+    async def _read_history(self, name: str, revision: str | None) -> bool:
+        """Print what the engine keeps, of ended instances only when the others are followed. False: there is nothing.
+
+        Reading all of it in one request misses no instance that ends meanwhile.
+        """
+        from faas.client.errors import Forbidden, NotFound
+
+        query, found = self._query, False
+        lines = self._client.history(
+            self._namespace,
+            name,
+            revision=revision or "",
+            ended_only=query.follow,
+            tail=query.tail,
+            since_s=query.since_s,
+        )
+        try:
+            async for line in lines:
+                found = True
+                pod, text = line["pod"], line["line"]
+                self._seen.add(pod)
+                self._print(pod, f"{line['time']} {text}" if query.as_json else text)
+        except (NotFound, Forbidden):
+            return False  # a cluster: it has the Pods' logs only
+        return found
+
     async def _read(self, pod: str) -> None:
         from faas.client.errors import BadRequest, NotFound
 
         query = self._query
-        prefix = click.style(_short(pod), fg=_COLOURS[zlib.crc32(pod.encode()) % len(_COLOURS)])
         lines = self._client.logs(
             pod,
             self._namespace,
@@ -110,11 +140,18 @@ class _Tail:
         )
         try:
             async for line in lines:
-                click.echo(_as_json(pod, line) if query.as_json else f"{prefix} {_shown(line)}")
+                self._print(pod, line)
         except NotFound:
             return  # it ended between being listed and being read
         except BadRequest:
             self._seen.discard(pod)  # it has not started yet; the next change of the Pod tries again
+
+    def _print(self, pod: str, line: str) -> None:
+        if self._query.as_json:
+            click.echo(_as_json(pod, line))
+            return
+        prefix = click.style(_short(pod), fg=_COLOURS[zlib.crc32(pod.encode()) % len(_COLOURS)])
+        click.echo(f"{prefix} {_shown(line)}")
 
 
 def _as_json(pod: str, line: str) -> str:

@@ -192,6 +192,34 @@ class HttpClient:
         except httpx.TransportError as error:
             raise _unavailable(self.cluster, error) from error
 
+    async def history(
+        self,
+        namespace: str,
+        service: str,
+        *,
+        revision: str = "",
+        ended_only: bool = False,
+        tail: int | None = None,
+        since_s: int | None = None,
+    ) -> AsyncIterator[Object]:
+        """Lines (`time`, `pod`, `line`) of a function's instances, ended ones too: each instance's, oldest first.
+
+        Raises: NotFound, Forbidden: this is a cluster; only the engine has it.
+        """
+        query = {"namespace": namespace, "service": service, "ended": str(ended_only).lower()}
+        for name, value in (("revision", revision), ("tailLines", tail), ("sinceSeconds", since_s)):
+            if value not in (None, ""):
+                query[name] = str(value)
+        try:
+            async with self._stream("/faas/v1/logs", query, read_timeout_s=TIMEOUT_S) as answer:
+                rest = b""
+                async for chunk in answer.aiter_bytes():  # what was logged may have line ends that only text knows
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield _decode(line)
+        except httpx.TransportError as error:
+            raise _unavailable(self.cluster, error) from error
+
     async def _ask(
         self,
         method: str,

@@ -56,7 +56,11 @@ async def running_engine(settings: EngineSettings) -> AsyncIterator[None]:
         await enter(_in_background(link.run()))
         observation = Observation(settings, board, link, autoscaler)
         logs = PodLogs(instances.logs)
-        await enter(ApiServer(settings, backend, status=observation.status, metrics=observation.metrics, logs=logs))
+        await enter(
+            ApiServer(
+                settings, backend, status=observation.status, metrics=observation.metrics, logs=logs, history=logs
+            )
+        )
         controllers = await enter(Controllers(backend, board, settings, clock))
         # The gateway goes on with its last table until ours is complete.
         await controllers.settled()

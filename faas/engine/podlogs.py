@@ -1,9 +1,11 @@
-"""The instances' logs, as the API server asks for them: `kubectl logs` over files of JSON lines."""
+"""The instances' logs, as the API server asks for them: `kubectl logs`, and the history of a function's instances."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from faas.client.errors import BadRequest
 from faas.engine.api.logs import LogQuery
@@ -11,7 +13,7 @@ from faas.engine.instances import LogLine, LogStore
 
 
 class PodLogs:
-    """Fulfils `faas.engine.api.logs.ContainerLogs`; a Pod has one container, so its name chooses nothing."""
+    """Fulfils `faas.engine.api.logs.ContainerLogs` and `History`; a Pod has one container: its name chooses nothing."""
 
     def __init__(self, store: LogStore) -> None:
         self._store = store
@@ -19,11 +21,14 @@ class PodLogs:
     async def read(self, pod: str, container: str, query: LogQuery) -> AsyncIterator[bytes]:
         """Raises: BadRequest: the container has not written yet, or has no previous run."""
         namespace, _, name = pod.partition("/")
-        since, left = query.since_time, query.limit_bytes
-        if query.since_seconds is not None:
-            since = datetime.now(UTC) - timedelta(seconds=query.since_seconds)
+        left = query.limit_bytes
         lines = self._store.read(
-            namespace, name, tail_lines=query.tail_lines, since=since, previous=query.previous, follow=query.follow
+            namespace,
+            name,
+            tail_lines=query.tail_lines,
+            since=_since(query),
+            previous=query.previous,
+            follow=query.follow,
         )
         try:
             async for line in lines:
@@ -37,6 +42,26 @@ class PodLogs:
         except LookupError as error:
             which = "previous terminated container" if query.previous else "container"
             raise BadRequest(f'{which} "{container}" in pod "{name}" has no log yet') from error
+
+    async def history(
+        self, namespace: str, revisions: Sequence[str], query: LogQuery, *, ended_only: bool
+    ) -> AsyncIterator[bytes]:
+        for pod in self._store.pods(namespace, *revisions):
+            if ended_only and not self._store.has_ended(namespace, pod):
+                continue
+            try:
+                async for line in self._store.read(
+                    namespace, pod, tail_lines=query.tail_lines, since=_since(query), previous=query.previous
+                ):
+                    yield msgspec.json.encode(line) + b"\n"
+            except (LookupError, FileNotFoundError):  # its turn came after it was pruned
+                continue
+
+
+def _since(query: LogQuery) -> datetime | None:
+    if query.since_seconds is not None:
+        return datetime.now(UTC) - timedelta(seconds=query.since_seconds)
+    return query.since_time
 
 
 def _encode(line: LogLine, *, timestamps: bool) -> bytes:

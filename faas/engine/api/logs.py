@@ -1,9 +1,9 @@
-"""What `kubectl logs` asks of whoever keeps the instances' logs."""
+"""What `kubectl logs` and `faas logs` ask of whoever keeps the instances' logs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -27,6 +27,16 @@ class LogQuery:
 class ContainerLogs(Protocol):
     def read(self, pod: str, container: str, query: LogQuery) -> AsyncIterator[bytes]:
         """Chunks of the log of `NAMESPACE/NAME`; with `follow` it ends when the container has ended."""
+        ...
+
+
+class History(Protocol):
+    """Logs that outlive their Pods."""
+
+    def history(
+        self, namespace: str, revisions: Sequence[str], query: LogQuery, *, ended_only: bool
+    ) -> AsyncIterator[bytes]:
+        """What the instances of these revisions wrote, one after the other: JSON lines of time, pod and line."""
         ...
 
 

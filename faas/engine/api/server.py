@@ -13,16 +13,16 @@ from typing import Any
 import msgspec
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from faas.client.errors import ApiError, NotFound
+from faas.client.errors import ApiError, BadRequest, NotFound
 from faas.engine.api.backend import Backend
 from faas.engine.api.bootstrap import bootstrap
 from faas.engine.api.collector import Collector
 from faas.engine.api.guard import check_access
 from faas.engine.api.kubeconfig import write_kubeconfig
-from faas.engine.api.logs import ContainerLogs
+from faas.engine.api.logs import ContainerLogs, History, parse_log_query
 from faas.engine.api.resources import Resources
 from faas.engine.api.tls import Credentials, ensure_credentials
 from faas.engine.api.watching import Watches
@@ -31,6 +31,8 @@ from faas.engine.api.wire.media import negotiate
 from faas.engine.api.wire.openapi import OpenApi
 from faas.engine.api.wire.paths import parse_path
 from faas.engine.contract.settings import EngineSettings
+from faas.resources import keys
+from faas.resources.kinds import REVISION
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class ApiServer:
         status: what `GET /faas/v1/status` answers.
         metrics: Prometheus' text for `GET /metrics`.
         logs: where `kubectl logs` reads.
+        history: what `GET /faas/v1/logs` reads, ended instances' logs too.
     """
 
     def __init__(
@@ -69,11 +72,12 @@ class ApiServer:
         status: Callable[[], dict[str, Any]] = dict,
         metrics: Callable[[], Awaitable[str]] | None = None,
         logs: ContainerLogs | None = None,
+        history: History | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
         self._backend = backend
-        self._status, self._metrics = status, metrics
+        self._status, self._metrics, self._history = status, metrics, history
         self._watches = Watches()
         self._resources = Resources(backend, logs, self._watches, clock)
         self._discovery = Discovery(self._resources.served)
@@ -141,6 +145,8 @@ class ApiServer:
             case "/faas/v1/status":
                 fault = self._backend.store.fault
                 return _json({**self._status(), "readOnly": str(fault) if fault else None})
+            case "/faas/v1/logs" if self._history is not None:
+                return await self._read_history(request, self._history)
             case "/metrics" if self._metrics is not None:
                 return PlainTextResponse(await self._metrics(), media_type="text/plain; version=0.0.4")
         if path.startswith("/openapi/v3/"):
@@ -153,6 +159,19 @@ class ApiServer:
             case ["apis", group, version] if (group, version) in self._discovery.group_versions:
                 return _json(self._discovery.resources(group, version))
         raise NotFound("the server could not find the requested resource")
+
+    async def _read_history(self, request: Request, history: History) -> Response:
+        """The names are looked up, never taken as they come: they become paths."""
+        asked = request.query_params
+        namespace, service, name = (asked.get(key, "") for key in ("namespace", "service", "revision"))
+        if not namespace or not (service or name):
+            raise BadRequest("which logs? Name a namespace, and a service or a revision")
+        selector = f"{keys.SERVICE_LABEL}={service}" if service else ""
+        found = (await self._backend.list(REVISION, namespace, label_selector=selector)).items
+        revisions = [known for item in found if name in ("", known := str(item["metadata"]["name"]))]
+        ended_only = asked.get("ended") == "true"
+        lines = history.history(namespace, revisions, parse_log_query(asked), ended_only=ended_only)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
 
     def _discover(self, request: Request, *, core: bool) -> Response:
         wanted = negotiate(request.headers.get("accept", ""))

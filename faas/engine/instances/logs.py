@@ -103,12 +103,14 @@ class LogStore:
         self._ring(key.namespace, pod)
         self._prune(key)
 
-    def pods(self, namespace: str, revision: str) -> list[str]:
-        """Pods of this revision that have logs, oldest first."""
-        folder = self._dir / namespace / revision
-        if not folder.is_dir():
-            return []
-        return [path.name for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)]
+    def pods(self, namespace: str, *revisions: str) -> list[str]:
+        """Pods of these revisions that have logs, oldest first."""
+        folders = [folder for name in revisions if (folder := self._dir / namespace / name).is_dir()]
+        found = [path for folder in folders for path in folder.iterdir()]
+        return [path.name for path in sorted(found, key=lambda path: path.stat().st_mtime_ns)]
+
+    def has_ended(self, namespace: str, pod: str) -> bool:
+        return (namespace, pod) not in self._writing
 
     async def read(
         self,
@@ -172,7 +174,7 @@ class LogStore:
             bell.set()
 
     def _prune(self, key: RevisionKey) -> None:
-        ended = [pod for pod in self.pods(key.namespace, key.name) if (key.namespace, pod) not in self._writing]
+        ended = [pod for pod in self.pods(key.namespace, key.name) if self.has_ended(key.namespace, pod)]
         for pod in ended[:-KEPT_PODS]:
             shutil.rmtree(self._dir / key.namespace / key.name / pod, ignore_errors=True)
 
