@@ -84,7 +84,8 @@ def _platform() -> Check:
     if sys.platform == "linux":
         return Check("platform", "ok", found)
     if sys.platform == "darwin":
-        return Check("platform", "warning", found, "Instances start plainly here, not from a warm process (no zygote)")
+        advice = "The engine needs Linux: a virtual machine runs it. Handlers and their tests run here too"
+        return Check("platform", "error", found, advice)
     return Check("platform", "error", found, "Use WSL 2 on Windows")
 
 
