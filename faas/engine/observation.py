@@ -12,6 +12,7 @@ from faas.engine.contract.board import Board
 from faas.engine.contract.revision import FleetStatus, RevisionKey
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.gateway.link import GatewayGone, GatewayLink
+from faas.engine.instances import exposition
 
 
 class Observation:
@@ -45,13 +46,28 @@ class Observation:
         }
 
     async def metrics(self) -> str:
-        """Gateway, autoscaler and instances in one Prometheus text; without the gateway's part while it restarts."""
+        """All parts and the functions in one Prometheus text; without the gateway's part while it restarts."""
         try:
             gateway = await self._link.scrape()
         except GatewayGone:
             gateway = ""
         up = f"# TYPE faas_gateway_up gauge\nfaas_gateway_up {int(bool(gateway))}\n"
-        return "".join(map(_ended, (gateway, up, self._autoscaler.metrics(), *self._instances())))
+        known = "".join(map(_ended, (gateway, up, self._autoscaler.metrics(), *self._instances())))
+        taken = {line.split()[2] for line in known.splitlines() if line.startswith("# TYPE ")}
+        return known + await exposition.collect(list(self._ready()), taken=taken)
+
+    def _ready(self) -> Iterable[tuple[str, exposition.Labels]]:
+        """Where the instances are that take requests, and what their metrics are told as."""
+        for key, endpoints in self._board.endpoints.items():
+            policy = self._board.policies.get(key)
+            labels = {
+                "namespace": key.namespace,
+                "service": policy.service if policy is not None else "",
+                "revision": key.name,
+            }
+            for endpoint in endpoints:
+                if not endpoint.draining:
+                    yield endpoint.address, {**labels, "pod": endpoint.id}
 
     def _instances(self) -> Iterable[str]:
         yield "# HELP faas_instances Instances of a revision, by what they do.\n# TYPE faas_instances gauge\n"

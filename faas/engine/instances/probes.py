@@ -55,7 +55,9 @@ async def _http(plan: ProbePlan, address: str) -> str:
     return "" if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"
 
 
-async def http_answer(address: str, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+async def http_answer(
+    address: str, path: str, headers: Mapping[str, str], *, limit: int = _ANSWER_BYTES
+) -> tuple[int, bytes]:
     """The status of a GET and the first part of its body. Raises: OSError; ValueError: that is not HTTP."""
     reader, writer = await _connect(address)
     try:
@@ -67,7 +69,7 @@ async def http_answer(address: str, path: str, headers: Mapping[str, str]) -> tu
         if len(status) < 2 or not status[1].isdigit():
             raise ValueError("not HTTP")
         rest = b""
-        while len(rest) < _ANSWER_BYTES and (data := await reader.read(_ANSWER_BYTES)):
+        while len(rest) < limit and (data := await reader.read(limit)):
             rest += data
         return int(status[1]), rest.partition(b"\r\n\r\n")[2]
     finally:

@@ -238,6 +238,19 @@ def test_a_function_tells_its_own_metrics_to_whoever_stands_before_its_socket_on
     assert sum(value for name, value in samples.items() if name.startswith("faas_requests_total{")) >= 1
 
 
+def test_the_engine_tells_the_functions_own_metrics_and_whose_they_are(whole: Whole) -> None:
+    with whole.http("front") as client:
+        client.get("/")
+
+    text = whole.metrics()
+    for service in ("front", "price"):
+        (pod,) = (pod["metadata"]["name"] for pod in whole.objects(POD, f"serving.knative.dev/service={service}"))
+        labels = f'namespace="default",service="{service}",revision="{service}-00001",pod="{pod}"'
+        assert _samples(text)[f'faas_requests_total{{{labels},function="{service}",code="200"}}'] >= 1
+        assert _samples(text)[f"faas_threads_overdue{{{labels}}}"] == 0
+    assert text.count("# TYPE faas_requests_total counter\n") == 1
+
+
 def _samples(text: str) -> dict[str, float]:
     pairs = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, _, value in pairs}
