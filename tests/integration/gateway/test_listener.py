@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import ssl
 import tempfile
@@ -47,9 +48,10 @@ def make_certificate(directory: Path) -> tuple[Path, Path]:
 
 def test_the_public_listener_speaks_tls_with_http1_and_http2(kit: Any) -> None:
     async def instance(reader: Any, writer: Any) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            proto = b"https" if b"x-forwarded-proto: https\r\n" in head else b"http"
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(proto), proto))
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                proto = b"https" if b"x-forwarded-proto: https\r\n" in head else b"http"
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(proto), proto))
 
     async def scenario() -> None:
         with tempfile.TemporaryDirectory(prefix="gw") as name, kit.sockets(Path(name)) as (plain, address):
