@@ -10,6 +10,7 @@ import msgspec
 
 from faas.engine.contract.dataplane import Load, ToEngine, ToGateway
 from faas.engine.gateway.gateway import Gateway
+from faas.engine.gateway.lines import MessageReader
 
 _log = logging.getLogger("faas.gateway")
 _MAX_LINE_BYTES = 256 * 1024 * 1024  # a table; a longer line is no engine of ours
@@ -56,8 +57,9 @@ class _EngineConnection(asyncio.Protocol):
     def __init__(self, control: Control, gateway: Gateway) -> None:
         self._control = control
         self._gateway = gateway
-        self._decoder = msgspec.json.Decoder(ToGateway)
-        self._partial = bytearray()
+        self._reader: MessageReader[ToGateway] = MessageReader(
+            msgspec.json.Decoder(ToGateway), _log, "the engine sent what this gateway does not understand"
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -67,17 +69,7 @@ class _EngineConnection(asyncio.Protocol):
         self._control.lost(self)
 
     def data_received(self, data: bytes) -> None:
-        self._partial += data
-        if b"\n" not in data:
-            if len(self._partial) > _MAX_LINE_BYTES:
-                self.transport.abort()
-            return
-        *lines, rest = bytes(self._partial).split(b"\n")
-        self._partial = bytearray(rest)
-        for line in lines:
-            try:
-                message = self._decoder.decode(line)
-            except msgspec.MsgspecError as error:
-                _log.warning("the engine sent what this gateway does not understand: %s", error)
-                continue
+        for message in self._reader.feed(data):
             self._gateway.handle(message)
+        if self._reader.pending_bytes > _MAX_LINE_BYTES:
+            self.transport.abort()

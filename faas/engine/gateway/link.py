@@ -31,6 +31,7 @@ from faas.engine.contract.dataplane import (
     Unreachable,
 )
 from faas.engine.contract.revision import Endpoint, RevisionKey
+from faas.engine.gateway.lines import MessageReader
 
 _log = logging.getLogger("faas.link")
 # The supervisor restarts a gateway within this order; a connect costs nothing.
@@ -199,8 +200,9 @@ class GatewayLink:
 class _GatewayConnection(asyncio.Protocol):
     def __init__(self, link: GatewayLink) -> None:
         self._link = link
-        self._decoder = msgspec.json.Decoder(ToEngine)
-        self._partial = bytearray()
+        self._reader: MessageReader[ToEngine] = MessageReader(
+            msgspec.json.Decoder(ToEngine), _log, "the gateway sent what this engine does not understand"
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._link.opened(cast(asyncio.Transport, transport))
@@ -209,17 +211,7 @@ class _GatewayConnection(asyncio.Protocol):
         self._link.closed()
 
     def data_received(self, data: bytes) -> None:
-        self._partial += data
-        if b"\n" not in data:
-            return
-        *lines, rest = bytes(self._partial).split(b"\n")
-        self._partial = bytearray(rest)
-        for line in lines:
-            try:
-                message = self._decoder.decode(line)
-            except msgspec.MsgspecError as error:
-                _log.warning("the gateway sent what this engine does not understand: %s", error)
-                continue
+        for message in self._reader.feed(data):
             self._link.handle(message)
 
 
