@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from faas.engine.contract.dataplane import LoadSample, RevisionPolicy, Target
+from faas.engine.contract.eventing import BrokerConfig, BrokerStatus, TriggerConfig, TriggerStatus
 from faas.engine.contract.observed import Observed
 from faas.engine.contract.revision import Endpoint, FleetStatus, RevisionKey, RevisionPlan, ScaleDecision
+from faas.engine.contract.sources import SourceKey, SourcePlan, SourceStatus
 
 
 @dataclass
@@ -31,4 +33,10 @@ class Board:
     policies: Observed[RevisionKey, RevisionPolicy] = field(default_factory=Observed)  # controllers.revision
     targets: Observed[str, Target] = field(default_factory=Observed)  # controllers.route; key "namespace/label"
     hosts: Observed[str, str] = field(default_factory=Observed)  # controllers.route; host -> key of targets
+    brokers: Observed[str, BrokerConfig] = field(default_factory=Observed)  # controllers.broker
+    triggers: Observed[str, TriggerConfig | None] = field(default_factory=Observed)  # controllers.trigger; None: held
+    broker_status: Observed[str, BrokerStatus] = field(default_factory=Observed)  # broker.link
+    trigger_status: Observed[str, TriggerStatus] = field(default_factory=Observed)  # broker.link
+    sources: Observed[SourceKey, SourcePlan] = field(default_factory=Observed)  # controllers of sources
+    source_status: Observed[SourceKey, SourceStatus] = field(default_factory=Observed)  # sources
     signals: Signals = field(default_factory=Signals)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -27,6 +28,17 @@ class RunAs(msgspec.Struct, frozen=True):
     home: Path
 
 
+class NatsSettings(msgspec.Struct, frozen=True):
+    """Where events are stored: nats-server of our own, which the supervisor runs, or yours (FAAS_NATS_URL)."""
+
+    url: str = ""  # FAAS_NATS_URL; "": our own, on `port`
+    port: int = 0  # of our own, on loopback; chosen once by the supervisor
+    durability: Literal["fsync", "os"] = "os"  # fsync: a stored event survives a power cut; os: any process's death
+    mqtt_port: int = 0  # devices connect here; 0: nobody
+    mqtt_host: str = "127.0.0.1"
+    mqtt_users: Path | None = None  # lines NAME:PASSWORD or NAME:BCRYPT
+
+
 class EngineSettings(msgspec.Struct, frozen=True):
     state_dir: Path  # state.db, images/, logs/, kubeconfig, tls/
     runtime_dir: Path  # sockets, pid files; short (a Unix socket's path has 107 bytes)
@@ -40,6 +52,7 @@ class EngineSettings(msgspec.Struct, frozen=True):
     tls_cert: Path | None = None  # of the public listener
     tls_key: Path | None = None
     run_as: RunAs | None = None  # None: the engine's own user
+    nats: NatsSettings = NatsSettings()
     shared_certificates_dir: Path | None = None  # of the API, for engines that come and go; else in the state
 
     @classmethod
@@ -62,6 +75,25 @@ class EngineSettings(msgspec.Struct, frozen=True):
     @property
     def internal_socket(self) -> Path:
         return self.runtime_dir / "internal.sock"
+
+    @property
+    def nats_dir(self) -> Path:
+        """nats.conf and the credentials (0600), jetstream/, the last eventing table."""
+        return self.state_dir / "nats"
+
+    @property
+    def broker_socket(self) -> Path:
+        """The broker's ingress, HTTP: POST /NAMESPACE/BROKER. The gateway reaches it as any endpoint."""
+        return self.runtime_dir / "broker.sock"
+
+    @property
+    def broker_control_socket(self) -> Path:
+        return self.runtime_dir / "brokerctl.sock"
+
+    @property
+    def sources_dir(self) -> Path:
+        """Sockets of sources that receive HTTP."""
+        return self.runtime_dir / "sources"
 
     @property
     def control_socket(self) -> Path:

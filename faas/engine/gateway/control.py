@@ -10,7 +10,7 @@ import msgspec
 
 from faas.engine.contract.dataplane import Load, ToEngine, ToGateway
 from faas.engine.gateway.gateway import Gateway
-from faas.engine.gateway.lines import MessageReader
+from faas.engine.contract.lines import MessageReader
 
 _log = logging.getLogger("faas.gateway")
 _MAX_LINE_BYTES = 256 * 1024 * 1024  # a table; a longer line is no engine of ours

@@ -31,7 +31,7 @@ from faas.engine.contract.dataplane import (
     Unreachable,
 )
 from faas.engine.contract.revision import Endpoint, RevisionKey
-from faas.engine.gateway.lines import MessageReader
+from faas.engine.contract.lines import MessageReader
 
 _log = logging.getLogger("faas.link")
 # The supervisor restarts a gateway within this order; a connect costs nothing.
