@@ -67,4 +67,27 @@ PANIC_THRESHOLD: Final = (
 # faas.dev: what Knative has no word for
 SNAPSHOT: Final = "faas.dev/snapshot"  # "false": never fork an instance of this revision from a warm process
 SCALE_TO_ZERO_AFTER: Final = "faas.dev/scale-to-zero-after"  # a duration after the last request
-ORDERED_BY: Final = "faas.dev/ordered-by"  # the event attribute within whose values order is kept
+
+# faas.dev, on a Trigger; the first three also on a Service's template, for its triggers
+ORDERED_BY: Final = "faas.dev/ordered-by"  # the event attribute (or data.PATH) within whose values order is kept
+PARALLELISM: Final = "faas.dev/parallelism"  # most deliveries at once; without it, as the subscriber's capacity allows
+BACKLOG_TARGET: Final = "faas.dev/backlog-target"  # waiting events for each instance that is wanted
+DEAD_LETTER_STREAM: Final = "faas.dev/dead-letter-stream"  # a named built-in stream, where no dead-letter sink is named
+
+# faas.dev, on a Broker
+EVENT_RETENTION: Final = "faas.dev/retention"  # ISO 8601: how long finished events are kept
+EVENT_MAX_BYTES: Final = "faas.dev/max-bytes"  # a quantity: how large the log may get before events are refused
+
+# eventing.knative.dev
+BROKER_CLASS: Final = "eventing.knative.dev/broker.class"  # who makes a Broker work; cannot be changed
+BROKER_LABEL: Final = "eventing.knative.dev/broker"  # on a Trigger: the name of its Broker
+EVENTING_CREATOR: Final = "eventing.knative.dev/creator"
+EVENTING_LAST_MODIFIER: Final = "eventing.knative.dev/lastModifier"
+INJECTION: Final = "eventing.knative.dev/injection"  # on a Trigger: "enabled" makes its Broker
+DEPENDENCY: Final = "knative.dev/dependency"  # on a Trigger: an object reference as JSON that has to be ready first
+
+# sources.knative.dev
+SOURCES_CREATOR: Final = "sources.knative.dev/creator"
+SOURCES_LAST_MODIFIER: Final = "sources.knative.dev/lastModifier"
+
+SOURCES_IMAGE: Final = "faas.local/faas-sources"  # of a ContainerSource that runs one of our adapters

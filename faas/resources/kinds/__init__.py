@@ -1,0 +1,74 @@
+"""The kinds that the engine serves, and how a Kubernetes API names them.
+
+`KINDS` has each kind once, in the version in which its objects are stored and in which the engine's parts see them;
+`SERVED` has every version that clients may use.
+"""
+
+from __future__ import annotations
+
+from faas.resources.kinds.core import CONFIG_MAP, EVENT, NAMESPACE, POD, SECRET, SERVICE_ACCOUNT
+from faas.resources.kinds.eventing import BROKER, EVENT_TYPE, EVENT_TYPE_V1BETA1, EVENT_TYPE_V1BETA3, TRIGGER
+from faas.resources.kinds.kind import Column, Kind
+from faas.resources.kinds.serving import CONFIGURATION, REVISION, ROUTE, SERVICE
+from faas.resources.kinds.sources import (
+    API_SERVER_SOURCE,
+    CONTAINER_SOURCE,
+    GITHUB_SOURCE,
+    KAFKA_SOURCE,
+    KAFKA_SOURCE_V1,
+    PING_SOURCE,
+    PING_SOURCE_V1BETA2,
+    RABBITMQ_SOURCE,
+    REDIS_STREAM_SOURCE,
+    SINK_BINDING,
+)
+
+__all__ = [
+    "API_SERVER_SOURCE",
+    "BROKER",
+    "CONFIGURATION",
+    "CONFIG_MAP",
+    "CONTAINER_SOURCE",
+    "EVENT",
+    "EVENT_TYPE",
+    "EVENT_TYPE_V1BETA1",
+    "EVENT_TYPE_V1BETA3",
+    "GITHUB_SOURCE",
+    "KAFKA_SOURCE",
+    "KAFKA_SOURCE_V1",
+    "KINDS",
+    "NAMESPACE",
+    "PING_SOURCE",
+    "PING_SOURCE_V1BETA2",
+    "POD",
+    "RABBITMQ_SOURCE",
+    "REDIS_STREAM_SOURCE",
+    "REVISION",
+    "ROUTE",
+    "SECRET",
+    "SERVED",
+    "SERVICE",
+    "SERVICE_ACCOUNT",
+    "SINK_BINDING",
+    "SOURCES",
+    "TRIGGER",
+    "Column",
+    "Kind",
+    "stored",
+]
+
+SOURCES: tuple[Kind, ...] = (
+    PING_SOURCE, API_SERVER_SOURCE, CONTAINER_SOURCE, SINK_BINDING,
+    KAFKA_SOURCE, REDIS_STREAM_SOURCE, RABBITMQ_SOURCE, GITHUB_SOURCE,
+)  # fmt: skip
+KINDS: tuple[Kind, ...] = (
+    SERVICE, CONFIGURATION, REVISION, ROUTE, NAMESPACE, SECRET, CONFIG_MAP, POD, EVENT, SERVICE_ACCOUNT,
+)  # fmt: skip
+SERVED: tuple[Kind, ...] = KINDS
+
+_STORED = {str(kind): kind for kind in KINDS}
+
+
+def stored(kind: Kind) -> Kind:
+    """The version in which objects of this kind are stored."""
+    return _STORED[str(kind)]
