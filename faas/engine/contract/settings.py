@@ -17,6 +17,8 @@ class Listeners(msgspec.Struct, frozen=True):
     internal: int  # services incl. cluster-local, Unix socket RUNTIME/internal.sock
     control: int  # engine <-> gateway, Unix socket RUNTIME/control.sock
     api: int  # Kubernetes API, TCP, TLS
+    broker: int = -1  # events, HTTP, Unix socket RUNTIME/broker.sock
+    broker_control: int = -1  # engine <-> broker, Unix socket RUNTIME/brokerctl.sock
 
 
 class RunAs(msgspec.Struct, frozen=True):
@@ -37,6 +39,18 @@ class NatsSettings(msgspec.Struct, frozen=True):
     mqtt_port: int = 0  # devices connect here; 0: nobody
     mqtt_host: str = "127.0.0.1"
     mqtt_users: Path | None = None  # lines NAME:PASSWORD or NAME:BCRYPT
+
+
+class NatsCredentials(msgspec.Struct, frozen=True):
+    """Of one user of our own nats-server; made once for a state."""
+
+    user: str
+    password: str
+
+    @classmethod
+    def load(cls, path: Path) -> NatsCredentials:
+        """Raises: OSError, msgspec.MsgspecError: nats-server was never started on this state."""
+        return msgspec.json.decode(path.read_bytes(), type=cls)
 
 
 class EngineSettings(msgspec.Struct, frozen=True):
@@ -80,6 +94,21 @@ class EngineSettings(msgspec.Struct, frozen=True):
     def nats_dir(self) -> Path:
         """nats.conf and the credentials (0600), jetstream/, the last eventing table."""
         return self.state_dir / "nats"
+
+    @property
+    def nats_credentials(self) -> Path:
+        """The broker's user, `NatsCredentials`; there before nats-server and the broker start, unless `nats.url`."""
+        return self.nats_dir / "credentials.json"
+
+    @property
+    def mqtt_credentials(self) -> Path:
+        """The user of our own MQTT clients, `NatsCredentials`: sources that subscribe to the engine's own door."""
+        return self.nats_dir / "mqtt-credentials.json"
+
+    @property
+    def events_mark(self) -> Path:
+        """While this file exists the supervisor runs nats-server and the broker; SIGUSR2 makes it look."""
+        return self.nats_dir / "in-use"
 
     @property
     def broker_socket(self) -> Path:
