@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from faas.resources.kinds.core import CONFIG_MAP, EVENT, NAMESPACE, POD, SECRET, SERVICE_ACCOUNT
-from faas.resources.kinds.eventing import BROKER, EVENT_TYPE, EVENT_TYPE_V1BETA1, EVENT_TYPE_V1BETA3, TRIGGER
+from faas.resources.kinds.eventing import BROKER, EVENT_TYPE, EVENT_TYPE_V1BETA1, EVENT_TYPE_V1BETA2, TRIGGER
 from faas.resources.kinds.kind import Column, Kind
 from faas.resources.kinds.serving import CONFIGURATION, REVISION, ROUTE, SERVICE
 from faas.resources.kinds.sources import (
@@ -15,7 +15,7 @@ from faas.resources.kinds.sources import (
     CONTAINER_SOURCE,
     GITHUB_SOURCE,
     KAFKA_SOURCE,
-    KAFKA_SOURCE_V1,
+    KAFKA_SOURCE_V1BETA1,
     PING_SOURCE,
     PING_SOURCE_V1BETA2,
     RABBITMQ_SOURCE,
@@ -32,10 +32,10 @@ __all__ = [
     "EVENT",
     "EVENT_TYPE",
     "EVENT_TYPE_V1BETA1",
-    "EVENT_TYPE_V1BETA3",
+    "EVENT_TYPE_V1BETA2",
     "GITHUB_SOURCE",
     "KAFKA_SOURCE",
-    "KAFKA_SOURCE_V1",
+    "KAFKA_SOURCE_V1BETA1",
     "KINDS",
     "NAMESPACE",
     "PING_SOURCE",

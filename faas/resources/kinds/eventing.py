@@ -53,30 +53,30 @@ _REFERENCE = (
 )
 EVENT_TYPE = Kind(
     GROUP,
-    "v1beta2",
+    "v1beta3",
     "EventType",
     "eventtypes",
     "eventtype",
     categories=("all", "knative", "eventing"),
+    columns=(
+        Column("Type", "string", ".spec.attributes[?(@.name=='type')].value"),
+        Column("Source", "string", ".spec.attributes[?(@.name=='source')].value"),
+        *_REFERENCE,
+    ),
+    status_subresource=True,
+)
+EVENT_TYPE_V1BETA2 = replace(
+    EVENT_TYPE,
+    version="v1beta2",
     columns=(
         Column("Type", "string", ".spec.type"),
         Column("Source", "string", ".spec.source"),
         Column("Schema", "string", ".spec.schema"),
         *_REFERENCE,
     ),
-    status_subresource=True,
-)
-EVENT_TYPE_V1BETA3 = replace(
-    EVENT_TYPE,
-    version="v1beta3",
-    columns=(
-        Column("Type", "string", ".spec.attributes[?(@.name=='type')].value"),
-        Column("Source", "string", ".spec.attributes[?(@.name=='source')].value"),
-        *_REFERENCE,
-    ),
 )
 EVENT_TYPE_V1BETA1 = replace(
-    EVENT_TYPE,
+    EVENT_TYPE_V1BETA2,
     version="v1beta1",
     deprecation=(
         "eventing.knative.dev/v1beta1 EventType is deprecated; see "

@@ -63,7 +63,7 @@ SINK_BINDING = Kind(
 )
 KAFKA_SOURCE = Kind(
     GROUP,
-    "v1beta1",
+    "v1",
     "KafkaSource",
     "kafkasources",
     "kafkasource",
@@ -77,7 +77,7 @@ KAFKA_SOURCE = Kind(
     ),
     status_subresource=True,
 )
-KAFKA_SOURCE_V1 = replace(KAFKA_SOURCE, version="v1")
+KAFKA_SOURCE_V1BETA1 = replace(KAFKA_SOURCE, version="v1beta1")
 REDIS_STREAM_SOURCE = Kind(
     GROUP,
     "v1alpha1",
