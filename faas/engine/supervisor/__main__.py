@@ -9,10 +9,10 @@ import signal
 import sys
 from typing import Any
 
-from faas.engine.supervisor.child import Child
+from faas.engine.supervisor.children import Children, make_children, nats_dir
 from faas.engine.supervisor.errors import Died, StartError
 from faas.engine.supervisor.identity import open_way, resolve_user
-from faas.engine.supervisor.listening import Sockets, open_sockets
+from faas.engine.supervisor.listening import Sockets, check_free, choose_nats_port, open_sockets
 from faas.engine.supervisor.ownership import claim_runtime_dir, lock_state
 from faas.engine.supervisor.plan import Plan
 from faas.engine.supervisor.processes import become_subreaper, die_with_parent
@@ -22,6 +22,7 @@ from faas.engine.supervisor.supervise import SIGNALS, Supervisor
 
 def main(arguments: list[str]) -> int:
     plan = Plan.load(arguments[0])
+    plan = plan._replace(nats_url=plan.nats_url or os.environ.get("FAAS_NATS_URL", ""))  # not among the arguments
     report = Report(int(arguments[1]) if len(arguments) > 1 else None, f"{plan.state_dir}/logs/engine.log")
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     if plan.foreground:
@@ -39,6 +40,9 @@ def main(arguments: list[str]) -> int:
             runtime_dir=plan.runtime_dir,
         )
         user = resolve_user(plan.run_as, plan.runtime_dir) if plan.run_as else None
+        if plan.mqtt_port:
+            check_free(plan.mqtt_host, plan.mqtt_port)
+        nats_port = 0 if plan.nats_url else choose_nats_port(nats_dir(plan))
     except StartError as error:
         if lock is not None:  # else both folders are another engine's, which may have only just made them
             with contextlib.suppress(OSError):
@@ -46,15 +50,15 @@ def main(arguments: list[str]) -> int:
             if plan.ephemeral:
                 shutil.rmtree(plan.state_dir, ignore_errors=True)
         return _refuse(report, error)
-    return _supervise(plan, sockets, user, report, lock)
-
-
-def _supervise(plan: Plan, sockets: Sockets, user: dict[str, Any] | None, report: Report, lock: int) -> int:
     settings = f"{plan.runtime_dir}/settings.json"
-    write_atomically(settings, _engine_settings(plan, sockets, user))
+    write_atomically(settings, _engine_settings(plan, sockets, user, nats_port))
     if user is not None:
         open_way(user, plan.state_dir, plan.runtime_dir)
-    description = describe(plan, sockets)
+    children = make_children(plan, settings, sockets.fds(), lock, nats_port)
+    return _supervise(plan, sockets, children, report, describe(plan, sockets, nats_port))
+
+
+def _supervise(plan: Plan, sockets: Sockets, children: Children, report: Report, description: dict[str, Any]) -> int:
 
     def on_ready() -> None:
         write_atomically(f"{plan.state_dir}/engine.json", description)
@@ -62,11 +66,7 @@ def _supervise(plan: Plan, sockets: Sockets, user: dict[str, Any] | None, report
         report.log("ready")
         report.tell({"event": "ready", **description})
 
-    fds = sockets.fds()
-    gateway_fds = (fds["public"], fds["internal"], fds["control"])
-    gateway = Child("gateway", _python("faas.engine.gateway", settings), gateway_fds)
-    engine = Child("engine", _python("faas.engine.main", settings), (fds["api"], lock))
-    supervisor = Supervisor([gateway, engine], plan.runtime_dir, report, on_ready)
+    supervisor = Supervisor(children, plan.runtime_dir, report, on_ready)
     code = 0
     try:
         supervisor.run()
@@ -74,7 +74,7 @@ def _supervise(plan: Plan, sockets: Sockets, user: dict[str, Any] | None, report
         code = _refuse(report, error)
     notify_systemd("STOPPING=1")
     sockets.close()
-    supervisor.stop(drain_s=plan.drain_s, stop_s=plan.stop_s)
+    supervisor.stop(stop_s=plan.stop_s)
     _clean_up(plan)
     report.log("ended")
     return code
@@ -86,12 +86,7 @@ def _refuse(report: Report, error: StartError) -> int:
     return 1
 
 
-def _python(module: str, settings: str) -> list[str]:
-    # -P: the current folder holds the user's files, never our modules
-    return [sys.executable, "-P", "-m", module, "--settings", settings]
-
-
-def _engine_settings(plan: Plan, sockets: Sockets, user: dict[str, Any] | None) -> dict[str, object]:
+def _engine_settings(plan: Plan, sockets: Sockets, user: dict[str, Any] | None, nats_port: int) -> dict[str, object]:
     """`faas.engine.contract.settings.EngineSettings` as JSON, without importing it here."""
     return {
         "state_dir": plan.state_dir,
@@ -105,6 +100,14 @@ def _engine_settings(plan: Plan, sockets: Sockets, user: dict[str, Any] | None) 
         "tls_cert": plan.tls_cert or None,
         "tls_key": plan.tls_key or None,
         "run_as": user,
+        "nats": {
+            "url": plan.nats_url,
+            "port": nats_port,
+            "durability": plan.durability,
+            "mqtt_port": plan.mqtt_port,
+            "mqtt_host": plan.mqtt_host,
+            "mqtt_users": plan.mqtt_users or None,
+        },
         "shared_certificates_dir": plan.shared_certificates_dir or None,
     }
 

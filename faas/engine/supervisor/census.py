@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from faas.engine.supervisor.processes import descendants, proportional_bytes, socket_holders
 
-Role = Literal["supervisor", "gateway", "engine", "zygote", "instance"]
-_ORDER: tuple[Role, ...] = ("supervisor", "gateway", "engine", "zygote", "instance")
+Role = Literal["supervisor", "gateway", "engine", "broker", "nats-server", "source", "zygote", "instance"]
+_ORDER: tuple[Role, ...] = get_args(Role)
+_MODULES: dict[str, Role] = {
+    "faas.engine.gateway": "gateway",
+    "faas.engine.main": "engine",
+    "faas.engine.broker": "broker",
+    "faas.sources": "source",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +36,11 @@ def _role(pid: int, supervisor: int, instances: set[int]) -> Role:
     if pid == supervisor:
         return "supervisor"
     arguments = _arguments(pid)
-    for module, role in (("faas.engine.gateway", "gateway"), ("faas.engine.main", "engine")):
+    for module, role in _MODULES.items():
         if module in arguments:  # first: for a moment the engine holds the socket that an instance will get
-            return role  # type: ignore[return-value]
+            return role
+    if arguments and arguments[0].endswith("/nats-server"):
+        return "nats-server"
     return "instance" if pid in instances else "zygote"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 
 from faas.engine.supervisor.processes import die_with_parent
 from faas.engine.supervisor.restarts import Restarts
@@ -13,18 +14,39 @@ _READY_VARIABLE = "FAAS_SUPERVISOR_PID"  # who gets SIGUSR1 when a child is read
 
 
 class Child:
-    """`python -m MODULE --settings PATH`, with the sockets it serves; killed by the kernel when the supervisor dies."""
+    """A program with the sockets it serves; killed by the kernel when the supervisor dies.
 
-    def __init__(self, name: str, command: list[str], fds: tuple[int, ...]) -> None:
-        self.name, self.command, self.fds = name, command, fds
+    Args:
+        command: asked at each start; may write what the program reads. Raises: StartError: it cannot be started.
+        patience_s: how long it may take to end.
+        is_wanted: whether it should run now; a child that is not wanted any more is ended.
+        is_essential: the engine's start fails when it cannot be started.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Callable[[], list[str]],
+        fds: tuple[int, ...],
+        *,
+        patience_s: float,
+        is_wanted: Callable[[], bool] = lambda: True,
+        is_essential: bool = True,
+    ) -> None:
+        self.name, self.command, self.fds, self.patience_s = name, command, fds, patience_s
+        self.is_wanted, self.is_essential = is_wanted, is_essential
         self.pid = 0
         self.due_s: float | None = 0.0  # when to start it; None while it runs
         self.restarts = Restarts()
         self._started_s = 0.0
+        self._asked_to_end = False
 
     def start(self, blocked: set[signal.Signals]) -> None:
+        """Raises: StartError."""
         parent = os.getpid()
-        self._started_s, self.due_s = time.monotonic(), None
+        self._started_s = time.monotonic()
+        command = self.command()
+        self.due_s, self._asked_to_end = None, False
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -33,17 +55,27 @@ class Child:
                 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
                 for fd in self.fds:
                     os.set_inheritable(fd, True)
-                os.execve(self.command[0], self.command, {**os.environ, _READY_VARIABLE: str(parent)})
+                os.execve(command[0], command, {**os.environ, _READY_VARIABLE: str(parent)})
             finally:
                 os._exit(127)
 
     def died(self) -> float:
-        """Note the death and when to start again; returns the wait in seconds."""
+        """Note the death, or that it could not be started, and when to start again; returns the wait in seconds."""
         now = time.monotonic()
         self.pid = 0
         self.restarts, wait = self.restarts.after_death(now - self._started_s)
         self.due_s = now + wait
         return wait
+
+    def ended(self) -> None:
+        """Note that it is gone and need not come back, until it is wanted again."""
+        self.pid, self.due_s, self.restarts = 0, 0.0, Restarts()
+
+    def end(self) -> None:
+        """Ask it to end, once."""
+        if self.pid and not self._asked_to_end:
+            self._asked_to_end = True
+            self.signal(signal.SIGTERM)
 
     def signal(self, sig: signal.Signals) -> None:
         if self.pid:

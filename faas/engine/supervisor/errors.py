@@ -6,6 +6,8 @@ StartError
 ├── AddressRefused   the address is not ours, or the port is privileged
 ├── UnsafeRuntime    the folder for sockets belongs to somebody else
 ├── UnknownUser      functions should run as somebody whom this machine does not know
+├── ProgramMissing   a program that the engine needs is not installed
+├── InvalidUsers     the file of MQTT users cannot be understood
 └── Died             engine or gateway ended again and again before they were ready
 """
 
@@ -48,13 +50,33 @@ class UnknownUser(StartError):
         super().__init__(f"there is no user {name!r} on this machine", name=name)
 
 
+class ProgramMissing(StartError):
+    def __init__(self, program: str, package: str) -> None:
+        super().__init__(f"{program} is not installed: it comes with the package {package}", program=program)
+
+
+class InvalidUsers(StartError):
+    def __init__(self, path: str, line: int, why: str) -> None:
+        super().__init__(f"{path}{f' line {line}' if line else ''}: {why}", path=path, line=line)
+
+
 class Died(StartError):
     def __init__(self, name: str, status: str, log: str) -> None:
         super().__init__(f"the {name} ended with {status} before it was ready", name=name, log=log)
 
 
 ERRORS: dict[str, type[StartError]] = {
-    kind.__name__: kind for kind in (StateInUse, PortInUse, AddressRefused, UnsafeRuntime, UnknownUser, Died)
+    kind.__name__: kind
+    for kind in (
+        StateInUse,
+        PortInUse,
+        AddressRefused,
+        UnsafeRuntime,
+        UnknownUser,
+        ProgramMissing,
+        InvalidUsers,
+        Died,
+    )
 }
 
 

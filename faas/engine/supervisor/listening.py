@@ -11,15 +11,23 @@ from faas.engine.supervisor.errors import AddressRefused, PortInUse
 from faas.engine.supervisor.processes import port_owner
 
 _BACKLOG = 4096  # net.core.somaxconn of current kernels; who waits here while a process restarts is not lost
-_API_PORT_FIRST, _API_PORT_LAST = 16443, 16542  # below Linux' range of ports for outgoing connections
+# Below Linux' range of ports for outgoing connections.
+_API_PORTS = range(16443, 16543)
+_NATS_PORTS = range(14222, 16422)
+_UNIX = {
+    "internal": "internal.sock",
+    "control": "control.sock",
+    "broker": "broker.sock",
+    "broker_control": "brokerctl.sock",
+}
 _LOOPBACK = "127.0.0.1"
 
 
 class Sockets:
     """What clients and the engine's own processes connect to."""
 
-    def __init__(self, public: socket.socket, api: socket.socket, internal: socket.socket, control: socket.socket):
-        self.public, self.api, self.internal, self.control = public, api, internal, control
+    def __init__(self, public: socket.socket, api: socket.socket, unix: dict[str, socket.socket]) -> None:
+        self.public, self.api, self.unix = public, api, unix
 
     @property
     def public_port(self) -> int:
@@ -30,11 +38,15 @@ class Sockets:
         return int(self.api.getsockname()[1])
 
     def fds(self) -> dict[str, int]:
-        return {name: getattr(self, name).fileno() for name in ("public", "internal", "control", "api")}
+        """As `faas.engine.contract.settings.Listeners` names them."""
+        return {name: sock.fileno() for name, sock in self._named().items()}
 
     def close(self) -> None:
-        for sock in (self.public, self.api, self.internal, self.control):
+        for sock in self._named().values():
             sock.close()
+
+    def _named(self) -> dict[str, socket.socket]:
+        return {"public": self.public, "api": self.api, **self.unix}
 
 
 def open_sockets(*, host: str, port: int, api_port: int, state_dir: str, runtime_dir: str) -> Sockets:
@@ -45,13 +57,30 @@ def open_sockets(*, host: str, port: int, api_port: int, state_dir: str, runtime
     opened: list[socket.socket] = []
     try:
         opened.append(listen_tcp(host, port))
-        opened.append(_listen_api(api_port, f"{state_dir}/api-port"))
-        opened.extend(_listen_unix(f"{runtime_dir}/{name}.sock") for name in ("internal", "control"))
+        # A kubeconfig that was handed out stays true.
+        opened.append(listen_tcp(_LOOPBACK, api_port) if api_port else _remembered(f"{state_dir}/api-port", _API_PORTS))
+        opened.extend(_listen_unix(f"{runtime_dir}/{name}") for name in _UNIX.values())
     except BaseException:
         for sock in opened:
             sock.close()
         raise
-    return Sockets(*opened)
+    return Sockets(opened[0], opened[1], dict(zip(_UNIX, opened[2:], strict=True)))
+
+
+def choose_nats_port(folder: str) -> int:
+    """Where nats-server of our own will listen; the same from start to start.
+
+    It makes its socket itself, and later, if ever: so the first choice is a matter of chance, and engines of several
+    states do not all agree on the one that is free now.
+    """
+    first = _NATS_PORTS[int.from_bytes(os.urandom(4), "big") % len(_NATS_PORTS)]
+    with _remembered(f"{folder}/port", range(first, _NATS_PORTS[-1] + 1)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises: PortInUse, AddressRefused: for a program that will listen there, and would only tell its log."""
+    listen_tcp(host, port).close()
 
 
 def listen_tcp(host: str, port: int) -> socket.socket:
@@ -73,19 +102,16 @@ def listen_tcp(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _listen_api(wanted: int, memory: str) -> socket.socket:
-    """The API's port stays the same for a state, so that a kubeconfig that was handed out stays true."""
-    if wanted:
-        return listen_tcp(_LOOPBACK, wanted)
-    remembered = _read_port(memory)
-    candidates = [remembered] if remembered else []
-    for port in [*candidates, *range(_API_PORT_FIRST, _API_PORT_LAST + 1), 0]:
+def _remembered(memory: str, ports: range) -> socket.socket:
+    """Listen on the port that a state had before, else on a free one of the range, else on any; it is written down."""
+    before = _read_port(memory)
+    for port in [*([before] if before else []), *ports, 0]:
         with contextlib.suppress(PortInUse):
             sock = listen_tcp(_LOOPBACK, port)
             with open(memory, "w") as file:
                 file.write(str(sock.getsockname()[1]))
             return sock
-    raise PortInUse(_LOOPBACK, _API_PORT_LAST, *port_owner(_API_PORT_LAST))
+    raise PortInUse(_LOOPBACK, ports[-1], *port_owner(ports[-1]))
 
 
 def _read_port(path: str) -> int:

@@ -23,6 +23,11 @@ class Plan(NamedTuple):
     tls_key: str = ""
     run_as: str = ""  # the user whose functions are, where the engine is root; "": the engine's own
     shared_certificates_dir: str = ""  # of the API; "": in the state directory
+    nats_url: str = ""  # "": FAAS_NATS_URL, else nats-server of our own; may hold a password
+    durability: str = "os"  # or "fsync": what a stored event survives
+    mqtt_port: int = 0  # devices connect here; 0: nobody
+    mqtt_host: str = "127.0.0.1"
+    mqtt_users: str = ""  # a file; "": anybody who reaches the port
     drain_s: float = 30.0  # how long the gateway may finish what it holds
     stop_s: float = 10.0  # how long instances may take to end
 

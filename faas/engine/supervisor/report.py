@@ -54,7 +54,7 @@ class Report:
                     log.truncate(0)
 
 
-def describe(plan: Plan, sockets: Sockets) -> dict[str, Any]:
+def describe(plan: Plan, sockets: Sockets, nats_port: int) -> dict[str, Any]:
     """The content of `engine.json`: how to find the engine of a state, and whether it is still the same process."""
     return {
         "pid": os.getpid(),
@@ -69,6 +69,10 @@ def describe(plan: Plan, sockets: Sockets) -> dict[str, Any]:
         "run_as": plan.run_as or own_name(),
         "runtime_dir": plan.runtime_dir,
         "foreground": plan.foreground,
+        "nats": plan.nats_url.rpartition("@")[2].rpartition("//")[2] or f"127.0.0.1:{nats_port}",  # no password
+        "own_nats": not plan.nats_url,
+        "durability": "" if plan.nats_url else plan.durability,
+        "mqtt": f"{plan.mqtt_host}:{plan.mqtt_port}" if plan.mqtt_port else "",
     }
 
 

@@ -37,6 +37,10 @@ class EngineFile:
     runtime_dir: str
     foreground: bool
     run_as: str = ""  # the user whose functions are
+    nats: str = ""  # host and port of the server that keeps events
+    own_nats: bool = True
+    durability: str = ""
+    mqtt: str = ""  # host and port that devices connect to; "": none
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> EngineFile:
@@ -119,7 +123,8 @@ def launch(plan: Plan) -> Running:
     try:
         with open(log, "ab") as output:
             process = subprocess.Popen(
-                supervisor_command(plan.dump(), str(write_end)),
+                supervisor_command(plan._replace(nats_url="").dump(), str(write_end)),
+                env={**os.environ, **({"FAAS_NATS_URL": plan.nats_url} if plan.nats_url else {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -5,35 +5,37 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from faas.engine.supervisor.child import Child, status_text
+from faas.engine.supervisor.children import Children
 from faas.engine.supervisor.endings import end_processes
-from faas.engine.supervisor.errors import Died
+from faas.engine.supervisor.errors import Died, StartError
 from faas.engine.supervisor.processes import descendants, socket_holders
 from faas.engine.supervisor.report import Report
 
-# They are blocked for good and taken one by one with sigtimedwait: no handler runs at a bad moment.
-SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}
+# They are blocked for good and taken one by one with sigtimedwait: no handler runs at a bad moment. SIGUSR1: the engine
+# is ready; SIGUSR2: look again who is wanted.
+SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
 _STOP = {signal.SIGTERM, signal.SIGINT}
 _TRIES_BEFORE_READY = 3
 _HOUSEKEEPING_S = 60.0
 
 
 class Supervisor:
-    """`children` in the order in which they end: the gateway, then the engine, which says when all is ready."""
-
-    def __init__(self, children: list[Child], runtime_dir: str, report: Report, on_ready: Callable[[], None]) -> None:
+    def __init__(self, children: Children, runtime_dir: str, report: Report, on_ready: Callable[[], None]) -> None:
         self.children, self.runtime_dir, self.report, self._on_ready = children, runtime_dir, report, on_ready
         self._is_ready = False
+        self._complaint = ""
 
     def run(self) -> None:
         """Keep everything alive until a signal says stop.
 
-        Raises: Died: a child ended again and again before the engine was ever ready.
+        Raises: Died: an essential child ended again and again before the engine was ever ready.
         """
         while True:
             self._start_due()
+            self._end_unwanted()
             got = signal.sigtimedwait(SIGNALS, self._wait_s())
             if got is None:
                 self.report.bound_log()
@@ -44,12 +46,19 @@ class Supervisor:
             elif got.si_signo in _STOP:
                 return
 
-    def stop(self, *, drain_s: float, stop_s: float) -> None:
-        """The gateway finishes what it holds, then the engine, then zygotes and instances. A second signal hurries."""
-        for child, patience_s in zip(self.children, (drain_s, stop_s), strict=True):
+    def stop(self, *, stop_s: float) -> None:
+        """Each finishes what it holds; zygotes and instances come last. A second signal hurries.
+
+        The broker is told with the gateway: it hands out nothing new while the gateway finishes what was handed out.
+        """
+        self.children.gateway.end()
+        self.children.broker.end()
+        for child in self.children.from_outside():
+            if not child.pid:
+                continue
             self.report.log(f"ending the {child.name}")
-            child.signal(signal.SIGTERM)
-            if not self._wait_for(child, patience_s):
+            child.end()
+            if not self._wait_for(child, child.patience_s):
                 self.report.log(f"the {child.name} did not end in time: killing it")
                 child.signal(signal.SIGKILL)
                 self._wait_for(child, stop_s)
@@ -59,18 +68,42 @@ class Supervisor:
         """Instances of an engine before us are nobody's descendants, but their sockets are in our folder."""
         return descendants(os.getpid()) | socket_holders(self.runtime_dir)
 
-    def _start_due(self) -> None:
+    def _waiting(self) -> Iterator[tuple[Child, float]]:
+        """Who has to be started, and when."""
         for child in self.children:
-            if child.due_s is not None and child.due_s <= time.monotonic():
-                child.start(SIGNALS)
-                self.report.log(f"started the {child.name}, pid {child.pid}")
+            if child.due_s is not None and child.is_wanted():
+                yield child, child.due_s
+
+    def _start_due(self) -> None:
+        for child, due_s in list(self._waiting()):
+            if due_s <= time.monotonic():
+                try:
+                    child.start(SIGNALS)
+                except StartError as error:
+                    self._complain(f"cannot start the {child.name}, trying again: {error}")
+                    child.died()
+                else:
+                    self.report.log(f"started the {child.name}, pid {child.pid}")
+
+    def _complain(self, message: str) -> None:
+        """Once: what is tried each few seconds would be all that the log has."""
+        if message != self._complaint:
+            self._complaint = message
+            self.report.log(message)
+
+    def _end_unwanted(self) -> None:
+        """One after another: the next is asked when those before it have ended."""
+        for child in self.children.from_outside():
+            if child.pid and not child.is_wanted():
+                child.end()
+                return
 
     def _wait_s(self) -> float:
-        due = [child.due_s for child in self.children if child.due_s is not None]
+        due = [due_s for _, due_s in self._waiting()]
         return max(0.0, min(due) - time.monotonic()) if due else _HOUSEKEEPING_S
 
     def _ready(self, pid: int) -> None:
-        if pid == self.children[-1].pid and not self._is_ready:
+        if pid == self.children.engine.pid and not self._is_ready:
             self._is_ready = True
             self._on_ready()
 
@@ -81,9 +114,13 @@ class Supervisor:
                     self._note_death(child, status_text(status))
 
     def _note_death(self, child: Child, status: str) -> None:
+        if not child.is_wanted():
+            child.ended()
+            self.report.log(f"the {child.name} ended with {status}; it is not needed now")
+            return
         wait_s = child.died()
         self.report.log(f"the {child.name} ended with {status}, starting it again in {wait_s:g} s")
-        if not self._is_ready and child.restarts.in_a_row >= _TRIES_BEFORE_READY:
+        if child.is_essential and not self._is_ready and child.restarts.in_a_row >= _TRIES_BEFORE_READY:
             raise Died(child.name, status, self.report.log_tail())
 
     def _reap_all(self) -> None:

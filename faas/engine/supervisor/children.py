@@ -1,0 +1,75 @@
+"""Who the supervisor's children are, what they are given, and when they are wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from faas.engine.supervisor.child import Child
+from faas.engine.supervisor.plan import Plan
+
+
+class Children(NamedTuple):
+    """In the order in which they start: the store of events is there before those who use it."""
+
+    nats: Child
+    broker: Child
+    gateway: Child
+    engine: Child
+
+    def from_outside(self) -> tuple[Child, ...]:
+        """In the order in which they end: sources are the engine's, and what they hand over is still stored."""
+        return self.gateway, self.broker, self.engine, self.nats
+
+
+def make_children(plan: Plan, settings: str, fds: dict[str, int], lock: int, nats_port: int) -> Children:
+    """Events cost memory: nats-server and the broker run only while the engine has left its mark that it uses them."""
+    mark = f"{nats_dir(plan)}/in-use"
+
+    def is_in_use() -> bool:
+        return os.path.exists(mark)
+
+    def nats_command() -> list[str]:
+        from faas.engine.supervisor.nats_server import prepare  # an engine without events does not need it
+
+        return prepare(plan, nats_port)
+
+    def python(module: str) -> Callable[[], list[str]]:
+        # -P: the current folder holds the user's files, never our modules
+        return lambda: [sys.executable, "-P", "-m", module, "--settings", settings]
+
+    # Who holds the lock too has ended before the next supervisor starts: two never write one store.
+    return Children(
+        nats=Child(
+            "nats-server",
+            nats_command,
+            (lock,),
+            patience_s=plan.stop_s,
+            is_wanted=lambda: not plan.nats_url and (bool(plan.mqtt_port) or is_in_use()),
+            is_essential=False,
+        ),
+        broker=Child(
+            "broker",
+            python("faas.engine.broker"),
+            (fds["broker"], fds["broker_control"], lock),
+            patience_s=plan.stop_s,
+            is_wanted=is_in_use,
+            is_essential=False,
+        ),
+        gateway=Child(
+            "gateway",
+            python("faas.engine.gateway"),
+            (fds["public"], fds["internal"], fds["control"]),
+            patience_s=plan.drain_s,
+        ),
+        engine=Child("engine", python("faas.engine.main"), (fds["api"], lock), patience_s=plan.stop_s),
+    )
+
+
+def nats_dir(plan: Plan) -> str:
+    """Where events are kept: configuration, credentials, streams; nobody else's to read."""
+    path = f"{plan.state_dir}/nats"
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    return path
