@@ -71,11 +71,13 @@ class Child:
         """Note that it is gone and need not come back, until it is wanted again."""
         self.pid, self.due_s, self.restarts = 0, 0.0, Restarts()
 
-    def end(self) -> None:
-        """Ask it to end, once."""
-        if self.pid and not self._asked_to_end:
-            self._asked_to_end = True
-            self.signal(signal.SIGTERM)
+    def end(self) -> bool:
+        """Ask it to end; whether that was news to it."""
+        if not self.pid or self._asked_to_end:
+            return False
+        self._asked_to_end = True
+        self.signal(signal.SIGTERM)
+        return True
 
     def signal(self, sig: signal.Signals) -> None:
         if self.pid:

@@ -51,18 +51,19 @@ class Supervisor:
 
         The broker is told with the gateway: it hands out nothing new while the gateway finishes what was handed out.
         """
-        self.children.gateway.end()
-        self.children.broker.end()
+        self._end(self.children.gateway)
+        self._end(self.children.broker)
         for child in self.children.from_outside():
-            if not child.pid:
-                continue
-            self.report.log(f"ending the {child.name}")
-            child.end()
+            self._end(child)
             if not self._wait_for(child, child.patience_s):
                 self.report.log(f"the {child.name} did not end in time: killing it")
                 child.signal(signal.SIGKILL)
                 self._wait_for(child, stop_s)
         end_processes(self._others, grace_s=stop_s, hurry=self._hurried, reap=self._reap_all)
+
+    def _end(self, child: Child) -> None:
+        if child.end():
+            self.report.log(f"ending the {child.name}")
 
     def _others(self) -> set[int]:
         """Instances of an engine before us are nobody's descendants, but their sockets are in our folder."""
@@ -95,7 +96,7 @@ class Supervisor:
         """One after another: the next is asked when those before it have ended."""
         for child in self.children.from_outside():
             if child.pid and not child.is_wanted():
-                child.end()
+                self._end(child)
                 return
 
     def _wait_s(self) -> float:
