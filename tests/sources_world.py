@@ -1,0 +1,338 @@
+"""What adapters are tested with: real brokers on ports of their own, an adapter as a process, and a sink that misbehaves.
+
+Everything is started in a folder of its own and ended by its pid. A program that is not installed skips the test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faas_runtime import wire
+from faas_runtime.event import Event
+
+DEADLINE_S = 30.0  # generous: a loaded machine must not fail a test
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+# --- programs -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Program:
+    """A server that can be ended and started again on the same port and folder."""
+
+    command: Sequence[str]
+    port: int
+    folder: Path
+    ready: Callable[[int], bool]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with open(self.folder / "output.log", "ab") as output:
+            self.process = subprocess.Popen(self.command, stdout=output, stderr=output, cwd=self.folder)
+        deadline = time.monotonic() + DEADLINE_S
+        while not self.ready(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                output_text = (self.folder / "output.log").read_text(errors="replace")
+                raise AssertionError(f"{self.command[0]} did not start:\n{output_text[-2000:]}")
+            time.sleep(0.02)  # there is nothing else to wait on: the server says nothing when it listens
+
+    def stop(self, signum: int = signal.SIGTERM) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(signum)
+        try:
+            self.process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+
+def find_program(name: str) -> str:
+    """Its path, or the test is skipped."""
+    for candidate in (shutil.which(name), f"/usr/sbin/{name}", str(Path(sys.executable).with_name(name))):
+        if candidate and os.access(candidate, os.X_OK):
+            return candidate
+    pytest.skip(f"{name} is not installed")
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def running_program(
+    command: Sequence[str], port: int, folder: Path, ready: Callable[[int], bool] = accepts
+) -> Iterator[Program]:
+    program = Program(command, port, folder, ready)
+    program.start()
+    try:
+        yield program
+    finally:
+        program.stop()
+
+
+@contextmanager
+def running_mosquitto(folder: Path, *lines: str) -> Iterator[Program]:
+    """Mosquitto with persistence, without limits on what it keeps for a client that is away.
+
+    Args: lines: more of its configuration; one with `listener` replaces the plain listener, `{port}` is its port.
+    """
+    mosquitto, port = find_program("mosquitto"), free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    own = [line.format(port=port, folder=folder) for line in lines]
+    listener = [] if any(line.startswith("listener") for line in own) else [f"listener {port} 127.0.0.1"]
+    access = [] if any(line.startswith("allow_anonymous") for line in own) else ["allow_anonymous true"]
+    user = ["user root"] if os.geteuid() == 0 else []
+    keeping = ["persistence true", f"persistence_location {folder}/", "autosave_interval 1", "autosave_on_changes true"]
+    (folder / "mosquitto.conf").write_text(
+        "\n".join([*user, *keeping, "max_queued_messages 0", *listener, *access, *own]) + "\n"
+    )
+    with running_program([mosquitto, "-c", str(folder / "mosquitto.conf")], port, folder) as program:
+        yield program
+
+
+@contextmanager
+def running_redis(folder: Path, *arguments: str) -> Iterator[Program]:
+    """Redis that writes everything it was told before it answers, so kill -9 loses nothing."""
+    redis_server, port = find_program("redis-server"), free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        redis_server, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", "",
+        "--appendonly", "yes", "--appendfsync", "always", *arguments,
+    ]  # fmt: skip
+
+    def ready(port: int) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as probe:
+            probe.sendall(b"PING\r\n")
+            return probe.recv(64).startswith((b"+PONG", b"-NOAUTH"))
+        return False
+
+    with running_program(command, port, folder, ready) as program:
+        yield program
+
+
+@contextmanager
+def running_nats_mqtt(folder: Path) -> Iterator[Program]:
+    """nats-server with its MQTT listener; `port` is that of MQTT."""
+    nats_server, port = find_program("nats-server"), free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "nats.conf").write_text(
+        f'server_name: "test"\nlisten: "127.0.0.1:{free_port()}"\njetstream {{ store_dir: "{folder}/store" }}\n'
+        f'mqtt {{ listen: "127.0.0.1:{port}" }}\n'
+    )
+    with running_program([nats_server, "-c", str(folder / "nats.conf")], port, folder) as program:
+        yield program
+
+
+# --- a sink ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class StandInSink:
+    """Takes CloudEvents over HTTP, in whatever way it is told to: see `answer`."""
+
+    address: str  # unix:/path or http://host:port
+    events: list[Event[Any]] = field(default_factory=list)  # taken, in their order of arrival
+    requests: list[tuple[dict[bytes, bytes], int]] = field(default_factory=list)  # headers, how many events
+    answer: Callable[[list[Event[Any]]], int | str] = lambda events: 202  # a status, "hang" or "die"
+    headers: list[tuple[str, str]] = field(default_factory=list)  # of each answer
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def refuse(self, status: int = 503) -> None:
+        self.answer = lambda events: status
+
+    def hang(self) -> None:
+        self.answer = lambda events: "hang"
+
+    def die(self) -> None:
+        """Close each connection without an answer, before anything is taken."""
+        self.answer = lambda events: "die"
+
+    def take(self) -> None:
+        self.answer = lambda events: 202
+
+    async def until(self, enough: Callable[[StandInSink], bool], why: str = "") -> None:
+        """Wait until `enough`, which is asked after each request."""
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                while not enough(self):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"{why or 'the sink waited'}: {len(self.events)} events") from None
+
+    async def has(self, count: int) -> None:
+        await self.until(lambda sink: len(sink.events) >= count, f"{count} events expected")
+
+    async def asked(self, count: int) -> None:
+        await self.until(lambda sink: len(sink.requests) >= count, f"{count} requests expected")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                lines = head[:-4].split(b"\r\n")[1:]
+                headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+                body = await reader.readexactly(int(headers.get(b"content-length", b"0")))
+                events = wire.parse(headers, body)
+                self.requests.append((headers, len(events)))
+                answer = self.answer(events)
+                if answer == 202:
+                    self.events += events
+                self._news.set()
+                if answer == "die":
+                    break
+                if answer == "hang":
+                    await asyncio.Event().wait()
+                extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
+                writer.write(f"HTTP/1.1 {answer} X\r\n{extra}content-length: 0\r\n\r\n".encode())
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def stand_in_sink(folder: Path | None = None) -> AsyncIterator[StandInSink]:
+    """On a Unix socket in `folder` (batches are sent then), else on a port of loopback."""
+    tasks: set[asyncio.Task[None]] = set()
+    sink: StandInSink
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await sink._serve(reader, writer)
+        except asyncio.CancelledError:
+            writer.close()
+        finally:
+            tasks.discard(task)
+
+    limit = 64 * 1024
+    if folder is None:
+        server = await asyncio.start_server(connection, "127.0.0.1", 0, limit=limit)
+        sink = StandInSink(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    else:
+        path = folder / "sink.sock"
+        server = await asyncio.start_unix_server(connection, path, limit=limit)
+        sink = StandInSink(f"unix:{path}")
+    try:
+        yield sink
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+# --- an adapter -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class RunningAdapter:
+    process: asyncio.subprocess.Process
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until(self, state: str, reason: str = "") -> dict[str, Any]:
+        """Wait until its last report says so."""
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                while not (
+                    self.reports and self.reports[-1]["state"] == state and reason in ("", self.reports[-1]["reason"])
+                ):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"the adapter is not {state} {reason}: {self.reports[-3:]}") from None
+        return self.reports[-1]
+
+    async def end(self) -> int:
+        """SIGTERM; its exit status."""
+        self.process.terminate()
+        return await asyncio.wait_for(self.process.wait(), DEADLINE_S)
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.wait()
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while line := await reader.readline():
+            self.reports.append(json.loads(line))
+            self._news.set()
+
+
+def adapter_environment(
+    sink: StandInSink, options: Mapping[str, Any], *, state: Path | None = None, **more: str
+) -> dict[str, str]:
+    """As the engine makes it: the sink's Unix socket is dialled, or its port called as K_SINK says."""
+    url = "http://broker-ingress.knative-eventing.svc.cluster.local/default/default"
+    gateway = {"FAAS_GATEWAY": sink.address} if sink.address.startswith("unix:") else {}
+    lasting = {"FAAS_SOURCE_STATE": str(state)} if state else {}
+    return {
+        "PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "NAMESPACE": "default", "NAME": "a-source",
+        "K_SINK": url if gateway else f"{sink.address}/default/default", "FAAS_SOURCE": json.dumps(options),
+        **gateway, **lasting, **more,
+    }  # fmt: skip
+
+
+@asynccontextmanager
+async def running_adapter(
+    adapter: str, sink: StandInSink, options: Mapping[str, Any], *, state: Path | None = None, **more: str
+) -> AsyncIterator[RunningAdapter]:
+    """`python -m faas.sources ADAPTER`, its reports read."""
+    read_end, write_end = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "faas.sources", adapter, pass_fds=(write_end,),
+            env={
+                **adapter_environment(sink, options, state=state, **more), "FAAS_SOURCE_REPORT": str(write_end)
+            },
+        )  # fmt: skip
+    finally:
+        os.close(write_end)
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb")
+    )
+    running = RunningAdapter(process)
+    reading = asyncio.create_task(running._read(reader))
+    try:
+        yield running
+    finally:
+        if process.returncode is None:
+            await running.kill()
+        reading.cancel()
+        await asyncio.wait([reading])
+        transport.close()
