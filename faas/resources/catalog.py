@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from faas.resources import core, serving
+from collections.abc import Mapping
+
+from faas.resources import core, eventing, eventtypes, extension_sources, kinds, serving, sources
 from faas.resources.kinds import Kind
 from faas.resources.views import ObjectView
 
-_VIEWS: dict[Kind, type[ObjectView]] = {
+_VIEWS: Mapping[Kind, type[ObjectView]] = {
     view.KIND: view
     for view in (
         serving.Service,
@@ -19,7 +21,23 @@ _VIEWS: dict[Kind, type[ObjectView]] = {
         core.Pod,
         core.Event,
         core.ServiceAccount,
+        eventing.Broker,
+        eventing.Trigger,
+        eventtypes.EventType,
+        eventtypes.EventTypeV1Beta2,
+        sources.PingSource,
+        sources.ApiServerSource,
+        sources.ContainerSource,
+        sources.SinkBinding,
+        extension_sources.KafkaSource,
+        extension_sources.KafkaSourceV1Beta1,
+        extension_sources.RedisStreamSource,
+        extension_sources.RabbitmqSource,
+        extension_sources.GitHubSource,
     )
+} | {
+    kinds.EVENT_TYPE_V1BETA1: eventtypes.EventTypeV1Beta2,  # the fields are the same
+    kinds.PING_SOURCE_V1BETA2: sources.PingSource,
 }
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
-from msgspec import NODEFAULT, inspect
+from msgspec import inspect
 
 from faas.resources import meta
 from faas.resources.catalog import view_of
-from faas.resources.kinds import KINDS, Kind
+from faas.resources.kinds import SERVED, Kind
 from faas.resources.quantities import PATTERN
 from faas.resources.views import ObjectView, View
 
@@ -57,7 +57,7 @@ def fields(view: type[View]) -> Mapping[str, Field]:
     info = inspect.type_info(view)
     assert isinstance(info, inspect.StructType)
     known = {
-        field.encode_name: replace(_field(field.type), required=field.required and field.default is NODEFAULT)
+        field.encode_name: _required(_field(field.type)) if field.required else _field(field.type)
         for field in info.fields
     }
     return {"apiVersion": _API_VERSION, "kind": _KIND, **known} if issubclass(view, ObjectView) else known
@@ -77,7 +77,7 @@ def schema_name(kind: Kind) -> str:
 def openapi_schemas(group: str, version: str) -> dict[str, dict[str, Any]]:
     """Component schemas of all kinds of a group and version, their lists included, and of all they refer to."""
     schemas: dict[str, dict[str, Any]] = {}
-    for kind in KINDS:
+    for kind in SERVED:
         if (kind.group, kind.version) != (group, version):
             continue
         _add(view_of(kind), schemas)
@@ -85,6 +85,10 @@ def openapi_schemas(group: str, version: str) -> dict[str, dict[str, Any]]:
         schemas[f"{schema_name(kind)}List"] = _list_schema(kind)
     schemas[_LIST_META] = _LIST_META_SCHEMA
     return dict(sorted(schemas.items()))
+
+
+def _required(field: Field) -> Field:
+    return replace(field, required=True)
 
 
 def _field(type: inspect.Type) -> Field:
@@ -129,6 +133,12 @@ _PREFIXES = {
     "faas.resources.podspec": "io.k8s.api.core.v1.",
     "faas.resources.volumes": "io.k8s.api.core.v1.",
     "faas.resources.serving": "dev.knative.serving.v1.",
+    "faas.resources.duck": "dev.knative.pkg.duck.v1.",
+    "faas.resources.eventing": "dev.knative.eventing.v1.",
+    "faas.resources.eventtypes": "dev.knative.eventing.",
+    "faas.resources.sources": "dev.knative.sources.v1.",
+    "faas.resources.extension_sources": "dev.knative.extensions.sources.",
+    "faas.resources.definitions": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.",
 }
 _LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 _LIST_META_SCHEMA: dict[str, Any] = {

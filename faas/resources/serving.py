@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from msgspec import field
-
 from faas.resources import kinds
+from faas.resources.duck import Addressable, Status
 from faas.resources.kinds import Kind
-from faas.resources.meta import Condition, Conditions, ObjectMeta
+from faas.resources.meta import Condition, ObjectMeta
 from faas.resources.podspec import SharedPodSpec
 from faas.resources.views import ObjectView, View, doc
 
@@ -86,15 +85,6 @@ class TrafficTarget(View, frozen=True):
     url: Annotated[str, doc("The tag's URL; in status only.")] = ""
 
 
-class Addressable(View, frozen=True):
-    """Where an object is reached from inside the cluster or engine."""
-
-    ca_certs: Annotated[str, doc("Certificate authorities for the URL, as PEM.")] = field(default="", name="CACerts")
-    audience: Annotated[str, doc("Audience that tokens for this address need.")] = ""
-    name: Annotated[str, doc("Name of this address.")] = ""
-    url: Annotated[str, doc("The URL.")] = ""
-
-
 class ConfigurationSpec(View, frozen=True):
     """The wanted state of a Configuration."""
 
@@ -113,16 +103,6 @@ class RouteSpec(View, frozen=True):
     """The wanted state of a Route."""
 
     traffic: Annotated[tuple[TrafficTarget, ...], doc("How requests are split.")] = ()
-
-
-class Status(View, frozen=True):
-    """What the status of each of these kinds has."""
-
-    annotations: Annotated[dict[str, str], doc("Further observations.")] = {}
-    conditions: Annotated[Conditions, doc("What is and is not in order; Ready sums it up.")] = ()
-    observed_generation: Annotated[
-        int | None, doc("The generation this status is about; older than metadata.generation: wait.", format="int64")
-    ] = None
 
 
 class ConfigurationStatus(Status, frozen=True):

@@ -41,6 +41,7 @@ def doc(
     format: str = "",
     enum: tuple[str, ...] = (),
     preserve: bool = False,  # fields that this view does not know are allowed
+    required: bool = False,  # on the wire, though the view has a default
 ) -> msgspec.Meta:
     """Describe a field for `kubectl explain`, and say how writers of it are merged."""
     extra = {
@@ -51,6 +52,7 @@ def doc(
         "format": format,
         "enum": enum,
         "preserve": preserve,
+        "required": required,
     }
     return msgspec.Meta(description=description, extra={key: value for key, value in extra.items() if value})
 

@@ -63,8 +63,11 @@ SOURCES: tuple[Kind, ...] = (
 )  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     SERVICE, CONFIGURATION, REVISION, ROUTE, NAMESPACE, SECRET, CONFIG_MAP, POD, EVENT, SERVICE_ACCOUNT,
+    BROKER, TRIGGER, EVENT_TYPE, *SOURCES,
 )  # fmt: skip
-SERVED: tuple[Kind, ...] = KINDS
+SERVED: tuple[Kind, ...] = (
+    *KINDS, EVENT_TYPE_V1BETA2, EVENT_TYPE_V1BETA1, PING_SOURCE_V1BETA2, KAFKA_SOURCE_V1BETA1,
+)  # fmt: skip
 
 _STORED = {str(kind): kind for kind in KINDS}
 
