@@ -46,7 +46,8 @@ class Observed(Generic[K, V]):
         self._changed(key)
 
     def delete(self, key: K) -> None:
-        if self._values.pop(key, None) is not None:
+        if key in self._values:
+            del self._values[key]
             self._changed(key)
 
     def listen(self, listener: Callable[[K, V | None], None]) -> Callable[[], None]:
