@@ -76,7 +76,7 @@ class Nats:
 
 @contextlib.contextmanager
 def running_nats(
-    folder: Path, *, port: int = 0, durability: str = "os", max_store: str = "1GB", max_payload: str = "8MB"
+    folder: Path, *, port: int = 0, durability: str = "os", max_store: str = "64GB", max_payload: str = "8MB"
 ) -> Iterator[Nats]:
     """A server that is ready; its process is gone when the block ends.
 

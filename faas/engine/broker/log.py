@@ -41,6 +41,8 @@ class StoredEvent(NamedTuple):
 
 
 class LogState(NamedTuple):
+    """A position above `last + 1` is of a log that has lost its end (a power cut, an older copy): go back to it."""
+
     first: int  # sequence of the oldest event; last + 1 when empty
     last: int  # 0: nothing was ever stored
     events: int
@@ -90,7 +92,17 @@ class DeadLetters(Protocol):
 
     async def remove(self, stream: str, sequence: int) -> None: ...
 
-    async def count(self) -> int: ...
+    async def purge(self, stream: str) -> None:
+        """Forget all of one stream."""
+        ...
+
+    async def count(self) -> int:
+        """In all streams together."""
+        ...
+
+    async def streams(self) -> dict[str, int]:
+        """The names of those that hold something, and how much."""
+        ...
 
 
 class Cursors(Protocol):

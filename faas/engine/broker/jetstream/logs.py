@@ -1,0 +1,106 @@
+"""The server's streams, made for Brokers and handed out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple
+
+from faas.engine.broker.jetstream.connection import NatsConnection, NatsServer
+from faas.engine.broker.jetstream.cursors import JetStreamCursors
+from faas.engine.broker.jetstream.dead_letters import JetStreamDeadLetters
+from faas.engine.broker.jetstream.events import JetStreamLog
+from faas.engine.broker.jetstream.naming import Names, names_of
+from faas.engine.broker.jetstream.publishing import Publisher
+from faas.engine.broker.jetstream.stream import delete_stream, ensure_stream
+from faas.engine.contract.eventing import BrokerConfig
+
+_TICK_S = 0.5
+
+
+class _Open(NamedTuple):
+    log: JetStreamLog
+    dead_letters: JetStreamDeadLetters
+    cursors: JetStreamCursors
+
+
+class JetStreamLogs:
+    """A Logs. Open it with `running_logs`.
+
+    `lost` and `gained` of its `connection` say how the server is.
+    """
+
+    def __init__(self, server: Callable[[], NatsServer]) -> None:
+        self.connection = NatsConnection(server)
+        self._publisher = Publisher(self.connection)
+        self._open: dict[tuple[str, str], _Open] = {}
+
+    async def run(self) -> None:
+        """Keep the connection until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.connection.run())
+            tasks.create_task(self._tick())
+
+    async def open(self, config: BrokerConfig) -> tuple[JetStreamLog, JetStreamDeadLetters, JetStreamCursors]:
+        names = names_of(config.key, config.uid)
+        for wanted in _configs(names, config):
+            await ensure_stream(self.connection, wanted)
+        known = self._open.get((config.key, config.uid))
+        if known is None:
+            parts = self.connection, self._publisher, names
+            known = _Open(JetStreamLog(*parts), JetStreamDeadLetters(*parts), JetStreamCursors(*parts))
+            self._open[config.key, config.uid] = known
+        return known
+
+    async def delete(self, key: str, uid: str) -> None:
+        known = self._open.pop((key, uid), None)
+        if known is not None:
+            await known.log.close()
+        names = names_of(key, uid)
+        for stream in (names.events, names.dead_letters, names.cursors):
+            await delete_stream(self.connection, stream)
+
+    async def close(self) -> None:
+        opened, self._open = self._open, {}
+        for known in opened.values():
+            await known.log.close()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._publisher.tick()
+
+
+@contextlib.asynccontextmanager
+async def running_logs(server: Callable[[], NatsServer]) -> AsyncIterator[JetStreamLogs]:
+    """Logs over a connection that is kept while the block runs; it need not be there yet."""
+    logs = JetStreamLogs(server)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(logs.run())
+        try:
+            yield logs
+        finally:
+            try:
+                await logs.close()
+            finally:
+                running.cancel()
+
+
+def _configs(names: Names, config: BrokerConfig) -> list[dict[str, Any]]:
+    # The metadata is for people: whose stream is this?
+    common = {
+        "retention": "limits",
+        "storage": "file",
+        "metadata": {"faas.dev/broker": config.key, "faas.dev/uid": config.uid},
+    }
+    events = {"subjects": [names.events_prefix + ">"], "discard": "new", "max_bytes": config.max_bytes}
+    # Dead letters stay until somebody takes them: what failed for good is not lost, so it is never dropped for newer.
+    # (JetStream reserves what a stream may have, so an allowance that is never used is not free either.)
+    dead = {"subjects": [names.dead_letters_prefix + ">"], "discard": "new", "max_bytes": config.max_bytes // 4}
+    cursors = {"subjects": [names.cursors_prefix + ">"], "discard": "old", "max_msgs_per_subject": 1}
+    return [
+        {"name": names.events, **common, **events},
+        {"name": names.dead_letters, **common, **dead},
+        {"name": names.cursors, **common, **cursors},
+    ]
