@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from faas.engine.contract.revision import EnvVar
+from faas.engine.contract.revision import EnvVar, RevisionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class SourceKey:
 
     def __str__(self) -> str:
         return f"{self.resource}/{self.namespace}/{self.name}"
+
+
+def endpoint_key(key: SourceKey) -> RevisionKey:
+    """What stands for a source that receives HTTP where the gateway wants a revision; no Revision's name has a dot."""
+    return RevisionKey(key.namespace, f"{key.name}.{key.resource}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,139 @@
+"""The environment of an adapter's process: the plan's, what the engine knows, and nothing else of the engine's."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from faas.client.errors import NotFound
+from faas.client.protocol import Client, Object
+from faas.engine.contract.revision import SecretRef
+from faas.engine.contract.settings import EngineSettings, NatsCredentials
+from faas.engine.contract.sources import SourcePlan
+from faas.engine.sources.errors import ConfigurationError
+from faas.resources.kinds import CONFIG_MAP, SECRET
+
+# An adapter's work is to reach the outside: it goes through the same proxy and trusts the same authorities.
+_FROM_HOST = (
+    "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
+Values = Mapping[SecretRef, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where one replica of a source keeps and offers what."""
+
+    state: Path
+    socket: Path | None  # when it receives HTTP
+
+    @classmethod
+    def of(cls, settings: EngineSettings, plan: SourcePlan, replica: int) -> Places:
+        # A Unix socket's path has 107 bytes: the folder is half of the UID.
+        socket = settings.sources_dir / plan.uid.replace("-", "")[:16] / "http.sock"
+        state = state_dir(settings, plan)
+        return cls(
+            state=state if replica == 0 else state / f"replica-{replica}",
+            socket=socket if plan.receives and replica == 0 else None,
+        )
+
+
+def state_dir(settings: EngineSettings, plan: SourcePlan) -> Path:
+    return settings.state_dir / "sources" / plan.uid
+
+
+def make_environment(
+    plan: SourcePlan, settings: EngineSettings, places: Places, values: Values, host: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Args: values: what each Secret or ConfigMap of the plan holds, see `read_references`.
+
+    Raises: ConfigurationError: a value cannot be one of the environment, or the engine has no MQTT door.
+    """
+    env = {name: host[name] for name in _FROM_HOST if name in host}
+    env["HOME"] = str(places.state)
+    env["PYTHONUNBUFFERED"] = "1"
+    for variable in plan.env:
+        if isinstance(variable.value, str):
+            env[variable.name] = variable.value
+        elif variable.value.key is None:
+            env.update({variable.name + key: value for key, value in values.get(variable.value, {}).items()})
+        elif (value := values.get(variable.value, {}).get(variable.value.key)) is not None:
+            env[variable.name] = value
+    if plan.adapter == "mqtt":
+        env.update(_own_door(env, settings))
+    env.update(
+        NAMESPACE=plan.key.namespace,
+        NAME=plan.key.name,
+        FAAS_GATEWAY=f"unix:{settings.internal_socket}",
+        FAAS_SOURCE_STATE=str(places.state),
+    )
+    if places.socket is not None:
+        env["FAAS_SOURCE_LISTEN"] = f"unix:{places.socket}"
+    for name, value in env.items():
+        if "\0" in value or any("\udc80" <= character <= "\udcff" for character in value):
+            raise ConfigurationError("SecretNotText", f"the value for {name} is not text, which a variable has to be")
+    return env
+
+
+def _own_door(env: Mapping[str, str], settings: EngineSettings) -> dict[str, str]:
+    """Address and credentials of the engine's own MQTT listener, for a source that names no other."""
+    try:
+        options = msgspec.json.decode(env.get("FAAS_SOURCE", "{}"), type=dict[str, object])
+    except msgspec.MsgspecError as error:
+        raise ConfigurationError("InvalidOptions", f"FAAS_SOURCE is not a JSON object: {error}") from None
+    if options.get("url"):
+        return {}
+    if not settings.nats.mqtt_port:
+        raise ConfigurationError(
+            "NoMQTTDoor",
+            "the source names no MQTT server, and the engine itself does not listen for MQTT; "
+            "start it with a port for devices (faas up --mqtt 1883), or set url",
+        )
+    try:
+        own = NatsCredentials.load(settings.mqtt_credentials)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigurationError("NoMQTTDoor", f"nats-server has not been started on this state yet: {error}") from None
+    host = "127.0.0.1" if settings.nats.mqtt_host in ("", "0.0.0.0", "::") else settings.nats.mqtt_host
+    door = {**options, "url": f"mqtt://{host}:{settings.nats.mqtt_port}"}
+    return {
+        "FAAS_SOURCE": msgspec.json.encode(door).decode(),
+        "FAAS_SOURCE_USERNAME": own.user,
+        "FAAS_SOURCE_PASSWORD": own.password,
+    }
+
+
+async def read_references(client: Client, plan: SourcePlan) -> dict[SecretRef, dict[str, str]]:
+    """The values of every Secret and ConfigMap that the plan names. Raises: ConfigurationError: one is missing."""
+    wanted = dict.fromkeys(variable.value for variable in plan.env if isinstance(variable.value, SecretRef))
+    return {reference: await _read(client, plan.key.namespace, reference) for reference in wanted}
+
+
+async def _read(client: Client, namespace: str, reference: SecretRef) -> dict[str, str]:
+    kind = SECRET if reference.kind == "Secret" else CONFIG_MAP
+    try:
+        data = _decode(await client.get(kind, reference.name, namespace))
+    except NotFound:
+        if reference.optional:
+            return {}
+        raise ConfigurationError(
+            f"{reference.kind}Missing", f"the {reference.kind} {namespace}/{reference.name} does not exist"
+        ) from None
+    if reference.key is None or reference.key in data or reference.optional:
+        return data
+    raise ConfigurationError(
+        f"{reference.kind}Missing", f"the {reference.kind} {namespace}/{reference.name} has no key {reference.key!r}"
+    )
+
+
+def _decode(obj: Object) -> dict[str, str]:
+    """Text; what is none has surrogates, as the operating system's names have."""
+    is_secret = obj.get("kind") == "Secret"
+    encoded = (obj.get("data" if is_secret else "binaryData") or {}).items()
+    binary = {name: base64.b64decode(value).decode("utf-8", "surrogateescape") for name, value in encoded}
+    return binary if is_secret else {**(obj.get("data") or {}), **binary}

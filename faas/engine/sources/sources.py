@@ -1,0 +1,206 @@
+"""The component: one runner for each plan on the board, another one when the plan changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from faas_runtime.httpclient import HTTPClient
+
+from faas.client.errors import ApiError
+from faas.client.protocol import Client, Object
+from faas.engine.contract.board import Board
+from faas.engine.contract.clock import Clock
+from faas.engine.contract.revision import SecretRef
+from faas.engine.contract.settings import EngineSettings
+from faas.engine.contract.sources import SourceKey, SourcePlan
+from faas.engine.sources.adapter import COMMAND, Adapter
+from faas.engine.sources.environment import state_dir
+from faas.engine.sources.errors import ConfigurationError
+from faas.engine.sources.kubernetes import run_kubernetes
+from faas.engine.sources.ping import run_ping
+from faas.engine.sources.reporting import Reporter
+from faas.engine.sources.restarts import Backoff
+from faas.engine.sources.sender import Sender
+from faas.engine.sources.sweep import living_uids, remove_forgotten
+from faas.engine.sources.waiting import pause
+from faas.resources.kinds import CONFIG_MAP, SECRET, Kind
+
+_log = logging.getLogger("faas.source")
+_RETRY_S = 0.5
+_SWEEP_AFTER_S = 5.0  # sources of a namespace or a project go together
+
+
+@dataclass(slots=True)
+class _Running:
+    plan: SourcePlan
+    task: asyncio.Task[None]
+    changed: tuple[asyncio.Event, ...]  # for each replica: a Secret or ConfigMap that it reads is another now
+
+
+class Sources:
+    """Entered, it follows `board.sources`; left, every adapter has ended.
+
+    Writes `board.source_status`, and `board.endpoints` of the sources that receive HTTP.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        board: Board,
+        client: Client,
+        clock: Clock,
+        *,
+        command: tuple[str, ...] = COMMAND,
+    ) -> None:
+        """Args: command: how adapters are started; the adapter's name and arguments follow."""
+        self._settings, self._board, self._client, self._clock = settings, board, client, clock
+        self._command = command
+        self._running: dict[SourceKey, _Running] = {}
+        self._stopped = asyncio.Event()
+        self._exit = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for folder in (self._settings.state_dir / "sources", self._settings.sources_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o711 if self._settings.run_as is not None else 0o700)  # its user has to pass, not to read
+        self._http = HTTPClient()
+        self._exit.push_async_callback(self._http.aclose)
+        self._group = await self._exit.enter_async_context(asyncio.TaskGroup())
+        self._forever = [
+            self._group.create_task(self._follow_board(), name="sources"),
+            self._group.create_task(self._sweep(), name="sources-sweep"),
+            *(self._group.create_task(self._follow_values(kind)) for kind in (SECRET, CONFIG_MAP)),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in (*self._forever, *(running.task for running in self._running.values())):
+            task.cancel()
+        await self._exit.aclose()
+
+    async def _follow_board(self) -> None:
+        async for changed in self._board.sources.changes():
+            for key in changed:
+                self._adopt(key)
+
+    async def _sweep(self) -> None:
+        """Remove what sources that are gone have remembered: now, and whenever one has stopped."""
+        while True:
+            self._stopped.clear()
+            try:
+                remove_forgotten(self._settings.state_dir / "sources", await living_uids(self._client))
+            except ApiError as error:
+                _log.info("what former sources have left stays for now: %s", error.message)
+            await self._stopped.wait()
+            await pause(self._clock, _SWEEP_AFTER_S)
+
+    def _adopt(self, key: SourceKey) -> None:
+        plan, old = self._board.sources.get(key), self._running.pop(key, None)
+        if old is not None:
+            if old.plan == plan:
+                self._running[key] = old
+                return
+            old.task.cancel()
+        if plan is None:
+            return
+        changed = tuple(asyncio.Event() for _ in range(max(1, plan.replicas)))
+        task = self._group.create_task(self._run(plan, changed, old.task if old else None), name=str(key))
+        self._running[key] = _Running(plan, task, changed)
+
+    async def _run(
+        self, plan: SourcePlan, changed: tuple[asyncio.Event, ...], before: asyncio.Task[None] | None
+    ) -> None:
+        """The life of one plan; what ran before it under this name has ended first."""
+        if before is not None:
+            await asyncio.wait({before})
+        report = Reporter(self._board, plan.key, self._clock)
+        report.say("starting")
+        try:
+            if plan.adapter in ("ping", "kubernetes"):
+                await self._run_task(plan, report)
+            else:
+                await self._run_adapters(plan, changed, report)
+        finally:
+            report.close()
+            self._stopped.set()
+
+    async def _run_adapters(self, plan: SourcePlan, changed: tuple[asyncio.Event, ...], report: Reporter) -> None:
+        means = (self._board, self._client, self._settings, self._clock, self._command)
+        async with asyncio.TaskGroup() as group:
+            for replica, event in enumerate(changed):
+                group.create_task(Adapter(plan, replica, event, report, *means).run())
+
+    async def _run_task(self, plan: SourcePlan, report: Reporter) -> None:
+        backoff, state = Backoff(), state_dir(self._settings, plan)
+        while True:
+            started_s = self._clock.now()
+            try:
+                sender = Sender(plan, self._settings, self._http, report, self._clock)
+                if plan.adapter == "ping":
+                    await run_ping(plan, state, sender, report, self._clock)
+                else:
+                    server = f"https://127.0.0.1:{self._settings.api_port}"
+                    await run_kubernetes(plan, state, server, self._client, sender, report, self._clock)
+            except* ConfigurationError as group:
+                error = _first(group)
+                report.say("failing", error.reason, error.message)
+                await asyncio.get_running_loop().create_future()  # until there is another plan
+            except* Exception as group:  # noqa: BLE001 - a defect of one source must not end the others
+                backoff, delay_s = backoff.after_failure(self._clock.now() - started_s)
+                _log.exception("%s failed; again in %.3g s", plan.key, delay_s)
+                report.say("failing", "Failed", f"the source failed: {group.exceptions[0]!r}; see the engine's log")
+                report.restarted()
+                await pause(self._clock, delay_s)
+
+    async def _follow_values(self, kind: Kind) -> None:
+        """Let sources whose Secret or ConfigMap changes begin anew."""
+        versions: dict[tuple[str, str], str] | None = None
+        while True:
+            try:
+                listed = await self._client.list(kind)
+                found = {_place(item): str(item["metadata"]["resourceVersion"]) for item in listed.items}
+                if versions is not None:
+                    for place in {place for place, _ in versions.items() ^ found.items()}:
+                        self._value_changed(kind, *place)
+                versions = found
+                async for event in self._client.watch(kind, resource_version=listed.resource_version):
+                    if event.type != "BOOKMARK":
+                        place = _place(event.object)
+                        versions[place] = str(event.object["metadata"]["resourceVersion"])
+                        self._value_changed(kind, *place)
+                        if event.type == "DELETED":
+                            del versions[place]
+            except ApiError as error:
+                _log.info("watching %s again: %s", kind, error.message)
+                await asyncio.sleep(_RETRY_S)
+
+    def _value_changed(self, kind: Kind, namespace: str, name: str) -> None:
+        for running in self._running.values():
+            if running.plan.key.namespace == namespace and _reads(running.plan, kind.kind, name):
+                for changed in running.changed:
+                    changed.set()
+
+
+def _place(obj: Object) -> tuple[str, str]:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _reads(plan: SourcePlan, kind: str, name: str) -> bool:
+    return any(
+        isinstance(variable.value, SecretRef) and (variable.value.kind, variable.value.name) == (kind, name)
+        for variable in plan.env
+    )
+
+
+def _first(group: BaseExceptionGroup[ConfigurationError]) -> ConfigurationError:
+    found = group.exceptions[0]
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
