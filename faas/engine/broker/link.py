@@ -1,0 +1,286 @@
+"""The engine's end of the broker's control socket: brokers and triggers of the Board there, their state back.
+
+Also the one that knows whether events are in use: the first Broker has the supervisor start nats-server and the broker,
+and some time after the last one is gone it may end them. Until then nothing of this costs more than two listeners.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import msgspec
+
+from faas.engine.broker.capacity import capacities
+from faas.engine.contract.board import Board
+from faas.engine.contract.eventing import (
+    BrokerMetrics,
+    BrokerStatus,
+    Capacity,
+    EventingStatus,
+    EventingTable,
+    FromBroker,
+    Replay,
+    ReplayDead,
+    ReplayDone,
+    ScrapeBroker,
+    SeenType,
+    ToBroker,
+)
+from faas.engine.contract.lines import MessageReader
+from faas.engine.contract.settings import EngineSettings
+
+_log = logging.getLogger("faas.link")
+_Answer = TypeVar("_Answer")
+_RETRY_S = 0.05  # as soon as the supervisor has restarted it; a connect costs nothing
+_LINGER_S = 60.0  # a Broker that is deleted and made anew finds everything running, and a deleted one's streams go
+_SILENT = "BrokerNotRunning"
+
+
+class BrokerGone(Exception):
+    """The broker's process did not answer: it starts, restarts, or is stopping. Ask again."""
+
+
+class BrokerLink:
+    """Connects while there are Brokers, and connects again, for as long as `run` runs.
+
+    Nothing is sent before `settle()`: an engine that has just started knows less than the broker does, and to leave a
+    trigger out means that it is gone. Call it once controllers have found what exists.
+    """
+
+    def __init__(self, board: Board, settings: EngineSettings, look: Callable[[], None]) -> None:
+        """Args: look: has the supervisor look at `settings.events_mark`."""
+        self._board = board
+        self._settings = settings
+        self._look = look
+        self._transport: asyncio.Transport | None = None
+        self._settled = False
+        self._in_use = asyncio.Event()  # there are Brokers, or there were a moment ago
+        self._lost = asyncio.Event()
+        self._due: asyncio.Handle | None = None
+        self._unused: asyncio.TimerHandle | None = None
+        self._version = 0
+        self._sent_table: EventingTable | None = None
+        self._sent_capacities: dict[str, int] = {}
+        self._answers: dict[int, asyncio.Future[ReplayDone | BrokerMetrics]] = {}
+        self._ids = itertools.count(1)
+        self.seen_types: list[Callable[[tuple[SeenType, ...]], None]] = []  # listeners, called in line
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        board = self._board
+        unlisten = [
+            observed.listen(self._changed)
+            for observed in (board.brokers, board.triggers, board.targets, board.endpoints, board.policies)
+        ]
+        self._changed(None, None)  # what was put before we listened
+        try:
+            while True:
+                await self._in_use.wait()
+                await self._connect()
+                await self._lost.wait()
+                self._forget()
+        finally:
+            for end in unlisten:
+                end()
+            for handle in (self._due, self._unused):
+                if handle is not None:
+                    handle.cancel()
+            if self._transport is not None:
+                self._transport.close()
+
+    def settle(self) -> None:
+        """The Board is complete: send it, now and whenever a broker's process appears."""
+        if not self._settled:
+            self._settled = True
+            if self._settings.events_mark.exists():
+                self._in_use.set()  # also when the last Broker has gone meanwhile: what was its goes too
+            self._use()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._transport is not None
+
+    async def replay(self, trigger: str, *, since_s: float, until_s: float) -> ReplayDone:
+        """Deliver stored events to one trigger once more; returns when all are done. Raises: BrokerGone."""
+        number = next(self._ids)
+        return await self._ask(Replay(number, trigger, since_s, until_s), number, ReplayDone)
+
+    async def replay_dead(self, broker: str, stream: str, sequences: tuple[int, ...]) -> ReplayDone:
+        """Deliver dead letters once more; those that succeed leave the stream. Raises: BrokerGone."""
+        number = next(self._ids)
+        return await self._ask(ReplayDead(number, broker, stream, sequences), number, ReplayDone)
+
+    async def scrape(self, timeout_s: float = 2.0) -> str:
+        """The broker's Prometheus text. Raises: BrokerGone."""
+        number = next(self._ids)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return (await self._ask(ScrapeBroker(number), number, BrokerMetrics)).text
+        except TimeoutError as error:
+            raise BrokerGone(f"the broker did not answer within {timeout_s:g} s") from error
+
+    async def _ask(self, message: ToBroker, number: int, kind: type[_Answer]) -> _Answer:
+        if self._transport is None:
+            raise BrokerGone("the broker is not connected")
+        answer: asyncio.Future[ReplayDone | BrokerMetrics] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        self._send(message)
+        try:
+            given = await answer
+        finally:
+            del self._answers[number]
+        if not isinstance(given, kind):
+            raise BrokerGone("the broker answered something else: it is of another version")
+        return given
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._lost.clear()
+        while True:
+            try:
+                path = str(self._settings.broker_control_socket)
+                await loop.create_unix_connection(lambda: _BrokerConnection(self), path)
+                return
+            except OSError:
+                await asyncio.sleep(_RETRY_S)
+
+    # Whether events are in use
+
+    def _use(self) -> None:
+        """Begin with the first Broker; end some time after the last."""
+        if not len(self._board.brokers):
+            if self._in_use.is_set() and self._unused is None:
+                self._unused = asyncio.get_running_loop().call_later(_LINGER_S, self._stop_using)
+            return
+        if self._unused is not None:
+            self._unused.cancel()
+            self._unused = None
+        if not self._in_use.is_set():
+            self._mark(True)
+            self._in_use.set()
+
+    def _stop_using(self) -> None:
+        self._unused = None
+        self._in_use.clear()
+        self._mark(False)
+
+    def _mark(self, used: bool) -> None:
+        mark = self._settings.events_mark
+        try:
+            if used:
+                mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                mark.touch()
+            else:
+                mark.unlink(missing_ok=True)
+        except OSError as error:  # a full disk; the next Broker or start tries again
+            _log.error("cannot %s events: %s", "start" if used else "stop", error)
+        self._look()
+
+    # From the Board
+
+    def _changed(self, key: object, value: object) -> None:
+        if self._settled and self._due is None:
+            self._due = asyncio.get_running_loop().call_soon(self._send_changes)
+
+    def _send_changes(self) -> None:
+        """A reconcile that touches many triggers is one message; what is as it was is none."""
+        self._due = None
+        self._use()
+        if self._transport is None or not self._settled:
+            return
+        table = make_table(self._board, self._version)
+        if table != self._sent_table:
+            self._version += 1
+            self._sent_table = table = msgspec.structs.replace(table, version=self._version)
+            self._send(table)
+        wanted = {trigger.target for trigger in table.triggers if trigger.target}
+        found = capacities(self._board, wanted)
+        for target, requests in found.items():
+            if self._sent_capacities.get(target) != requests:
+                self._send(Capacity(target, requests))
+        self._sent_capacities = found
+        self._drop_unknown()
+
+    def _drop_unknown(self) -> None:
+        """The state of what is not there any more."""
+        for trigger in self._board.trigger_status:
+            if trigger not in self._board.triggers:
+                self._board.trigger_status.delete(trigger)
+        for broker in self._board.broker_status:
+            if broker not in self._board.brokers:
+                self._board.broker_status.delete(broker)
+
+    def _send(self, message: ToBroker) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(msgspec.json.encode(message) + b"\n")
+
+    # From the connection
+
+    def opened(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._sent_table, self._sent_capacities = None, {}
+        self._send_changes()
+
+    def closed(self) -> None:
+        self._transport = None
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(BrokerGone("the broker went away while it was asked"))
+        self._lost.set()
+
+    def _forget(self) -> None:
+        """Without its process nobody knows how a Broker is."""
+        if self._in_use.is_set():
+            _log.warning("the broker is gone; connecting again")
+        for key in self._board.brokers:
+            gone = BrokerStatus(key, ready=False, reason=_SILENT, message="The broker's process is being started.")
+            self._board.broker_status.put(key, gone)
+
+    def handle(self, message: FromBroker) -> None:
+        if isinstance(message, EventingStatus):
+            for broker in message.brokers:
+                if broker.broker in self._board.brokers:
+                    self._board.broker_status.put(broker.broker, broker)
+            for trigger in message.triggers:
+                if trigger.trigger in self._board.triggers:
+                    self._board.trigger_status.put(trigger.trigger, trigger)
+            if message.types:
+                for seen in list(self.seen_types):
+                    seen(message.types)
+        else:
+            answer = self._answers.get(message.id)
+            if answer is not None and not answer.done():
+                answer.set_result(message)
+
+
+class _BrokerConnection(asyncio.Protocol):
+    def __init__(self, link: BrokerLink) -> None:
+        self._link = link
+        self._reader: MessageReader[FromBroker] = MessageReader(
+            msgspec.json.Decoder(FromBroker), _log, "the broker sent what this engine does not understand"
+        )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._link.opened(cast(asyncio.Transport, transport))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._link.closed()
+
+    def data_received(self, data: bytes) -> None:
+        for message in self._reader.feed(data):
+            self._link.handle(message)
+
+
+def make_table(board: Board, version: int) -> EventingTable:
+    """Brokers and triggers as the Board has them; a trigger that cannot be delivered to now is held."""
+    triggers = sorted(board.triggers.items())
+    return EventingTable(
+        version=version,
+        brokers=tuple(config for _, config in sorted(board.brokers.items())),
+        triggers=tuple(config for _, config in triggers if config is not None),
+        held=tuple(key for key, config in triggers if config is None),
+    )
