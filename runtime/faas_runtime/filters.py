@@ -1,9 +1,13 @@
-"""Which events a decorator wants, as Knative's subscription filters (CloudEvents Subscriptions API dialects)."""
+"""Which events a decorator wants, as Knative's subscription filters (CloudEvents Subscriptions API dialects).
+
+`matching.py` evaluates such filters.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 _DIALECTS = ("exact", "prefix", "suffix")
@@ -33,10 +37,27 @@ def make_filters(
         if wanted is not None:
             filters.append(_attribute_filter(name, wanted))
     if sql is not None:
-        if not sql.strip():
-            raise FilterError("sql is empty; leave it out to get every event")
+        _check_sql(sql)
         filters.append({"cesql": sql})
     return filters
+
+
+def text_of(value: Any) -> str:
+    """An attribute's value as filters compare it: as it travels."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def _check_sql(sql: str) -> None:
+    if not sql.strip():
+        raise FilterError("sql is empty; leave it out to get every event")
+    from faas_runtime.matching import check_filters  # here: a parser, which only those who write SQL need
+
+    for _, problem in check_filters([{"cesql": sql}]):
+        raise FilterError(f"sql: {problem}")
 
 
 def _attribute_filter(name: str, wanted: Any) -> dict[str, Any]:
@@ -50,7 +71,7 @@ def _attribute_filter(name: str, wanted: Any) -> dict[str, Any]:
     for dialect, value in wanted.items():
         if dialect not in _DIALECTS:
             raise FilterError(f"{name}={{{dialect!r}: ...}}: known are 'exact', 'prefix' and 'suffix'")
-        text = str(value).lower() if isinstance(value, bool) else str(value)
+        text = text_of(value)
         if not text:
             raise FilterError(f"{name}: an empty {dialect} can never match")
         parts.append({dialect: {name: text}})
