@@ -1,16 +1,18 @@
 """Conditions: how single observations add up to Ready, and when a condition counts as changed.
 
-Source: knative/pkg apis/condition_set.go (a living condition set).
+Source: knative/pkg apis/condition_set.go (a living condition set); the *_lifecycle.go of each kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
+from faas.resources import kinds
+from faas.resources.kinds import Kind
 from faas.resources.meta import Condition, Conditions, ConditionStatus
 
 READY = "Ready"
@@ -82,6 +84,64 @@ SERVICE_CONDITIONS = ConditionSet(("ConfigurationsReady", "RoutesReady"))
 CONFIGURATION_CONDITIONS = ConditionSet()
 REVISION_CONDITIONS = ConditionSet(("ResourcesAvailable", "ContainerHealthy"))  # and Active, which is informative
 ROUTE_CONDITIONS = ConditionSet(("AllTrafficAssigned", "CertificateProvisioned", "IngressReady"))
+BROKER_CONDITIONS = ConditionSet(
+    (
+        "IngressReady",
+        "TriggerChannelReady",
+        "FilterReady",
+        "Addressable",
+        "DeadLetterSinkResolved",
+        "EventPoliciesReady",
+    )
+)
+TRIGGER_CONDITIONS = ConditionSet(
+    (
+        "BrokerReady",
+        "SubscriptionReady",
+        "DependencyReady",
+        "SubscriberResolved",
+        "DeadLetterSinkResolved",
+        "OIDCIdentityCreated",
+    )
+)
+EVENT_TYPE_CONDITIONS = ConditionSet(("ReferenceExists",))
+PING_SOURCE_CONDITIONS = ConditionSet(("SinkProvided", "Deployed", "OIDCIdentityCreated"))
+API_SERVER_SOURCE_CONDITIONS = ConditionSet(
+    ("SinkProvided", "Deployed", "SufficientPermissions", "OIDCIdentityCreated")
+)
+CONTAINER_SOURCE_CONDITIONS = ConditionSet(("SinkBindingReady", "ReceiveAdapterReady"))
+SINK_BINDING_CONDITIONS = ConditionSet(
+    ("SinkBindingAvailable", "SinkProvided", "OIDCIdentityCreated", "OIDCTokenSecretCreated", "TrustBundlePropagated")
+)
+KAFKA_SOURCE_CONDITIONS = ConditionSet(
+    ("SinkProvided", "Deployed", "ConnectionEstablished", "InitialOffsetsCommitted", "OIDCIdentityCreated")
+)
+REDIS_STREAM_SOURCE_CONDITIONS = ConditionSet(("SinkProvided", "Deployed"))
+RABBITMQ_SOURCE_CONDITIONS = ConditionSet(("SinkProvided", "Deployed", "ExchangeReady", "SecretReady"))
+GITHUB_SOURCE_CONDITIONS = ConditionSet(("SecretsProvided", "SinkProvided", "WebhookConfigured"))
+
+_OF_KIND: Mapping[str, ConditionSet] = {
+    str(kinds.SERVICE): SERVICE_CONDITIONS,
+    str(kinds.CONFIGURATION): CONFIGURATION_CONDITIONS,
+    str(kinds.REVISION): REVISION_CONDITIONS,
+    str(kinds.ROUTE): ROUTE_CONDITIONS,
+    str(kinds.BROKER): BROKER_CONDITIONS,
+    str(kinds.TRIGGER): TRIGGER_CONDITIONS,
+    str(kinds.EVENT_TYPE): EVENT_TYPE_CONDITIONS,
+    str(kinds.PING_SOURCE): PING_SOURCE_CONDITIONS,
+    str(kinds.API_SERVER_SOURCE): API_SERVER_SOURCE_CONDITIONS,
+    str(kinds.CONTAINER_SOURCE): CONTAINER_SOURCE_CONDITIONS,
+    str(kinds.SINK_BINDING): SINK_BINDING_CONDITIONS,
+    str(kinds.KAFKA_SOURCE): KAFKA_SOURCE_CONDITIONS,
+    str(kinds.REDIS_STREAM_SOURCE): REDIS_STREAM_SOURCE_CONDITIONS,
+    str(kinds.RABBITMQ_SOURCE): RABBITMQ_SOURCE_CONDITIONS,
+    str(kinds.GITHUB_SOURCE): GITHUB_SOURCE_CONDITIONS,
+}
+
+
+def conditions_of(kind: Kind) -> ConditionSet:
+    """The conditions of one of Knative's kinds. Raises KeyError for a kind without."""
+    return _OF_KIND[str(kind)]
 
 
 def find(conditions: Iterable[Condition], type: str) -> Condition | None:

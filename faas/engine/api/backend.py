@@ -20,10 +20,22 @@ from faas.engine.api.patching import apply_config, patched
 from faas.engine.api.reading import decode, make_selection, watch_changes
 from faas.engine.contract.storage import Key, Record, Store, StoreError
 from faas.resources import kinds
-from faas.resources.config import CONFIG_NAMESPACE, Config, ConfigError, parse_config
+from faas.resources.config import (
+    CONFIG_NAMESPACE,
+    EVENTING_NAMESPACE,
+    Config,
+    ConfigError,
+    config_namespace,
+    parse_config,
+)
 from faas.resources.kinds import Kind
 
-SYSTEM_NAMESPACES = ("default", "kube-system", "knative-serving")  # there from the start, and never deleted
+SYSTEM_NAMESPACES = (
+    "default",
+    "kube-system",
+    CONFIG_NAMESPACE,
+    EVENTING_NAMESPACE,
+)  # there from the start, and never deleted
 
 
 class Backend:
@@ -141,7 +153,12 @@ class Backend:
     @property
     def config(self) -> Config:
         """Knative's config maps as they are now; a damaged one leaves the values from before."""
-        records = self.store.list(str(kinds.CONFIG_MAP), CONFIG_NAMESPACE)
+        records = [
+            record
+            for namespace in (CONFIG_NAMESPACE, EVENTING_NAMESPACE)
+            for record in self.store.list(str(kinds.CONFIG_MAP), namespace)
+            if config_namespace(record.key.name) == namespace
+        ]
         versions = tuple(record.version for record in records)
         if versions != self._config_versions:
             self._config_versions = versions

@@ -7,7 +7,7 @@ import textwrap
 import zlib
 from typing import Any
 
-from faas.resources.config.registry import CONFIG_NAMESPACE, PARSERS
+from faas.resources.config.registry import PARSERS, config_namespace
 from faas.resources.config.settings import example
 
 EXAMPLE_KEY = "_example"
@@ -36,9 +36,9 @@ def _make_config_map(name: str, settings: type[Any]) -> dict[str, Any]:
         "kind": "ConfigMap",
         "metadata": {
             "name": name,
-            "namespace": CONFIG_NAMESPACE,
+            "namespace": (namespace := config_namespace(name)),
             "annotations": {EXAMPLE_CHECKSUM: example_checksum(text)},
-            "labels": {"app.kubernetes.io/name": "knative-serving", "app.kubernetes.io/managed-by": "faas"},
+            "labels": {"app.kubernetes.io/name": namespace, "app.kubernetes.io/managed-by": "faas"},
         },
         "data": {EXAMPLE_KEY: text},
     }

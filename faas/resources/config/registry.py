@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from faas.resources.config.autoscaler import AutoscalerConfig, parse_autoscaler
+from faas.resources.config.brokers import BrokersConfig, parse_brokers
 from faas.resources.config.defaults import DefaultsConfig, parse_defaults
 from faas.resources.config.deployment import DeploymentConfig, parse_deployment
 from faas.resources.config.features import FeaturesConfig, parse_features
 from faas.resources.config.gc import GcConfig, parse_gc
 from faas.resources.config.network import NetworkConfig, parse_network
+from faas.resources.config.ping import PingConfig, parse_ping
 from faas.resources.config.settings import ConfigError
 
 CONFIG_NAMESPACE = "knative-serving"
+EVENTING_NAMESPACE = "knative-eventing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Config:
     network: NetworkConfig = field(default_factory=lambda: parse_network({}))
     deployment: DeploymentConfig = field(default_factory=lambda: parse_deployment({}))
     features: FeaturesConfig = field(default_factory=lambda: parse_features({}))
+    brokers: BrokersConfig = field(default_factory=BrokersConfig)
+    ping: PingConfig = field(default_factory=PingConfig)
 
 
 PARSERS: dict[str, tuple[str, type[Any], Callable[[Mapping[str, str]], Any]]] = {
@@ -36,8 +41,18 @@ PARSERS: dict[str, tuple[str, type[Any], Callable[[Mapping[str, str]], Any]]] = 
     "config-features": ("features", FeaturesConfig, parse_features),
     "config-gc": ("gc", GcConfig, parse_gc),
     "config-network": ("network", NetworkConfig, parse_network),
+    "config-br-defaults": ("brokers", BrokersConfig, parse_brokers),
+    "config-ping-defaults": ("ping", PingConfig, parse_ping),
 }
 CONFIG_MAP_NAMES = tuple(PARSERS)
+_EVENTING = frozenset({"config-br-defaults", "config-ping-defaults"})
+
+
+def config_namespace(name: str) -> str | None:
+    """The namespace in which a config map of this name counts; None: it is none of Knative's."""
+    if name not in PARSERS:
+        return None
+    return EVENTING_NAMESPACE if name in _EVENTING else CONFIG_NAMESPACE
 
 
 def parse_config(maps: Mapping[str, Mapping[str, str]]) -> Config:

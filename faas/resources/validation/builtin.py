@@ -6,10 +6,11 @@ import base64
 import re
 from collections.abc import Iterator, Mapping
 
-from faas.resources.config import CONFIG_MAP_NAMES, CONFIG_NAMESPACE, ConfigError, parse_config_map
+from faas.resources.config import EVENTING_NAMESPACE, ConfigError, config_namespace, parse_config_map
 from faas.resources.config.maps import EXAMPLE_CHECKSUM, EXAMPLE_KEY, example_checksum
 from faas.resources.validation.errors import (
     CONFIG_WEBHOOK,
+    EVENTING_CONFIG_WEBHOOK,
     FieldError,
     server_forbidden,
     server_invalid,
@@ -63,19 +64,21 @@ def validate_config_map(new: Raw, old: Raw | None) -> Iterator[FieldError]:
 def _validate_settings(raw: Raw) -> Iterator[FieldError]:
     """Of Knative's config maps: a value that cannot be used is refused when it is written, not when it is needed."""
     metadata, data = raw["metadata"], raw.get("data") or {}
-    if metadata.get("namespace") != CONFIG_NAMESPACE or metadata.get("name") not in CONFIG_MAP_NAMES:
+    name, namespace = metadata.get("name", ""), metadata.get("namespace")
+    if namespace is None or namespace != config_namespace(name):
         return
+    by = EVENTING_CONFIG_WEBHOOK if namespace == EVENTING_NAMESPACE else CONFIG_WEBHOOK
     try:
-        parse_config_map(metadata["name"], data)
+        parse_config_map(name, data)
     except ConfigError as error:
-        yield FieldError(str(error), ("data",), by=CONFIG_WEBHOOK)
+        yield FieldError(str(error), ("data",), by=by)
     checksum = (metadata.get("annotations") or {}).get(EXAMPLE_CHECKSUM)
     if EXAMPLE_KEY in data and checksum not in (None, example_checksum(data[EXAMPLE_KEY])):
         words = (
             f'the update modifies a key in "{EXAMPLE_KEY}" which is probably not what you want. Instead, copy the '
             'respective setting to the top-level of the ConfigMap, directly below "data"'
         )
-        yield FieldError(words, (f"data.{EXAMPLE_KEY}",), by=CONFIG_WEBHOOK)
+        yield FieldError(words, (f"data.{EXAMPLE_KEY}",), by=by)
 
 
 def _validate_keys(data: Mapping[str, object], at: str) -> Iterator[FieldError]:

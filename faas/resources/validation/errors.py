@@ -10,6 +10,11 @@ from faas.resources.kinds import Kind
 
 WEBHOOK = "validation.webhook.serving.knative.dev"
 CONFIG_WEBHOOK = "config.webhook.serving.knative.dev"
+EVENTING_WEBHOOK = "validation.webhook.eventing.knative.dev"
+EVENTING_CONFIG_WEBHOOK = "config.webhook.eventing.knative.dev"
+KAFKA_WEBHOOK = "validation.webhook.kafka.eventing.knative.dev"
+RABBITMQ_WEBHOOK = "validation.webhook.rabbitmq.sources.knative.dev"
+GITHUB_WEBHOOK = "validation.webhook.github.sources.knative.dev"
 
 
 @dataclass(frozen=True, slots=True)

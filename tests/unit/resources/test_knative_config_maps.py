@@ -1,4 +1,4 @@
-"""Our config maps against those of Knative Serving, where these are at hand."""
+"""Our config maps against those of Knative, where these are at hand."""
 
 from __future__ import annotations
 
@@ -11,29 +11,35 @@ import yaml
 
 from faas.resources import kinds
 from faas.resources.config import Config
-from faas.resources.config.registry import PARSERS
+from faas.resources.config.registry import PARSERS, config_namespace
 from faas.resources.validation import validate
 
-MAPS = Path(__file__).parents[4] / "shared/crds/config/serving-configmaps"
+MAPS = Path(__file__).parents[4] / "shared/crds/config"
+FILES = {
+    "config-br-defaults": "eventing-configmaps/default-broker.yaml",
+    "config-ping-defaults": "eventing-configmaps/default-pingsource.yaml",
+}
+SERVING = [name for name in PARSERS if name not in FILES]
 pytestmark = pytest.mark.skipif(
     not MAPS.is_dir(), reason=f"Knative's config maps are not at {MAPS}: there is nothing to compare with"
 )
 
 
 def knative_map(name: str) -> dict[str, Any]:
-    raw: dict[str, Any] = yaml.safe_load((MAPS / f"{name.removeprefix('config-')}.yaml").read_text())
+    file = FILES.get(name, f"serving-configmaps/{name.removeprefix('config-')}.yaml")
+    raw: dict[str, Any] = yaml.safe_load((MAPS / file).read_text())
     return raw
 
 
 @pytest.mark.parametrize("name", PARSERS)
 def test_knatives_own_map_can_be_applied(name: str) -> None:
     raw = knative_map(name)
-    raw["metadata"]["namespace"] = "knative-serving"
+    raw["metadata"]["namespace"] = config_namespace(name)
 
     assert validate(kinds.CONFIG_MAP, raw, None, Config()) == []
 
 
-@pytest.mark.parametrize("name", PARSERS)
+@pytest.mark.parametrize("name", SERVING)
 def test_what_knatives_example_says_is_our_default(name: str) -> None:
     _, settings, _ = PARSERS[name]
     documented = yaml.safe_load(knative_map(name)["data"]["_example"])

@@ -1,58 +1,37 @@
-"""What an object gets that does not say it itself. Source: knative/serving serving/v1/*_defaults.go; core/v1."""
+"""Defaults of Knative Serving's kinds. Source: knative/serving serving/v1/*_defaults.go."""
 
 from __future__ import annotations
 
-import base64
-import copy
-from collections.abc import Callable
-from typing import Any
-
-from faas.resources import keys, kinds
 from faas.resources.config import Config
-from faas.resources.kinds import Kind
+from faas.resources.defaulting.members import member, set_user
 from faas.resources.names import child_name
-from faas.resources.views import Raw, without_nulls
+from faas.resources.views import Raw
 
 
-def set_defaults(kind: Kind, raw: Raw, config: Config, *, old: Raw | None = None, user: str = "") -> Raw:
-    """The object with its defaults; the argument stays as it is.
-
-    Args:
-        old: what the object replaces; None when it is created.
-        user: who writes, for the creator and lastModifier annotations; empty for nobody in particular.
-    """
-    setter = _SETTERS.get(kind)
-    if setter is None:
-        return raw
-    result = copy.deepcopy(raw)
-    setter(result, config, old, user)
-    return result
-
-
-def _default_service(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
-    spec = _member(raw, "spec")
+def default_service(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    spec = member(raw, "spec")
     _default_template(raw, spec, config, old)
     if not spec.get("traffic"):
         spec["traffic"] = [{"latestRevision": True, "percent": 100}]
     _default_traffic(spec)
-    _set_user(raw, old, user)
+    set_user(raw, old, user)
 
 
-def _default_configuration(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
-    _default_template(raw, _member(raw, "spec"), config, old)
+def default_configuration(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    _default_template(raw, member(raw, "spec"), config, old)
     if not raw["metadata"].get("ownerReferences"):
-        _set_user(raw, old, user)
+        set_user(raw, old, user)
 
 
-def _default_revision(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+def default_revision(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
     if old is None:  # afterwards its spec is immutable, also for new defaults
-        _default_revision_spec(_member(raw, "spec"), raw, config, created=True)
+        _default_revision_spec(member(raw, "spec"), raw, config, created=True)
 
 
-def _default_route(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
-    _default_traffic(_member(raw, "spec"))
+def default_route(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    _default_traffic(member(raw, "spec"))
     if not raw["metadata"].get("ownerReferences"):
-        _set_user(raw, old, user)
+        set_user(raw, old, user)
 
 
 def _default_traffic(spec: Raw) -> None:
@@ -64,12 +43,12 @@ def _default_traffic(spec: Raw) -> None:
 
 
 def _default_template(raw: Raw, spec: Raw, config: Config, old: Raw | None) -> None:
-    template = _member(spec, "template")
+    template = member(spec, "template")
     name = (template.get("metadata") or {}).get("name")
     before = ((old or {}).get("spec") or {}).get("template") or {}
     if name and name == (before.get("metadata") or {}).get("name"):
         return  # a new default would be a change without a change of the name
-    _default_revision_spec(_member(template, "spec"), raw, config, created=old is None)
+    _default_revision_spec(member(template, "spec"), raw, config, created=old is None)
 
 
 def _default_revision_spec(spec: Raw, parent: Raw, config: Config, *, created: bool) -> None:
@@ -111,7 +90,7 @@ def _name_containers(containers: list[Raw], parent: Raw, config: Config) -> None
 
 
 def _default_container(container: Raw, spec: Raw, config: Config) -> None:
-    resources = _member(container, "resources")
+    resources = member(container, "resources")
     defaults = config.defaults
     for part, name, amount in (
         ("requests", "cpu", defaults.revision_cpu_request),
@@ -120,9 +99,9 @@ def _default_container(container: Raw, spec: Raw, config: Config) -> None:
         ("limits", "memory", defaults.revision_memory_limit),
     ):
         if amount is not None:
-            _member(resources, part).setdefault(name, amount)
+            member(resources, part).setdefault(name, amount)
     if len(spec["containers"]) == 1 or container.get("ports"):
-        probe = _member(container, "readinessProbe")
+        probe = member(container, "readinessProbe")
         if not any(probe.get(handler) is not None for handler in ("tcpSocket", "httpGet", "exec", "grpc")):
             probe["tcpSocket"] = {"port": 0}
     for port in container.get("ports") or []:
@@ -153,48 +132,3 @@ def _default_mounts(container: Raw, spec: Raw) -> None:
     for mount in container.get("volumeMounts") or []:
         if mount.get("name") not in writable:
             mount["readOnly"] = True
-
-
-def _set_user(raw: Raw, old: Raw | None, user: str) -> None:
-    if not user:
-        return
-    if old is None:
-        annotations = _member(raw["metadata"], "annotations")
-        annotations[keys.CREATOR] = annotations[keys.LAST_MODIFIER] = user
-    elif without_nulls(old.get("spec")) != without_nulls(raw.get("spec")):
-        _member(raw["metadata"], "annotations")[keys.LAST_MODIFIER] = user
-
-
-def _default_secret(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
-    raw["type"] = raw.get("type") or "Opaque"
-    text = raw.pop("stringData", None) or {}
-    if text:
-        _member(raw, "data").update({key: base64.b64encode(value.encode()).decode() for key, value in text.items()})
-
-
-def _default_namespace(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
-    metadata = _member(raw, "metadata")
-    if metadata.get("name"):
-        _member(metadata, "labels")["kubernetes.io/metadata.name"] = metadata["name"]
-    if old is None:
-        spec, status = _member(raw, "spec"), _member(raw, "status")
-        spec["finalizers"] = list(dict.fromkeys([*(spec.get("finalizers") or []), "kubernetes"]))
-        status["phase"] = "Active"
-
-
-def _member(raw: Raw, name: str) -> Raw:
-    """The object under a name, made if it is not there."""
-    if raw.get(name) is None:
-        raw[name] = {}
-    member: dict[str, Any] = raw[name]
-    return member
-
-
-_SETTERS: dict[Kind, Callable[[Raw, Config, Raw | None, str], None]] = {
-    kinds.SERVICE: _default_service,
-    kinds.CONFIGURATION: _default_configuration,
-    kinds.REVISION: _default_revision,
-    kinds.ROUTE: _default_route,
-    kinds.SECRET: _default_secret,
-    kinds.NAMESPACE: _default_namespace,
-}

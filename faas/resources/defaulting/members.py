@@ -1,0 +1,26 @@
+"""What all defaults need: members that may not be there yet, and who wrote an object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faas.resources.views import Raw, without_nulls
+
+
+def member(raw: Raw, name: str) -> Raw:
+    """The object under a name, made if it is not there."""
+    if raw.get(name) is None:
+        raw[name] = {}
+    found: dict[str, Any] = raw[name]
+    return found
+
+
+def set_user(raw: Raw, old: Raw | None, user: str, group: str = "serving.knative.dev") -> None:
+    """Note who made the object, and who changed its spec last; nobody if `user` is empty."""
+    if not user:
+        return
+    if old is None:
+        annotations = member(raw["metadata"], "annotations")
+        annotations[f"{group}/creator"] = annotations[f"{group}/lastModifier"] = user
+    elif without_nulls(old.get("spec")) != without_nulls(raw.get("spec")):
+        member(raw["metadata"], "annotations")[f"{group}/lastModifier"] = user
