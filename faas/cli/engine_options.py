@@ -18,10 +18,19 @@ TLS = tuple[Path, Path]  # certificate, key
 
 def check_exposure(host: str, tls: TLS | None, *, insecure: bool) -> None:
     """Raises: CommandError: the functions would be open to the network in clear."""
-    if tls is None and not insecure and not _is_loopback(host):
+    if tls is None and not insecure and not is_loopback(host):
         raise CommandError(
             f"--host {host} lets other machines in, and nothing would be encrypted",
             "Give a certificate:  --tls CERT KEY     (or accept it:  --insecure)",
+        )
+
+
+def check_durability(durability: str) -> None:
+    """Raises: CommandError: it is not ours to choose."""
+    if durability == "fsync" and os.environ.get("FAAS_NATS_URL"):
+        raise CommandError(
+            "--durability is of the engine's own nats-server, and FAAS_NATS_URL names another one",
+            "Set it there:  jetstream { sync_interval: always }",
         )
 
 
@@ -62,14 +71,15 @@ def make_plan(
     return plan
 
 
-def explain_start(error: StartError, command: str) -> CommandError:
+def explain_start(error: StartError, command: str, *, mqtt_port: int = 0) -> CommandError:
     """Args: command: what was called, to show what to call instead: `faas run`."""
     message = f"cannot start the engine: {error}"
     facts = error.facts
     match error:
         case PortInUse():
             other = facts["port"] + 1 if facts["port"] < 65535 else 0
-            return CommandError(message, f"Stop that process, or choose another port:  {command} --port {other}")
+            option = "--mqtt" if facts["port"] == mqtt_port and mqtt_port else "--port"
+            return CommandError(message, f"Stop that process, or choose another port:  {command} {option} {other}")
         case StateInUse():
             state = facts["state_dir"]
             return CommandError(
@@ -88,7 +98,8 @@ def _can_be_written(folder: Path) -> bool:
     return os.access(nearest, os.W_OK | os.X_OK)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faas.cli.mqtt_options import MqttDoor, mqtt_options
+
 if TYPE_CHECKING:
     from faas.cli.dev.options import SessionOptions
     from faas.engine.supervisor.plan import Plan
@@ -28,6 +30,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
               help="Keep the engine's state here; without it the state is temporary.")  # fmt: skip
 @click.option("--debug", is_flag=False, flag_value="5678", metavar="[PORT]", type=click.IntRange(1, 65000),
               help="Let each function wait for a debugger, on this port and those after it; no reloads.")  # fmt: skip
+@mqtt_options
 @click.option("--python", metavar="PATH", type=click.Path(exists=True, path_type=Path),
               help="The Python that runs the functions.")  # fmt: skip
 def command(
@@ -39,6 +42,9 @@ def command(
     no_reload: bool,
     state: Path | None,
     debug: int | None,
+    mqtt: int | None,
+    mqtt_users: Path | None,
+    mqtt_host: str,
     python: Path | None,
 ) -> int:
     """Serve the functions of the project at PATH, and what you save there at once.
@@ -49,6 +55,7 @@ def command(
     Examples:
       faas run
       faas run examples/weather --port 8081
+      faas run examples/iot --mqtt 1883
     """
     from faas.cli.dev.options import SessionOptions
     from faas.cli.engine_options import check_exposure, make_plan
@@ -56,9 +63,12 @@ def command(
 
     check_exposure(host, tls, insecure=insecure)
     load_settings(path)  # no project, no engine
+    door = MqttDoor(mqtt, mqtt_host, mqtt_users)
+    door.check(insecure=insecure)
     folder = Path(os.path.abspath(state)) if state else Path(tempfile.mkdtemp(prefix="faas-run-"))
     plan = make_plan(folder, host=host, port=port, tls=tls, foreground=True, ephemeral=state is None)
-    return _run(plan, SessionOptions(path, python, reload=not (no_reload or debug), debug_port=debug or 0))
+    options = SessionOptions(path, python, reload=not (no_reload or debug), debug_port=debug or 0)
+    return _run(door.open_in(plan), options)
 
 
 def _run(plan: Plan, options: SessionOptions) -> int:
@@ -89,7 +99,7 @@ def _serve(plan: Plan, options: SessionOptions, running: Running) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         screen.note("Ending; Ctrl-C again hurries.")
     except StartError as error:
-        raise explain_start(error, "faas run") from error
+        raise explain_start(error, "faas run", mqtt_port=plan.mqtt_port) from error
     except EngineEnded as error:
         raise CommandError(str(error), "", running.log_tail()) from error
     return 0

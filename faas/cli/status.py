@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,16 +46,29 @@ def _processes(engine: EngineFile) -> dict[str, Any]:
     members = census(engine.pid, engine.runtime_dir)
     roles = [member.role for member in members]
     return {
-        "healthy": "gateway" in roles and "engine" in roles,
+        "healthy": "gateway" in roles and "engine" in roles and _stores_events(engine, roles),
         "version": engine.version,
         "uptimeSeconds": int(time.time() - engine.started),
         "publicURL": engine.public_url,
         "apiURL": engine.api_url,
         "foreground": engine.foreground,
         "runAs": engine.run_as,
+        "events": {
+            "inUse": "broker" in roles,
+            "nats": engine.nats,
+            "own": engine.own_nats,
+            "durability": engine.durability,
+            "mqtt": engine.mqtt,
+        },
         "memoryBytes": sum(member.memory_bytes for member in members),
         "processes": [{"role": m.role, "pid": m.pid, "memoryBytes": m.memory_bytes} for m in members],
     }
+
+
+def _stores_events(engine: EngineFile, roles: Sequence[str]) -> bool:
+    """Whether nats-server runs where it has to."""
+    is_needed = engine.own_nats and ("broker" in roles or bool(engine.mqtt))
+    return "nats-server" in roles or not is_needed
 
 
 def _functions(state: Path | None) -> dict[str, Any]:
@@ -89,6 +103,8 @@ def _print(report: dict[str, Any]) -> None:
     click.echo(f"API         {report['apiURL']}")
     click.echo(f"state       {report['state']}")
     click.echo(f"run as      {report['runAs']}")
+    for line in _events(report["events"]):
+        click.echo(line)
     if "functions" in report:
         click.echo(f"serving     {report['ready']} of {report['functions']} functions, {report['instances']} instances")
     else:
@@ -96,6 +112,14 @@ def _print(report: dict[str, Any]) -> None:
     click.echo(f"since       {_span(report['uptimeSeconds'])}, version {report['version']}\n")
     rows = [[str(p["role"]), str(p["pid"]), _mebibytes(p["memoryBytes"])] for p in report["processes"]]
     print_table(["process", "pid", "memory"], [*rows, ["total", "", _mebibytes(report["memoryBytes"])]], empty="")
+
+
+def _events(events: dict[str, Any]) -> Iterator[str]:
+    if events["inUse"]:
+        kept = f"durability {events['durability']}" if events["own"] else "yours"
+        yield f"events      nats://{events['nats']}, {kept}"
+    if events["mqtt"]:
+        yield f"MQTT        mqtt://{events['mqtt']}"
 
 
 def _port(url: str) -> str:

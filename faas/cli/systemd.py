@@ -32,7 +32,7 @@ Restart=on-failure
 RestartSec=1
 # The supervisor ends what it started, from the outside in; systemd only takes care of the rest.
 KillMode=mixed
-TimeoutStopSec={int(plan.drain_s + 2 * plan.stop_s) + 5}
+TimeoutStopSec={int(plan.drain_s + 4 * plan.stop_s) + 5}
 StandardOutput=append:{_escaped(plan.state_dir)}/logs/engine.log
 StandardError=inherit
 
@@ -66,7 +66,10 @@ def install_unit(plan: Plan) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     (state / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
     plan_path = state / "plan.json"
-    plan_path.write_text(plan.dump())
+    # The unit's environment is not ours. The address may hold a password, which is nobody else's to read.
+    with open(plan_path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(plan._replace(nats_url=os.environ.get("FAAS_NATS_URL", "")).dump())
     path.write_text(make_unit(plan, plan_path))
     for arguments in (["daemon-reload"], ["enable", "--now", name]):
         done = subprocess.run(["systemctl", "--user", *arguments], capture_output=True, text=True, check=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faas.cli.mqtt_options import MqttDoor, mqtt_options
 from faas.cli.options import state_option
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--zygote-memory", metavar="SIZE", default="512Mi", show_default=True,
               help="Memory for revisions that are kept warm.")  # fmt: skip
 @click.option("--run-as", metavar="USER", default="", help="Whom functions run as, when the engine is root.")
+@click.option("--durability", type=click.Choice(("os", "fsync")), default="os", show_default=True,
+              help="Stored events survive any process's death (os), or a power cut too (fsync, slower).")  # fmt: skip
+@mqtt_options
 @click.option("--install", is_flag=True, help="Start it now and at each login, as a systemd user unit.")
 @state_option
 def command(
@@ -35,6 +39,10 @@ def command(
     api_port: int | None,
     zygote_memory: str,
     run_as: str,
+    durability: str,
+    mqtt: int | None,
+    mqtt_users: Path | None,
+    mqtt_host: str,
     install: bool,
     state: Path | None,
 ) -> None:
@@ -44,12 +52,20 @@ def command(
     Examples:
       faas up
       faas up --port 8081 --state ~/staging
+      faas up --mqtt 1883 --mqtt-users devices.txt --durability fsync
+
+    \b
+    Environment:
+      FAAS_NATS_URL  keep events on this NATS server (with JetStream) instead of one of the engine's own
     """
     from faas.cli.connection import find_state
-    from faas.cli.engine_options import check_exposure, make_plan
+    from faas.cli.engine_options import check_durability, check_exposure, make_plan
     from faas.resources.quantities import bytes_of
 
     check_exposure(host, tls, insecure=insecure)
+    check_durability(durability)
+    door = MqttDoor(mqtt, mqtt_host, mqtt_users)
+    door.check(insecure=insecure)
     folder = find_state(state).path
     if run_as:
         from faas.cli.running_as import check_user
@@ -62,6 +78,7 @@ def command(
     plan = make_plan(folder, host=host, port=port, tls=tls, zygote_budget_bytes=budget, run_as=run_as)
     if api_port is not None:
         plan = plan._replace(api_port=api_port)
+    plan = door.open_in(plan._replace(durability=durability))
     if install:
         from faas.cli.systemd import install_unit
 
@@ -79,11 +96,13 @@ def _start(plan: Plan) -> None:
     try:
         engine = launch(plan).wait_ready()
     except StartError as error:
-        raise explain_start(error, "faas up") from error
+        raise explain_start(error, "faas up", mqtt_port=plan.mqtt_port) from error
     kept = State(Path(plan.state_dir))
     click.echo(f"functions   {engine.public_url}     http://NAME.NAMESPACE.localhost:{engine.public_port}")
     click.echo(f"API         {engine.api_url}    {kept.kubeconfig}")
     click.echo(f"state       {kept.path}")
+    if engine.mqtt:
+        click.echo(f"MQTT        mqtt://{engine.mqtt}     {'with' if plan.mqtt_users else 'without'} passwords")
     if plan.run_as:
         click.echo(f"run as      {plan.run_as}")
     elif os.geteuid() == 0:

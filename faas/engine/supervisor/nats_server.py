@@ -42,6 +42,17 @@ def find_program() -> str | None:
     return shutil.which(PROGRAM)
 
 
+def version_of(program: str) -> str:
+    """`nats-server: v2.11.0`, as it says itself; "nats-server of an unknown version" when it does not."""
+    import subprocess  # for `faas doctor`; the supervisor does not ask
+
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return f"{PROGRAM} of an unknown version"
+    return said.strip()
+
+
 def prepare(plan: Plan, port: int) -> list[str]:
     """Write what the server needs; returns its command line.
 
