@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from faas.client.errors import ApiError, Gone
 from faas.client.protocol import Client, Object
 from faas.resources import keys
+from faas.resources.eventing import Broker, Trigger
+from faas.resources.eventtypes import EventType
+from faas.resources.extension_sources import GitHubSource, KafkaSource, RabbitmqSource, RedisStreamSource
 from faas.resources.kinds import Kind
 from faas.resources.serving import Configuration, Revision, Route, Service
+from faas.resources.sources import ApiServerSource, ContainerSource, PingSource, SinkBinding
 from faas.resources.views import ObjectView, UndecodableObject, decode
 
 _log = logging.getLogger(__name__)
@@ -168,6 +172,21 @@ class Caches(NamedTuple):
     configurations: Cache[Configuration]
     revisions: Cache[Revision]
     routes: Cache[Route]
+    brokers: Cache[Broker]
+    triggers: Cache[Trigger]
+    event_types: Cache[EventType]
+    ping_sources: Cache[PingSource]
+    api_server_sources: Cache[ApiServerSource]
+    container_sources: Cache[ContainerSource]
+    sink_bindings: Cache[SinkBinding]
+    kafka_sources: Cache[KafkaSource]
+    redis_stream_sources: Cache[RedisStreamSource]
+    rabbitmq_sources: Cache[RabbitmqSource]
+    github_sources: Cache[GitHubSource]
+
+    def of_kind(self, group: str, kind: str) -> Cache[Any] | None:
+        """The cache of a kind, if there is one."""
+        return next((cache for cache in self if (cache.kind.group, cache.kind.kind) == (group, kind)), None)
 
     @classmethod
     def of(cls, client: Client) -> Caches:
@@ -176,6 +195,17 @@ class Caches(NamedTuple):
             Cache(client, Configuration.KIND, Configuration, labels_and_routes_of),
             Cache(client, Revision.KIND, Revision, labels_and_routes_of),
             Cache(client, Route.KIND, Route, targets_of),
+            Cache(client, Broker.KIND, Broker),
+            Cache(client, Trigger.KIND, Trigger),
+            Cache(client, EventType.KIND, EventType),
+            Cache(client, PingSource.KIND, PingSource),
+            Cache(client, ApiServerSource.KIND, ApiServerSource),
+            Cache(client, ContainerSource.KIND, ContainerSource),
+            Cache(client, SinkBinding.KIND, SinkBinding),
+            Cache(client, KafkaSource.KIND, KafkaSource),
+            Cache(client, RedisStreamSource.KIND, RedisStreamSource),
+            Cache(client, RabbitmqSource.KIND, RabbitmqSource),
+            Cache(client, GitHubSource.KIND, GitHubSource),
         )
 
 

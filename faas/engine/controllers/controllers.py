@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from faas.engine.contract.revision import RevisionKey
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.controllers.cache import Cache, Caches, Key
 from faas.engine.controllers.configuration.reconcile import ConfigurationReconciler
+from faas.engine.controllers.eventing import EventingControllers
 from faas.engine.controllers.events import EventRecorder
 from faas.engine.controllers.gc.reconcile import GarbageCollector
 from faas.engine.controllers.labeler.reconcile import LabelReconciler
@@ -30,8 +31,9 @@ _RESYNC_S = 600.0  # nothing depends on it; it heals what a defect of ours may h
 class Controllers:
     """Entered, it has read everything once and follows every change; left, it has stopped.
 
-    Writes `board.plans`, `board.policies`, `board.targets` and `board.hosts`, and the status of Service, Configuration,
-    Revision and Route. Nothing is kept beside the API's objects: another instance over the same store goes on.
+    Writes `board.plans`, `board.policies`, `board.targets`, `board.hosts`, `board.brokers`, `board.triggers` and
+    `board.sources`, and the status of the objects they come from. Nothing is kept beside the API's objects: another
+    instance over the same store goes on.
     """
 
     def __init__(self, client: Client, board: Board, settings: EngineSettings, clock: Clock) -> None:
@@ -48,6 +50,7 @@ class Controllers:
         self._routes = Controller("route", RouteReconciler(client, caches, board, self.config, settings, clock), clock)
         self._labels = Controller("labeler", LabelReconciler(client, caches, clock), clock)
         self._garbage = Controller("gc", GarbageCollector(client, caches, self.config, recorder, clock), clock)
+        self._eventing = EventingControllers(client, caches, board, settings, recorder, clock)
         self._all = (
             self._services,
             self._configurations,
@@ -55,6 +58,7 @@ class Controllers:
             self._routes,
             self._labels,
             self._garbage,
+            *(controller for controller, _ in self._eventing.all),
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._exit = AsyncExitStack()
@@ -74,9 +78,10 @@ class Controllers:
         await self._stop()
 
     async def settled(self) -> None:
-        """Wait until the board says of every Revision and Route that was there at the start what it has to."""
+        """Wait until the board says of every object that was there at the start what it has to."""
         await self._revisions.settled()
         await self._routes.settled()
+        await self._eventing.settled()
 
     async def _start(self) -> None:
         group = await self._exit.enter_async_context(asyncio.TaskGroup())
@@ -94,6 +99,7 @@ class Controllers:
             labels=self._labels.queue,
             garbage=self._garbage.queue,
         )
+        self._eventing.connect(self._exit.enter_context(ExitStack()))
         self._exit.callback(self._board.decisions.listen(lambda key, _: self._board_changed(key)))
         self._exit.callback(self._board.fleets.listen(lambda key, _: self._board_changed(key)))
         self.config.listeners.append(self._enqueue_all)
@@ -141,4 +147,5 @@ class Controllers:
             (self._routes, caches.routes),
             (self._labels, caches.routes),
             (self._garbage, caches.configurations),
+            *self._eventing.all,
         )

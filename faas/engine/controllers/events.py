@@ -10,7 +10,9 @@ from typing import Literal, Protocol
 from faas.client.errors import AlreadyExists, ApiError, NotFound
 from faas.client.protocol import Client, Object
 from faas.engine.contract.clock import Clock
+from faas.resources.conditions import READY, find
 from faas.resources.kinds import EVENT
+from faas.resources.meta import Conditions
 
 _log = logging.getLogger(__name__)
 _PENDING = 1000  # events that may wait to be written; more are dropped: they are advice, never state
@@ -21,6 +23,18 @@ class Recorder(Protocol):
     def event(self, about: Object, type: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Tell that something happened; never blocks and never fails."""
         ...
+
+
+def tell_ready(recorder: Recorder, about: Object, before: Conditions, after: Conditions) -> None:
+    """Tell when Ready has become another."""
+    old, new = find(before, READY), find(after, READY)
+    if new is None or (old is not None and old.status == new.status):
+        return
+    kind = about["kind"]
+    if new.status == "True":
+        recorder.event(about, "Normal", f"{kind}Ready", f"{kind} becomes ready")
+    elif new.status == "False":
+        recorder.event(about, "Warning", new.reason or f"{kind}NotReady", new.message or f"{kind} is not ready")
 
 
 class EventRecorder:

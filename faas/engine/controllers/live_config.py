@@ -9,11 +9,19 @@ from dataclasses import replace
 
 from faas.client.errors import ApiError, Gone
 from faas.client.protocol import Client, Object
-from faas.resources.config import CONFIG_MAP_NAMES, CONFIG_NAMESPACE, Config, ConfigError, parse_config
+from faas.resources.config import (
+    CONFIG_MAP_NAMES,
+    CONFIG_NAMESPACE,
+    Config,
+    ConfigError,
+    config_namespace,
+    parse_config,
+)
 from faas.resources.kinds import CONFIG_MAP
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 0.2
+_NAMES = tuple(name for name in CONFIG_MAP_NAMES if config_namespace(name) == CONFIG_NAMESPACE)
 
 
 class LiveConfig:
@@ -39,13 +47,13 @@ class LiveConfig:
     async def _list_and_watch(self) -> None:
         listed = await self._client.list(CONFIG_MAP, CONFIG_NAMESPACE)
         found = {raw["metadata"]["name"]: raw for raw in listed.items}
-        for name in CONFIG_MAP_NAMES:
+        for name in _NAMES:
             self._apply(name, found.get(name))
         self.synced.set()
         version = listed.resource_version
         async for event in self._client.watch(CONFIG_MAP, CONFIG_NAMESPACE, resource_version=version):
             name = event.object["metadata"].get("name", "")
-            if event.type != "BOOKMARK" and name in CONFIG_MAP_NAMES:
+            if event.type != "BOOKMARK" and name in _NAMES:
                 self._apply(name, None if event.type == "DELETED" else event.object)
 
     def _apply(self, name: str, config_map: Object | None) -> None:

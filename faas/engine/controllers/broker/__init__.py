@@ -1,0 +1,1 @@
+"""A Broker takes events at one address: the ingress, which all Brokers share, told apart by the path."""
