@@ -30,12 +30,8 @@ from faas.resources.config import (
 )
 from faas.resources.kinds import Kind
 
-SYSTEM_NAMESPACES = (
-    "default",
-    "kube-system",
-    CONFIG_NAMESPACE,
-    EVENTING_NAMESPACE,
-)  # there from the start, and never deleted
+# There from the start, and never deleted.
+SYSTEM_NAMESPACES = ("default", "kube-system", CONFIG_NAMESPACE, EVENTING_NAMESPACE)
 
 
 class Backend:

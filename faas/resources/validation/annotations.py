@@ -10,6 +10,7 @@ from faas.resources import durations, keys, quantities
 from faas.resources.config import Config
 from faas.resources.config.autoscaler import HPA, KPA, TARGET_MIN, WINDOW_MAX_S, WINDOW_MIN_S
 from faas.resources.validation.errors import FieldError, invalid_key, invalid_value, out_of_bounds
+from faas.resources.validation.eventing import validate_event_annotations
 
 MAX_INT32 = 2**31 - 1
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -36,10 +37,7 @@ def validate_revision_annotations(annotations: Annotations, at: str) -> Iterator
     after = annotations.get(keys.SCALE_TO_ZERO_AFTER)
     if after is not None:
         yield from _validate_bounds_s(after, 0, WINDOW_MAX_S, f"{at}.{keys.SCALE_TO_ZERO_AFTER}")
-    ordered_by = annotations.get(keys.ORDERED_BY)
-    if ordered_by is not None and not re.fullmatch(r"[a-z0-9]{1,20}", ordered_by):
-        details = "expected the name of an event's attribute: lower case letters and digits"
-        yield invalid_value(ordered_by, f"{at}.{keys.ORDERED_BY}", details)
+    yield from validate_event_annotations(annotations, at)
 
 
 def validate_not_on_parent(annotations: Annotations, at: str) -> Iterator[FieldError]:

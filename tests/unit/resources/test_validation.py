@@ -332,7 +332,7 @@ def test_a_volume_has_rules(volume: Raw, mount: Raw, complaint: str) -> None:
         (
             "faas.dev/ordered-by",
             "Order-Id",
-            "invalid value: Order-Id: {}\nexpected the name of an event's attribute: lower case letters and digits",
+            "invalid value: Order-Id: {}\nexpected the name of an event's attribute: lower case letters and digits; or data.PATH",
         ),
     ],
 )
