@@ -1,6 +1,7 @@
 """What the broker's process needs of its dispatcher: the seam between storing events and delivering them.
 
-The process (`server`) opens logs and owns the control socket; `make_dispatcher` of `dispatch` gives it one of these.
+The process (`server`) opens logs and owns the control socket; `make_dispatcher(settings, publish)` of `dispatch` gives
+it one of these.
 Everything runs in one event loop; what is not `async` returns at once.
 """
 
