@@ -1,4 +1,4 @@
-"""What adapters are tested with: real brokers on ports of their own, an adapter as a process, and a sink that misbehaves.
+"""What adapters are tested with: real brokers on ports of their own, an adapter as a process, a sink that misbehaves.
 
 Everything is started in a folder of its own and ended by its pid. A program that is not installed skips the test.
 """

@@ -62,10 +62,7 @@ class Sink:
         """
         for event in events:
             event.extensions.update(self._extensions)
-        if self._batches:
-            groups = list(_batches(events))
-        else:
-            groups = [[event] for event in events]
+        groups = list(_batches(events)) if self._batches else [[event] for event in events]
         refused: list[Event[Any]] = []
         if ordered or len(groups) == 1:
             for group in groups:
@@ -88,10 +85,10 @@ class Sink:
         """A refused batch is halved until the events that are at fault stand alone."""
         try:
             headers, body = wire.binary(events[0]) if len(events) == 1 else wire.batch(events)
-        except (EventError, TypeError, UnicodeError) as error:
+            answer = await self._post(headers, body)
+        except (EventError, TypeError, ValueError) as error:  # an attribute or data that cannot travel
             why = str(error)
         else:
-            answer = await self._post(headers, body)
             if answer is None:
                 self._reports.taken(len(events))
                 return []

@@ -12,7 +12,7 @@ from faas.sources.errors import ConfigurationError
 
 
 class CredentialFiles:
-    """The client's certificate and key as files only we can read, for as long as the block runs: OpenSSL wants files."""
+    """The client's certificate and key as files only we can read, as long as the block runs: OpenSSL wants files."""
 
     def __init__(self, secrets: Secrets) -> None:
         """Raises: ConfigurationError: one without the other."""
