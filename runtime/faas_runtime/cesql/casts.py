@@ -5,7 +5,7 @@ The functions take values of any type, because generated code calls them only wh
 
 from __future__ import annotations
 
-import base64
+import binascii
 import re
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,7 @@ def attribute(value: Any, name: str) -> Value:
     if isinstance(value, datetime):
         return text_of(value)
     if isinstance(value, bytes | bytearray | memoryview):
-        return base64.b64encode(value).decode("ascii")
+        return binascii.b2a_base64(value, newline=False).decode("ascii")
     raise GenericError(f"attribute {name} is a {type(value).__name__}, which no attribute can be")
 
 

@@ -55,7 +55,8 @@ def predicate_faults(node: Node) -> list[Fault]:
     """Why a folded expression, as a filter, cannot be right whatever the event."""
     kind = static_kind(node)
     if kind not in ("boolean", "any"):
-        return [(f"a filter is true or false, and this gives a {kind.capitalize()}", node.position)]
+        what = {"integer": "an Integer"}.get(kind, "a String")
+        return [(f"a filter is true or false, and this gives {what}", node.position)]
     return _faults(node)
 
 

@@ -7,7 +7,6 @@ Source: cesql/spec.md 2 and 3.6; cesql/CESQLParser.g4.
 
 from __future__ import annotations
 
-import difflib
 from typing import NoReturn
 
 from faas_runtime.cesql import functions
@@ -160,6 +159,8 @@ class Parser:
     def _check_function(self, name: str, count: int, position: int) -> None:
         known = functions.FUNCTIONS.get(name)
         if known is None:
+            import difflib  # here: nothing that is right needs it
+
             close = difflib.get_close_matches(name, functions.FUNCTIONS, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(functions.FUNCTIONS)}"
             raise MissingFunctionError(f"there is no function {name}; {hint}", position, self._text)
