@@ -1,0 +1,158 @@
+"""A connection to a subscriber, or to the gateway: one HTTP/1.1 request at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from faas.engine.broker.delivery.answers import Answer
+
+if TYPE_CHECKING:
+    from faas.engine.broker.delivery.pool import Pool, Request
+
+_JOIN_BYTES = 64 * 1024  # below it one joined write is cheaper than two
+_MOST_FIELDS = 256
+MOST_ANSWER_BYTES = 4 << 20  # of a body: several events of the largest size that a Broker takes by default
+_NO_BODY = (204, 304)
+_NONE = dict[bytes, bytes]()
+
+
+class _Refused(Exception):
+    """The answer is more than we take."""
+
+
+class Connection(asyncio.Protocol):
+    """Between two requests it sits in the pool."""
+
+    idle_since = 0.0
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport
+        self._request: Request | None = None
+        self._headers = _NONE
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._status = 0
+        self._begun = False  # a byte of the answer is here
+        self._framed = False  # its end can be told from its head
+        self._complete = False
+
+    @property
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def begin(self, request: Request) -> None:
+        self._request = request
+        if self._transport.is_closing():
+            self._lost("the connection was closed at once")
+        elif len(request.body) <= _JOIN_BYTES:
+            self._transport.write(request.head + request.body)
+        else:
+            self._transport.write(request.head)
+            self._transport.write(request.body)
+
+    def abort(self) -> None:
+        """Give up on the request; nobody is told."""
+        self._request = None
+        self._transport.abort()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._request is None:
+            self._pool.forget(self)
+        elif self._status >= 200 and not self._framed and exc is None:
+            self._finish(keep=False)
+        else:
+            self._lost(str(exc or "the connection was closed before the answer was whole"))
+
+    def data_received(self, data: bytes) -> None:
+        if self._request is None:
+            self._transport.abort()  # an idle connection has nothing to say: never use it again
+            return
+        self._begun = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(502, "the subscriber switched to another protocol")
+            return
+        except httptools.HttpParserError as error:
+            if not self._complete:
+                cause = error.__context__
+                self._fail(502, str(cause) if isinstance(cause, _Refused) else f"the answer is not HTTP: {error}")
+                return
+            self._finish(keep=False)  # data behind the answer
+            return
+        if self._complete:
+            self._finish(keep=self._parser.should_keep_alive())
+
+    # httptools, within data_received
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            raise _Refused("a second answer")
+        self._headers = {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._status:  # else it is a trailer
+            self._headers[name.lower()] = value
+            if len(self._headers) > _MOST_FIELDS:
+                raise _Refused(f"the answer has more than {_MOST_FIELDS} header fields")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            return
+        self._status = status
+        headers = self._headers
+        self._framed = b"content-length" in headers or b"transfer-encoding" in headers or status in _NO_BODY
+
+    def on_body(self, data: bytes) -> None:
+        self._body_bytes += len(data)
+        if self._body_bytes > MOST_ANSWER_BYTES:
+            raise _Refused(f"the answer has more than {MOST_ANSWER_BYTES} bytes")
+        self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._status:  # else it was an interim one (1xx)
+            self._complete = True
+
+    # The end of a request
+
+    def _finish(self, *, keep: bool) -> None:
+        request = cast("Request", self._request)
+        body = self._body
+        answer = Answer(self._status, self._headers, body[0] if len(body) == 1 else b"".join(body))
+        self._request = None
+        self._reset()
+        # Into the pool first: what follows from the answer is most often the next request.
+        if keep:
+            self._pool.put(self)
+        else:
+            self._transport.close()
+        request.answered(answer)
+
+    def _fail(self, status: int, why: str) -> None:
+        request, self._request = cast("Request", self._request), None
+        self._transport.abort()
+        request.answered(Answer(status, _NONE, b"", why))
+
+    def _lost(self, why: str) -> None:
+        request, self._request = cast("Request", self._request), None
+        request.lost(why, begun=self._begun)
+
+    def _reset(self) -> None:
+        self._headers = _NONE
+        self._body = []
+        self._body_bytes = self._status = 0
+        self._begun = self._framed = self._complete = False

@@ -1,0 +1,43 @@
+"""An event as the fields and body of an HTTP request, in binary mode (CloudEvents HTTP binding 1.0.2, 3.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+TTL = "knativebrokerttl"  # the Broker's own, never a subscriber's concern
+_TO_ENCODE = re.compile(r"[^\x21\x23-\x24\x26-\x7e]")  # 3.1.3.2: space, ", % and all that is not printable ASCII
+_NO_FIELD = re.compile(r"[^\x20-\x7e]")
+_NAMES: dict[str, str] = {}  # attribute -> "ce-NAME: "; attributes are few
+_MOST_NAMES = 1000
+# The distributed tracing extension, and what carries it to a subscriber that knows HTTP and no extensions.
+_TRACING = ("traceparent", "tracestate")
+
+
+def encode_fields(attributes: Mapping[str, Any], length: int) -> bytes:
+    """The end of a request's head: the event's attributes, its length, and the empty line."""
+    lines = []
+    for name, value in attributes.items():
+        if name == "datacontenttype":
+            lines.append(f"content-type: {_NO_FIELD.sub('', str(value))}")
+        elif name != TTL:
+            prefix = _NAMES.get(name) or _prefix(name)
+            lines.append(prefix + (value if value.__class__ is str and not _TO_ENCODE.search(value) else _text(value)))
+            if name in _TRACING:
+                lines.append(f"{name}: {_NO_FIELD.sub('', str(value))}")
+    lines.append(f"content-length: {length}\r\n\r\n")
+    return "\r\n".join(lines).encode("ascii")
+
+
+def _prefix(name: str) -> str:
+    if len(_NAMES) >= _MOST_NAMES:
+        _NAMES.clear()
+    prefix = _NAMES[name] = f"ce-{name}: "
+    return prefix
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _TO_ENCODE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), str(value))

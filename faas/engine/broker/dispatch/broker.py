@@ -1,0 +1,297 @@
+"""One Broker's triggers: begins, changes and ends their runs, and keeps their cursors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+from faas_runtime.filters import FilterError
+
+from faas.engine.broker.delivery.subscriber import BadAddress
+from faas.engine.broker.dispatch.deliveries import Services
+from faas.engine.broker.dispatch.outlet import outage_wait_s
+from faas.engine.broker.dispatch.reader import LogReader, LogShrunk
+from faas.engine.broker.dispatch.slots import UNBOUND, Slots, Targets
+from faas.engine.broker.dispatch.trigger import Plan, TriggerRun, make_plan
+from faas.engine.broker.dispatch.window import Bounds, Cursor
+from faas.engine.broker.dispatching import Hold, OpenBroker
+from faas.engine.broker.log import LogError
+from faas.engine.contract.eventing import TriggerConfig, TriggerStatus
+
+_log = logging.getLogger("faas.broker")
+_decode_cursor = msgspec.msgpack.Decoder(Cursor).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    save_s: float = 0.25  # between saves: what may be delivered twice after a crash
+    refresh_s: float = 5.0  # between saves of triggers that only read what they do not want
+    # A trigger that is gone from the table keeps its cursor this long: an engine that starts may not know all of them.
+    forget_s: float = 30.0
+
+
+class BrokerDispatch:
+    """`run` reads and delivers until it is cancelled. Nothing touches the log before or after."""
+
+    def __init__(self, broker: OpenBroker, services: Services, targets: Targets, timing: Timing) -> None:
+        self.broker = broker
+        self.runs: dict[str, TriggerRun] = {}  # by uid
+        self.bounds = Bounds()
+        self._services = services
+        self._targets = targets
+        self._timing = timing
+        self._wanted: Mapping[str, TriggerConfig] | None = None  # by uid; None: not told yet
+        self._held: frozenset[str] = frozenset()  # keys
+        self._cursors: dict[str, Cursor] | None = None  # of those without a run, by uid; None: not loaded
+        self._gone_s: dict[str, float] = {}  # since when, by uid
+        self._broken: dict[str, TriggerStatus] = {}  # that cannot be worked with, by uid
+        self._reader: LogReader | None = None
+        self._end = 1  # of the log, as far as it is known
+        self._news = asyncio.Event()
+        self._dirty: set[TriggerRun] = set()
+        self._someone_dirty = asyncio.Event()
+        self.appended = False  # since the end was asked for
+
+    # What the process tells and asks
+
+    def apply(self, wanted: Mapping[str, TriggerConfig], held: frozenset[str], bounds: Bounds) -> None:
+        self._wanted, self._held, self.bounds = wanted, held, bounds
+        self._news.set()
+
+    def hold(self) -> Hold | None:
+        if self._cursors is None or self._wanted is None:
+            keys = [config.key for config in (self._wanted or {}).values()]
+            return Hold(1, keys[0] if keys else "")
+        head = self._head
+        holds = [Hold(run.window.lowest(run.read(head)), run.plan.config.key) for run in self.runs.values()]
+        holds += [Hold(cursor.lowest, cursor.trigger) for cursor in self._cursors.values()]
+        return min(holds, default=None)
+
+    def status(self) -> Iterator[TriggerStatus]:
+        head = self._head
+        end = max(self._end, head)
+        yield from (run.status(end, head) for run in self.runs.values())
+        yield from self._broken.values()
+
+    def run_of(self, key: str) -> TriggerRun | None:
+        """The run of a trigger that is wanted, by its key."""
+        wanted = self._wanted or {}
+        return next((run for uid, run in self.runs.items() if run.plan.config.key == key and uid in wanted), None)
+
+    @property
+    def _head(self) -> int:
+        return 1 if self._reader is None else self._reader.head
+
+    async def look_for_end(self) -> None:
+        """Ask where the log ends, if the head does not know and it may have moved."""
+        reader = self._reader
+        if reader is not None and self.appended and reader.is_anyone_behind:
+            self.appended = False
+            try:
+                self._end = (await self.broker.log.state()).last + 1
+            except LogError:
+                self.appended = True
+
+    # Work
+
+    async def run(self) -> None:
+        outages = 0
+        while True:
+            try:
+                await self._work()
+            except* LogShrunk as shrunk:
+                _log.warning("broker %s: %s; it was read up to %d: events are lost", self.broker.config.key,
+                             shrunk.exceptions[0], self._head - 1)  # fmt: skip
+                self._put_away()
+            except* LogError as errors:
+                if not outages:
+                    _log.warning("broker %s: %s", self.broker.config.key, errors.exceptions[0])
+                await asyncio.sleep(outage_wait_s(outages))
+                outages += 1
+
+    async def _work(self) -> None:
+        stored = {uid: self._decoded(uid, value) for uid, value in (await self.broker.cursors.load()).items()}
+        self._end = (await self.broker.log.state()).last + 1
+        known = {uid: cursor for uid, cursor in stored.items() if cursor is not None} | (self._cursors or {})
+        self._reader = LogReader(self.broker.log, self._end)
+        self._cursors = known
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._reader.follow_head())
+            tasks.create_task(self._reader.catch_up())
+            tasks.create_task(self._save_often())
+            tasks.create_task(self._refresh())
+            await self._follow_table()
+
+    async def _follow_table(self) -> None:
+        outages = 0
+        while True:
+            self._news.clear()
+            try:
+                if self._wanted is not None:
+                    await self._reconcile(self._wanted)
+                outages = 0
+            except LogError as error:
+                _log.debug("broker %s: %s", self.broker.config.key, error)
+                await asyncio.sleep(outage_wait_s(outages))
+                outages += 1
+                continue
+            try:
+                async with asyncio.timeout(self._timing.forget_s / 2 if self._gone_s else None):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+
+    async def _reconcile(self, wanted: Mapping[str, TriggerConfig]) -> None:
+        """Make the runs what the table says. Raises: LogError: some of it is still to be done."""
+        begin: dict[str, Plan] = {}
+        self._broken.clear()
+        for uid, config in wanted.items():
+            try:
+                plan = make_plan(config, self._services.domain)
+            except (BadAddress, FilterError) as error:
+                self._broken[uid] = TriggerStatus(config.key, 0, 0, 0, 0, 0, 0, 0, last_error=str(error))
+                continue
+            if uid in self.runs:
+                self._adopt(self.runs[uid], plan)
+            else:
+                begin[uid] = plan
+        for uid, run in self.runs.items():
+            if uid not in wanted or uid in self._broken:
+                run.pause(True)
+        await self._begin(begin)
+        await self._forget(wanted)
+
+    def _adopt(self, run: TriggerRun, plan: Plan) -> None:
+        config, before = plan.config, run.plan.config
+        reads_differently = (config.filters, config.ordered_by) != (before.filters, before.ordered_by)
+        if reads_differently:
+            self._the_reader.leave(run)
+        if config != before or run.deliveries.bounds != self.bounds:
+            run.adopt(plan, self._slots_of(config, run), self.bounds)
+        if reads_differently:
+            self._the_reader.join(run)
+        run.pause(False)
+        self._the_reader.has_room(run)
+
+    async def _begin(self, plans: Mapping[str, Plan]) -> None:
+        """Begin where the cursor is; without one at the end of the log, which is stored first."""
+        cursors = self._cursors or {}
+        fresh = [uid for uid in plans if uid not in cursors]
+        if fresh:
+            self._end = (await self.broker.log.state()).last + 1
+            values = {uid: Cursor(plans[uid].config.key, self._end) for uid in fresh}
+            await self.broker.cursors.save({uid: msgspec.msgpack.encode(cursor) for uid, cursor in values.items()})
+            cursors.update(values)
+        for uid, plan in plans.items():
+            window = cursors.pop(uid).make_window(self._end)
+            run = TriggerRun(plan, self._slots_of(plan.config), self._services, self.broker.dead_letters, window,
+                             self.bounds, progressed=self._progressed)  # fmt: skip
+            self.runs[uid] = run
+            self._the_reader.join(run)
+
+    async def _forget(self, wanted: Mapping[str, TriggerConfig]) -> None:
+        """Drop who is gone for good. A key that somebody else has now is not held for its former owner."""
+        cursors = self._cursors or {}
+        keys = {uid: run.plan.config.key for uid, run in self.runs.items()}
+        keys |= {uid: cursor.trigger for uid, cursor in cursors.items()}
+        held = self._held - {config.key for config in wanted.values()}
+        gone = {uid for uid, key in keys.items() if uid not in wanted and key not in held}
+        now = self._services.clock.now()
+        self._gone_s = {uid: self._gone_s.get(uid, now) for uid in gone}
+        for uid in gone:
+            if now - self._gone_s[uid] < self._timing.forget_s:
+                continue
+            run = self.runs.pop(uid, None)
+            if run is not None:
+                self._the_reader.leave(run)
+                run.stop()
+                self._dirty.discard(run)
+            cursors.pop(uid, None)
+            await self.broker.cursors.remove(uid)
+            del self._gone_s[uid]
+
+    def _slots_of(self, config: TriggerConfig, run: TriggerRun | None = None) -> Slots:
+        """Its target's, or its own where nobody tells the capacity."""
+        if config.target:
+            return self._targets.of(config.target)
+        limit = config.parallelism or UNBOUND
+        if run is None or run.plan.config.target:
+            return Slots(limit)
+        slots = run.deliveries.outlet.slots
+        slots.resize(limit)
+        return slots
+
+    def stop(self) -> None:
+        """Cut off what is in flight; nothing is sent any more."""
+        for run in self.runs.values():
+            run.stop()
+
+    def _put_away(self) -> None:
+        """Stop all runs; their cursors are kept here."""
+        cursors = self._cursors or {}
+        for uid, run in self.runs.items():
+            cursors[uid] = run.window.cursor(run.plan.config.key, run.read(self._head))
+        self.stop()
+        self.runs.clear()
+        self._dirty.clear()
+        self._news.set()
+
+    @property
+    def _the_reader(self) -> LogReader:
+        assert self._reader is not None
+        return self._reader
+
+    def _decoded(self, uid: str, value: bytes) -> Cursor | None:
+        try:
+            return _decode_cursor(value)
+        except msgspec.MsgspecError as error:
+            _log.error("broker %s: the cursor of trigger %s cannot be read (%s): it begins anew at the end of the log",
+                       self.broker.config.key, uid, error)  # fmt: skip
+            return None
+
+    # Cursors
+
+    def _progressed(self, run: TriggerRun) -> None:
+        self._dirty.add(run)
+        self._someone_dirty.set()
+        self._the_reader.has_room(run)
+
+    async def save(self) -> None:
+        """Store the cursors that have moved. Raises: LogError: those are still to be stored."""
+        head = self._head
+        dirty, self._dirty = self._dirty, set()
+        uids = {run: uid for uid, run in self.runs.items()}
+        values = {}
+        for run in dirty:
+            if run in uids:
+                values[uids[run]] = run.cursor(head)
+                run.saved = run.read(head)
+        if values:
+            try:
+                await self.broker.cursors.save(values)
+            except LogError:
+                self._dirty |= dirty
+                raise
+
+    async def _save_often(self) -> None:
+        while True:
+            await self._someone_dirty.wait()
+            self._someone_dirty.clear()
+            await asyncio.sleep(self._timing.save_s)
+            try:
+                await self.save()
+            except LogError as error:
+                _log.debug("broker %s: cursors are not saved yet: %s", self.broker.config.key, error)
+                self._someone_dirty.set()
+
+    async def _refresh(self) -> None:
+        """What a trigger did not want is not read again after a restart, or not much of it."""
+        while True:
+            await asyncio.sleep(self._timing.refresh_s)
+            moved = {run for run in self.runs.values() if run.saved != run.read(self._head)}
+            if moved:
+                self._dirty |= moved
+                self._someone_dirty.set()

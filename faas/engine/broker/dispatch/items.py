@@ -1,0 +1,50 @@
+"""An event in memory, and its way through one trigger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faas.engine.broker.delivery.message import encode_fields
+from faas.engine.broker.delivery.pool import Request
+from faas.engine.broker.dispatch.lanes import Lanes
+from faas.engine.broker.log import StoredEvent
+
+_OVERHEAD_BYTES = 2048  # of an event's objects: a dozen attributes, an encoded head, the bookkeeping
+
+
+class Held:
+    """One for all triggers that hold the event: it is decoded and encoded once."""
+
+    __slots__ = ("_fields", "attributes", "data", "position", "size", "stored")
+
+    def __init__(self, event: StoredEvent) -> None:
+        self.stored = event
+        self.position = event.sequence
+        self.attributes: dict[str, Any] = event.attributes
+        self.data = event.data
+        self.size = len(event.data) + _OVERHEAD_BYTES
+        self._fields = b""
+
+    @property
+    def fields(self) -> bytes:
+        if not self._fields:
+            self._fields = encode_fields(self.attributes, len(self.data))
+        return self._fields
+
+
+class Item:
+    """An event and what one trigger did about it so far."""
+
+    __slots__ = ("attempt", "dead", "event", "fields", "key", "lanes", "outages", "position", "request", "size")
+
+    def __init__(self, event: Held, key: str | None, lanes: Lanes[Item]) -> None:
+        self.event = event
+        self.position = event.position
+        self.size = event.size
+        self.key = key
+        self.lanes = lanes
+        self.attempt = 0  # attempts before the present one, at the present destination
+        self.outages = 0  # times in a row that the gateway could not be reached
+        self.request: Request | None = None
+        self.dead: dict[str, Any] = {}  # its attributes as a dead letter, once it was given up on
+        self.fields = b""  # those, as they are sent

@@ -1,0 +1,141 @@
+"""Delivering events once more: a time span of the log, or dead letters.
+
+A replay uses the trigger's subscriber, retries, order and slots, beside its normal deliveries. What fails again is
+counted and left where it is: the event in the log, the letter among the dead. Its progress is in memory only: when this
+process ends, so does the replay, and who asked for it asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from faas.engine.broker.delivery.attempts import Failure
+from faas.engine.broker.delivery.dead import living_attributes
+from faas.engine.broker.dispatch.deliveries import Deliveries, Services
+from faas.engine.broker.dispatch.items import Held, Item
+from faas.engine.broker.dispatch.trigger import TriggerRun
+from faas.engine.broker.dispatch.window import Bounds, Window
+from faas.engine.broker.dispatching import OpenBroker
+from faas.engine.broker.log import LogError, StoredEvent
+from faas.engine.contract.eventing import Replay, ReplayDead, ReplayDone
+
+_BATCH = 256
+_BOUNDS = Bounds(ready=256, events=1024, bytes=2 << 20)
+_WAIT_S = 1.0
+
+
+class _Again:
+    """Deliveries of one trigger beside its own; `room` and `idle` are waited for."""
+
+    def __init__(self, run: TriggerRun, services: Services, succeeded: Callable[[Item], None] | None = None) -> None:
+        self.delivered = self.failed = 0
+        self._succeeded = succeeded
+        self._given_up: set[int] = set()
+        self._moved = asyncio.Event()
+        config, outlet = run.plan.config, run.deliveries.outlet
+        self.deliveries = Deliveries(
+            config, run.plan.subscriber, outlet.slots, services, Window(0), _BOUNDS,
+            finished=self._finished, give_up=self._give_up,
+        )  # fmt: skip
+
+    async def take(self, event: StoredEvent) -> None:
+        """Deliver it, when there is room in memory."""
+        while self.deliveries.is_full:
+            await self._next()
+        self.deliveries.take(Held(event))
+
+    async def finish(self) -> None:
+        while self.deliveries.window.unfinished:
+            await self._next()
+
+    def stop(self) -> None:
+        self.deliveries.stop()
+
+    async def _next(self) -> None:
+        self._moved.clear()
+        await self._moved.wait()
+
+    def _give_up(self, item: Item, failure: Failure) -> None:
+        self.failed += 1
+        self._given_up.add(item.position)
+        self.deliveries.finish(item)
+
+    def _finished(self, item: Item) -> None:
+        self._moved.set()
+        if item.position in self._given_up:
+            self._given_up.discard(item.position)
+            return
+        self.delivered += 1
+        if self._succeeded is not None:
+            self._succeeded(item)
+
+
+async def replay_span(request: Replay, run: TriggerRun, broker: OpenBroker, services: Services) -> ReplayDone:
+    """Deliver what was stored in the span, up to the log's end as it is now."""
+    again = _Again(run, services)
+    error = ""
+    try:
+        position, end = await broker.log.find(request.since_s), await broker.log.find(request.until_s)
+        while position < end:
+            events = await broker.log.read(position, limit=_BATCH, wait_s=_WAIT_S)
+            if not events:
+                break
+            for event in events:
+                if event.sequence < end and run.plan.matcher.matches(event.attributes):
+                    await again.take(event)
+            position = events[-1].sequence + 1
+        await again.finish()
+    except LogError as failure:
+        error = f"the log could not be read any further: {failure}"
+        await again.finish()
+    finally:
+        again.stop()
+    return ReplayDone(request.id, again.delivered, again.failed, error)
+
+
+async def replay_dead(
+    request: ReplayDead, run_of: Callable[[str], TriggerRun | None], broker: OpenBroker, services: Services
+) -> ReplayDone:
+    """Deliver dead letters to the triggers that they failed for; those that succeed leave the stream."""
+    triggers: dict[str, _Again] = {}
+    errors: list[str] = []
+    failed = 0
+    removals: asyncio.Queue[int | None] = asyncio.Queue()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_remove(broker, request.stream, removals, errors))
+            for sequence in sorted(set(request.sequences)):
+                try:
+                    letter = await broker.dead_letters.get(request.stream, sequence)
+                except LogError as error:
+                    errors.append(f"letter {sequence} could not be read: {error}")
+                    failed += 1
+                    continue
+                run = None if letter is None else run_of(letter.trigger)
+                if letter is None or run is None:
+                    what = "there is none" if letter is None else f"its trigger {letter.trigger} is not there"
+                    errors.append(f"letter {sequence}: {what}")
+                    failed += 1
+                    continue
+                if letter.trigger not in triggers:
+                    triggers[letter.trigger] = _Again(run, services, lambda item: removals.put_nowait(item.position))
+                attributes = living_attributes(letter.event.attributes)
+                await triggers[letter.trigger].take(letter.event._replace(sequence=sequence, attributes=attributes))
+            for again in triggers.values():
+                await again.finish()
+            removals.put_nowait(None)
+    finally:
+        for again in triggers.values():
+            again.stop()
+    failed += sum(again.failed for again in triggers.values())
+    return ReplayDone(request.id, sum(again.delivered for again in triggers.values()), failed, "; ".join(errors[:5]))
+
+
+async def _remove(broker: OpenBroker, stream: str, delivered: asyncio.Queue[int | None], errors: list[str]) -> None:
+    """Take delivered letters out of the stream, until None comes."""
+    while (sequence := await delivered.get()) is not None:
+        try:
+            await broker.dead_letters.remove(stream, sequence)
+        except LogError as error:
+            errors.append(f"letter {sequence} was delivered and is still in the stream: {error}")
