@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object
 from faas.engine.contract.revision import SecretRef
-from faas.engine.contract.settings import EngineSettings, NatsCredentials
+from faas.engine.contract.settings import EngineSettings
 from faas.engine.contract.sources import SourcePlan
+from faas.engine.sources.completing import complete
 from faas.engine.sources.errors import ConfigurationError
 from faas.resources.kinds import CONFIG_MAP, SECRET
 
@@ -30,6 +29,7 @@ Values = Mapping[SecretRef, Mapping[str, str]]
 class Places:
     """Where one replica of a source keeps and offers what."""
 
+    replica: int
     state: Path
     socket: Path | None  # when it receives HTTP
 
@@ -39,6 +39,7 @@ class Places:
         socket = settings.sources_dir / plan.uid.replace("-", "")[:16] / "http.sock"
         state = state_dir(settings, plan)
         return cls(
+            replica=replica,
             state=state if replica == 0 else state / f"replica-{replica}",
             socket=socket if plan.receives and replica == 0 else None,
         )
@@ -53,7 +54,7 @@ def make_environment(
 ) -> dict[str, str]:
     """Args: values: what each Secret or ConfigMap of the plan holds, see `read_references`.
 
-    Raises: ConfigurationError: a value cannot be one of the environment, or the engine has no MQTT door.
+    Raises: ConfigurationError: a value cannot be one of the environment, or `complete` refuses.
     """
     env = {name: host[name] for name in _FROM_HOST if name in host}
     env["HOME"] = str(places.state)
@@ -65,8 +66,7 @@ def make_environment(
             env.update({variable.name + key: value for key, value in values.get(variable.value, {}).items()})
         elif (value := values.get(variable.value, {}).get(variable.value.key)) is not None:
             env[variable.name] = value
-    if plan.adapter == "mqtt":
-        env.update(_own_door(env, settings))
+    env = complete(plan.adapter, plan.key.name, places.replica, env, settings)
     env.update(
         NAMESPACE=plan.key.namespace,
         NAME=plan.key.name,
@@ -79,33 +79,6 @@ def make_environment(
         if "\0" in value or any("\udc80" <= character <= "\udcff" for character in value):
             raise ConfigurationError("SecretNotText", f"the value for {name} is not text, which a variable has to be")
     return env
-
-
-def _own_door(env: Mapping[str, str], settings: EngineSettings) -> dict[str, str]:
-    """Address and credentials of the engine's own MQTT listener, for a source that names no other."""
-    try:
-        options = msgspec.json.decode(env.get("FAAS_SOURCE", "{}"), type=dict[str, object])
-    except msgspec.MsgspecError as error:
-        raise ConfigurationError("InvalidOptions", f"FAAS_SOURCE is not a JSON object: {error}") from None
-    if options.get("url"):
-        return {}
-    if not settings.nats.mqtt_port:
-        raise ConfigurationError(
-            "NoMQTTDoor",
-            "the source names no MQTT server, and the engine itself does not listen for MQTT; "
-            "start it with a port for devices (faas up --mqtt 1883), or set url",
-        )
-    try:
-        own = NatsCredentials.load(settings.mqtt_credentials)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigurationError("NoMQTTDoor", f"nats-server has not been started on this state yet: {error}") from None
-    host = "127.0.0.1" if settings.nats.mqtt_host in ("", "0.0.0.0", "::") else settings.nats.mqtt_host
-    door = {**options, "url": f"mqtt://{host}:{settings.nats.mqtt_port}"}
-    return {
-        "FAAS_SOURCE": msgspec.json.encode(door).decode(),
-        "FAAS_SOURCE_USERNAME": own.user,
-        "FAAS_SOURCE_PASSWORD": own.password,
-    }
 
 
 async def read_references(client: Client, plan: SourcePlan) -> dict[SecretRef, dict[str, str]]:

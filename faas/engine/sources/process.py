@@ -20,7 +20,7 @@ from faas.engine.contract.sources import AdapterReport
 _log = logging.getLogger("faas.source")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
-_STOP_GRACE_S = 5.0  # an adapter that is told to stop finishes what it is sending; nothing is acknowledged before
+_STOP_GRACE_S = 9.0  # an adapter that is told to stop takes up to 8 s to settle what it is sending
 _LINE_BYTES = 8 * 1024  # of its output in engine.log; longer ones are cut
 _LINES_A_SECOND = 50
 _libc = ctypes.CDLL(None, use_errno=True)
