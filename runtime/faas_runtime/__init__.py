@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from faas_runtime.outgoing import Reply
     from faas_runtime.request import Request
     from faas_runtime.results import Response, ServerSentEvent
+    from faas_runtime.shapes.bucket import BucketObject
+    from faas_runtime.shapes.files import FileChange
     from faas_runtime.websocket import WebSocket, WebSocketClosed
 
 __all__ = [
-    "CallError", "Context", "DeclarationError", "Event", "EventError", "FaasError", "HTTPError", "LoadError",
-    "NotConfigured", "Outcome", "Reply", "Request", "Response", "ServerSentEvent", "WebSocket", "WebSocketClosed",
-    "function",
+    "BucketObject", "CallError", "Context", "DeclarationError", "Event", "EventError", "FaasError", "FileChange",
+    "HTTPError", "LoadError", "NotConfigured", "Outcome", "Reply", "Request", "Response", "ServerSentEvent",
+    "WebSocket", "WebSocketClosed", "function",
 ]  # fmt: skip
 
 _MODULES = {
@@ -46,6 +48,8 @@ _MODULES = {
     "outgoing": ("Reply",),
     "request": ("Request",),
     "results": ("Response", "ServerSentEvent"),
+    "shapes.bucket": ("BucketObject",),
+    "shapes.files": ("FileChange",),
     "websocket": ("WebSocket", "WebSocketClosed"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

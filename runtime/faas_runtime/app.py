@@ -21,7 +21,7 @@ from faas_runtime.load import find_functions
 from faas_runtime.metrics import Stats, exposition
 from faas_runtime.mounts import MountedLifespan
 from faas_runtime.outgoing import TIMEOUT_HEADER, NetworkTransport, Transport
-from faas_runtime.paths import assign_paths
+from faas_runtime.paths import answers_root, assign_paths
 from faas_runtime.problem import CONTENT_TYPE, Problem
 from faas_runtime.registry import REGISTRY, Declared, Registry
 from faas_runtime.routing import PathError, Route, RouteTable, parse_path
@@ -65,6 +65,7 @@ class Application:
         service = self.settings.service or self._functions[0].service
         self._tracer = make_tracer(wanted=self.settings.otel, service=service)
         self._routes: RouteTable[Endpoint] = RouteTable()
+        root = answers_root(self._functions)
         for function, declaration, path in assign_paths(self._functions):
             stats = self._stats.setdefault(function.name, Stats())
             endpoint = make_endpoint(function, declaration, path, self.settings, stats)
@@ -76,6 +77,8 @@ class Application:
             except PathError as error:
                 place = declaration.place
                 raise DeclarationError(str(error), file=place.file, line=place.line) from None
+            if root is not None and declaration is root[1]:
+                self._routes.add(parse_path("/"), "POST", endpoint)
         self._static = self._routes.static
         self.concurrency = max(concurrency_of(function, self.settings) for function in self._functions)
         in_threads = [concurrency_of(function, self.settings) for function in self._functions if not is_async(function)]

@@ -17,6 +17,7 @@ from faas_runtime.jsonic import make_converter, make_decoder
 from faas_runtime.problem import Problem, missing, unfit
 from faas_runtime.request import Request
 from faas_runtime.signature import Parameter, Signature
+from faas_runtime.views import view_of
 from faas_runtime.websocket import WebSocket
 
 Getter = Callable[[Call], Any]
@@ -29,12 +30,15 @@ class Binder:
     __slots__ = ("_keywords", "_positional", "reads_body")
 
     def __init__(self, signature: Signature, *, kind: str, path_names: tuple[str, ...]) -> None:
-        make = _make_event_getter if kind == "event" else _make_getter
-        getters = [(parameter, make(parameter, path_names)) for parameter in signature.parameters]
+        getters = [
+            (parameter, _make_getter(parameter, path_names) if kind == "http"
+             else _make_event_getter(parameter, path_names, kind))
+            for parameter in signature.parameters
+        ]  # fmt: skip
         self._positional = tuple(getter for parameter, getter in getters if not parameter.keyword_only)
         self._keywords = tuple((parameter.name, getter) for parameter, getter in getters if parameter.keyword_only)
         sources = {parameter.source for parameter in signature.parameters}
-        self.reads_body = bool(sources & {"body", "event", "flask", "sdk_event"}) or kind == "event"
+        self.reads_body = bool(sources & {"body", "event", "flask", "sdk_event", "shape"}) or kind != "http"
 
     def call(self, handler: Callable[..., Any], call: Call) -> Any:
         """The handler's result, or its coroutine or generator."""
@@ -54,18 +58,23 @@ def _make_getter(parameter: Parameter, path_names: tuple[str, ...]) -> Getter:
             return _body_getter(parameter)
         case "event":
             return _http_event_getter(parameter)
+        case "shape":
+            return _shape_getter(parameter)
         case _:
             return _special_getter(parameter)
 
 
-def _make_event_getter(parameter: Parameter, path_names: tuple[str, ...]) -> Getter:
+def _make_event_getter(parameter: Parameter, path_names: tuple[str, ...], kind: str) -> Getter:
+    """Args: kind: of the decorator; each source's data is seen in its own way."""
     match parameter.source:
         case "path":
             return _path_getter(parameter, path_names.index(parameter.name))
         case "body":
-            return _data_getter(parameter)
+            return _data_getter(parameter, kind)
         case "event":
-            return _event_getter(parameter)
+            return _event_getter(parameter, kind)
+        case "shape":
+            return _shape_getter(parameter)
         case _:
             return _special_getter(parameter)
 
@@ -116,10 +125,23 @@ def _http_event_getter(parameter: Parameter) -> Getter:
     return get
 
 
-def _event_getter(parameter: Parameter) -> Getter:
+def _shape_getter(parameter: Parameter) -> Getter:
+    """A source's own class, as BucketObject: made from the event."""
+    make = parameter.annotation.of_event
+
+    def get(call: Call) -> Any:
+        try:
+            return make(_event_of(call))
+        except EventError as error:
+            raise Problem(422, str(error)) from None
+
+    return get
+
+
+def _event_getter(parameter: Parameter, kind: str = "event") -> Getter:
     if parameter.annotation is None:
         return _event_of
-    decode = _data_decoder(parameter.annotation)
+    decode = _data_decoder(parameter.annotation, kind)
 
     def get(call: Call) -> Event[Any]:
         event = _event_of(call)
@@ -129,8 +151,8 @@ def _event_getter(parameter: Parameter) -> Getter:
     return get
 
 
-def _data_getter(parameter: Parameter) -> Getter:
-    decode = _data_decoder(parameter.annotation)
+def _data_getter(parameter: Parameter, kind: str) -> Getter:
+    decode = _data_decoder(parameter.annotation, kind)
 
     def get(call: Call) -> Any:
         event = _event_of(call)
@@ -141,17 +163,20 @@ def _data_getter(parameter: Parameter) -> Getter:
     return get
 
 
-def _data_decoder(kind: Any) -> Callable[[Event[Any]], Any]:
-    if kind is bytes:
+def _data_decoder(annotation: Any, kind: str) -> Callable[[Event[Any]], Any]:
+    if annotation is bytes:
         return lambda event: event.payload or b""
-    decode = make_decoder(kind)
-    convert = make_converter(kind)
+    decode = make_decoder(annotation)
+    convert = make_converter(annotation)
+    view = view_of(kind, annotation)
 
     def get(event: Event[Any]) -> Any:
         payload = event.payload
         try:
             if payload is None:
                 return convert(None)
+            if view is not None:
+                return convert(view(event))
             if is_json(event.datacontenttype):
                 return decode(payload)
             return convert(event.data)

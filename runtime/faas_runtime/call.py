@@ -57,19 +57,44 @@ class Call:
 
     @property
     def trace(self) -> tuple[str, str, str]:
-        """Trace id, the id of this call's span, flags; continues the caller's traceparent (W3C Trace Context)."""
+        """Trace id, the id of this call's span, flags; continues `carrier`."""
         if self._trace is None:
-            carrier = self.headers.get(b"traceparent")
-            if carrier is None and self.event is not None:
-                extension = self.event.extensions.get("traceparent")
-                carrier = str(extension).encode("latin-1", "replace") if extension else None
-            trace_id, flags = parse_traceparent(carrier) or (f"{_bits(128):032x}", "01")
+            trace_id, flags = parse_traceparent(self.carrier) or (f"{_bits(128):032x}", "01")
             self._trace = (trace_id, f"{_bits(64):016x}", flags)
         return self._trace
 
     @trace.setter
     def trace(self, value: tuple[str, str, str]) -> None:
         self._trace = value
+
+    @property
+    def carrier(self) -> bytes | None:
+        """The traceparent that this call continues (W3C Trace Context): an event's own, else the request's.
+
+        A delivery belongs to what caused the event, maybe hours ago; the request that carries it is the broker's. Where
+        both are of one trace, the request's span is the nearer parent. docs/decisions/0011.
+        """
+        header = self.headers.get(b"traceparent")
+        if self.event is None:
+            return header
+        own = self.event_carrier
+        if own is None or (header is not None and self.endpoint.kind != "event"):
+            return header
+        return header if header is not None and header[3:35] == own[3:35] else own
+
+    @property
+    def event_carrier(self) -> bytes | None:
+        """The distributed tracing extension of the call's event, when it is valid."""
+        extension = self.event.extensions.get("traceparent") if self.event is not None else None
+        own = str(extension).encode("latin-1", "replace") if extension else None
+        return own if parse_traceparent(own) is not None else None
+
+    @property
+    def tracestate(self) -> str:
+        """What goes along with `carrier`."""
+        if self.event is not None and self.carrier == self.event_carrier is not None:
+            return str(self.event.extensions.get("tracestate", ""))
+        return self.headers.get(b"tracestate", b"").decode("latin-1")
 
     @property
     def traceparent(self) -> str:

@@ -117,7 +117,7 @@ class Context:
         traceparent, end_span = self._call.instance.tracer.begin_client(self._call, f"call {function}")
         request = make_outgoing(
             function, body, method=method, path=path, query=query, headers=headers, traceparent=traceparent,
-            tracestate=self._call.headers.get(b"tracestate", b"").decode("latin-1"), request_id=self.request_id,
+            tracestate=self._call.tracestate, request_id=self.request_id,
             timeout_s=left if timeout is None else min(timeout, left),
         )  # fmt: skip
         return self._begin(_call_other(self._call, request, into, end_span))
@@ -125,6 +125,7 @@ class Context:
     def publish(self, event: Event[Any]) -> Outcome[None]:
         """Send an event to the sink (K_SINK); without a source it gets this function's URI.
 
+        While the sink says that it has no room, or is not there, it is asked again until this request's deadline.
         Raises (from the Outcome): CallError: it was not taken. NotConfigured: there is no sink.
         """
         extensions = {"traceparent": self._call.traceparent}
@@ -135,7 +136,7 @@ class Context:
             source=event.source or self._call.endpoint.uri(self._call.instance.settings),
             extensions={**extensions, **event.extensions},
         )
-        return self._begin(self._call.instance.transport.publish(complete))
+        return self._begin(self._call.instance.transport.publish(complete, timeout_s=max(self.remaining_s, 0.001)))
 
     def _begin(self, work: Any) -> Outcome[Any]:
         outcome: Outcome[Any] = Outcome(work, self._call.instance.loop, self._call.instance.loop_thread)

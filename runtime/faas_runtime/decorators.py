@@ -8,21 +8,14 @@ from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from faas_runtime import options as opt
+from faas_runtime.declaring import checked_options, merge_options, recorder, split_options
 from faas_runtime.errors import DeclarationError
 from faas_runtime.event import Extension
 from faas_runtime.filters import FilterError, make_filters
-from faas_runtime.options import Options
-from faas_runtime.registry import (
-    REGISTRY,
-    Declaration,
-    Declared,
-    HookKind,
-    Place,
-    caller,
-    caller_module,
-    place_of,
-)  # fmt: skip
+from faas_runtime.options import EventOptions, Options
+from faas_runtime.registry import REGISTRY, Declaration, Declared, HookKind, Place, caller, caller_module
 from faas_runtime.routing import PathError, check_own_path
+from faas_runtime.source_decorators import SourceDecorators
 
 F = TypeVar("F", bound=Callable[..., Any])
 Hook = TypeVar("Hook", bound=Callable[[], Any])
@@ -31,11 +24,11 @@ Match = str | Mapping[Literal["exact", "prefix", "suffix"], str]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HTTP_WORDS = ("path", "methods")
-_EVENT_WORDS = ("type", "source", "subject", "extensions", "sql", "reply_type", "path")
+_EVENT_WORDS = ("type", "source", "subject", "extensions", "sql", "filters", "reply_type", "path")
 
 
-class Function:
-    """Declares functions; used as `@function`, `@function(...)`, `@function.http(...)`, `@function.event(...)`.
+class Function(SourceDecorators):
+    """Declares functions: `@function`, `@function.http(...)`, `@function.event(...)`, `@function.schedule(...)` …
 
     Every form returns the original callable, so it stays importable, typed and callable in a unit test. Forms stack:
     one function, several triggers. Options are checked at once. Raises: DeclarationError with file and line.
@@ -62,13 +55,13 @@ class Function:
         if callable(path):
             raise DeclarationError("@function.http stands without parentheses", file=place.file, line=place.line,
                                    hint='write @function.http("/") or @function')  # fmt: skip
-        checked = _checked(dict(options), place, _HTTP_WORDS)
+        checked = checked_options(dict(options), place, _HTTP_WORDS)
         try:
             check_own_path(path)
         except PathError as error:
             raise DeclarationError(str(error), file=place.file, line=place.line) from None
         verbs = _methods(methods, place)
-        return _recorder(Declaration("http", path, verbs, {}, place), checked)
+        return recorder(Declaration("http", path, verbs, {}, place), checked)
 
     def event(
         self,
@@ -80,47 +73,40 @@ class Function:
         subject: Match | None = None,
         extensions: Mapping[str, Extension | Mapping[Literal["exact", "prefix", "suffix"], str]] | None = None,
         sql: str | None = None,
+        filters: Sequence[Mapping[str, Any]] | None = None,
         reply_type: str | None = None,
         path: str | None = None,
-        retry: int | None = None,
-        backoff: Literal["linear", "exponential"] | None = None,
-        backoff_delay: opt.Seconds | None = None,
-        dead_letter: str | None = None,
-        delivery_timeout: opt.Seconds | None = None,
-        ordered_by: str | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[EventOptions],
     ) -> Callable[[F], F]:
         """Handle CloudEvents that match all that is given; nothing given matches every event.
 
         A value the handler returns is published as a reply event of type `reply_type`, or of its class's dotted name.
+        `filters` are Knative's own, for what the other words cannot say; `sql` is a CESQL expression.
         """
         place = caller()
         if handler is not None:
             raise DeclarationError("@function.event stands without parentheses", file=place.file, line=place.line,
                                    hint='write @function.event(), or say which: @function.event(type="…")')  # fmt: skip
-        delivery = {
-            "retry": retry, "backoff": backoff, "backoff_delay": backoff_delay, "dead_letter": dead_letter,
-            "delivery_timeout": delivery_timeout, "ordered_by": ordered_by,
-        }  # fmt: skip
-        checked = _checked(dict(options), place, (*_EVENT_WORDS, *opt.DELIVERY))
-        recorded = _checked({k: v for k, v in delivery.items() if v is not None}, place, _EVENT_WORDS, opt.DELIVERY)
+        function_options, delivery = split_options(options)
+        checked = checked_options(function_options, place, (*_EVENT_WORDS, *opt.DELIVERY))
+        recorded = checked_options(delivery, place, _EVENT_WORDS, opt.DELIVERY)
         try:
-            recorded["filters"] = make_filters(type, source, subject, extensions, sql)
+            recorded["filters"] = make_filters(type, source, subject, extensions, sql) + _raw_filters(filters)
             if path is not None:
                 check_own_path(path)
         except (FilterError, PathError) as error:
             raise DeclarationError(str(error), file=place.file, line=place.line) from None
         if reply_type is not None:
             recorded["reply_type"] = reply_type
-        return _recorder(Declaration("event", path or "", ("POST",), recorded, place), checked)
+        return recorder(Declaration("event", path or "", ("POST",), recorded, place), checked)
 
     def app(self, app: App, /, *, interface: Literal["asgi", "wsgi"] | None = None, **options: Unpack[Options]) -> App:
         """Serve a WSGI or ASGI application (Flask, Starlette, FastAPI, Django ...) as a function; `name` is "app"."""
         place = caller()
-        checked = _checked({"name": "app", **options}, place, ("interface",))
+        checked = checked_options({"name": "app", **options}, place, ("interface",))
         function = Declared(app, f"{caller_module()}:{checked['name']}", interface or _interface(app, place), place)
         function.declarations.append(Declaration("http", "/{rest:path}", (), {}, place))
-        _merge_options(function, checked, place)
+        merge_options(function, checked, place)
         REGISTRY.add(function)
         return app
 
@@ -166,44 +152,18 @@ class Function:
 function = Function()
 
 
-def _recorder(declaration: Declaration, options: dict[str, Any]) -> Callable[[F], F]:
-    def record(handler: F) -> F:
-        place = declaration.place
-        if not callable(handler) or isinstance(handler, type):
-            raise DeclarationError(f"{handler!r} is no function", hint="decorate a def or an async def",
-                                   file=place.file, line=place.line)  # fmt: skip
-        known = REGISTRY.declared(handler)
-        if known is None:
-            name = getattr(handler, "__qualname__", type(handler).__qualname__)
-            target = f"{getattr(handler, '__module__', '__main__')}:{name}"
-            known = Declared(handler, target, "function", place_of(handler, place))
-            REGISTRY.add(known)
-        _merge_options(known, options, place)
-        known.declarations.insert(0, declaration)  # decorators run from the bottom up; the source reads from the top
-        return handler
+def _raw_filters(filters: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
+    """Filters that were written out. Raises: FilterError: one that can never match, or is none, and where it stands."""
+    if not filters:
+        return []
+    from faas_runtime.matching import check_filters  # here: a parser, which only those who write filters need
 
-    return record
-
-
-def _merge_options(function: Declared, options: dict[str, Any], place: Place) -> None:
-    for name, value in options.items():
-        before = function.options.get(name, value)
-        if before != value:
-            raise DeclarationError(
-                f"{name}={value!r} contradicts {name}={before!r} in line {function.given_at[name].line}",
-                hint="stacked decorators make one service: give each option once", file=place.file, line=place.line,
-            )  # fmt: skip
-        function.options[name] = value
-        function.given_at[name] = place
-
-
-def _checked(
-    given: dict[str, Any], place: Place, also: Sequence[str], known: Mapping[str, opt.Option] = opt.OPTIONS
-) -> dict[str, Any]:
-    try:
-        return opt.validate(given, known=known, also=also)
-    except opt.OptionError as error:
-        raise DeclarationError(error.message, hint=error.hint, file=place.file, line=place.line) from None
+    if isinstance(filters, str | Mapping):
+        raise FilterError('filters is not a list; write filters=[{"exact": {"type": "…"}}]')
+    found = [dict(each) for each in filters]
+    for where, problem in check_filters(found):
+        raise FilterError(f"filters{where}: {problem}")
+    return found
 
 
 def _methods(methods: Sequence[str] | None, place: Place) -> tuple[str, ...]:

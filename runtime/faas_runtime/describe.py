@@ -28,6 +28,7 @@ from faas_runtime.paths import assign_paths
 from faas_runtime.registry import REGISTRY, Declaration, Declared
 from faas_runtime.settings import Settings
 from faas_runtime.spec import Description, FunctionSpec, Problem, Trigger
+from faas_runtime.triggers import trigger_names
 
 _OURS = str(Path(__file__).parent) + os.sep
 
@@ -94,6 +95,10 @@ def _describe_declared(names: Sequence[str], project: Path) -> tuple[list[Functi
 def _specs(functions: list[Declared], project: Path) -> list[FunctionSpec]:
     """The specs of one service's functions. Raises: DeclarationError."""
     triggers: dict[str, list[Trigger]] = {function.target: [] for function in functions}
+    names = {
+        function.target: trigger_names(function.name, [each.kind for each in function.declarations])
+        for function in functions
+    }
     settings = Settings()
     for function, declaration, path in assign_paths(functions):
         if function.kind == "function" and "<locals>" in function.target:
@@ -101,7 +106,8 @@ def _specs(functions: list[Declared], project: Path) -> list[FunctionSpec]:
                                    hint="move it to the module's top level", file=function.place.file,
                                    line=function.place.line)  # fmt: skip
         make_endpoint(function, declaration, path, settings, Stats())  # its signature has to hold
-        triggers[function.target].append(_trigger(declaration, path, function))
+        name = names[function.target].pop(0)
+        triggers[function.target].append(_trigger(declaration, path, function, name))
     return [
         FunctionSpec(
             name=function.name, target=function.target, service=function.service,
@@ -114,13 +120,15 @@ def _specs(functions: list[Declared], project: Path) -> list[FunctionSpec]:
     ]  # fmt: skip
 
 
-def _trigger(declaration: Declaration, path: str, function: Declared) -> Trigger:
+def _trigger(declaration: Declaration, path: str, function: Declared, name: str) -> Trigger:
     try:
         msgspec.json.encode(declaration.options)
     except TypeError as error:
         raise DeclarationError(f"an option of {function.target} has no JSON form: {error}", file=declaration.place.file,
                                line=declaration.place.line) from None  # fmt: skip
-    return Trigger(kind=declaration.kind, path=path, methods=declaration.methods, options=declaration.options)
+    return Trigger(
+        kind=declaration.kind, path=path, methods=declaration.methods, options=declaration.options, name=name
+    )
 
 
 def _collisions(declared: Sequence[Declared], services: Iterable[str], project: Path) -> list[Problem]:

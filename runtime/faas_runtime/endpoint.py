@@ -73,10 +73,11 @@ def make_endpoint(
     """Raises: DeclarationError: the signature or the combination of options cannot work."""
     template = parse_path(path)
     options = function.options
+    takes: Literal["http", "event"] = "event" if declaration.takes_events else "http"
     endpoint = Endpoint(
         function=function.name,
         service=function.service,
-        kind=declaration.kind if function.kind == "function" else function.kind,
+        kind=takes if function.kind == "function" else function.kind,
         template=path,
         path_names=template.parameters,
         handler=function.handler,
@@ -87,9 +88,7 @@ def make_endpoint(
     if function.kind != "function":
         endpoint.is_async = function.kind == "asgi"
         return endpoint
-    signature = read_signature(
-        function, kind=declaration.kind, path_names=template.parameters, place=declaration.place
-    )  # fmt: skip
+    signature = read_signature(function, kind=takes, path_names=template.parameters, place=declaration.place)
     if signature.of("websocket") is not None:
         if not signature.is_async:
             raise DeclarationError(f"{function.target} takes a WebSocket, so it has to be `async def`",
@@ -100,7 +99,7 @@ def make_endpoint(
     call = function.handler if inspect.isroutine(function.handler) else type(function.handler).__call__
     endpoint.is_coroutine = inspect.iscoroutinefunction(call)
     endpoint.reads_body = endpoint.binder.reads_body
-    if declaration.kind == "event":
+    if declaration.takes_events:
         endpoint.reply_type = declaration.options.get("reply_type", "")
         endpoint.finish = make_replies
     return endpoint

@@ -43,6 +43,24 @@ class Options(TypedDict, total=False):
     max_body: Quantity
 
 
+class EventOptions(Options, total=False):
+    """What a decorator of an event or a source takes besides: how its events are delivered. `DELIVERY` has the ranges.
+
+    `timeout` is how long the function may take for anything; `delivery_timeout` is when the broker gives up on one
+    attempt, which matters only when it is the shorter one.
+    """
+
+    retry: int
+    backoff: Literal["linear", "exponential"]
+    backoff_delay: Seconds
+    delivery_timeout: Seconds
+    dead_letter: str
+    ordered_by: str
+    parallelism: int
+    backlog_target: int
+    broker: str
+
+
 class OptionError(ValueError):
     """`option` cannot have that value, or there is no such option; the text says what it takes."""
 
@@ -73,7 +91,7 @@ _BINARY = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, 
 RESERVED_ENVIRONMENT = frozenset({"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"})  # Knative's own
 
 
-def parse_seconds(value: Any) -> float:
+def parseseconds(value: Any) -> float:
     """Seconds from 90, 1.5, "90s", "250ms", "5m", "1h". Raises: ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError
@@ -95,7 +113,7 @@ def parse_size(value: Any) -> int:
     return int(match[1]) * _BINARY[match[2] or ""]
 
 
-def _integer(low: int, high: int) -> Callable[[Any], int]:
+def integer(low: int, high: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         if isinstance(value, str) and value.strip().isdigit():
             value = int(value)
@@ -106,9 +124,9 @@ def _integer(low: int, high: int) -> Callable[[Any], int]:
     return parse
 
 
-def _seconds(low: float, high: float) -> Callable[[Any], float]:
+def seconds(low: float, high: float) -> Callable[[Any], float]:
     def parse(value: Any) -> float:
-        seconds = parse_seconds(value)
+        seconds = parseseconds(value)
         if not low <= seconds <= high:
             raise ValueError
         return seconds
@@ -128,7 +146,7 @@ def _number(low: float) -> Callable[[Any], float]:
     return parse
 
 
-def _boolean(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     if isinstance(value, str) and value.lower() in ("true", "1", "yes", "false", "0", "no"):
         return value.lower() in ("true", "1", "yes")
     if not isinstance(value, bool):
@@ -136,7 +154,7 @@ def _boolean(value: Any) -> bool:
     return value
 
 
-def _one_of(*choices: str) -> Callable[[Any], str]:
+def one_of(*choices: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if value not in choices:
             raise ValueError
@@ -145,7 +163,7 @@ def _one_of(*choices: str) -> Callable[[Any], str]:
     return parse
 
 
-def _matching(pattern: re.Pattern[str]) -> Callable[[Any], str]:
+def matching(pattern: re.Pattern[str]) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if not isinstance(value, str) or not pattern.match(value):
             raise ValueError
@@ -202,17 +220,17 @@ OPTIONS: dict[str, Option] = {
     option.name: option
     for option in (
         Option("name", "the service's name; the function's, with '-' for '_', when not given", _DNS,
-               _matching(_DNS_LABEL), False),
-        Option("service", "functions that name the same service share one", _DNS, _matching(_DNS_LABEL), False),
-        Option("min_scale", "instances that always run", "a whole number from 0", _integer(0, _INT32)),
-        Option("max_scale", "instances at most; 0 means no bound", "a whole number from 0", _integer(0, _INT32)),
-        Option("initial_scale", "instances a new revision starts with", "a whole number from 0", _integer(0, _INT32)),
+               matching(_DNS_LABEL), False),
+        Option("service", "functions that name the same service share one", _DNS, matching(_DNS_LABEL), False),
+        Option("min_scale", "instances that always run", "a whole number from 0", integer(0, _INT32)),
+        Option("max_scale", "instances at most; 0 means no bound", "a whole number from 0", integer(0, _INT32)),
+        Option("initial_scale", "instances a new revision starts with", "a whole number from 0", integer(0, _INT32)),
         Option("target", "load an instance should carry: requests at once, or a second with metric='rps'",
                "a number from 0.01", _number(0.01)),
-        Option("metric", "what scaling looks at", "'concurrency' or 'rps'", _one_of("concurrency", "rps")),
+        Option("metric", "what scaling looks at", "'concurrency' or 'rps'", one_of("concurrency", "rps")),
         Option("concurrency", "requests an instance executes at once, at most (20 for sync, 100 for async functions)",
-               "a whole number from 1 to 1000", _integer(1, 1000)),
-        Option("timeout", "how long a request may take", "seconds from 1 to 3600, or '90s', '5m'", _seconds(1, 3600)),
+               "a whole number from 1 to 1000", integer(1, 1000)),
+        Option("timeout", "how long a request may take", "seconds from 1 to 3600, or '90s', '5m'", seconds(1, 3600)),
         Option("cpu", "CPU of an instance (request and limit)", "a quantity: 0.5, '500m', 2", _quantity),
         Option("memory", "memory of an instance (request and limit)", "a quantity: '256Mi', '1G'", _quantity),
         Option("env", "environment variables", "a mapping of names to strings, without PORT and K_*",
@@ -222,10 +240,10 @@ OPTIONS: dict[str, Option] = {
         Option("labels", "labels of the service and its revisions", "a mapping of label names to label values",
                _labels, False),
         Option("scale_to_zero_after", "the last instance ends this long after the last request",
-               "seconds from 0 to 86400, or '30s', '1h'", _seconds(0, 86400)),
+               "seconds from 0 to 86400, or '30s', '1h'", seconds(0, 86400)),
         Option("snapshot", "start instances by forking a warm process; False starts each plainly", "True or False",
-               _boolean),
-        Option("visibility", "who may reach it", "'public' or 'cluster-local'", _one_of("public", "cluster-local")),
+               boolean),
+        Option("visibility", "who may reach it", "'public' or 'cluster-local'", one_of("public", "cluster-local")),
         Option("max_body", "the largest request body that is read into memory (32Mi); streams have no bound",
                "bytes, or '32Mi'", _size),
     )
@@ -234,16 +252,22 @@ OPTIONS: dict[str, Option] = {
 DELIVERY: dict[str, Option] = {
     option.name: option
     for option in (
-        Option("retry", "attempts after the first", "a whole number from 0", _integer(0, 1_000_000), False),
+        Option("retry", "attempts after the first", "a whole number from 0", integer(0, 1_000_000), False),
         Option("backoff", "how the wait between attempts grows", "'linear' or 'exponential'",
-               _one_of("linear", "exponential"), False),
-        Option("backoff_delay", "the first wait", "seconds, or '200ms', '2s'", _seconds(0, 86400), False),
+               one_of("linear", "exponential"), False),
+        Option("backoff_delay", "the first wait", "seconds, or '200ms', '2s'", seconds(0, 86400), False),
         Option("dead_letter", "the function, Service or stream that gets what failed for good", _DNS,
-               _matching(_DNS_LABEL), False),
+               matching(_DNS_LABEL), False),
         Option("delivery_timeout", "how long one attempt may take", "seconds above 0, or '30s'",
-               _seconds(0.001, 86400), False),
+               seconds(0.001, 86400), False),
         Option("ordered_by", "events with the same value of this attribute are handled one after another",
-               "an attribute: lower-case letters and digits", _matching(re.compile(r"[a-z0-9]+\Z")), False),
+               "an attribute (lower-case letters and digits), or a field of the data: 'data.device.id'",
+               matching(re.compile(r"([a-z0-9]+|data(\.[A-Za-z0-9_-]+)+)\Z")), False),
+        Option("parallelism", "deliveries at once, at most; as the function's capacity allows without it",
+               "a whole number from 1", integer(1, _INT32), False),
+        Option("backlog_target", "waiting events for each instance that is wanted: long tasks scale with the queue",
+               "a whole number from 1", integer(1, _INT32), False),
+        Option("broker", "whose events", _DNS, matching(_DNS_LABEL), False),
     )
 }  # fmt: skip
 
@@ -264,6 +288,8 @@ def validate(
             raise OptionError(name, f"there is no option {name!r}", did_you_mean(name, [*also, *known]))
         try:
             normal[name] = option.parse(value)
+        except OptionError as error:  # the parser has said it better
+            raise OptionError(name, error.message, error.hint) from None
         except (ValueError, TypeError, AttributeError):
             raise OptionError(name, f"{name}={value!r} is out of range", f"it takes {option.takes}") from None
     low, high = normal.get("min_scale"), normal.get("max_scale")

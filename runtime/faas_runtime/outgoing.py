@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -20,6 +21,9 @@ from faas_runtime.jsonic import make_converter, make_decoder, to_json
 from faas_runtime.settings import Settings
 
 TIMEOUT_HEADER = b"faas-timeout"  # seconds that are left of the caller's deadline; it only ever shortens
+
+
+PUBLISH_S = 30.0  # a broker stores before it answers; longer means it is down
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -49,12 +53,19 @@ class Reply(msgspec.Struct, frozen=True):
         return make_decoder(into)(self.content)
 
 
+class _Refusal(msgspec.Struct, frozen=True):
+    reason: str
+    may_pass: bool
+    status: int = 0
+    error: Exception | None = None
+
+
 class Transport(Protocol):
     """Carries calls and events away; the real one dials, the test client's answers itself."""
 
     async def call(self, request: Outgoing) -> Reply: ...
 
-    async def publish(self, event: Event[Any]) -> None: ...
+    async def publish(self, event: Event[Any], *, timeout_s: float) -> None: ...
 
     async def aclose(self) -> None: ...
 
@@ -82,8 +93,8 @@ class NetworkTransport:
             raise CallError(f"{what} cannot be reached: {error}") from error
         return Reply(received.status, _text_headers(received.headers), received.body)
 
-    async def publish(self, event: Event[Any]) -> None:
-        """Raises: CallError, NotConfigured."""
+    async def publish(self, event: Event[Any], *, timeout_s: float = PUBLISH_S) -> None:
+        """Send it until it is taken, `timeout_s` long; sent twice, it has one id. Raises: CallError, NotConfigured."""
         if not self._settings.sink:
             raise NotConfigured(
                 "ctx.publish has nowhere to send events: K_SINK is not set\n"
@@ -94,17 +105,34 @@ class NetworkTransport:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         all_headers = ((b"host", parts.netloc.encode("ascii")), *headers)
         address = Address.parse(self._settings.sink)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + min(timeout_s, PUBLISH_S)
+        for attempt in count():
+            failure, wait_s = await self._publish_once(address, target, all_headers, body, deadline)
+            if failure is None:
+                return
+            wait_s = max(wait_s, min(0.05 * 2**attempt, 2.0))
+            if not failure.may_pass or loop.time() + wait_s >= deadline:
+                said = f"the event {event.type!r} was not published to {self._settings.sink}: {failure.reason}"
+                raise CallError(said, status=failure.status) from failure.error
+            await asyncio.sleep(wait_s)
+
+    async def _publish_once(
+        self, address: Address, target: str, headers: tuple[tuple[bytes, bytes], ...], body: bytes, deadline: float
+    ) -> tuple[_Refusal | None, float]:
+        """What kept the sink from taking it, and how long it wants to be left alone."""
         try:
-            async with asyncio.timeout(30):  # a broker stores before it answers; longer means it is down
-                received = await self._client.request(address, "POST", target, all_headers, body)
-        except (TimeoutError, OSError) as error:
-            reason = str(error) or "no answer within 30 s"
-            raise CallError(f"the event {event.type!r} was not published to {self._settings.sink}: {reason}") from error
-        if received.status >= 300:
-            raise CallError(
-                f"{self._settings.sink} refused the event {event.type!r} with {received.status}: "
-                f"{received.body[:200].decode('utf-8', 'replace')}", status=received.status,
-            )  # fmt: skip
+            async with asyncio.timeout_at(deadline):
+                received = await self._client.request(address, "POST", target, headers, body)
+        except TimeoutError as error:
+            return _Refusal("no answer in time", may_pass=False, error=error), 0.0
+        except OSError as error:
+            return _Refusal(str(error) or type(error).__name__, may_pass=True, error=error), 0.0
+        if received.status < 300:
+            return None, 0.0
+        said = f"{received.status} {received.body[:200].decode('utf-8', 'replace')}".strip()
+        refusal = _Refusal(said, may_pass=received.status in (429, 502, 503, 504), status=received.status)
+        return refusal, _retry_after_s(dict(received.headers).get(b"retry-after", b""))
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -182,6 +210,11 @@ def read_reply(request: Outgoing, reply: Reply, into: Any) -> Any:
         return reply.json(into) if reply.content else make_converter(into)(None)
     except Exception as error:
         raise CallError(f"{what} answered no {into}: {error}", status=reply.status, reply=reply) from error
+
+
+def _retry_after_s(value: bytes) -> float:
+    """Of a Retry-After in seconds; a date counts as none, the own waits are short enough."""
+    return float(value) if value.isdigit() else 0.0
 
 
 def _content(body: Any) -> tuple[bytes, bytes]:

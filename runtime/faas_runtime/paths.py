@@ -1,7 +1,8 @@
 """Which path each decorator answers at, in one service: a pure function, so that manifests and runtime agree.
 
-An HTTP decorator has its own path. An event decorator without `path=` gets "/" when it is the only event decorator of
-the service and no HTTP decorator has "/"; else `/_faas/events/FUNCTION`, and `/_faas/events/FUNCTION/2` for a second.
+An HTTP decorator has its own path. A decorator that takes events has `path=`, or `/_faas/events/FUNCTION`, and
+`/_faas/events/FUNCTION/2` for a second: what is added beside it moves no path that a Trigger knows. When it is the only
+one of its service and nothing else answers "/", it answers there too (`answers_root`), for people.
 """
 
 from __future__ import annotations
@@ -17,12 +18,9 @@ EVENTS = "/_faas/events"
 def assign_paths(functions: Sequence[Declared]) -> list[tuple[Declared, Declaration, str]]:
     """All decorators of the functions of one service with their paths. Raises: DeclarationError: two want the same."""
     every = [(function, declaration) for function in functions for declaration in function.declarations]
-    events = [declaration for _, declaration in every if declaration.kind == "event"]
-    root_is_taken = any(declaration.path == "/" or function.kind != "function" for function, declaration in every)
-    alone = len(events) == 1 and not root_is_taken
     assigned: list[tuple[Declared, Declaration, str]] = []
     for function, declaration in every:
-        path = declaration.path or ("/" if alone else _event_path(function, declaration))
+        path = declaration.path or _event_path(function, declaration)
         for other, earlier, taken in assigned:
             if taken == path and _overlap(declaration.methods, earlier.methods):
                 raise DeclarationError(
@@ -34,8 +32,16 @@ def assign_paths(functions: Sequence[Declared]) -> list[tuple[Declared, Declarat
     return assigned
 
 
+def answers_root(functions: Sequence[Declared]) -> tuple[Declared, Declaration] | None:
+    """The decorator that gets the events that are sent to "/", when it is clear which."""
+    every = [(function, declaration) for function in functions for declaration in function.declarations]
+    events = [entry for entry in every if entry[1].takes_events]
+    root_is_taken = any(declaration.path == "/" or function.kind != "function" for function, declaration in every)
+    return events[0] if len(events) == 1 and not root_is_taken else None
+
+
 def _event_path(function: Declared, declaration: Declaration) -> str:
-    own = [each for each in function.declarations if each.kind == "event"]
+    own = [each for each in function.declarations if each.takes_events]
     number = next(index for index, each in enumerate(own, 1) if each is declaration)
     return f"{EVENTS}/{function.name}" + (f"/{number}" if number > 1 else "")
 

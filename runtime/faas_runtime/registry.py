@@ -27,11 +27,15 @@ class Place(msgspec.Struct, frozen=True):
 class Declaration(msgspec.Struct, frozen=True):
     """One decorator. `path` is "" while nobody chose one; `assign_paths` does then."""
 
-    kind: Literal["http", "event"]
+    kind: str  # http, event, or a source's: schedule, mqtt …
     path: str
     methods: tuple[str, ...]
     options: dict[str, Any]
     place: Place
+
+    @property
+    def takes_events(self) -> bool:
+        return self.kind != "http"
 
 
 class Declared(msgspec.Struct, eq=False):

@@ -30,7 +30,7 @@ async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) ->
     call.task = task = asyncio.current_task() if exchange is None else exchange.task
     stats.in_flight += 1
     instance.enter(call)
-    if instance.tracer.enabled:
+    if instance.tracer.enabled and endpoint.kind != "event":  # an event says itself which trace it belongs to
         instance.tracer.begin(call)
     status = _CLIENT_LEFT
     try:
@@ -149,13 +149,21 @@ async def _handle_events(instance: Instance, call: Call) -> Answer | Stream:
             [wire.parse_binary(call.headers, call.body)] if mode == "binary" else wire.parse(call.headers, call.body)
         )
     except EventError as error:
+        _begin_span(instance, call)
         raise Problem(400 if mode else 415, str(error)) from None
     call.endpoint.stats.events += len(events)
     if mode == "batch":
+        _begin_span(instance, call)
         return await _handle_batch(instance, call, events)
     call.event = events[0]
+    _begin_span(instance, call)
     replies = await _execute(instance, call)
     return encode_replies(replies) if isinstance(replies, list) else replies
+
+
+def _begin_span(instance: Instance, call: Call) -> None:
+    if instance.tracer.enabled:
+        instance.tracer.begin(call)
 
 
 async def _handle_batch(instance: Instance, call: Call, events: list[Event[Any]]) -> Answer:
@@ -165,7 +173,8 @@ async def _handle_batch(instance: Instance, call: Call, events: list[Event[Any]]
     for index, event in enumerate(events):
         item = Call(instance, call.endpoint, call.scope, call.headers, call.values, call.started)
         item.deadline, item.body, item.event, item.task = call.deadline, call.body, event, call.task
-        item.trace = call.trace if b"traceparent" in call.headers else item.trace
+        if item.event_carrier is None:
+            item.trace = call.trace
         try:
             answer = await _execute(instance, item)
         except Exception as error:  # noqa: BLE001  # as for a single event

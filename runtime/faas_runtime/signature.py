@@ -1,6 +1,7 @@
 """Reads a handler's signature: which parameter is filled from where.
 
 Event, Event[T], Context, Request, WebSocket     by type
+BucketObject, FileChange                         by type: made from a source's event
 flask.Request, CloudEvents SDK's event classes   by type, recognised without importing them
 named in the path                                path
 str, numbers, bool, dates, UUID, Enum, Literal,  query; several of a name for list, set and tuple of those
@@ -29,7 +30,7 @@ from faas_runtime.registry import Declared, Place
 from faas_runtime.request import Request
 from faas_runtime.websocket import WebSocket
 
-Source = Literal["path", "query", "body", "event", "context", "request", "websocket", "flask", "sdk_event"]
+Source = Literal["path", "query", "body", "event", "context", "request", "websocket", "flask", "sdk_event", "shape"]
 _SCALARS = (str, int, float, bool, UUID, datetime, date, time, timedelta, Decimal)
 _SEVERAL = (list, set, frozenset, tuple, Sequence)
 _BODY_NAMES = frozenset({"body", "data"})
@@ -137,6 +138,8 @@ def _source(name: str, annotation: Any, kind: str, in_path: bool) -> tuple[Sourc
             return "request", None
         if issubclass(origin, WebSocket):
             return "websocket", None
+        if origin.__module__.startswith("faas_runtime.shapes."):
+            return "shape", origin
         if any((base.__module__, base.__name__) == ("flask.wrappers", "Request") for base in origin.__mro__):
             return "flask", origin
         if any((base.__module__, base.__name__) in _SDK_EVENTS for base in origin.__mro__):

@@ -8,12 +8,16 @@ import msgspec
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):
-    """One decorator. `kind` is `http`, `event`, `schedule`, ...; `options` is what that kind of decorator was given."""
+    """One decorator. `kind` is `http`, `event`, or a source's; `options` is what that kind of decorator was given.
+
+    A source's options are those of `faas_runtime.sources`, brought to their normal form, and the delivery options.
+    """
 
     kind: str
     path: str = "/"
     methods: tuple[str, ...] = ()  # http: empty means any
     options: dict[str, Any] = {}
+    name: str = ""  # of its Trigger, and of the source before that; "" for http
 
 
 class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,19 +68,25 @@ class OtelTracer:
         trace = self._trace
         method = call.scope.get("method", "GET")
         template = call.endpoint.template
-        carrier = call.headers.get(b"traceparent")
-        parsed = parse_traceparent(carrier)
-        context = None
-        if parsed is not None:
-            context = trace.set_span_in_context(trace.NonRecordingSpan(trace.SpanContext(
-                int(parsed[0], 16), int(parent_span(carrier), 16), True, trace.TraceFlags(int(parsed[1], 16))
-            )))  # fmt: skip
+        carrier, header = call.carrier, call.headers.get(b"traceparent")
+        parent = self._remote(carrier)
+        context = trace.set_span_in_context(trace.NonRecordingSpan(parent)) if parent is not None else None
+        request = self._remote(header) if header != carrier else None
+        links = [trace.Link(request)] if request is not None else []  # of the broker, which is of another trace
         call.span = self._tracer.start_span(
             f"{method} {template}", context, trace.SpanKind.SERVER,
             {"http.request.method": method, "http.route": template, "faas.name": call.endpoint.function,
-             "url.path": call.scope["path"]},
+             "url.path": call.scope["path"]}, links,
         )  # fmt: skip
         call.trace = _ids(call.span)
+
+    def _remote(self, carrier: bytes | None) -> Any:
+        """The span that a traceparent names."""
+        parsed = parse_traceparent(carrier)
+        if parsed is None:
+            return None
+        flags = self._trace.TraceFlags(int(parsed[1], 16))
+        return self._trace.SpanContext(int(parsed[0], 16), int(parent_span(carrier), 16), True, flags)
 
     def end(self, call: Call, status: int) -> None:
         call.span.set_attribute("http.response.status_code", status)

@@ -203,7 +203,7 @@ def generated() -> Iterator[dict[str, int]]:
 
 
 def test_a_generators_items_are_replies() -> None:
-    @function.event(reply_type="item")
+    @function.event(type="order.created", reply_type="item")
     def handler(event: Event) -> Iterator[dict[str, int]]:
         return generated()
 

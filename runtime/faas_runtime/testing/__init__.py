@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from faas_runtime.testing.client import Client
 from faas_runtime.testing.clock import VirtualClock
+from faas_runtime.testing.delivery import Delivery
 from faas_runtime.testing.exchange import Pending, Response
 from faas_runtime.testing.socket import WebSocketSession
 
-__all__ = ["Client", "Pending", "Response", "VirtualClock", "WebSocketSession"]
+__all__ = ["Client", "Delivery", "Pending", "Response", "VirtualClock", "WebSocketSession"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from faas_runtime import wire
 from faas_runtime.app import Application
@@ -17,20 +17,25 @@ from faas_runtime.event import Event
 from faas_runtime.jsonic import to_json
 from faas_runtime.load import find_functions
 from faas_runtime.mounted import Mounted
-from faas_runtime.paths import assign_paths
 from faas_runtime.registry import REGISTRY, Declared
 from faas_runtime.settings import Settings
 from faas_runtime.testing.clock import VirtualClock
+from faas_runtime.testing.delivery import Broker, Delivery
 from faas_runtime.testing.exchange import Pending, Response, exchange
-from faas_runtime.testing.matching import wants
 from faas_runtime.testing.socket import WebSocketSession
+from faas_runtime.testing.sources import SourceClient
+from faas_runtime.testing.subscriptions import DEFAULT_BROKER, Subscription, only_one, subscriptions_of
 from faas_runtime.testing.transport import InProcess
 
 _NOWHERE = Path("/nonexistent")
 
 
-class Client:
+class Client(SourceClient):
     """Runs functions for a test: `with Client(quote) as client`.
+
+    Requests (`get`, `post` …), events (`send` to one decorator, `publish` to all that want it) and what sources bring
+    (`schedule`, `mqtt`, `bucket` …). What functions publish or reply is in `events`, and goes to the client's other
+    functions that want it, with their retries, before the call returns; what failed for good is in `dead_letters`.
 
     Args:
         functions: decorated functions, modules, or "module:name"; none means all that are declared.
@@ -48,11 +53,12 @@ class Client:
         settings: Settings | None = None,
     ) -> None:
         self.clock = VirtualClock()
-        self.events: list[Event[Any]] = []  # published, and replies to `send`; in order
+        self.events: list[Event[Any]] = []  # what functions published and replied, in order
+        self.dead_letters: list[Event[Any]] = []  # as a dead-letter sink gets them
         self._functions = _declared(functions)
         self._secrets, self._config = secrets or {}, config or {}
         self._apps: dict[str, Application] = {}
-        transport = InProcess(self._apps, calls or {}, self.events)
+        transport = InProcess(self._apps, calls or {}, lambda event: self._broker.take(event))
         services: dict[str, list[Declared]] = {}
         for function in self._functions:
             services.setdefault(function.service, []).append(function)
@@ -60,6 +66,10 @@ class Client:
             self._apps[name] = Application(
                 members, settings=settings or Settings(service=name), clock=self.clock, transport=lambda _: transport
             )
+        self._subscriptions: list[Subscription] = subscriptions_of(services)
+        self._broker = Broker(
+            self._subscriptions, self._post, self.clock, events=self.events, dead_letters=self.dead_letters
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="faas-test", daemon=True)
 
@@ -102,7 +112,9 @@ class Client:
 
     def request(self, method: str, path: str = "/", **options: Any) -> Response:
         """Send a request and wait for its answer; arguments as `begin`."""
-        return self.begin(method, path, **options).result()
+        response = self.begin(method, path, **options).result()
+        self._broker.settle()
+        return response
 
     def begin(
         self,
@@ -135,16 +147,34 @@ class Client:
         return self._begin(app, method.upper(), path, query.encode(), list(pairs.items()), body)
 
     def send(self, event: Event[Any], *, function: Callable[..., Any] | str | None = None) -> Response:
-        """Deliver an event to the decorator whose filter it matches; replies are added to `events`.
+        """Deliver an event once to the decorator whose filter it matches, and return the answer, whatever it is.
 
         Raises: LookupError: none matches, or several do and `function` does not say which.
         """
-        app, path = self._subscriber(event, function)
-        complete = event.replace(id=event.id, source=event.source or "/faas/testing")
-        headers, body = wire.binary(complete)
-        response = self._begin(app, "POST", path, b"", headers, body).result()
-        self.events += response.events
+        complete = _complete(event)
+        wanting = [each for each in self._subscriptions if each.is_of(function) and each.wants(complete)]
+        return self._send_to(only_one(wanting, repr(complete)), complete)
+
+    def publish(self, event: Event[Any], *, broker: str = DEFAULT_BROKER) -> list[Delivery]:
+        """Do as a broker does: deliver to every decorator that wants it, again where that may help, and what follows.
+
+        Waits between attempts move `clock`. Returns what became of each delivery, in order.
+        """
+        return self._broker.publish(_complete(event), broker)
+
+    def settle(self) -> list[Delivery]:
+        """Deliver what was published since, by requests of `begin` or `websocket`."""
+        return self._broker.settle()
+
+    def _send_to(self, found: Subscription, event: Event[Any]) -> Response:
+        response = self._post(found.function.service, found.path, event)
+        self._broker.take_replies(response, str(found.options.get("broker", DEFAULT_BROKER)))
+        self._broker.settle()
         return response
+
+    def _post(self, service: str, path: str, event: Event[Any]) -> Response:
+        headers, body = wire.binary(event)
+        return self._begin(self._apps[service], "POST", path, b"", headers, body).result()
 
     def websocket(
         self, path: str = "/", *, function: Callable[..., Any] | str | None = None,
@@ -174,22 +204,6 @@ class Client:
                 return self._apps[each.service]
         raise LookupError(f"this client has no function {function!r}; it has: {', '.join(self._apps)}")
 
-    def _subscriber(self, event: Event[Any], function: Callable[..., Any] | str | None) -> tuple[Application, str]:
-        matching: list[tuple[Declared, str]] = []
-        for service in self._apps:
-            members = [each for each in self._functions if each.service == service]
-            for each, declaration, path in assign_paths(members):
-                named = function is None or function in (each.handler, each.name)
-                if declaration.kind == "event" and named and wants(declaration.options["filters"], event):
-                    matching.append((each, path))
-        if not matching:
-            raise LookupError(f"no event decorator wants {event!r}")
-        if len({each.target for each, _ in matching}) > 1:
-            names = ", ".join(each.name for each, _ in matching)
-            raise LookupError(f"several functions want {event!r}: {names}; say function=...")
-        each, path = matching[0]
-        return self._apps[each.service], quote(path)
-
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
@@ -201,6 +215,10 @@ class Client:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+
+
+def _complete(event: Event[Any]) -> Event[Any]:
+    return event.replace(id=event.id, source=event.source or "/faas/testing")
 
 
 def _declared(functions: tuple[Any, ...]) -> list[Declared]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from faas_runtime.errors import CallError
@@ -15,8 +15,10 @@ from faas_runtime.testing.exchange import exchange
 class InProcess:
     """The `Transport` of a test client."""
 
-    def __init__(self, apps: Mapping[str, Any], stand_ins: Mapping[str, Any], events: list[Event[Any]]) -> None:
-        self._apps, self._stand_ins, self._events = apps, stand_ins, events
+    def __init__(
+        self, apps: Mapping[str, Any], stand_ins: Mapping[str, Any], publish: Callable[[Event[Any]], None]
+    ) -> None:
+        self._apps, self._stand_ins, self._publish = apps, stand_ins, publish
 
     async def call(self, request: Outgoing) -> Reply:
         """Raises: CallError: neither a function of this client nor a stand-in has the name."""
@@ -37,8 +39,8 @@ class InProcess:
         received = await exchange(app, request.method, path, query.encode(), list(request.headers), request.body)
         return Reply(received.status, received.headers, received.content)
 
-    async def publish(self, event: Event[Any]) -> None:
-        self._events.append(event)
+    async def publish(self, event: Event[Any], *, timeout_s: float) -> None:
+        self._publish(event)
 
     async def aclose(self) -> None:
         """Nothing is open."""
