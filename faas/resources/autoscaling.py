@@ -39,6 +39,7 @@ class ScalingValues:
     scale_to_zero_grace_s: float
     retention_s: float
     scale_to_zero_after_s: float | None
+    backlog_target: float  # waiting events per instance
     weighted: bool
     progress_deadline_s: float
 
@@ -70,6 +71,11 @@ def scaling_values(annotations: Mapping[str, str], container_concurrency: int, c
         scale_to_zero_grace_s=defaults.scale_to_zero_grace_period_s,
         retention_s=_duration(annotations, keys.RETENTION, defaults.scale_to_zero_pod_retention_period_s),
         scale_to_zero_after_s=_duration(annotations, (keys.SCALE_TO_ZERO_AFTER,), None),
+        backlog_target=float(
+            _count(annotations, (keys.BACKLOG_TARGET,), 0)
+            or (total if metric == "concurrency" else container_concurrency)
+            or defaults.container_concurrency_target_default
+        ),
         weighted=value_of(annotations, keys.METRIC_AGGREGATION) in ("weighted-exponential", "weightedExponential"),
         progress_deadline_s=_duration(annotations, (keys.PROGRESS_DEADLINE,), config.deployment.progress_deadline_s),
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self, TypeVar
 
+from faas.engine.autoscaler.backlog import Queue, wanted_instances
 from faas.engine.autoscaler.decider import Decider
 from faas.engine.autoscaler.metrics import render
 from faas.engine.contract.board import Board
@@ -19,6 +21,9 @@ _log = logging.getLogger(__name__)
 # How long a restarted engine waits for the gateway's first report before it takes silence for idleness: the gateway
 # reports each second, and only what had requests.
 _PATIENCE_S = 5.0
+# Together, for the backlogs of revisions without a max scale: twice the cores keeps them busy while instances wait for
+# the disk; more would only share them, and each costs its memory.
+_INSTANCES_PER_CORE, _LEAST_INSTANCES = 2, 4
 _Listener = TypeVar("_Listener", bound=Callable[..., None])
 
 
@@ -30,12 +35,15 @@ class Autoscaler:
     with a thousand revisions at zero does nothing; what goes wrong with one revision is logged and stops no other.
     """
 
-    def __init__(self, board: Board, clock: Clock) -> None:
+    def __init__(self, board: Board, clock: Clock, *, most_for_backlogs: int | None = None) -> None:
+        """Args: most_for_backlogs: instances of revisions without a max scale; None: as the machine's cores allow."""
         self._board = board
         self._clock = clock
         self._deciders: dict[RevisionKey, Decider] = {}
         self._timers: dict[RevisionKey, tuple[float, Timer]] = {}  # when it is due, on the clock
         self._entered_s = clock.now()
+        self._most = most_for_backlogs or max(_LEAST_INSTANCES, _INSTANCES_PER_CORE * (os.cpu_count() or 1))
+        self._backlog_due: Timer | None = None
         self._reported = False  # whether the gateway has sent a load report since the start
         self._exit = ExitStack()
 
@@ -44,6 +52,8 @@ class Autoscaler:
         signals = self._board.signals
         self._exit.callback(self._board.plans.listen(self._on_plan))
         self._exit.callback(self._board.fleets.listen(self._on_fleet))
+        for observed in (self._board.trigger_status, self._board.triggers, self._board.targets):
+            self._exit.callback(observed.listen(self._on_backlog))
         _subscribe(self._exit, signals.poke, self._on_poke)
         _subscribe(self._exit, signals.load, self._on_load)
         for key, plan in self._board.plans.items():
@@ -56,6 +66,8 @@ class Autoscaler:
         self._exit.close()
         for key in list(self._timers):
             self._cancel(key)
+        if self._backlog_due is not None:
+            self._backlog_due.cancel()
 
     def metrics(self) -> str:
         """The Prometheus text of every revision's scaling."""
@@ -96,6 +108,26 @@ class Autoscaler:
                 decider.record(sample, now_s=now_s)
                 if decider.decision.desired <= 0:
                     self._decide(key)
+
+    def _on_backlog(self, key: str, value: object) -> None:
+        """All queues together, soon: one report of the broker changes many."""
+        if self._backlog_due is None and len(self._board.triggers):
+            self._backlog_due = self._clock.call_later(0.0, self._follow_backlogs)
+
+    def _follow_backlogs(self) -> None:
+        self._backlog_due = None
+        board, now_s = self._board, self._clock.now()
+        queues = [
+            Queue(trigger.target, status.waiting + status.in_flight, trigger.backlog_target)
+            for name, status in board.trigger_status.items()
+            if (trigger := board.triggers.get(name)) is not None
+        ]
+        policies = {key: decider.plan.scaling for key, decider in self._deciders.items()}
+        wanted = wanted_instances(queues, dict(board.targets.items()), policies, most=self._most)
+        for key, decider in list(self._deciders.items()):
+            if decider.backlog != (instances := wanted.get(key, 0)):
+                decider.set_backlog(instances, now_s=now_s)
+                self._decide(key)
 
     def _on_timer(self, key: RevisionKey) -> None:
         self._timers.pop(key, None)

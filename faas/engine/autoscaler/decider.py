@@ -34,6 +34,7 @@ class Decider:
         self._ready: int | None = None  # None: the instances part has not said yet
         self._failing = False
         self._last_request_s = now_s
+        self.backlog = 0  # instances that waiting events ask for
 
     @property
     def ready(self) -> int:
@@ -60,6 +61,12 @@ class Decider:
             self._last_request_s = now_s  # an instance that never had a request is idle from its start on
         self._ready = ready
 
+    def set_backlog(self, instances: int, *, now_s: float) -> None:
+        """What waits is asked for: it counts as a request until nothing waits any more."""
+        if self.backlog or instances:
+            self._last_request_s = now_s
+        self.backlog = instances
+
     def record(self, sample: LoadSample, *, now_s: float) -> None:
         """Add a second's sample. The gateway sends none for a second in which there was no request."""
         if sample.in_flight or sample.requests or sample.concurrency:
@@ -68,13 +75,15 @@ class Decider:
 
     def decide(self, *, now_s: float, data_plane_known: bool, waiting: int = 0) -> ScaleDecision:
         """Decide now. `waiting` requests found no capacity; 0 at a regular tick."""
-        if waiting:
+        if waiting or self.backlog:
             self._last_request_s = now_s
         if data_plane_known and self.ready:
             # Silence up to the second that may still be reported. At zero instances nothing is recorded, as in Knative,
             # where nothing can be scraped then: the window empties, and the next burst is averaged over itself alone.
             self._record(0.0, now_s - _REPORT_S)
         wanted = self._wanted(now_s, data_plane_known, waiting)
+        if self.backlog:  # what is there stays while nobody knows of the other load
+            wanted = max(wanted, self.backlog, self.ready if wanted == UNKNOWN else 0)
         situation = Situation(
             wanted=wanted,
             ready=self.ready,

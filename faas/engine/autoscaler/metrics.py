@@ -14,6 +14,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[Decider], float]], ...] = (
     ("faas_autoscaler_stable_value", "The metric averaged over the stable window.", lambda d: d.load.stable),
     ("faas_autoscaler_panic_value", "The metric averaged over the panic window.", lambda d: d.load.panic),
     ("faas_autoscaler_target_per_instance", "What one instance should take.", lambda d: d.plan.scaling.target),
+    ("faas_autoscaler_backlog_instances", "Instances that waiting events ask for.", lambda d: d.backlog),
     (
         "faas_autoscaler_excess_burst_capacity",
         "Room of the ready instances beyond the burst.",

@@ -47,6 +47,7 @@ class TriggerConfig(msgspec.Struct, frozen=True):
     delivery: Delivery = Delivery()
     ordered_by: str = ""  # "": unordered; an attribute's name, or `data.PATH`: events of one value one after another
     parallelism: int = 0  # most attempts at once; 0: as the subscriber's capacity allows
+    backlog_target: int = 0  # waiting events for each instance that is wanted; 0: as the target's revisions say
     target: str = ""  # key of `Board.targets` whose capacity counts; "": not a service of this engine
 
 

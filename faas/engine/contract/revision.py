@@ -46,6 +46,7 @@ class ScalingPolicy:
     scale_to_zero_grace_s: float = 30.0
     retention_s: float = 0.0  # scale-to-zero-pod-retention-period
     scale_to_zero_after_s: float | None = None  # faas.dev/scale-to-zero-after, counted from the last request
+    backlog_target: float = 100.0  # faas.dev/backlog-target: waiting events per instance
     weighted: bool = False  # metric-aggregation-algorithm weighted-exponential
     progress_deadline_s: float = 600.0
 
