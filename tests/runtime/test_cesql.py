@@ -377,6 +377,7 @@ def test_a_long_chain_is_no_depth() -> None:
     text = " OR ".join(f"amount = {n}" for n in range(2000))
     assert cesql.compile(text)({"amount": 1999})
     assert not cesql.compile(text)({"amount": 2000})
+    assert cesql.compile(" XOR ".join(["big"] * 4001))({"big": True})
 
 
 def test_text_of_the_user_is_never_code() -> None:

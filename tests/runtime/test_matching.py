@@ -158,6 +158,19 @@ def test_a_filter_that_cannot_be_right_is_found_with_its_place(filters: Any, pro
     assert check_filters(filters) == problems
 
 
+def test_filters_nest_as_deep_as_anybody_writes_them_and_no_deeper() -> None:
+    nested: Filter = PASSES
+    for _ in range(31):
+        nested = {"not": nested}
+    assert (check_filters([nested]), passes(nested)) == ([], False)
+    for _ in range(2000):
+        nested = {"all": [nested]}
+    ((at, words),) = check_filters([nested])
+    assert (at, words) == ("[0]" + ".all[0]" * 32, "filters are nested more than 32 levels deep")
+    with pytest.raises(FilterError, match="more than 32 levels"):
+        compile_filters([nested])
+
+
 def test_what_a_cluster_reads_differently_is_told_with_its_place() -> None:
     mixed = {"cesql": "big OR amount > 1 AND type = 'a'"}
     assert [at for at, _ in filter_warnings([PASSES, mixed, {"any": [FAILS, {"not": mixed}]}])] == [

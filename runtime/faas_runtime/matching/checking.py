@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from faas_runtime.matching.compiling import DIALECTS
+from faas_runtime.matching.compiling import DIALECTS, MAX_DEPTH
 
 Problem = tuple[str, str]  # where, as "[0].any[1].cesql", and what
 _NAME = re.compile(r"[a-z][a-z0-9]*\Z")  # Knative's rule
@@ -14,9 +14,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*\Z")  # Knative's rule
 
 def check_filters(filters: Any, at: str = "") -> list[Problem]:
     """Why filters cannot be right: the shape, names, and expressions that no event can pass."""
-    if not isinstance(filters, Sequence) or isinstance(filters, str):
-        return [(at, f"expected a list of filters, not {filters!r}")]
-    return [problem for index, each in enumerate(filters) for problem in _check(each, f"{at}[{index}]")]
+    return list(_check_list(filters, at, 1))
 
 
 def filter_warnings(filters: Iterable[Mapping[str, Any]], at: str = "") -> list[Problem]:
@@ -36,7 +34,18 @@ def _warnings(each: Mapping[str, Any], at: str) -> Iterator[Problem]:
             yield f"{at}.cesql", cesql.explain(*warning, text)
 
 
-def _check(each: Any, at: str) -> Iterator[Problem]:
+def _check_list(filters: Any, at: str, depth: int) -> Iterator[Problem]:
+    if not isinstance(filters, Sequence) or isinstance(filters, str):
+        yield at, f"expected a list of filters, not {filters!r}"
+        return
+    for index, each in enumerate(filters):
+        yield from _check(each, f"{at}[{index}]", depth)
+
+
+def _check(each: Any, at: str, depth: int) -> Iterator[Problem]:
+    if depth > MAX_DEPTH:
+        yield at, f"filters are nested more than {MAX_DEPTH} levels deep"
+        return
     if not isinstance(each, Mapping):
         yield at, f"expected a filter, as {{exact: {{type: …}}}}, not {each!r}"
         return
@@ -47,15 +56,15 @@ def _check(each: Any, at: str) -> Iterator[Problem]:
     if len(given) > 1:
         yield at, f"has {' and '.join(given)}; a filter has one dialect, and `all` takes several filters"
     for dialect in given:
-        yield from _check_dialect(dialect, each[dialect], f"{at}.{dialect}")
+        yield from _check_dialect(dialect, each[dialect], f"{at}.{dialect}", depth)
 
 
-def _check_dialect(dialect: str, value: Any, at: str) -> Iterator[Problem]:
+def _check_dialect(dialect: str, value: Any, at: str, depth: int) -> Iterator[Problem]:
     match dialect:
         case "all" | "any":
-            yield from check_filters(value, at)
+            yield from _check_list(value, at, depth + 1)
         case "not":
-            yield from _check(value, at)
+            yield from _check(value, at, depth + 1)
         case "cesql":
             yield from _check_expression(value, at)
         case _ if not isinstance(value, Mapping):

@@ -16,6 +16,7 @@ Attributes = Mapping[str, Any]
 Matches = Callable[[Attributes], bool]
 
 DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not", "cesql")
+MAX_DEPTH = 32  # Knative has no limit; nobody writes so many levels, and each takes some of the stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def compile_filters(filters: Sequence[Mapping[str, Any]], old_filter: Mapping[st
 
     Raises: FilterError: one is none; `check_filters` tells beforehand.
     """
-    return _all(_compiled(filters_of(filters, old_filter), "")) or Matcher(lambda attributes: True)
+    return _all(_compiled(filters_of(filters, old_filter), "", 1)) or Matcher(lambda attributes: True)
 
 
 def filters_of(filters: Sequence[Mapping[str, Any]], old_filter: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
@@ -44,14 +45,16 @@ def filters_of(filters: Sequence[Mapping[str, Any]], old_filter: Mapping[str, An
     return [{dialect: wanted} for dialect, wanted in (("exact", exact), ("prefix", present)) if wanted]
 
 
-def _compiled(filters: Iterable[Mapping[str, Any]], at: str) -> list[Matcher]:
+def _compiled(filters: Iterable[Mapping[str, Any]], at: str, depth: int) -> list[Matcher]:
     """Without those that filter nothing."""
-    made = (_compile(each, f"{at}[{index}]") for index, each in enumerate(filters))
+    made = (_compile(each, f"{at}[{index}]", depth) for index, each in enumerate(filters))
     return [each for each in made if each is not None]
 
 
-def _compile(each: Mapping[str, Any], at: str) -> Matcher | None:
+def _compile(each: Mapping[str, Any], at: str, depth: int) -> Matcher | None:
     """None filters nothing. Raises: FilterError."""
+    if depth > MAX_DEPTH:
+        raise FilterError(f"{at}: more than {MAX_DEPTH} levels")
     given = [(dialect, value) for dialect, value in each.items() if value]
     if not given:
         return None
@@ -63,11 +66,11 @@ def _compile(each: Mapping[str, Any], at: str) -> Matcher | None:
             make = {"exact": _exact, "prefix": _prefix, "suffix": _suffix}[dialect]
             return _all([make(name, text_of(wanted)) for name, wanted in value.items()])
         case "all":
-            return _all(_compiled(value, f"{at}.all"))
+            return _all(_compiled(value, f"{at}.all", depth + 1))
         case "any":
-            return _any_exact(value) or _any(_compiled(value, f"{at}.any"))
+            return _any_exact(value) or _any(_compiled(value, f"{at}.any", depth + 1))
         case "not":
-            return _not(_compile(value, f"{at}.not"))
+            return _not(_compile(value, f"{at}.not", depth + 1))
         case "cesql":
             expression = _expression(value, at)
             return Matcher(expression.matches, expression.required)
