@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from faas.resources import core, eventing, eventtypes, extension_sources, kinds, serving, sources
+from faas.resources import core, definitions, eventing, eventtypes, extension_sources, kinds, serving, sources
 from faas.resources.kinds import Kind
 from faas.resources.views import ObjectView
 
@@ -21,6 +21,7 @@ _VIEWS: Mapping[Kind, type[ObjectView]] = {
         core.Pod,
         core.Event,
         core.ServiceAccount,
+        definitions.CustomResourceDefinition,
         eventing.Broker,
         eventing.Trigger,
         eventtypes.EventType,

@@ -206,7 +206,15 @@ def test_events_under_both_of_their_groups(api: Any, http: httpx.Client) -> None
 def test_discovery_one_group_at_a_time(http: httpx.Client) -> None:
     assert http.get("/api").json()["versions"] == ["v1"]
     groups = {group["name"] for group in http.get("/apis").json()["groups"]}
-    assert groups == {"serving.knative.dev", "events.k8s.io", "authorization.k8s.io", "authentication.k8s.io"}
+    assert groups == {
+        "serving.knative.dev",
+        "eventing.knative.dev",
+        "sources.knative.dev",
+        "apiextensions.k8s.io",
+        "events.k8s.io",
+        "authorization.k8s.io",
+        "authentication.k8s.io",
+    }
     resources = {entry["name"] for entry in http.get("/apis/serving.knative.dev/v1").json()["resources"]}
     assert {"services", "services/status", "routes", "revisions", "configurations"} <= resources
     accept = {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}

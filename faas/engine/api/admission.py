@@ -14,9 +14,10 @@ from faas.engine.api.apply import managers
 from faas.engine.api.apply.managers import Manager
 from faas.engine.api.options import Subresource, WriteOptions
 from faas.resources.config import Config
+from faas.resources.conversion import to_stored
 from faas.resources.defaulting import set_defaults
 from faas.resources.fields import field_warnings, prune, strict_message, type_errors
-from faas.resources.kinds import Kind
+from faas.resources.kinds import Kind, stored
 from faas.resources.schema import field_tree
 from faas.resources.validation import validate
 from faas.resources.views import without_nulls
@@ -66,6 +67,16 @@ def named(kind: Kind, obj: Object, namespace: str) -> Object:
             f"({metadata['namespace']} and {namespace})"
         )
     return obj
+
+
+def in_stored_version(kind: Kind, obj: Object, live: Mapping[str, Any] | None, config: Config) -> tuple[Kind, Object]:
+    """The object in the version that is stored, and that kind. Raises BadRequest: its own version's rules."""
+    target = stored(kind)
+    if target == kind:
+        return kind, obj
+    if refusal := refusals.from_validation(kind, obj, validate(kind, obj, None, config)):
+        raise refusal
+    return target, to_stored(kind, obj, dict(live) if live is not None else None)
 
 
 def settled_new(kind: Kind, obj: Object, options: WriteOptions, now: str) -> Object:

@@ -28,6 +28,7 @@ from faas.resources.config import (
     config_namespace,
     parse_config,
 )
+from faas.resources.conversion import from_stored
 from faas.resources.kinds import Kind
 
 # There from the start, and never deleted.
@@ -37,7 +38,11 @@ SYSTEM_NAMESPACES = ("default", "kube-system", CONFIG_NAMESPACE, EVENTING_NAMESP
 class Backend:
     """The Kubernetes API without a wire; fulfils `faas.client.protocol.Client`, its caller being the engine itself.
 
+    Each method takes any version of a kind that is served, and speaks of objects in that version; what the `write_*`
+    methods return is the object as it is stored.
+
     Args:
+        stored: the kinds, in the version in which they are stored.
         evict: told of a Pod that somebody deletes, so that its instance ends; the Pod stays until that happened.
         clock: the time that objects get.
     """
@@ -45,13 +50,13 @@ class Backend:
     def __init__(
         self,
         store: Store,
-        served: Sequence[Kind] = kinds.KINDS,
+        stored: Sequence[Kind] = kinds.KINDS,
         *,
         evict: Callable[[str, str], object] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store = store
-        self.kinds = tuple(served)
+        self.kinds = tuple(stored)
         self.evict = evict
         self._clock = clock
         self._config = Config()
@@ -60,7 +65,7 @@ class Backend:
     # --- what the engine's parts call (Client) ---
 
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Object:
-        return decode(self.read(kind, name, namespace))
+        return from_stored(kind, decode(self.read(kind, name, namespace)))
 
     async def list(
         self, kind: Kind, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
@@ -68,7 +73,7 @@ class Backend:
         selection = make_selection(label_selector, field_selector)
         version = self.store.version
         found = [record for record in self.records(kind, namespace) if selection.matches(record)]
-        return ObjectList([decode(record) for record in found], str(version))
+        return ObjectList([from_stored(kind, decode(record)) for record in found], str(version))
 
     async def watch(
         self,
@@ -82,12 +87,12 @@ class Backend:
         selection = make_selection(label_selector, field_selector)
         since = parse_version(resource_version) if resource_version else None
         async for event in watch_changes(self.store, kind, namespace, since, selection):
-            yield event
+            yield event if event.type == "BOOKMARK" else WatchEvent(event.type, from_stored(kind, event.object))
 
     async def create(self, kind: Kind, obj: Object, *, dry_run: bool = False, field_manager: str = "faas") -> Object:
         options = WriteOptions(dry_run=dry_run, field_manager=field_manager, trusted=True)
         namespace = (obj.get("metadata") or {}).get("namespace", "") if kind.namespaced else ""
-        return (await self.write_new(kind, namespace, obj, options)).object
+        return from_stored(kind, (await self.write_new(kind, namespace, obj, options)).object)
 
     async def update(
         self,
@@ -99,10 +104,9 @@ class Backend:
         field_manager: str = "faas",
     ) -> Object:
         options = WriteOptions(dry_run=dry_run, field_manager=field_manager, trusted=True)
-        metadata = obj["metadata"]
-        return (
-            await self.write_over(kind, metadata["name"], metadata.get("namespace", ""), obj, subresource, options)
-        ).object
+        name, namespace = obj["metadata"]["name"], obj["metadata"].get("namespace", "")
+        outcome = await self.write_over(kind, name, namespace, obj, subresource, options)
+        return from_stored(kind, outcome.object)
 
     async def patch(
         self,
@@ -119,7 +123,7 @@ class Backend:
     ) -> Object:
         options = WriteOptions(dry_run=dry_run, field_manager=field_manager, trusted=True)
         outcome = await self.write_patch(kind, name, namespace, patch, type, subresource, options, force=force)
-        return outcome.object
+        return from_stored(kind, outcome.object)
 
     async def delete(
         self,
@@ -173,7 +177,7 @@ class Backend:
         if kind.read_only and not options.trusted:
             raise refusals.read_only(kind)
         obj, warnings = admission.checked(kind, obj, options)
-        obj = admission.named(kind, obj, namespace)
+        kind, obj = admission.in_stored_version(kind, admission.named(kind, obj, namespace), None, self.config)
         self._require_namespace(kind, namespace)
         now = self.now()
         obj = admission.settled_new(kind, obj, options, now)
@@ -192,7 +196,9 @@ class Backend:
         if kind.read_only and not options.trusted:
             raise refusals.read_only(kind)
         obj, warnings = admission.checked(kind, obj, options)
-        return await self._replace(kind, self._existing(kind, name, namespace), obj, subresource, options, warnings)
+        old = self._existing(kind, name, namespace)
+        kind, obj = admission.in_stored_version(kind, obj, old.object, self.config)
+        return await self._replace(kind, old, obj, subresource, options, warnings)
 
     async def write_patch(
         self,
@@ -212,7 +218,8 @@ class Backend:
         if type == "apply":
             return await self._apply(kind, name, namespace, patch, subresource, options, force=force)
         old = self._existing(kind, name, namespace)
-        obj, warnings = admission.checked(kind, patched(kind, decode(old), patch, type), options)
+        obj, warnings = admission.checked(kind, patched(kind, from_stored(kind, decode(old)), patch, type), options)
+        kind, obj = admission.in_stored_version(kind, obj, old.object, self.config)
         return await self._replace(kind, old, obj, subresource, options, warnings)
 
     async def remove(
@@ -223,8 +230,11 @@ class Backend:
         refusals.check_preconditions(kind, old, options.uid, options.resource_version)
         if kind == kinds.NAMESPACE and name in SYSTEM_NAMESPACES:
             raise refusals.forbidden(kind, name, "this namespace may not be deleted")
-        if kind.read_only and not trusted and self.evict is not None:
-            return await self._evict(kind, old, options)
+        if kind.read_only and not trusted:
+            if kind != kinds.POD:
+                raise refusals.read_only(kind)
+            if self.evict is not None:
+                return await self._evict(kind, old, options)
         marked = marked_for_deletion(kind, old, options.propagation, self.now())
         try:
             if marked is None:
@@ -267,6 +277,7 @@ class Backend:
         config = admission.named(kind, {**config, "metadata": {"name": name, **config["metadata"]}}, namespace)
         if config["metadata"]["name"] != name:
             raise BadRequest(name_mismatch(config["metadata"]["name"], name))
+        kind, config = admission.in_stored_version(kind, config, None, self.config)
         key, now = self.key(kind, name, namespace), self.now()
         old = self.store.head(key)
         if old is not None and config["metadata"].get("resourceVersion", str(old.version)) != str(old.version):

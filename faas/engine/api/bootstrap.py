@@ -1,4 +1,4 @@
-"""What has to be there before anybody asks: the namespaces, and Knative's config maps with every setting explained."""
+"""What has to be there before anybody asks: definitions of kinds, namespaces, Knative's config maps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from faas.client.errors import AlreadyExists
 from faas.engine.api.backend import SYSTEM_NAMESPACES, Backend
 from faas.resources import kinds
 from faas.resources.config import DEFAULT_CONFIG_MAPS
+from faas.resources.definitions import make_definition
 
 
 async def bootstrap(backend: Backend) -> None:
     """Make what is not there; whatever a user has made of it stays."""
+    await _define(backend)
     namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in SYSTEM_NAMESPACES]
     for obj in (*namespaces, *DEFAULT_CONFIG_MAPS):
         kind = kinds.NAMESPACE if obj["kind"] == "Namespace" else kinds.CONFIG_MAP
@@ -19,3 +21,11 @@ async def bootstrap(backend: Backend) -> None:
         if backend.store.get(backend.key(kind, metadata["name"], metadata.get("namespace", ""))) is None:
             with suppress(AlreadyExists):
                 await backend.create(kind, dict(obj))
+
+
+async def _define(backend: Backend) -> None:
+    """Definitions are kept in memory only: they say what this release serves."""
+    now = backend.now()
+    for kind in backend.kinds if kinds.CUSTOM_RESOURCE_DEFINITION in backend.kinds else ():
+        if kind.custom:
+            await backend.create(kinds.CUSTOM_RESOURCE_DEFINITION, make_definition(kind, kinds.versions(kind), now))

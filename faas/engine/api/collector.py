@@ -33,7 +33,9 @@ class Collector:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._kinds = {str(kind): kind for kind in backend.kinds}
-        self._served = {(kind.api_version, kind.kind): kind for kind in backend.kinds}
+        self._served = {
+            (version.api_version, version.kind): kind for kind in backend.kinds for version in kinds.versions(kind)
+        }
         self._dependents: dict[str, set[Key]] = {}  # owner's uid -> who names it
         self._owners: dict[Key, frozenset[str]] = {}
         self._keys: dict[str, Key] = {}  # uid -> object

@@ -10,7 +10,7 @@ from faas.client.errors import ApiError, Cause
 from faas.engine.contract.storage import Expired, Record, Stale, StoreError
 from faas.resources import validation
 from faas.resources.fields import SchemaError, decoding_message
-from faas.resources.kinds import Kind
+from faas.resources.kinds import POD, Kind
 
 
 def not_found(kind: Kind, name: str) -> ApiError:
@@ -46,9 +46,14 @@ def forbidden(kind: Kind, name: str, why: str, causes: tuple[Cause, ...] = ()) -
 
 
 def read_only(kind: Kind) -> ApiError:
+    why = (
+        "the engine makes them from Revisions. Change the Service instead "
+        f"(kubectl edit services.serving.knative.dev NAME); deleting a {kind.singular} is allowed."
+        if kind == POD
+        else "they say which kinds this engine serves, and it serves no others."
+    )
     return errors.ApiError(
-        f"{kind} are read-only here: the engine makes them from Revisions. Change the Service instead "
-        f"(kubectl edit services.serving.knative.dev NAME); deleting a {kind.singular} is allowed.",
+        f"{kind} are read-only here: {why}",
         kind=kind.plural,
         group=kind.group,
         code=405,

@@ -28,6 +28,7 @@ from faas.engine.api.wire.media import negotiate, parse_body
 from faas.engine.api.wire.paths import Target
 from faas.engine.contract.storage import Expired, Record
 from faas.resources import kinds
+from faas.resources.conversion import from_stored
 from faas.resources.kinds import Kind
 
 _PATCH_TYPES: Mapping[str, PatchType] = {
@@ -49,13 +50,20 @@ class Resources:
         self._logs = logs
         self._watches = watches
         self._clock = clock
-        self.served = (*backend.kinds, *([_EVENTS_V1] if kinds.EVENT in backend.kinds else []))
+        versions = [version for version in kinds.SERVED if kinds.stored(version) in backend.kinds]
+        self.served = (*versions, *([_EVENTS_V1] if kinds.EVENT in backend.kinds else []))
         self._by_path = {(kind.group, kind.version, kind.plural): kind for kind in self.served}
 
     async def answer(self, request: Request, target: Target) -> Response:
         kind = self._by_path.get((target.group, target.version, target.plural))
         if kind is None:
             return await self._review(request, target)
+        response = await self._answer(request, kind, target)
+        if kind.deprecation:
+            _warn(response, kind.deprecation)
+        return response
+
+    async def _answer(self, request: Request, kind: Kind, target: Target) -> Response:
         if kind.namespaced and target.name and not target.namespace:
             raise _no_such_path()
         if target.subresource == "log" and kind == kinds.POD:
@@ -88,7 +96,7 @@ class Resources:
             return self._watch(request, kind, target)
         record = self._shown(kind, self._backend.read(_stored(kind), target.name, target.namespace))
         include = request.query_params.get("includeObject", "Metadata")
-        return _json(forms.one(_stored(kind), record, wanted, include, self._clock()))
+        return _json(forms.one(_as_is(kind), record, wanted, include, self._clock()))
 
     def _list(self, request: Request, kind: Kind, target: Target) -> Response:
         query = request.query_params
@@ -112,10 +120,10 @@ class Resources:
         if not selection.everything:
             records = [record for record in records if selection.matches(record)]
         page = pages.cut(records, at or version, limit, after)
-        shown = page.records if kind is _stored(kind) else [self._shown(kind, record) for record in page.records]
+        shown = page.records if kind == _stored(kind) else [self._shown(kind, record) for record in page.records]
         meta = forms.list_meta(at or version, page.token, page.remaining)
         include = query.get("includeObject", "Metadata")
-        printed = kind if wanted.form != "Table" else _stored(kind)
+        printed = kind if wanted.form != "Table" else _as_is(kind)
         return _json(forms.many(printed, shown, meta, wanted, include, self._clock()))
 
     def _watch(self, request: Request, kind: Kind, target: Target) -> Response:
@@ -174,13 +182,13 @@ class Resources:
     async def _create(self, request: Request, kind: Kind, target: Target) -> Response:
         obj, options = await self._body(request, kind)
         namespace = target.namespace or str((obj.get("metadata") or {}).get("namespace", ""))
-        outcome = await self._backend.write_new(_stored(kind), namespace, obj, options)
+        outcome = await self._backend.write_new(_as_is(kind), namespace, obj, options)
         return self._written(request, kind, outcome, 201)
 
     async def _update(self, request: Request, kind: Kind, target: Target) -> Response:
         obj, options = await self._body(request, kind)
         outcome = await self._backend.write_over(
-            _stored(kind), target.name, target.namespace, obj, _subresource(target), options
+            _as_is(kind), target.name, target.namespace, obj, _subresource(target), options
         )
         return self._written(request, kind, outcome, 200)
 
@@ -195,7 +203,7 @@ class Resources:
         )
         options = with_duplicates(options, doubled)
         outcome = await self._backend.write_patch(
-            _stored(kind),
+            _as_is(kind),
             target.name,
             target.namespace,
             to_core(patch) if kind is _EVENTS_V1 and isinstance(patch, dict) else patch,
@@ -210,7 +218,7 @@ class Resources:
         options = await delete_options(request)
         last, gone = await self._backend.remove(_stored(kind), target.name, target.namespace, options)
         if not gone:
-            return _json(msgspec.json.encode(last))
+            return _json(msgspec.json.encode(from_stored(kind, last)))
         details = {"name": target.name, "kind": kind.plural, "uid": last["metadata"].get("uid", "")}
         if kind.group:
             details["group"] = kind.group
@@ -267,18 +275,15 @@ class Resources:
 
     def _written(self, request: Request, kind: Kind, outcome: Outcome, status: int) -> Response:
         wanted = negotiate(request.headers.get("accept", ""))
-        raw = outcome.raw
-        if kind is _EVENTS_V1:
-            raw = msgspec.json.encode(to_events_v1(outcome.object))
+        key = self._backend.key(kind, outcome.object["metadata"]["name"])
+        version = int(outcome.object["metadata"].get("resourceVersion", 0))
+        record = self._shown(kind, Record(key, version, outcome.object, outcome.raw))
+        raw = record.raw
         if wanted.form in ("Table", "PartialObjectMetadata"):
-            key = self._backend.key(kind, outcome.object["metadata"]["name"])
-            version = int(outcome.object["metadata"].get("resourceVersion", 0))
-            record = Record(key, version, outcome.object, outcome.raw)
-            raw = forms.one(_stored(kind), record, wanted, "Metadata", self._clock())
+            raw = forms.one(_as_is(kind), record, wanted, "Metadata", self._clock())
         response = _json(raw, status)
         for warning in outcome.warnings:
-            quoted = warning.replace("\\", "\\\\").replace('"', '\\"')
-            response.headers.append("Warning", f'299 - "{quoted}"')
+            _warn(response, warning)
         return response
 
     def _known_version(self, text: str) -> int:
@@ -295,14 +300,27 @@ class Resources:
         return version
 
     def _shown(self, kind: Kind, record: Record) -> Record:
-        if kind is not _EVENTS_V1:
+        if kind is _EVENTS_V1:
+            obj = to_events_v1(decode(record))
+        elif kinds.stored(kind) == kind:
             return record
-        obj = to_events_v1(decode(record))
+        else:
+            obj = from_stored(kind, decode(record))
         return Record(record.key, record.version, obj, msgspec.json.encode(obj))
 
 
 def _stored(kind: Kind) -> Kind:
+    return kinds.EVENT if kind is _EVENTS_V1 else kinds.stored(kind)
+
+
+def _as_is(kind: Kind) -> Kind:
+    """Events of another group are the same objects under other names; a version has fields, rules, columns of its own."""
     return kinds.EVENT if kind is _EVENTS_V1 else kind
+
+
+def _warn(response: Response, warning: str) -> None:
+    quoted = warning.replace("\\", "\\\\").replace('"', '\\"')
+    response.headers.append("Warning", f'299 - "{quoted}"')
 
 
 def _subresource(target: Target) -> Subresource:

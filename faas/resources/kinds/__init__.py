@@ -6,7 +6,15 @@
 
 from __future__ import annotations
 
-from faas.resources.kinds.core import CONFIG_MAP, EVENT, NAMESPACE, POD, SECRET, SERVICE_ACCOUNT
+from faas.resources.kinds.core import (
+    CONFIG_MAP,
+    CUSTOM_RESOURCE_DEFINITION,
+    EVENT,
+    NAMESPACE,
+    POD,
+    SECRET,
+    SERVICE_ACCOUNT,
+)
 from faas.resources.kinds.eventing import BROKER, EVENT_TYPE, EVENT_TYPE_V1BETA1, EVENT_TYPE_V1BETA2, TRIGGER
 from faas.resources.kinds.kind import Column, Kind
 from faas.resources.kinds.serving import CONFIGURATION, REVISION, ROUTE, SERVICE
@@ -29,6 +37,7 @@ __all__ = [
     "CONFIGURATION",
     "CONFIG_MAP",
     "CONTAINER_SOURCE",
+    "CUSTOM_RESOURCE_DEFINITION",
     "EVENT",
     "EVENT_TYPE",
     "EVENT_TYPE_V1BETA1",
@@ -55,6 +64,7 @@ __all__ = [
     "Column",
     "Kind",
     "stored",
+    "versions",
 ]
 
 SOURCES: tuple[Kind, ...] = (
@@ -63,7 +73,7 @@ SOURCES: tuple[Kind, ...] = (
 )  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     SERVICE, CONFIGURATION, REVISION, ROUTE, NAMESPACE, SECRET, CONFIG_MAP, POD, EVENT, SERVICE_ACCOUNT,
-    BROKER, TRIGGER, EVENT_TYPE, *SOURCES,
+    BROKER, TRIGGER, EVENT_TYPE, *SOURCES, CUSTOM_RESOURCE_DEFINITION,
 )  # fmt: skip
 SERVED: tuple[Kind, ...] = (
     *KINDS, EVENT_TYPE_V1BETA2, EVENT_TYPE_V1BETA1, PING_SOURCE_V1BETA2, KAFKA_SOURCE_V1BETA1,
@@ -74,4 +84,9 @@ _STORED = {str(kind): kind for kind in KINDS}
 
 def stored(kind: Kind) -> Kind:
     """The version in which objects of this kind are stored."""
-    return _STORED[str(kind)]
+    return _STORED.get(str(kind), kind)
+
+
+def versions(kind: Kind) -> tuple[Kind, ...]:
+    """All versions in which this kind is served."""
+    return tuple(served for served in SERVED if str(served) == str(kind))

@@ -32,3 +32,16 @@ POD = Kind(
 )
 EVENT = Kind("", "v1", "Event", "events", "event", ("ev",), custom=False, volatile=True)
 SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", "serviceaccount", ("sa",), custom=False)
+CUSTOM_RESOURCE_DEFINITION = Kind(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    "customresourcedefinition",
+    ("crd", "crds"),
+    ("api-extensions",),
+    namespaced=False,
+    custom=False,
+    volatile=True,
+    read_only=True,
+)

@@ -141,6 +141,10 @@ _BUILT_IN: dict[tuple[str, str], tuple[PrintedColumn, ...]] = {
         PrintedColumn("Nominated Node", "string", _at("status", "nominatedNodeName"), 1),
         PrintedColumn("Readiness Gates", "string", _at("spec", "readinessGates"), 1),
     ),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): (
+        _NAME,
+        PrintedColumn("Created At", "date", _at("metadata", "creationTimestamp")),
+    ),
     ("", "Namespace"): (_NAME, PrintedColumn("Status", "string", _at("status", "phase", default="Active")), _AGE),
     ("", "Secret"): (
         _NAME,

@@ -5,6 +5,7 @@ Source: KEP-3352; api/discovery/aggregated_v2.json in kubernetes/kubernetes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,9 @@ REVIEWS = (
 
 
 def verbs(kind: Kind) -> list[str]:
-    return sorted((*READ, "delete", "deletecollection") if kind.read_only else (*READ, *WRITE))
+    if kind.read_only:
+        return sorted((*READ, "delete", "deletecollection") if kind == POD else READ)
+    return sorted((*READ, *WRITE))
 
 
 class Discovery:
@@ -145,10 +148,20 @@ class Discovery:
         return list(dict.fromkeys(group for group, _ in self.group_versions))
 
     def _versions(self, group: str) -> list[str]:
-        return [version for name, version in self.group_versions if name == group]
+        found = [version for name, version in self.group_versions if name == group]
+        return sorted(found, key=_rank)  # the first one is what clients prefer
 
     def _of(self, group: str, version: str) -> list[Kind]:
         return [kind for kind in self._kinds if (kind.group, kind.version) == (group, version)]
+
+
+def _rank(version: str) -> tuple[int, int, int]:
+    """Newest and most stable first. Source: apimachinery, pkg/version CompareKubeAwareVersionStrings."""
+    match = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
+    if match is None:
+        return (3, 0, 0)
+    major, stage, minor = match.groups()
+    return ({None: 0, "beta": 1, "alpha": 2}[stage], -int(major), -int(minor or 0))
 
 
 def _discovered_kind(kind: Kind) -> dict[str, Any]:
