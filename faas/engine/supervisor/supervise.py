@@ -49,10 +49,9 @@ class Supervisor:
     def stop(self, *, stop_s: float) -> None:
         """Each finishes what it holds; zygotes and instances come last. A second signal hurries.
 
-        The broker is told with the gateway: it hands out nothing new while the gateway finishes what was handed out.
+        What the broker has handed out ends with the gateway's drain; what it would hand out meanwhile finds no gateway,
+        which is no attempt.
         """
-        self._end(self.children.gateway)
-        self._end(self.children.broker)
         for child in self.children.from_outside():
             self._end(child)
             if not self._wait_for(child, child.patience_s):
