@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ def command(output: str | None, state: Path | None) -> int:
     engine = find(kept.path)
     report: dict[str, Any] = {"state": str(kept.path), "running": engine is not None}
     if engine is not None:
-        report |= _processes(engine) | _functions(state)
+        report |= _processes(engine, events_used=kept.uses_events) | _functions(state)
     if output:
         print_data(report, output)
     else:
@@ -40,13 +40,15 @@ def command(output: str | None, state: Path | None) -> int:
     return 0 if report.get("healthy") else 1
 
 
-def _processes(engine: EngineFile) -> dict[str, Any]:
+def _processes(engine: EngineFile, *, events_used: bool) -> dict[str, Any]:
     from faas.engine.supervisor.census import census
 
     members = census(engine.pid, engine.runtime_dir)
     roles = [member.role for member in members]
+    missing = sorted(_needed(engine, events_used=events_used) - set(roles))
     return {
-        "healthy": "gateway" in roles and "engine" in roles and _stores_events(engine, roles),
+        "healthy": not missing,
+        "missing": missing,
         "version": engine.version,
         "uptimeSeconds": int(time.time() - engine.started),
         "publicURL": engine.public_url,
@@ -54,7 +56,7 @@ def _processes(engine: EngineFile) -> dict[str, Any]:
         "foreground": engine.foreground,
         "runAs": engine.run_as,
         "events": {
-            "inUse": "broker" in roles,
+            "inUse": events_used,
             "nats": engine.nats,
             "own": engine.own_nats,
             "durability": engine.durability,
@@ -65,10 +67,14 @@ def _processes(engine: EngineFile) -> dict[str, Any]:
     }
 
 
-def _stores_events(engine: EngineFile, roles: Sequence[str]) -> bool:
-    """Whether nats-server runs where it has to."""
-    is_needed = engine.own_nats and ("broker" in roles or bool(engine.mqtt))
-    return "nats-server" in roles or not is_needed
+def _needed(engine: EngineFile, *, events_used: bool) -> set[str]:
+    """Whose absence is trouble."""
+    needed = {"gateway", "engine"}
+    if events_used:
+        needed.add("broker")
+    if engine.own_nats and (events_used or engine.mqtt):
+        needed.add("nats-server")
+    return needed
 
 
 def _functions(state: Path | None) -> dict[str, Any]:
@@ -105,6 +111,8 @@ def _print(report: dict[str, Any]) -> None:
     click.echo(f"run as      {report['runAs']}")
     for line in _events(report["events"]):
         click.echo(line)
+    if report["missing"]:
+        click.echo(f"missing     {', '.join(report['missing'])}; see {report['state']}/logs/engine.log")
     if "functions" in report:
         click.echo(f"serving     {report['ready']} of {report['functions']} functions, {report['instances']} instances")
     else:

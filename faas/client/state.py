@@ -46,6 +46,11 @@ class State:
         return self.path / "images"
 
     @property
+    def uses_events(self) -> bool:
+        """Whether there are Brokers, or were a minute ago: then the engine has a broker and a NATS server."""
+        return (self.path / "nats" / "in-use").exists()
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 
