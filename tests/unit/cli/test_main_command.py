@@ -157,7 +157,20 @@ def test_doctor_reports_each_thing_and_how_to_mend_it(tmp_path: Path) -> None:
 
     checks: dict[str, Any] = {check["name"]: check for check in json.loads(out)}
     assert code == 0
-    assert {"python", "uv", "platform", "limits", "state", "disk", "engine", "port", "kubeconfig"} <= set(checks)
+    expected = {
+        "python",
+        "uv",
+        "platform",
+        "limits",
+        "state",
+        "disk",
+        "engine",
+        "port",
+        "events",
+        "sources",
+        "kubeconfig",
+    }
+    assert expected <= set(checks)
     assert checks["engine"]["status"] == "warning"
     assert "faas up" in checks["engine"]["fix"]
 
