@@ -48,11 +48,13 @@ def _to_attributes(spec: Mapping[str, Any], live: Raw | None) -> Raw:
     known = {*_ALWAYS, _SCHEMA}
     before = ((live or {}).get("spec") or {}).get("attributes") or ()
     attributes += [attribute for attribute in before if attribute.get("name") not in known]
+    if not any(values.values()):
+        attributes = []  # a part of an object, to be merged into one
     reference = spec.get("reference")
     if not reference and spec.get("broker"):
         reference = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": spec["broker"]}
     return {
-        "attributes": attributes,
+        **({"attributes": attributes} if attributes else {}),
         **({"description": spec["description"]} if spec.get("description") else {}),
         **({"reference": reference} if reference else {}),
     }

@@ -71,12 +71,15 @@ def named(kind: Kind, obj: Object, namespace: str) -> Object:
 
 def in_stored_version(kind: Kind, obj: Object, live: Mapping[str, Any] | None, config: Config) -> tuple[Kind, Object]:
     """The object in the version that is stored, and that kind. Raises BadRequest: its own version's rules."""
-    target = stored(kind)
-    if target == kind:
-        return kind, obj
+    if stored(kind) != kind:
+        check_version(kind, obj, config)
+    return stored(kind), to_stored(kind, obj, dict(live) if live is not None else None)
+
+
+def check_version(kind: Kind, obj: Object, config: Config) -> None:
+    """The rules of a version that is not stored. Raises BadRequest, Invalid."""
     if refusal := refusals.from_validation(kind, obj, validate(kind, obj, None, config)):
         raise refusal
-    return target, to_stored(kind, obj, dict(live) if live is not None else None)
 
 
 def settled_new(kind: Kind, obj: Object, options: WriteOptions, now: str) -> Object:

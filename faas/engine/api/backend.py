@@ -28,7 +28,7 @@ from faas.resources.config import (
     config_namespace,
     parse_config,
 )
-from faas.resources.conversion import from_stored
+from faas.resources.conversion import from_stored, to_stored
 from faas.resources.kinds import Kind
 
 # There from the start, and never deleted.
@@ -277,7 +277,7 @@ class Backend:
         config = admission.named(kind, {**config, "metadata": {"name": name, **config["metadata"]}}, namespace)
         if config["metadata"]["name"] != name:
             raise BadRequest(name_mismatch(config["metadata"]["name"], name))
-        kind, config = admission.in_stored_version(kind, config, None, self.config)
+        asked, kind, config = kind, kinds.stored(kind), to_stored(kind, config)
         key, now = self.key(kind, name, namespace), self.now()
         old = self.store.head(key)
         if old is not None and config["metadata"].get("resourceVersion", str(old.version)) != str(old.version):
@@ -286,6 +286,8 @@ class Backend:
         manager = Manager(options.field_manager, "Apply", "", subresource)
         obj, owners = apply_config(kind, live, config, manager, now, force=force)
         obj["metadata"].pop("managedFields", None)
+        if asked != kind and not subresource:
+            admission.check_version(asked, from_stored(asked, obj), self.config)
         if old is None:
             if subresource:
                 raise refusals.not_found(kind, name)

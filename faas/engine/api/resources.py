@@ -314,7 +314,7 @@ def _stored(kind: Kind) -> Kind:
 
 
 def _as_is(kind: Kind) -> Kind:
-    """Events of another group are the same objects under other names; a version has fields, rules, columns of its own."""
+    """Events of another group are the same objects under other names; versions have fields and rules of their own."""
     return kinds.EVENT if kind is _EVENTS_V1 else kind
 
 

@@ -5,6 +5,7 @@ Source: kubernetes/pkg/printers/internalversion/printers.go; CustomResourceDefin
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,7 +49,7 @@ def _custom(name: str, type_: str, path: str, priority: int) -> PrintedColumn:
         if type_ == "date" and value is not None:
             return age(str(value), now)
         if isinstance(value, dict | list):
-            return str(value)
+            return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
         return str(value) if type_ == "string" and value is not None else value
 
     return PrintedColumn(name, type_, cell, priority)
