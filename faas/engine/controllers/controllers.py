@@ -50,7 +50,7 @@ class Controllers:
         self._routes = Controller("route", RouteReconciler(client, caches, board, self.config, settings, clock), clock)
         self._labels = Controller("labeler", LabelReconciler(client, caches, clock), clock)
         self._garbage = Controller("gc", GarbageCollector(client, caches, self.config, recorder, clock), clock)
-        self._eventing = EventingControllers(client, caches, board, settings, recorder, clock)
+        self._eventing = EventingControllers(client, caches, board, self.config, settings, recorder, clock)
         self._all = (
             self._services,
             self._configurations,
@@ -99,7 +99,7 @@ class Controllers:
             labels=self._labels.queue,
             garbage=self._garbage.queue,
         )
-        self._eventing.connect(self._exit.enter_context(ExitStack()))
+        self._eventing.connect(self._services.queue, self._exit.enter_context(ExitStack()))
         self._exit.callback(self._board.decisions.listen(lambda key, _: self._board_changed(key)))
         self._exit.callback(self._board.fleets.listen(lambda key, _: self._board_changed(key)))
         self.config.listeners.append(self._enqueue_all)

@@ -11,12 +11,20 @@ from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock
 from faas.engine.contract.eventing import BrokerStatus, TriggerStatus
 from faas.engine.contract.settings import EngineSettings
+from faas.engine.contract.sources import SourceKey, SourceStatus
 from faas.engine.controllers.addressing import Resolver
 from faas.engine.controllers.broker.reconcile import BrokerReconciler
 from faas.engine.controllers.cache import Cache, Caches, Key, key_of
 from faas.engine.controllers.events import Recorder
+from faas.engine.controllers.eventtype.reconcile import EventTypeReconciler
+from faas.engine.controllers.live_config import LiveConfig
+from faas.engine.controllers.queue import WorkQueue
 from faas.engine.controllers.reconciler import Controller
 from faas.engine.controllers.referrers import Referrers
+from faas.engine.controllers.sinkbinding.reconcile import SinkBindingReconciler
+from faas.engine.controllers.source.doors import Doors
+from faas.engine.controllers.source.kinds import source_kinds
+from faas.engine.controllers.source.reconcile import SourceReconciler
 from faas.engine.controllers.trigger.reconcile import TriggerReconciler
 
 
@@ -24,7 +32,14 @@ class EventingControllers:
     """Brokers, Triggers and what feeds them; a part of `Controllers`, which runs them."""
 
     def __init__(
-        self, client: Client, caches: Caches, board: Board, settings: EngineSettings, recorder: Recorder, clock: Clock
+        self,
+        client: Client,
+        caches: Caches,
+        board: Board,
+        config: LiveConfig,
+        settings: EngineSettings,
+        recorder: Recorder,
+        clock: Clock,
     ) -> None:
         self._caches, self._board = caches, board
         resolver = Resolver(caches)
@@ -34,6 +49,22 @@ class EventingControllers:
         self._triggers = Controller(
             "trigger", TriggerReconciler(client, caches, board, resolver, recorder, clock), clock
         )
+        self._event_types = Controller("eventtype", EventTypeReconciler(client, caches, clock), clock)
+        self._bindings = Controller(
+            "sinkbinding", SinkBindingReconciler(client, caches, resolver, recorder, clock), clock
+        )
+        doors = Doors(board)
+        self._sources = tuple(
+            (
+                Controller(
+                    kind.cache.kind.singular,
+                    SourceReconciler(kind, client, board, config, settings, resolver, doors, recorder, clock),
+                    clock,
+                ),
+                kind.cache,
+            )
+            for kind in source_kinds(caches, f"https://127.0.0.1:{settings.api_port}")
+        )
         self._told: dict[object, object] = {}  # what the board said last of what conditions are made of
 
     @property
@@ -42,6 +73,9 @@ class EventingControllers:
         return (
             (self._brokers, self._caches.brokers),
             (self._triggers, self._caches.triggers),
+            (self._event_types, self._caches.event_types),
+            (self._bindings, self._caches.sink_bindings),
+            *self._sources,
         )
 
     async def settled(self) -> None:
@@ -49,28 +83,57 @@ class EventingControllers:
         await self._brokers.settled()
         await self._triggers.settled()
 
-    def connect(self, exit: ExitStack) -> None:
-        """Let changes of objects and of the board put keys into queues, until `exit` closes."""
+    def connect(self, services: WorkQueue[Key], exit: ExitStack) -> None:
+        """Let changes of objects and of the board put keys into queues, until `exit` closes.
+
+        Args: services: the queue of the controller that does what SinkBindings say.
+        """
         caches, board, referrers = self._caches, self._board, Referrers()
         for controller, cache in self.all:
             cache.listeners.append(_own_key(controller))
             referrers.follow(cache, controller.queue)
         for cache in caches:
             referrers.tell(cache)
+        caches.sink_bindings.listeners.append(lambda old, new: _add_all(services, caches.services, old, new))
+        caches.services.listeners.append(self._service_changed)
+        exit.callback(board.source_status.listen(self._source_told))
         exit.callback(board.broker_status.listen(self._broker_told))
         exit.callback(board.trigger_status.listen(self._trigger_told))
 
     def _broker_told(self, key: str, status: BrokerStatus | None) -> None:
-        facts = status and (status.ready, status.reason, status.message, status.held_by)
-        if self._told.get(("broker", key)) != facts:
-            self._told["broker", key] = facts
+        if self._is_news(("broker", key), status and (status.ready, status.reason, status.message, status.held_by)):
             self._brokers.queue.add(_parsed(key))
 
     def _trigger_told(self, key: str, status: TriggerStatus | None) -> None:
         """Counts change each second; conditions say only whether the broker's process has the trigger."""
-        if self._told.get(("trigger", key)) != (status is not None):
-            self._told["trigger", key] = status is not None
+        if self._is_news(("trigger", key), status and True):
             self._triggers.queue.add(_parsed(key))
+
+    def _source_told(self, key: SourceKey, status: SourceStatus | None) -> None:
+        if self._is_news(key, status and (status.state, status.reason, status.message)):
+            for controller, cache in self._sources:
+                if str(cache.kind) == key.resource:
+                    controller.queue.add(Key(key.namespace, key.name))
+
+    def _is_news(self, about: object, facts: object | None) -> bool:
+        """Whether the board says something else than before of what conditions are made of."""
+        before = self._told.pop(about, None)
+        if facts is not None:
+            self._told[about] = facts
+        return before != facts
+
+    def _service_changed(self, old: Object | None, new: Object | None) -> None:
+        """Bindings choose Services by name and labels."""
+        if old is None or new is None or old["metadata"].get("labels") != new["metadata"].get("labels"):
+            _add_all(self._bindings.queue, self._caches.sink_bindings, old, new)
+
+
+def _add_all(queue: WorkQueue[Key], cache: Cache[Any], old: Object | None, new: Object | None) -> None:
+    """Queue all of a kind in the namespace of what changed."""
+    namespace = key_of(new or old or {}).namespace
+    for key in cache:
+        if key.namespace == namespace:
+            queue.add(key)
 
 
 def _parsed(text: str) -> Key:

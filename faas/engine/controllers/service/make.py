@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from faas.client.protocol import Object
+from faas.engine.controllers.sinkbinding.inject import Variables, injected
 from faas.resources.keys import ROLLOUT_DURATION, ROUTES, SERVICE_LABEL, SERVICE_UID_LABEL
 from faas.resources.kinds import CONFIGURATION, ROUTE
 from faas.resources.views import owner_reference
@@ -12,14 +13,15 @@ from faas.resources.views import owner_reference
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def make_configuration(service: Object) -> Object:
+def make_configuration(service: Object, variables: Variables = ()) -> Object:
+    """Args: variables: what SinkBindings put into the containers."""
     annotations = _annotations(service, without=(ROLLOUT_DURATION,))
     annotations[ROUTES] = service["metadata"]["name"]
     return {
         "apiVersion": CONFIGURATION.api_version,
         "kind": CONFIGURATION.kind,
         "metadata": _metadata(service, annotations),
-        "spec": {"template": service["spec"].get("template", {})},
+        "spec": {"template": injected(service["spec"].get("template", {}), variables)},
     }
 
 

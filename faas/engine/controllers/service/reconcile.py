@@ -10,6 +10,7 @@ from faas.engine.controllers.configuration.make import is_revision_of
 from faas.engine.controllers.events import Recorder
 from faas.engine.controllers.service.make import make_configuration, make_route, merged
 from faas.engine.controllers.service.status import observed_status
+from faas.engine.controllers.sinkbinding.inject import Variables, concerns, variables_of
 from faas.engine.controllers.writes import create, is_controlled_by, update, write_status
 
 
@@ -22,7 +23,8 @@ class ServiceReconciler:
         if service is None or service.metadata.deletion_timestamp:
             return None
         raw = self._caches.services.raw(key)
-        configuration = await self._ensure(self._caches.configurations, raw, make_configuration(raw))
+        wanted = make_configuration(raw, self._bound(raw))
+        configuration = await self._ensure(self._caches.configurations, raw, wanted)
         taken = self._taken_name(key)
         route = self._caches.routes.get(key) if taken else await self._ensure(self._caches.routes, raw, make_route(raw))
         status = observed_status(service, configuration, route, name_taken=taken, now=self._clock.utc())
@@ -49,6 +51,12 @@ class ServiceReconciler:
                 self._recorder.event(service, "Warning", "UpdateFailed", message)
                 raise
         return cache.get(key)
+
+    def _bound(self, service: Object) -> Variables:
+        """What SinkBindings put into its containers."""
+        cache, namespace = self._caches.sink_bindings, service["metadata"]["namespace"]
+        bindings = cache.views(key for key in cache if key.namespace == namespace)
+        return variables_of(binding for binding in bindings if concerns(binding, service))
 
     def _taken_name(self, key: Key) -> str:
         """The name that the template asks for its Revision, when a Revision with another spec has it already."""

@@ -1,0 +1,63 @@
+"""From what a source kind asks for to the plan on the board, and the way of requests to one that receives them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from faas.client.protocol import Object
+from faas.engine.contract.dataplane import RevisionPolicy, Split, Target
+from faas.engine.contract.revision import EnvVar
+from faas.engine.contract.sources import SourceKey, SourcePlan, endpoint_key
+from faas.engine.controllers.route.hosts import Naming, is_public
+from faas.engine.controllers.source.make import Made
+from faas.resources.meta import ObjectMeta
+from faas.resources.serving import Route
+
+URL_VARIABLE = "FAAS_SOURCE_URL"  # where requests reach a source that receives them
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How the gateway leads to a source that receives HTTP: as to a Service of its name."""
+
+    target: Target
+    policy: RevisionPolicy
+    hosts: tuple[str, ...]
+    url: str
+
+
+def make_plan(raw: Object, resource: str, made: Made, sink_uri: str, url: str = "") -> SourcePlan:
+    metadata, spec = raw["metadata"], raw.get("spec") or {}
+    env = [*made.env, EnvVar("K_SINK", sink_uri)]
+    if extensions := (spec.get("ceOverrides") or {}).get("extensions"):
+        env.append(EnvVar("K_CE_OVERRIDES", json.dumps({"extensions": extensions})))
+    if url:
+        env.append(EnvVar(URL_VARIABLE, url))
+    return SourcePlan(
+        key=SourceKey(resource, metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        adapter=made.adapter,
+        env=tuple(env),
+        spec=made.spec,
+        receives=made.receives,
+        replicas=made.replicas,
+    )
+
+
+def make_door(key: SourceKey, labels: dict[str, str], naming: Naming) -> Door:
+    like = Route(metadata=ObjectMeta(name=key.name, namespace=key.namespace, labels=labels))
+    revision, label = str(endpoint_key(key)), naming.label(like)
+    return Door(
+        target=Target(
+            namespace=key.namespace,
+            label=label,
+            route=str(key),
+            tag="",
+            splits=(Split(revision, 100),),
+            public=is_public(like, naming),
+        ),
+        policy=RevisionPolicy(revision=revision, namespace=key.namespace, service=key.name, configuration=key.name),
+        hosts=naming.hosts(like),
+        url=naming.url(like),
+    )
