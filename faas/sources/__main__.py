@@ -1,5 +1,7 @@
 """`python -m faas.sources ADAPTER`: run one adapter until SIGTERM.
 
+With `--retire` it undoes instead what the adapter has made upstream (a session, a hook): its source is deleted.
+
 Exit status: 0 it was asked to end and what was in flight is settled, 2 the environment cannot work, 1 anything else.
 """
 
@@ -9,41 +11,67 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
 from faas.sources import adapters
 from faas.sources.config import read_options
 from faas.sources.environment import Environment
-from faas.sources.errors import ConfigurationError, Stopping
+from faas.sources.errors import ConfigurationError, Stopping, UpstreamError
 from faas.sources.reports import Reports
 from faas.sources.sink import Sink
 from faas.sources.source import Adapter, Source
 
 SETTLE_S = 8.0  # for what is in flight; whoever sent SIGTERM usually waits 10 s
+RETIRE_S = 20.0
 log = logging.getLogger("faas.sources")
 
 
 def main(arguments: Sequence[str]) -> int:
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print(f"usage: python -m faas.sources ADAPTER, one of {', '.join(adapters.names())}", file=sys.stderr)
+    name, *rest = arguments or [""]
+    if not name or name.startswith("-") or rest not in ([], ["--retire"]):
+        print(
+            f"usage: python -m faas.sources ADAPTER [--retire], one of {', '.join(adapters.names())}", file=sys.stderr
+        )
         return 2
     try:
-        adapter = adapters.find(arguments[0])
+        adapter = adapters.find(name)
         environment = Environment.read()
         options = read_options(environment.options, adapter.Options)
         logging.basicConfig(level=environment.log_level, format="%(levelname)s %(message)s", stream=sys.stderr)
-        if sys.platform == "win32":
-            asyncio.run(serve(adapter, environment, options))
-        else:
-            import uvloop
-
-            uvloop.run(serve(adapter, environment, options))
+        _run(retire(adapter, environment, options) if rest else serve(adapter, environment, options))
     except ConfigurationError as error:
-        print(f"faas.sources {arguments[0]}: {error}", file=sys.stderr)
+        print(f"faas.sources {name}: {error}", file=sys.stderr)
         return 2
+    except (UpstreamError, TimeoutError) as error:
+        print(f"faas.sources {name}: {error or 'no answer in time'}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        import uvloop
+
+        uvloop.run(work)
+
+
+async def retire(adapter: Adapter, environment: Environment, options: Any) -> None:
+    """Raises: ConfigurationError; UpstreamError, TimeoutError: it could not be undone now."""
+    undo = getattr(adapter, "retire", None)
+    if undo is None:
+        return
+    reports = Reports(None)
+    stopping = asyncio.Event()
+    sink = Sink(environment, reports, stopping)
+    async with asyncio.timeout(RETIRE_S):
+        try:
+            await undo(Source(options, environment, sink, reports, stopping))
+        except OSError as error:
+            raise UpstreamError("UpstreamUnavailable", str(error)) from error
 
 
 async def serve(adapter: Adapter, environment: Environment, options: Any) -> None:

@@ -7,7 +7,7 @@ take the last ones: then an event comes twice). The file is written anew when mo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -16,7 +16,7 @@ _SLACK = 1000  # lines out of date before the file is written anew
 _decode = msgspec.json.Decoder(tuple[str, str | None]).decode
 
 
-class Ledger:
+class Ledger(Mapping[str, str]):
     """Text keys to text values, the oldest first. Without a folder it lasts as long as the program."""
 
     def __init__(self, folder: Path | None, name: str, *, limit: int | None = None) -> None:
@@ -26,7 +26,6 @@ class Ledger:
         self._path = folder / f"{name}.jsonl" if folder else None
         self._file = -1
         self._lines = 0
-        self.is_new = True  # nothing was ever written: this is the first start
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._load(self._path)
@@ -41,8 +40,8 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: str) -> str | None:
-        return self._entries.get(key)
+    def __getitem__(self, key: str) -> str:
+        return self._entries[key]
 
     def record(self, key: str, value: str = "") -> None:
         self._entries.pop(key, None)  # a key that is told again is the youngest
@@ -73,7 +72,6 @@ class Ledger:
             content = path.read_bytes()
         except FileNotFoundError:
             return
-        self.is_new = False
         for line in content.split(b"\n"):
             try:
                 key, value = _decode(line)

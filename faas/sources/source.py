@@ -67,7 +67,7 @@ class Source(Generic[OptionsT]):
 
 
 class Adapter(Protocol):
-    """A module of `adapters/`."""
+    """A module of `adapters/`. It may have `async def retire(source)` as well: undo what it has made upstream."""
 
     Options: type[msgspec.Struct]
 

@@ -1,7 +1,7 @@
 """One module an adapter, found by its name; none is imported before it is asked for.
 
-A module has `Options`, a msgspec struct of its fields in FAAS_SOURCE, and `async def run(source)`. One that starts with
-`_` is a part of another.
+A module has `Options`, a msgspec struct of its fields in FAAS_SOURCE, `async def run(source)`, and `retire(source)`
+where it makes something upstream that has to go with the source. One that starts with `_` is a part of another.
 """
 
 from __future__ import annotations

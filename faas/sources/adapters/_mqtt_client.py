@@ -33,9 +33,11 @@ _PACKETS_AT_ONCE = 200  # then others have their turn on the loop
 class PatientClient(Client):
     """`arrived` is called with each message when it comes; `settle` acknowledges it. Belongs to the loop's thread."""
 
-    def __init__(self, client_id: str, version: int, arrived: Callable[[MQTTMessage], None]) -> None:
+    def __init__(
+        self, client_id: str, version: int, arrived: Callable[[MQTTMessage], None], *, lasting: bool = True
+    ) -> None:
         super().__init__(
-            CallbackAPIVersion.VERSION2, client_id, clean_session=None if version == 5 else False,
+            CallbackAPIVersion.VERSION2, client_id, clean_session=None if version == 5 else not lasting,
             protocol=MQTTv5 if version == 5 else MQTTv311, reconnect_on_failure=False, manual_ack=True,
         )  # fmt: skip
         self._arrived = arrived
@@ -93,10 +95,10 @@ class Connection:
         client.on_subscribe = lambda c, u, mid, codes, properties: self._on_suback(mid, codes)
         client.on_unsubscribe = lambda c, u, mid, codes, properties: self._on_suback(mid, [])
 
-    async def open(self, host: str, port: int) -> bool:
+    async def open(self, host: str, port: int, *, lasting: bool = True) -> bool:
         """Whether the broker still had the session. Raises: OSError, UpstreamError."""
-        session: dict[str, Any] = {"clean_start": False} if self._version == 5 else {}
-        if self._version == 5:
+        session: dict[str, Any] = {"clean_start": not lasting} if self._version == 5 else {}
+        if self._version == 5 and lasting:
             properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
             properties.ReceiveMaximum = RECEIVE_MAXIMUM

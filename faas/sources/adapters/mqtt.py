@@ -55,6 +55,17 @@ async def run(source: Source[Options]) -> None:
         ledger.close()
 
 
+async def retire(source: Source[Options]) -> None:
+    """End the session: the source is deleted, and the broker must not keep messages for it any more."""
+    parts = urlsplit(source.options.url)
+    client = _make_client(source, lambda message: None, lasting=False)
+    connection = Connection(client, source.options.version)
+    try:
+        await connection.open(parts.hostname or "", parts.port or _PORTS[parts.scheme], lasting=False)
+    finally:
+        await connection.close()
+
+
 async def _session(source: Source[Options], ledger: Ledger, connected: Callable[[], None]) -> None:
     options = source.options
     parts = urlsplit(options.url)
@@ -112,7 +123,7 @@ async def _subscribe(connection: Connection, options: Options, ledger: Ledger, *
     """A session that the broker kept has its subscriptions: asking again would bring every retained message again."""
     prefix = f"$share/{options.share}/" if options.share else ""
     wanted = {f"{prefix}{topic}": str(options.qos) for topic in options.topics}
-    known = {name: ledger.get(name) for name in ledger} if kept else {}
+    known = dict(ledger) if kept else {}
     if known == wanted:
         return
     await connection.subscribe(list(wanted), options.qos)
@@ -125,12 +136,14 @@ async def _subscribe(connection: Connection, options: Options, ledger: Ledger, *
         ledger.record(name, qos)
 
 
-def _make_client(source: Source[Options], arrived: Callable[[MQTTMessage], None]) -> PatientClient:
+def _make_client(
+    source: Source[Options], arrived: Callable[[MQTTMessage], None], *, lasting: bool = True
+) -> PatientClient:
     options, secrets = source.options, source.secrets
     parts = urlsplit(options.url)
     environment = source.environment
     client_id = options.client_id or f"faas-{environment.namespace}-{environment.name or 'mqtt'}"
-    client = PatientClient(client_id, options.version, arrived)
+    client = PatientClient(client_id, options.version, arrived, lasting=lasting)
     username, password = (
         secrets.username or unquote(parts.username or ""),
         secrets.password or unquote(parts.password or ""),

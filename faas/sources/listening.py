@@ -1,0 +1,215 @@
+"""A small HTTP/1.1 server for adapters that are called: whole requests in, an answer out, and bounds on everything.
+
+It stands behind the gateway, or alone in a cluster's pod, so it takes nothing for granted about its clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import httptools
+import msgspec
+
+from faas.sources.errors import ConfigurationError
+
+IDLE_S = 75.0  # longer than the gateway keeps an idle connection: it ends them, so none ends under a request
+REQUEST_S = 30.0  # for a request to arrive whole
+HEAD_BYTES = 32 * 1024
+CONNECTIONS = 500  # a request waits for its sink; more than so many are turned away at once
+_READ_BYTES = 64 * 1024
+log = logging.getLogger("faas.sources")
+
+
+class Request(msgspec.Struct, frozen=True):
+    method: str
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    status: int
+    text: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Handler = Callable[[Request], Awaitable[Answer]]
+
+
+@asynccontextmanager
+async def listening(address: str, handler: Handler, *, max_body: int) -> AsyncIterator[None]:
+    """Serve at `unix:/path` or `tcp:host:port`; at the end no more is taken and what has arrived is answered.
+
+    Raises: ConfigurationError: nobody can listen there.
+    """
+    connections = _Connections(handler, max_body)
+    try:
+        server = await _bind(address, connections.serve)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"FAAS_SOURCE_LISTEN={address!r}: {error}") from None
+    try:
+        yield
+    finally:
+        server.close()
+        await connections.finish()
+
+
+async def _bind(
+    address: str, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+) -> asyncio.Server:
+    kind, _, place = address.partition(":")
+    if kind == "unix" and place.startswith("/"):
+        with suppress(FileNotFoundError):
+            os.unlink(place)  # of a process that was killed
+        return await asyncio.start_unix_server(serve, place)
+    host, _, port = place.rpartition(":")
+    if kind != "tcp" or not host or not port.isdigit():
+        raise ValueError("neither unix:/path nor tcp:host:port")
+    return await asyncio.start_server(serve, host.strip("[]"), int(port))
+
+
+class _Connections:
+    def __init__(self, handler: Handler, max_body: int) -> None:
+        self._handler = handler
+        self._max_body = max_body
+        self._open: dict[asyncio.Task[None], _Connection] = {}
+        self._finishing = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connection = _Connection(reader, writer, self._handler, self._max_body)
+        if len(self._open) >= CONNECTIONS or self._finishing:
+            connection.write(Answer(503, "too many requests wait here", (("retry-after", "5"),)), keep=False)
+            writer.close()
+            return
+        self._open[task] = connection
+        try:
+            await connection.serve()
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            pass  # the client is gone, or was silent for too long, or we end
+        finally:
+            del self._open[task]
+            writer.close()
+
+    async def finish(self) -> None:
+        """End idle connections now and the others after their answer."""
+        self._finishing = True
+        for task, connection in self._open.items():
+            connection.last = True
+            if not connection.busy:
+                task.cancel()
+        if self._open:
+            await asyncio.wait(list(self._open))
+
+
+class _Connection:
+    """Reads a request, answers it, reads the next. It is the parser's protocol, too: methods named `on_…`."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler, max_body: int
+    ) -> None:
+        self._reader, self._writer = reader, writer
+        self._handler = handler
+        self._max_body = max_body
+        self._requests: deque[tuple[Request, bool]] = deque()  # and whether the connection goes on after it
+        self._parser = httptools.HttpRequestParser(self)
+        self._refusal: Answer | None = None
+        self._in_request = False
+        self.busy = False
+        self.last = False
+
+    async def serve(self) -> None:
+        while True:
+            async with asyncio.timeout(REQUEST_S if self._in_request else IDLE_S):
+                data = await self._reader.read(_READ_BYTES)
+            if not data:
+                return
+            self._in_request = True
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade:
+                self._refusal = Answer(400, "no other protocol is spoken here")
+            except httptools.HttpParserError as error:
+                self._refusal = self._refusal or Answer(400, f"this is no HTTP request: {error}")
+            while self._requests:
+                request, keep = self._requests.popleft()
+                self.busy = True
+                answer = await self._answer(request)
+                self.busy = False
+                keep = keep and not self.last
+                self.write(answer, keep=keep)
+                await self._writer.drain()
+                if not keep:
+                    return
+            if self._refusal:
+                self.write(self._refusal, keep=False)
+                await self._writer.drain()
+                return
+
+    def write(self, answer: Answer, *, keep: bool) -> None:
+        body = answer.text.encode() + b"\n" if answer.text else b""
+        lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers]
+        lines += ["content-type: text/plain; charset=utf-8"] if body else []
+        lines += [f"content-length: {len(body)}"]
+        lines += [] if keep else ["connection: close"]
+        self._writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            return await self._handler(request)
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            return Answer(500, "something is wrong here; the log says what")
+
+    # --- what the parser calls; an error in one of them ends its work
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._head_bytes = 0
+        self._body = bytearray()
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        length = self._headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._max_body:
+            self._refuse(Answer(413, f"the body has {length} bytes; at most {self._max_body} are taken"))
+        if self._headers.get("expect", "").lower() == "100-continue":
+            self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        if len(self._body) + len(body) > self._max_body:
+            self._refuse(Answer(413, f"the body has more than {self._max_body} bytes"))
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        self._in_request = False
+        method = self._parser.get_method().decode("latin-1")
+        path = urlsplit(self._target.decode("latin-1")).path or "/"
+        request = Request(method, path, self._headers, bytes(self._body))
+        self._requests.append((request, self._parser.should_keep_alive()))
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES:
+            self._refuse(Answer(431, f"the request's head has more than {HEAD_BYTES} bytes"))
+
+    def _refuse(self, answer: Answer) -> None:
+        self._refusal = answer
+        raise ValueError(answer.text)

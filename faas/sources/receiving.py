@@ -1,0 +1,51 @@
+"""From a request that was let in to the sink, within the time that its sender waits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from faas_runtime.event import Event
+
+from faas.sources.errors import ConfigurationError, Stopping
+from faas.sources.listening import Answer
+from faas.sources.replays import Replays
+from faas.sources.source import Source
+
+PATIENCE_S = 9.0  # GitHub gives up after ten seconds, and who has given up does not hear the 503
+_LATER = (("retry-after", "10"),)
+
+
+def address_of(source: Source[Any]) -> str:
+    """Where to listen. Raises: ConfigurationError."""
+    if not source.environment.listen:
+        raise ConfigurationError("FAAS_SOURCE_LISTEN is not set: this adapter is called at unix:/path or tcp:host:port")
+    return source.environment.listen
+
+
+async def hand_over(source: Source[Any], event: Event[Any], replays: Replays | None = None) -> Answer:
+    """202 once the sink has the event, 409 when it has had it before, 503 when the sender has to come again.
+
+    Args: replays: remembers the event's id.
+    """
+    if replays is None:
+        return await _deliver(source, event)
+    if replays.is_taken(event.id):
+        return Answer(409, f"{event.id} was taken before")
+    if not replays.reserve(event.id):
+        return Answer(503, f"{event.id} is on its way", _LATER)
+    answer = Answer(503)
+    try:
+        answer = await _deliver(source, event)
+    finally:
+        replays.release(event.id, taken=answer.status == 202)
+    return answer
+
+
+async def _deliver(source: Source[Any], event: Event[Any]) -> Answer:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            refused = await source.sink.deliver([event])
+    except (TimeoutError, Stopping):
+        return Answer(503, "the event could not be delivered now; send it again", _LATER)
+    return Answer(400, "the event is refused where it has to go") if refused else Answer(202, "accepted")
