@@ -26,7 +26,7 @@ _SAVE_S = 2.0
 _WINDOWS_BYTES = 256 << 20  # of all windows together; each has 8 MiB at most
 
 
-def make_dispatcher(publish: Publish, settings: EngineSettings) -> Dispatcher:
+def make_dispatcher(settings: EngineSettings, publish: Publish) -> Dispatcher:
     """The dispatcher of the broker's process. `publish` stores replies."""
     return EventDispatcher(publish, settings.internal_socket, settings.domain)
 
