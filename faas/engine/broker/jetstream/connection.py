@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import nats.errors
@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from faas.engine.broker.log import LogUnavailable
 from faas.engine.contract.settings import EngineSettings, NatsCredentials
 
+_T = TypeVar("_T")
 _log = logging.getLogger("faas.broker.nats")
 _CONNECT_S = 2  # whole seconds: nats-py says so
 _RETRY_S = 0.05  # the supervisor has a dead nats-server back within a second; a connect costs nothing
@@ -50,6 +51,7 @@ class NatsConnection:
         self._server = server
         self._client: Client | None = None
         self._ready = asyncio.Event()
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # of this connection
         self.lost: list[Callable[[], None]] = []  # called when the connection breaks: answers on the way are gone
         self.gained: list[Callable[[Client], None]] = []  # called with the client, which may be another one
 
@@ -94,8 +96,9 @@ class NatsConnection:
 
     async def request(self, subject: str, document: dict[str, Any], timeout_s: float = _REQUEST_S) -> dict[str, Any]:
         """Ask JetStream's API. Raises: LogUnavailable. An `error` in the answer is for the caller to read."""
+        asking = self.client.request(f"$JS.API.{subject}", json.dumps(document).encode(), timeout_s)
         try:
-            answer = await self.client.request(f"$JS.API.{subject}", json.dumps(document).encode(), timeout_s)
+            answer = await self.unless_lost(asking)
         except (nats.errors.Error, OSError) as error:
             raise LogUnavailable(
                 f"the NATS server did not answer {subject}: {error or type(error).__name__}"
@@ -103,27 +106,44 @@ class NatsConnection:
         reply: dict[str, Any] = json.loads(answer.data)
         return reply
 
+    async def unless_lost(self, answer: Awaitable[_T]) -> _T:
+        """Wait for what only this connection can bring. Raises: LogUnavailable: it broke."""
+        lost = self._lost
+        waiting = asyncio.ensure_future(answer)
+        try:
+            either: set[asyncio.Future[Any]] = {waiting, lost}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                return waiting.result()
+        finally:
+            waiting.cancel()
+        raise LogUnavailable("the NATS server went away before it answered")
+
     async def _connect(self, ended: asyncio.Event) -> Client:
         client, server = Client(), self._server()
 
         async def on_closed() -> None:
             ended.set()
 
-        await client.connect(
-            server.url.split(","),
-            user=server.user,
-            password=server.password,
-            name="faas broker",
-            connect_timeout=_CONNECT_S,
-            # A client that reconnects by itself would send what was not sent before: after its sender was told that
-            # it failed. So a connection that breaks is the end of its client, and subscriptions are made anew.
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            reconnect_time_wait=0,
-            pending_size=0,  # publishing never waits; what is on its way is bounded by `publishing`
-            error_cb=_on_error,
-            closed_cb=on_closed,
-        )
+        try:
+            await client.connect(
+                server.url.split(","),
+                user=server.user,
+                password=server.password,
+                name="faas broker",
+                connect_timeout=_CONNECT_S,
+                # A client that reconnects by itself would send what was not sent before: after its sender was told
+                # that it failed. So a connection that breaks is the end of its client.
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                pending_size=0,  # publishing never waits; what is on its way is bounded by `publishing`
+                error_cb=_on_error,
+                closed_cb=on_closed,
+            )
+        except BaseException:
+            await _close(client)  # one that was refused leaves its socket open
+            raise
         return client
 
     async def _watch(self, client: Client, ended: asyncio.Event) -> None:
@@ -141,6 +161,7 @@ class NatsConnection:
     def _up(self, client: Client) -> None:
         _log.info("connected to the NATS server")
         self._client = client
+        self._lost = asyncio.get_running_loop().create_future()
         self._ready.set()
         for gained in list(self.gained):
             gained(client)
@@ -148,6 +169,8 @@ class NatsConnection:
     def _down(self) -> None:
         self._client = None
         self._ready.clear()
+        if not self._lost.done():
+            self._lost.set_result(None)
         for lost in list(self.lost):
             lost()
 
@@ -158,7 +181,8 @@ async def _on_error(error: Exception) -> None:
 
 async def _close(client: Client) -> None:
     """A server that takes nothing any more must not keep us."""
-    with contextlib.suppress(TimeoutError, OSError, nats.errors.Error):
+    # AssertionError: it has not come as far as to have something to close.
+    with contextlib.suppress(TimeoutError, OSError, nats.errors.Error, AssertionError):
         async with asyncio.timeout(_CONNECT_S):
             await client.close()
 

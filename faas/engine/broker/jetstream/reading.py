@@ -257,7 +257,7 @@ async def read_once(connection: NatsConnection, stream: str, config: dict[str, A
                 reply=inbox,
             )
             async with asyncio.timeout(_HEARTBEAT_S):
-                await ended
+                await connection.unless_lost(ended)
         finally:
             await subscription.unsubscribe()
             await client.publish(f"$JS.API.CONSUMER.DELETE.{stream}.{consumer}")
