@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 from faas.engine.broker.delivery.answers import Answer, Reply, judge
 from faas.engine.broker.delivery.attempts import Failure
-from faas.engine.broker.delivery.client import Client
 from faas.engine.broker.delivery.message import TTL
 from faas.engine.broker.delivery.pool import Spawn
 from faas.engine.broker.delivery.subscriber import Subscriber
 from faas.engine.broker.dispatch.items import Held, Item
 from faas.engine.broker.dispatch.keys import make_key_of
 from faas.engine.broker.dispatch.lanes import Lanes
-from faas.engine.broker.dispatch.outlet import Counts, Outlet, outage_wait_s
+from faas.engine.broker.dispatch.outlet import Counts, Outlet, Sender, outage_wait_s
 from faas.engine.broker.dispatch.slots import Slots
 from faas.engine.broker.dispatch.window import Bounds, Window
 from faas.engine.broker.dispatching import EventRefused, Publish
@@ -31,7 +30,7 @@ _log = logging.getLogger("faas.broker")
 class Services:
     """What deliveries use of the world."""
 
-    client: Client
+    client: Sender
     clock: Clock
     publish: Publish
     spawn: Spawn

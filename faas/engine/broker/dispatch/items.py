@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from faas.engine.broker.delivery.message import encode_fields
-from faas.engine.broker.delivery.pool import Request
 from faas.engine.broker.dispatch.lanes import Lanes
 from faas.engine.broker.log import StoredEvent
 
 _OVERHEAD_BYTES = 2048  # of an event's objects: a dozen attributes, an encoded head, the bookkeeping
+
+
+class Sending(Protocol):
+    """An attempt on its way."""
+
+    def cancel(self) -> None:
+        """Cut it off; nobody is told how it ended."""
+        ...
 
 
 class Held:
@@ -45,6 +52,6 @@ class Item:
         self.lanes = lanes
         self.attempt = 0  # attempts before the present one, at the present destination
         self.outages = 0  # times in a row that the gateway could not be reached
-        self.request: Request | None = None
+        self.request: Sending | None = None
         self.dead: dict[str, Any] = {}  # its attributes as a dead letter, once it was given up on
         self.fields = b""  # those, as they are sent

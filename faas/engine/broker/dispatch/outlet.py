@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from faas.engine.broker.delivery.answers import Answer
 from faas.engine.broker.delivery.attempts import Failure, next_wait_s
-from faas.engine.broker.delivery.client import Client
 from faas.engine.broker.delivery.subscriber import Subscriber
-from faas.engine.broker.dispatch.items import Item
+from faas.engine.broker.dispatch.items import Item, Sending
 from faas.engine.broker.dispatch.slots import Slots
 from faas.engine.contract.clock import Clock, Timer
 from faas.engine.contract.eventing import Delivery
@@ -33,11 +33,26 @@ class Counts:
     last_error: str = ""
 
 
+class Sender(Protocol):
+    """What carries attempts away: `delivery.client`, or a test."""
+
+    def send(
+        self,
+        subscriber: Subscriber,
+        fields: bytes,
+        body: bytes,
+        timeout_s: float | None,
+        done: Callable[[Answer], None],
+    ) -> Sending:
+        """Send one event; `done` is called once, and not from within."""
+        ...
+
+
 class Outlet:
     """Sends what is `ready` as soon as there is a slot; `answered` hears how it ended, when its slot is free again."""
 
     def __init__(
-        self, client: Client, clock: Clock, subscriber: Subscriber, slots: Slots, delivery: Delivery, counts: Counts,
+        self, client: Sender, clock: Clock, subscriber: Subscriber, slots: Slots, delivery: Delivery, counts: Counts,
         answered: Callable[[Item, Answer], None],
     ) -> None:  # fmt: skip
         self.ready: deque[Item] = deque()
