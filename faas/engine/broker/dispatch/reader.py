@@ -151,15 +151,15 @@ class LogReader:
                 outages += 1
 
     def _next_hungry(self) -> TriggerRun | None:
-        """Whose turn it is to read; those that are where the head is are attached on the way."""
+        """Whose turn it is to read; those that are where the head is go to the head."""
         for run in list(self._behind):
-            if run.window.position >= self.head:
-                del self._behind[run]
-                self._attach(run)
-            elif not run.paused and run.deliveries.has_room:
-                del self._behind[run]
+            if run.paused or not run.deliveries.has_room:
+                continue
+            del self._behind[run]
+            if run.window.position < self.head:
                 self._behind[run] = None
                 return run
+            self._attach(run)
         return None
 
     def _feed(self, start: int, events: Sequence[StoredEvent]) -> None:
