@@ -27,9 +27,13 @@ class Overrides:
 
 
 def make_service(
-    spec: ServiceSpec, image: str, *, project: str, namespace: str, overrides: Overrides = Overrides()
+    spec: ServiceSpec, image: str, *, project: str, namespace: str, overrides: Overrides = Overrides(), sink: str = ""
 ) -> Object:
-    """The Service that runs `spec` from `image`. Traffic is left to its default, all to the latest ready revision."""
+    """The Service that runs `spec` from `image`. Traffic is left to its default, all to the latest ready revision.
+
+    Args:
+        sink: where its functions publish events; they cannot when "".
+    """
     labels = {**spec.options.get("labels", {}), PROJECT_LABEL: project}
     if len(spec.functions) == 1:
         labels[FUNCTION_LABEL] = spec.functions[0].name
@@ -44,7 +48,7 @@ def make_service(
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"template": {"metadata": template_metadata, "spec": _revision_spec(spec, image, overrides)}},
+        "spec": {"template": {"metadata": template_metadata, "spec": _revision_spec(spec, image, overrides, sink)}},
     }
 
 
@@ -77,8 +81,8 @@ def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _revision_spec(spec: ServiceSpec, image: str, overrides: Overrides) -> Object:
-    container: Object = {"image": image, "env": _env(spec, overrides)}
+def _revision_spec(spec: ServiceSpec, image: str, overrides: Overrides, sink: str) -> Object:
+    container: Object = {"image": image, "env": _env(spec, overrides, sink)}
     if resources := _resources(spec.options):
         container["resources"] = resources
     found: Object = {"containerConcurrency": spec.concurrency}
@@ -90,8 +94,8 @@ def _revision_spec(spec: ServiceSpec, image: str, overrides: Overrides) -> Objec
     return {**found, "containers": [container]}
 
 
-def _env(spec: ServiceSpec, overrides: Overrides) -> list[Object]:
-    variables = {**spec.options.get("env", {}), **overrides.env}
+def _env(spec: ServiceSpec, overrides: Overrides, sink: str) -> list[Object]:
+    variables = {**({"K_SINK": sink} if sink else {}), **spec.options.get("env", {}), **overrides.env}
     if "max_body" in spec.options:
         variables["FAAS_MAX_BODY"] = str(spec.options["max_body"])
     wanted = {name: value for name, value in sorted(variables.items()) if name not in overrides.without_env}

@@ -16,6 +16,7 @@ from faas.project.settings import Settings
 
 SYNC_CONCURRENCY = 20  # threads of an instance: a sync handler holds one while it works
 ASYNC_CONCURRENCY = 100  # Knative's own default target
+DEFAULT_BROKER = "default"
 
 _GIVEN_ELSEWHERE = ("name", "service")  # they say which service it is, not how it runs
 

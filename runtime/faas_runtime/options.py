@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     snapshot: bool
     visibility: Visibility
     max_body: Quantity
+    broker: str
 
 
 class EventOptions(Options, total=False):
@@ -58,7 +59,6 @@ class EventOptions(Options, total=False):
     ordered_by: str
     parallelism: int
     backlog_target: int
-    broker: str
 
 
 class OptionError(ValueError):
@@ -246,6 +246,8 @@ OPTIONS: dict[str, Option] = {
         Option("visibility", "who may reach it", "'public' or 'cluster-local'", one_of("public", "cluster-local")),
         Option("max_body", "the largest request body that is read into memory (32Mi); streams have no bound",
                "bytes, or '32Mi'", _size),
+        Option("broker", "the Broker that the function publishes to and gets its events from", _DNS,
+               matching(_DNS_LABEL)),
     )
 }  # fmt: skip
 
@@ -267,7 +269,7 @@ DELIVERY: dict[str, Option] = {
                "a whole number from 1", integer(1, _INT32), False),
         Option("backlog_target", "waiting events for each instance that is wanted: long tasks scale with the queue",
                "a whole number from 1", integer(1, _INT32), False),
-        Option("broker", "whose events", _DNS, matching(_DNS_LABEL), False),
+        Option("broker", "whose events; the function's own without it", _DNS, matching(_DNS_LABEL), False),
     )
 }  # fmt: skip
 

@@ -206,6 +206,7 @@ class SourceDecorators:
         signature: str | None = None,
         signature_prefix: str | None = None,
         algorithm: Literal["sha256", "sha1", "sha512"] | None = None,
+        signed: str | None = None,
         id_header: str | None = None,
         timestamp_header: str | None = None,
         reply_type: str | None = None,
@@ -217,7 +218,7 @@ class SourceDecorators:
         """
         given = {
             "path": path, "methods": methods, "type": type, "source": source, "secret": secret, "signature": signature,
-            "signature_prefix": signature_prefix, "algorithm": algorithm, "id_header": id_header,
+            "signature_prefix": signature_prefix, "algorithm": algorithm, "signed": signed, "id_header": id_header,
             "timestamp_header": timestamp_header,
         }  # fmt: skip
         return declare_source("webhook", given, options, reply_type=reply_type)

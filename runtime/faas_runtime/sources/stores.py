@@ -55,7 +55,7 @@ REDIS: dict[str, Option] = {
         Option("group", "the consumer group; the function's own without it", "a name", text, False),
         Option("start", "where a new group begins", "'latest', 'earliest' or the id of an entry", _start, False),
         Option("batch", "entries that are read at once", "a whole number from 1 to 10000", integer(1, 10000), False),
-        secret("password, and username where there is one; ca.crt, tls.crt and tls.key"),
+        secret("password; ca.crt, tls.crt and tls.key"),
     )
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from faas_runtime.sources.words import secret, text, texts, url
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(/[A-Za-z0-9._-]{1,100})?\Z")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*\Z")
+_SIGNED = re.compile(r"(?=.*\{body\})([^{}]|\{(body|timestamp|id)\})*\Z")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _TYPE = re.compile(r"[!-~]{1,255}\Z")
 
@@ -55,10 +56,12 @@ WEBHOOK: dict[str, Option] = {
         Option("signature_prefix", "what stands before the signature", "text, 'sha256='", text, False),
         Option("algorithm", "of the signature", "'sha256', 'sha1' or 'sha512'", one_of("sha256", "sha1", "sha512"),
                False),
+        Option("signed", "what is signed, when it is not the body alone",
+               "a pattern of {body}, {timestamp} and {id}: '{timestamp}.{body}'", matching(_SIGNED), False),
         Option("id_header", "the header with the request's own id; one that repeats is refused", "a header",
                matching(_HEADER), False),
-        Option("timestamp_header", "the header with the time of the request, which is signed with the body; old ones "
-               "are refused", "a header", matching(_HEADER), False),
+        Option("timestamp_header", "the header with the time of the request; more than five minutes off is refused",
+               "a header", matching(_HEADER), False),
         secret("secret, the key of the signatures"),
     )
 }  # fmt: skip
@@ -72,7 +75,7 @@ def complete_github(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def complete_webhook(options: dict[str, Any]) -> dict[str, Any]:
-    for option in ("signature", "signature_prefix", "algorithm", "timestamp_header"):
+    for option in ("signature", "signature_prefix", "algorithm", "signed"):
         if option in options and "secret" not in options:
             raise OptionError(option, "a signature is checked with a key, and no secret names it",
                               _make_secret("secret"))  # fmt: skip

@@ -168,7 +168,7 @@ class Client(SourceClient):
 
     def _send_to(self, found: Subscription, event: Event[Any]) -> Response:
         response = self._post(found.function.service, found.path, event)
-        self._broker.take_replies(response, str(found.options.get("broker", DEFAULT_BROKER)))
+        self._broker.take_replies(response, found.broker)
         self._broker.settle()
         return response
 

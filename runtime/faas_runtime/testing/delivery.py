@@ -78,7 +78,7 @@ class Broker:
         )
 
     def _deliver_to_all(self, event: Event[Any], broker: str) -> list[Delivery]:
-        wanting = [each for each in self.subscriptions if _broker_of(each) == broker and each.wants(event)]
+        wanting = [each for each in self.subscriptions if each.broker == broker and each.wants(event)]
         return [self._deliver(each, event) for each in wanting]
 
     def _deliver(self, subscription: Subscription, event: Event[Any]) -> Delivery:
@@ -91,7 +91,7 @@ class Broker:
             attempts += 1
         delivery = Delivery(subscription.function.name, event, attempts, response)
         if delivery.is_done:
-            self.take_replies(response, _broker_of(subscription))
+            self.take_replies(response, subscription.broker)
         else:
             self._bury(subscription, delivery)
         return delivery
@@ -111,12 +111,8 @@ class Broker:
         sink = subscription.options.get("dead_letter")
         for each in self.subscriptions:
             if sink is not None and sink in (each.function.name, each.function.service):
-                self.take_replies(self._attempt(each, letter), _broker_of(each))
+                self.take_replies(self._attempt(each, letter), each.broker)
                 return
-
-
-def _broker_of(subscription: Subscription) -> str:
-    return str(subscription.options.get("broker", DEFAULT_BROKER))
 
 
 def _wait_s(backoff: str, options: Any, retry: int) -> float:

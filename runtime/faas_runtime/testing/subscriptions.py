@@ -34,6 +34,10 @@ class Subscription:
     def options(self) -> Mapping[str, Any]:
         return self.declaration.options
 
+    @property
+    def broker(self) -> str:
+        return str(self.options.get("broker") or self.function.options.get("broker") or DEFAULT_BROKER)
+
     def wants(self, event: Event[Any]) -> bool:
         return wants(self.filters, event)
 

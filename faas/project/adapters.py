@@ -1,0 +1,76 @@
+"""ContainerSources of our adapter program: what it is told, as one JSON document and variables out of Secrets. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from faas.project.manifests import Object
+from faas.resources.keys import SOURCES_IMAGE
+
+Options = Mapping[str, Any]
+_USER = {"USERNAME": "username", "PASSWORD": "password"}
+_CERTIFICATES = {"CA": "ca.crt", "CERT": "tls.crt", "KEY": "tls.key"}
+
+
+def mqtt(options: Options) -> Object:
+    taken = _renamed(options, topics="topics", qos="qos", client_id="client_id", share="share", version="version")
+    return _source("mqtt", {"url": options.get("url", ""), **taken}, options.get("secret"), {**_USER, **_CERTIFICATES})
+
+
+def bucket(options: Options) -> Object:
+    taken = _renamed(
+        options, bucket="bucket", endpoint="endpoint", region="region", prefix="prefix", suffix="suffix", on="on",
+        interval="interval_s", notifications="notifications", path_style="path_style",
+    )  # fmt: skip
+    return _source("bucket", taken, options.get("secret"), {"ACCESS_KEY": "accessKey", "SECRET_KEY": "secretKey"})
+
+
+def redis(options: Options, group: str) -> Object:
+    taken = _renamed(options, url="address", stream="stream", start="start", batch="batch")
+    secrets = {"PASSWORD": "password", **_CERTIFICATES}
+    return _source("redis", {"group": options.get("group", group), **taken}, options.get("secret"), secrets)
+
+
+def rabbitmq(options: Options) -> Object:
+    taken = _renamed(
+        options, queue="queue", exchange="exchange", exchange_type="exchange_type", routing_key="routing_keys",
+        prefetch="prefetch", predeclared="predeclared", durable="durable",
+    )  # fmt: skip
+    url = options.get("url", "amqp://localhost:5672")
+    return _source("rabbitmq", {"url": url, **taken}, options.get("secret"), _USER)
+
+
+def webhook(options: Options) -> Object:
+    taken = _renamed(
+        options, path="path", methods="methods", type="type", source="source", signature="signature_header",
+        signature_prefix="signature_prefix", algorithm="algorithm", signed="signed", id_header="id_header",
+        timestamp_header="timestamp_header",
+    )  # fmt: skip
+    return _source("webhook", taken, options.get("secret"), {"SECRET": "secret"})
+
+
+def files(options: Options) -> Object:
+    taken = _renamed(
+        options, path="path", patterns="patterns", on="on", recursive="recursive", settle="settle_s"
+    )  # fmt: skip
+    return _source("files", taken, None, {})
+
+
+_REQUIRED = frozenset({"SECRET", "ACCESS_KEY", "SECRET_KEY"})  # the others a Secret may have or not
+
+
+def _source(adapter: str, document: Options, secret: str | None, secrets: Mapping[str, str]) -> Object:
+    env: list[Object] = [{"name": "FAAS_SOURCE", "value": json.dumps(document, sort_keys=True, ensure_ascii=False)}]
+    for name, key in secrets.items() if secret else ():
+        reference: Object = {"name": secret, "key": key}
+        if name not in _REQUIRED:
+            reference["optional"] = True
+        env.append({"name": f"FAAS_SOURCE_{name}", "valueFrom": {"secretKeyRef": reference}})
+    container = {"name": "adapter", "image": SOURCES_IMAGE, "args": [adapter], "env": env}
+    return {"template": {"spec": {"containers": [container]}}}
+
+
+def _renamed(options: Options, **names: str) -> dict[str, Any]:
+    return {field: options[option] for option, field in names.items() if option in options}

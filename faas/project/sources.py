@@ -1,0 +1,143 @@
+"""From decorators of sources to the objects that bring their events: Knative's own kinds where they can say it. Pure.
+
+What Knative's kind has no field for (where a Redis group begins, a RabbitMQ server without a Secret) is said to our
+adapter instead, as a ContainerSource; handlers cannot tell. `adapters` has those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.triggers import SOURCE_EXTENSION
+
+from faas.project import adapters
+from faas.project.manifests import Object
+from faas.project.triggers import make_metadata
+
+Options = Mapping[str, Any]
+_SOURCES, _V1, _V1ALPHA1 = "sources.knative.dev", "v1", "v1alpha1"
+
+
+def make_source(
+    function: FunctionSpec, trigger: Trigger, options: Options, *, broker: str, project: str, namespace: str
+) -> Object:
+    """The source of one decorator. Args: options: with every variable filled in."""
+    version, kind, spec = _MAKE[trigger.kind](options, f"faas.{namespace}.{trigger.name}")
+    return {
+        "apiVersion": f"{_SOURCES}/{version}",
+        "kind": kind,
+        "metadata": make_metadata(trigger.name, function, project=project, namespace=namespace),
+        "spec": {
+            **spec,
+            "sink": {"ref": {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": broker}},
+            "ceOverrides": {"extensions": {SOURCE_EXTENSION: trigger.name}},
+        },
+    }
+
+
+Made = tuple[str, str, Object]
+
+
+def _schedule(options: Options, group: str) -> Made:
+    names = {"schedule": "schedule", "timezone": "timezone", "data": "data", "data_base64": "dataBase64",
+             "content_type": "contentType"}  # fmt: skip
+    return _V1, "PingSource", {field: options[option] for option, field in names.items() if option in options}
+
+
+def _kubernetes(options: Options, group: str) -> Made:
+    selector = {"selector": {"matchLabels": options["selector"]}} if "selector" in options else {}
+    spec: Object = {
+        "mode": "Reference" if options["mode"] == "reference" else "Resource",
+        "resources": [{**resource, **selector} for resource in options["resources"]],
+    }
+    if "namespaces" in options:
+        named = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(options["namespaces"])}
+        spec["namespaceSelector"] = {"matchExpressions": [named]}
+    if "service_account" in options:
+        spec["serviceAccountName"] = options["service_account"]
+    return _V1, "ApiServerSource", spec
+
+
+def _kafka(options: Options, group: str) -> Made:
+    spec: Object = {
+        "bootstrapServers": list(options["bootstrap"]),
+        "topics": list(options["topics"]),
+        "consumerGroup": options.get("group", group),
+        "initialOffset": options["start"],
+        "ordering": options["ordering"],
+    }
+    if "consumers" in options:
+        spec["consumers"] = options["consumers"]
+    security, secret = options["security"], options.get("secret", "")
+    net: Object = {}
+    if security.startswith("SASL"):
+        net["sasl"] = {
+            "enable": True,
+            "user": _key(secret, "user"),
+            "password": _key(secret, "password"),
+            "type": _key(secret, "sasl.mechanism", optional=True),
+        }
+    if security.endswith("SSL"):
+        net["tls"] = {"enable": True}
+        if secret:
+            certificates = {"caCert": "ca.crt", "cert": "user.crt", "key": "user.key"}
+            net["tls"] |= {field: _key(secret, key, optional=True) for field, key in certificates.items()}
+    return _V1, "KafkaSource", {**spec, "net": net} if net else spec
+
+
+def _redis(options: Options, group: str) -> Made:
+    if "batch" in options or options["start"] != "$":
+        return _V1, "ContainerSource", adapters.redis(options, group)
+    address, secret = urlsplit(options["url"]), options.get("secret")
+    spec: Object = {
+        "address": f"{address.hostname}:{address.port or 6379}",
+        "stream": options["stream"],
+        "group": options.get("group", group),
+    }
+    dial: Object = {"useTLS": True} if address.scheme == "rediss" else {}
+    if secret:
+        dial["password"] = {"name": secret}
+    if secret and dial.get("useTLS"):
+        certificates = {"caCert": "ca.crt", "cert": "tls.crt", "key": "tls.key"}
+        dial |= {field: _key(secret, key, optional=True) for field, key in certificates.items()}
+    return _V1ALPHA1, "RedisStreamSource", {**spec, "dialOptions": dial} if dial else spec
+
+
+def _rabbitmq(options: Options, group: str) -> Made:
+    ours = {"url", "exchange_type", "routing_key", "durable"} & set(options)
+    if ours or "secret" not in options or not ("exchange" in options or options.get("predeclared")):
+        return _V1, "ContainerSource", adapters.rabbitmq(options)
+    names = {"queue": "queueName", "exchange": "exchangeName", "prefetch": "parallelism", "predeclared": "predeclared"}
+    resources = {field: options[option] for option, field in names.items() if option in options}
+    secret = {"connectionSecret": {"name": options["secret"]}}
+    return _V1ALPHA1, "RabbitmqSource", {"rabbitmqResourcesConfig": resources, "rabbitmqClusterReference": secret}
+
+
+def _github(options: Options, group: str) -> Made:
+    spec: Object = {
+        "ownerAndRepository": options["repository"],
+        "eventTypes": list(options["events"]),
+        "accessToken": _key(options["secret"], "accessToken"),
+        "secretToken": _key(options["secret"], "secretToken"),
+    }
+    if "api_url" in options:
+        spec["githubAPIURL"] = options["api_url"]
+    return _V1ALPHA1, "GitHubSource", spec
+
+
+def _key(secret: str, key: str, *, optional: bool = False) -> Object:
+    return {"secretKeyRef": {"name": secret, "key": key, **({"optional": True} if optional else {})}}
+
+
+def _adapter(make: Callable[[Options], Object]) -> Callable[[Options, str], Made]:
+    return lambda options, group: (_V1, "ContainerSource", make(options))
+
+
+_MAKE: dict[str, Callable[[Options, str], Made]] = {
+    "schedule": _schedule, "kubernetes": _kubernetes, "kafka": _kafka, "redis": _redis, "rabbitmq": _rabbitmq,
+    "github": _github, "mqtt": _adapter(adapters.mqtt), "bucket": _adapter(adapters.bucket),
+    "webhook": _adapter(adapters.webhook), "files": _adapter(adapters.files),
+}  # fmt: skip

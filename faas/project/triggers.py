@@ -1,0 +1,124 @@
+"""From decorators that take events to Triggers and Brokers, as the objects that are applied. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.triggers import filters_of
+
+from faas.project.manifests import FUNCTION_LABEL, PROJECT_LABEL, Object
+from faas.project.services import DEFAULT_BROKER, ServiceSpec
+from faas.resources import keys
+
+_INGRESS = "http://broker-ingress.knative-eventing.svc.cluster.local"  # the engine's, and Knative's own Broker's
+_RETRY, _BACKOFF, _BACKOFF_DELAY_S = 10, "exponential", 0.2  # Knative's defaults of a Broker
+_ANNOTATIONS = {
+    "ordered_by": keys.ORDERED_BY, "parallelism": keys.PARALLELISM, "backlog_target": keys.BACKLOG_TARGET,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Who takes dead letters: a function of the project."""
+
+    service: str
+    path: str
+
+
+def broker_address(namespace: str, broker: str) -> str:
+    """Where events for a Broker are sent: known before there is one, so it can stand in a Service."""
+    return f"{_INGRESS}/{namespace}/{broker}"
+
+
+def broker_of(spec: ServiceSpec, trigger: Trigger) -> str:
+    return str(trigger.options.get("broker") or spec.options.get("broker") or DEFAULT_BROKER)
+
+
+def make_broker(name: str, *, namespace: str) -> Object:
+    """A Broker without any wishes; made where it is missing, and never changed: it is everybody's."""
+    return {
+        "apiVersion": "eventing.knative.dev/v1",
+        "kind": "Broker",
+        "metadata": {"name": name, "namespace": namespace},
+    }
+
+
+def make_trigger(
+    spec: ServiceSpec,
+    function: FunctionSpec,
+    trigger: Trigger,
+    *,
+    project: str,
+    namespace: str,
+    dead_letters: Mapping[str, Subscriber],
+) -> Object:
+    """The Trigger of one decorator.
+
+    Args:
+        dead_letters: the functions and services that `dead_letter` may name; any other name is a stream's.
+    """
+    options = trigger.options
+    annotations = {key: str(options[option]) for option, key in _ANNOTATIONS.items() if option in options}
+    dead_letter = options.get("dead_letter")
+    sink = dead_letters.get(dead_letter) if dead_letter else None
+    if dead_letter and sink is None:
+        annotations[keys.DEAD_LETTER_STREAM] = dead_letter
+    made: Object = {
+        "broker": broker_of(spec, trigger),
+        "subscriber": make_destination(spec.name, trigger.path),
+    }
+    if filters := filters_of(trigger.kind, options, trigger.name):
+        made["filters"] = filters
+    if delivery := _delivery(options, sink):
+        made["delivery"] = delivery
+    return {
+        "apiVersion": "eventing.knative.dev/v1",
+        "kind": "Trigger",
+        "metadata": make_metadata(
+            trigger.name, function, project=project, namespace=namespace, annotations=annotations
+        ),
+        "spec": made,
+    }
+
+
+def make_metadata(
+    name: str, function: FunctionSpec, *, project: str, namespace: str, annotations: Mapping[str, str] = {}
+) -> Object:
+    metadata: Object = {
+        "name": name,
+        "namespace": namespace,
+        "labels": {PROJECT_LABEL: project, FUNCTION_LABEL: function.name},
+    }
+    if annotations:
+        metadata["annotations"] = dict(sorted(annotations.items()))
+    return metadata
+
+
+def make_destination(service: str, path: str) -> Object:
+    reference = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": service}
+    return {"ref": reference, "uri": path} if path != "/" else {"ref": reference}
+
+
+def _delivery(options: Mapping[str, Any], sink: Subscriber | None) -> Object:
+    """Whole or not at all: what a Trigger says replaces all that its Broker says, and no delay would mean none."""
+    found: Object = {}
+    if any(name in options for name in ("retry", "backoff", "backoff_delay", "delivery_timeout")) or sink:
+        found = {
+            "retry": options.get("retry", _RETRY),
+            "backoffPolicy": options.get("backoff", _BACKOFF),
+            "backoffDelay": _period(options.get("backoff_delay", _BACKOFF_DELAY_S)),
+        }
+    if "delivery_timeout" in options:
+        found["timeout"] = _period(options["delivery_timeout"])
+    if sink is not None:
+        found["deadLetterSink"] = make_destination(sink.service, sink.path)
+    return found
+
+
+def _period(seconds: float) -> str:
+    """ISO 8601, as Knative's delivery has it: PT0.2S."""
+    return f"PT{Decimal(str(seconds)).normalize():f}S"
