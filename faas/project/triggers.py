@@ -75,14 +75,8 @@ def make_trigger(
         made["filters"] = filters
     if delivery := _delivery(options, sink):
         made["delivery"] = delivery
-    return {
-        "apiVersion": "eventing.knative.dev/v1",
-        "kind": "Trigger",
-        "metadata": make_metadata(
-            trigger.name, function, project=project, namespace=namespace, annotations=annotations
-        ),
-        "spec": made,
-    }
+    metadata = make_metadata(trigger.name, function, project=project, namespace=namespace, annotations=annotations)
+    return {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": metadata, "spec": made}
 
 
 def make_metadata(
