@@ -86,8 +86,10 @@ class BrokerDispatch:
         return 1 if self._reader is None else self._reader.head
 
     async def look_for_end(self) -> None:
-        """Ask where the log ends, if the head does not know and it may have moved."""
+        """Ask where the log ends, if the head does not know and it may have moved; called each second."""
         reader = self._reader
+        if reader is not None:
+            reader.look_again()
         if reader is not None and self.appended and reader.is_anyone_behind:
             self.appended = False
             try:
@@ -188,7 +190,7 @@ class BrokerDispatch:
         for uid, plan in plans.items():
             window = cursors.pop(uid).make_window(self._end)
             run = TriggerRun(plan, self._slots_of(plan.config), self._services, self.broker.dead_letters, window,
-                             self.bounds, progressed=self._progressed)  # fmt: skip
+                             self.bounds, progressed=self._progressed, waits=self._the_reader.has_room)  # fmt: skip
             self.runs[uid] = run
             self._the_reader.join(run)
 

@@ -40,7 +40,8 @@ class Services:
 class Deliveries:
     """Takes events in the log's order; each ends in `finished`, or, when its attempts failed, in `give_up`.
 
-    Who is given up on stays unfinished, and holds up the events of its key, until `finish` is called for it.
+    Who is given up on stays unfinished, and holds up the events of its key, until `finish` is called for it. `waits` is
+    called when one begins to wait for a retry: there may be room for others.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Deliveries:
         *,
         finished: Callable[[Item], None],
         give_up: Callable[[Item, Failure], None],
+        waits: Callable[[], None],
     ) -> None:
         self.config = config
         self.window = window
@@ -63,6 +65,7 @@ class Deliveries:
         self.bounds = bounds
         self._finished = finished
         self._give_up = give_up
+        self._waits = waits
         self._key_of = make_key_of(config.ordered_by)
         self._settling = False  # until what was taken before a change of the order is finished
         self._stopped = False
@@ -170,7 +173,9 @@ class Deliveries:
             self.finish(item)
 
     def _failed(self, item: Item, failure: Failure) -> None:
-        if not self.outlet.retry(item, failure):
+        if self.outlet.retry(item, failure):
+            self._waits()
+        else:
             self._give_up(item, failure)
 
     async def _publish(self, item: Item, replies: Sequence[Reply]) -> None:

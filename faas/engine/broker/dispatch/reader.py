@@ -67,6 +67,11 @@ class LogReader:
         if not run.attached and not self._someone_hungry.is_set() and run.deliveries.has_room:
             self._someone_hungry.set()
 
+    def look_again(self) -> None:
+        """Somebody may have got room without finishing anything: a target's capacity has grown."""
+        if self._behind:
+            self._someone_hungry.set()
+
     @property
     def is_anyone_behind(self) -> bool:
         return bool(self._behind)

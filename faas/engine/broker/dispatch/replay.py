@@ -36,7 +36,7 @@ class _Again:
         config, outlet = run.plan.config, run.deliveries.outlet
         self.deliveries = Deliveries(
             config, run.plan.subscriber, outlet.slots, services, Window(0), _BOUNDS,
-            finished=self._finished, give_up=self._give_up,
+            finished=self._finished, give_up=self._give_up, waits=self._moved.set,
         )  # fmt: skip
 
     async def take(self, event: StoredEvent) -> None:

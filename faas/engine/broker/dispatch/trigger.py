@@ -54,7 +54,7 @@ class TriggerRun:
 
     def __init__(
         self, plan: Plan, slots: Slots, services: Services, dead_letters: DeadLetters, window: Window[Item],
-        bounds: Bounds, *, progressed: Callable[[TriggerRun], None],
+        bounds: Bounds, *, progressed: Callable[[TriggerRun], None], waits: Callable[[TriggerRun], None],
     ) -> None:  # fmt: skip
         self.plan = plan
         self.window = window
@@ -74,6 +74,7 @@ class TriggerRun:
             bounds,
             finished=self._finished,
             give_up=self._give_up,
+            waits=lambda: waits(self),
         )
         self.counts = self.deliveries.counts
         self._dead_outlet = Outlet(
