@@ -42,7 +42,8 @@ class IngressConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._fields: Fields = {}
-        self._head_bytes = 0  # of a head that did not come at once
+        self._head_bytes = 0  # of its fields
+        self._partial_bytes = 0  # of a head that did not come at once
         self._in_head = False
         self._request: _Request | None = None  # whose body comes now
         self._waiting: deque[_Request] = deque()  # for their answers to be written, in order
@@ -70,11 +71,14 @@ class IngressConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._stopped:
+            self._unwanted_bytes += len(data)
+            if self._unwanted_bytes > self._limits.linger_bytes:
+                self._end()
             return
         if not self._is_last:
             self._since_s = monotonic()
         if self._in_head:
-            self._head_bytes += len(data)
+            self._partial_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
@@ -84,7 +88,7 @@ class IngressConnection(asyncio.Protocol):
             self._stop(cause)
         except httptools.HttpParserError:
             self._stop(Refused(400, "malformed HTTP", close=True))
-        if self._in_head and self._head_bytes > self._limits.head_bytes:
+        if self._in_head and self._partial_bytes > self._limits.head_bytes:
             self._stop(Refused(431, "the head of the request is too large", close=True))
         if len(self._waiting) >= self._limits.pipelined:
             self._balance()
@@ -111,7 +115,7 @@ class IngressConnection(asyncio.Protocol):
         self._in_head = True
         self._url = b""
         self._fields = {}
-        self._head_bytes = 0
+        self._head_bytes = self._partial_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -127,8 +131,9 @@ class IngressConnection(asyncio.Protocol):
         if name in fields and name.startswith(_ONCE):
             raise Refused(400, f"the field {name.decode('latin-1')} is there twice", close=True)
         fields[name] = value
-        if len(fields) > self._limits.head_fields:
-            raise Refused(431, f"the request has more than {self._limits.head_fields} header fields", close=True)
+        self._head_bytes += len(name) + len(value)
+        if len(fields) > self._limits.head_fields or self._head_bytes > self._limits.head_bytes:
+            raise Refused(431, "the header fields are too many or too large", close=True)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -251,8 +256,11 @@ class IngressConnection(asyncio.Protocol):
         self._since_s = monotonic()
         self.transport.write(b"".join(ready))
         if self._is_last:
-            # Closing with a body unread resets the connection, and takes the answer with it.
-            if self._request is None or self._stopped:
+            # Closing with something unread resets the connection, and takes the answer with it. So what comes is still
+            # read, to an end that is known, or to one that `check` and the limit set.
+            if self._stopped:
+                self.transport.write_eof()
+            elif self._request is None:
                 self._end()
         elif self._half_closed and not waiting:
             self._end()
