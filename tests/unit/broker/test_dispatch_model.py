@@ -97,7 +97,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_BATCH", BATCH)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(STEPS)
 def test_whatever_happens_each_event_is_handled_and_each_key_in_order(steps: list[tuple[str, Any, Any]]) -> None:
     asyncio.run(_lives(steps))

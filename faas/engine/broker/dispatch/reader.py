@@ -52,7 +52,7 @@ class LogReader:
         if len(self._index) == 0:
             # Nobody is at the head: it is where this one wants it, unless that is in the past of those behind.
             self.head = max(self.head, run.window.position)
-        if run.window.position < self.head:
+        if run.window.position < self.head or not run.deliveries.has_room:
             self._behind[run] = None
             self._someone_hungry.set()
         else:
