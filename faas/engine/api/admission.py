@@ -42,7 +42,8 @@ def checked(kind: Kind, obj: Any, options: WriteOptions) -> tuple[Object, tuple[
         raise BadRequest(f"the metadata of the {kind.kind} is not an object")
     obj = without_nulls({**obj, "apiVersion": kind.api_version, "kind": kind.kind})
     obj, unknown = prune(kind, obj)
-    if options.field_validation == "Strict" and (unknown or options.duplicates):
+    strict = options.field_validation == "Strict" or (kind.strict and any(path.startswith("spec.") for path in unknown))
+    if strict and (unknown or options.duplicates):
         raise BadRequest(strict_message(kind, unknown, options.duplicates))
     obj = {**obj, "metadata": dict(obj.get("metadata") or {})}
     if found := type_errors(kind, obj):

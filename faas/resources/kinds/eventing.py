@@ -42,6 +42,7 @@ TRIGGER = Kind(
         REASON,
     ),
     status_subresource=True,
+    strict=True,  # as Knative: a filter without its misspelt dialect would let every event pass
 )
 
 _REFERENCE = (

@@ -37,6 +37,7 @@ class Kind:
     custom: bool = True  # as a CustomResourceDefinition would be: no strategic merge patch
     volatile: bool = False  # kept in memory only, gone with the engine (Pods)
     read_only: bool = False  # clients may not write it (Pods)
+    strict: bool = False  # a field of the spec that it does not have is refused, whatever validation a client asks for
     deprecation: str = ""  # what a client that still uses this version is told
 
     @property

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faas.resources import kinds
 from faas.resources.conditions import (
     REVISION_CONDITIONS,
     ROUTE_CONDITIONS,
     SERVICE_CONDITIONS,
     ConditionSet,
+    conditions_of,
     find,
     is_ready,
 )
@@ -135,3 +137,14 @@ def test_ready_is_always_the_worst_of_its_dependents(marks: list[tuple[str, Cond
     expected = "False" if "False" in dependents else "Unknown" if "Unknown" in dependents else "True"
     assert found["Ready"] == expected
     assert list(found) == sorted(found)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds.KINDS if kind.custom], ids=str)
+def test_each_of_knatives_kinds_is_ready_when_all_its_conditions_are(kind: kinds.Kind) -> None:
+    known = conditions_of(kind)
+    conditions = known.initialize((), NOW)
+    for type in known.dependents or ("Ready",):
+        assert not is_ready(conditions)
+        conditions = known.mark(conditions, type, "True", now=NOW)
+
+    assert is_ready(conditions)
