@@ -46,7 +46,6 @@ async def run_kubernetes(
     spec = msgspec.json.decode(plan.spec, type=ApiServerSpec)
     wanted = wanted_objects(spec)
     progress = Progress(state / _NOTE, clock)
-    report.say("running")
     try:
         async with asyncio.TaskGroup() as group:
             namespaces = Namespaces(client, None, plan.key.namespace)
@@ -54,9 +53,12 @@ async def run_kubernetes(
                 namespaces = Namespaces(client, spec.namespace_selector.compiled(), plan.key.namespace)
                 group.create_task(namespaces.run())
                 await namespaces.known.wait()
-            for one in wanted:
-                follower = Follower(one, spec.mode, server, client, namespaces, progress, sender)
+            followers = [Follower(one, spec.mode, server, client, namespaces, progress, sender) for one in wanted]
+            for follower in followers:
                 group.create_task(follower.run(clock))
+            for follower in followers:
+                await follower.following.wait()
+            report.say("running")
     finally:
         progress.write()
 
@@ -129,6 +131,7 @@ class Follower:
     ) -> None:
         self._wanted, self._mode, self._server, self._client = wanted, mode, server, client
         self._namespaces, self._progress, self._sender = namespaces, progress, sender
+        self.following = asyncio.Event()  # what changes from now on is told
         self._alive: dict[str, Object] = {}  # by UID, what a deletion that the watch missed is told with
 
     async def run(self, clock: Clock) -> None:
@@ -150,6 +153,7 @@ class Follower:
             await self._tell_missed(listed.items, since)
         self._alive = {item["metadata"]["uid"]: _outline(item) for item in listed.items}
         self._progress.reached(str(kind), version)
+        self.following.set()
         async for event in self._client.watch(kind, namespace, resource_version=listed.resource_version):
             version = int(event.object["metadata"]["resourceVersion"])
             if event.type != "BOOKMARK":
