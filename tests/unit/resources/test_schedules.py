@@ -48,11 +48,13 @@ def test_descriptors_stand_for_schedules(text: str) -> None:
         pytest.param("*/0 * * * *", "step of range should be a positive number: */0", id="no step"),
         pytest.param("1-2-3 * * * *", "too many hyphens: 1-2-3", id="hyphens"),
         pytest.param("1/2/3 * * * *", "too many slashes: 1/2/3", id="slashes"),
-        pytest.param("* * * smarch *", 'failed to parse int from smarch: strconv.Atoi: parsing "smarch": invalid syntax', id="month"),
+        pytest.param(
+            "* * * jam *", 'failed to parse int from jam: strconv.Atoi: parsing "jam": invalid syntax', id="month"
+        ),
         pytest.param("@noon", "unrecognized descriptor: @noon", id="descriptor"),
         pytest.param("@every 1h", "unrecognized descriptor: @every 1h", id="every"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_schedule_is_refused_in_the_parsers_words(text: str, complaint: str) -> None:
     with pytest.raises(ScheduleError) as found:
         parse(text)

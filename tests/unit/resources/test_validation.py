@@ -332,7 +332,8 @@ def test_a_volume_has_rules(volume: Raw, mount: Raw, complaint: str) -> None:
         (
             "faas.dev/ordered-by",
             "Order-Id",
-            "invalid value: Order-Id: {}\nexpected the name of an event's attribute: lower case letters and digits; or data.PATH",
+            "invalid value: Order-Id: {}\n"
+            "expected the name of an event's attribute: lower case letters and digits; or data.PATH",
         ),
     ],
 )
