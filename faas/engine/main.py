@@ -24,6 +24,7 @@ from faas.client.protocol import Client
 from faas.engine.api.backend import Backend
 from faas.engine.api.server import ApiServer
 from faas.engine.autoscaler import Autoscaler
+from faas.engine.broker.inspect import Inspector
 from faas.engine.broker.link import BrokerLink
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock, SystemClock
@@ -60,9 +61,16 @@ async def running_engine(settings: EngineSettings) -> AsyncIterator[None]:
         await enter(_in_background(broker.run()))
         observation = Observation(settings, board, link, broker, autoscaler)
         logs = PodLogs(instances.logs)
+        eventing = await enter(Inspector(board, settings, broker))
         await enter(
             ApiServer(
-                settings, backend, status=observation.status, metrics=observation.metrics, logs=logs, history=logs
+                settings,
+                backend,
+                status=observation.status,
+                metrics=observation.metrics,
+                logs=logs,
+                history=logs,
+                eventing=eventing,
             )
         )
         await enter(_in_background(_run_sources(settings, board, backend, clock)))

@@ -20,6 +20,7 @@ from faas.client.errors import ApiError, BadRequest, NotFound
 from faas.engine.api.backend import Backend
 from faas.engine.api.bootstrap import bootstrap
 from faas.engine.api.collector import Collector
+from faas.engine.api.eventing import Eventing, EventingEndpoints
 from faas.engine.api.guard import check_access
 from faas.engine.api.kubeconfig import write_kubeconfig
 from faas.engine.api.logs import ContainerLogs, History, parse_log_query
@@ -62,6 +63,7 @@ class ApiServer:
         metrics: Prometheus' text for `GET /metrics`.
         logs: where `kubectl logs` reads.
         history: what `GET /faas/v1/logs` reads, ended instances' logs too.
+        eventing: what `/faas/v1/eventing` and its like ask.
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class ApiServer:
         metrics: Callable[[], Awaitable[str]] | None = None,
         logs: ContainerLogs | None = None,
         history: History | None = None,
+        eventing: Eventing | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
         self._backend = backend
         self._status, self._metrics, self._history = status, metrics, history
+        self._eventing = EventingEndpoints(eventing) if eventing is not None else None
         self._watches = Watches()
         self._resources = Resources(backend, logs, self._watches, clock)
         self._discovery = Discovery(self._resources.served)
@@ -106,6 +110,8 @@ class ApiServer:
 
     async def __aexit__(self, *_: object) -> None:
         self._watches.close()
+        if self._eventing is not None:
+            self._eventing.close()
         self._server.should_exit = True
         self._collecting.cancel()
         await self._tasks.__aexit__(None, None, None)
@@ -158,6 +164,8 @@ class ApiServer:
                 return _json(self._discovery.group(group))
             case ["apis", group, version] if (group, version) in self._discovery.group_versions:
                 return _json(self._discovery.resources(group, version))
+        if self._eventing is not None and (answer := await self._eventing.answer(request, path)) is not None:
+            return answer
         raise NotFound("the server could not find the requested resource")
 
     async def _read_history(self, request: Request, history: History) -> Response:
