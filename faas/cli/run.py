@@ -94,6 +94,8 @@ def _serve(plan: Plan, options: SessionOptions, running: Running) -> int:
     from faas.engine.supervisor.errors import StartError
 
     screen = Screen(Console(soft_wrap=True), Console(stderr=True, soft_wrap=True))
+    if plan.mqtt_port:
+        screen.note(f"Devices connect to mqtt://{plan.mqtt_host}:{plan.mqtt_port}")
     try:
         asyncio.run(Session(options, State(Path(plan.state_dir)), running, screen).run())
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -112,7 +112,7 @@ def _print(report: dict[str, Any]) -> None:
     for line in _events(report["events"]):
         click.echo(line)
     if report["missing"]:
-        click.echo(f"missing     {', '.join(report['missing'])}; see {report['state']}/logs/engine.log")
+        click.echo(f"missing     {', '.join(report['missing'])}; see {report['state']}/logs")
     if "functions" in report:
         click.echo(f"serving     {report['ready']} of {report['functions']} functions, {report['instances']} instances")
     else:
