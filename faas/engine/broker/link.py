@@ -67,7 +67,6 @@ class BrokerLink:
         self._sent_capacities: dict[str, int] = {}
         self._answers: dict[int, asyncio.Future[ReplayDone | BrokerMetrics]] = {}
         self._ids = itertools.count(1)
-        self.types: tuple[SeenType, ...] = ()  # all that the broker has seen, as it said last
         self.seen_types: list[Callable[[tuple[SeenType, ...]], None]] = []  # listeners, called in line
 
     async def run(self) -> None:
@@ -249,8 +248,7 @@ class BrokerLink:
             for trigger in message.triggers:
                 if trigger.trigger in self._board.triggers:
                     self._board.trigger_status.put(trigger.trigger, trigger)
-            if message.types != self.types:
-                self.types = message.types
+            if message.types:
                 for seen in list(self.seen_types):
                     seen(message.types)
         else:
