@@ -25,6 +25,7 @@ from faas.engine.sources.waiting import wait_for
 _log = logging.getLogger("faas.source")
 COMMAND = (sys.executable, "-P", "-m", "faas.sources")
 _MISCONFIGURED = 2  # the exit code by which an adapter says that trying again does not help
+_RETIRE_S = 30.0  # an adapter gives up sooner by itself
 _LOOK_AGAIN_S = 60.0  # after such an end: what was missing may have been installed, and nothing tells the engine
 
 
@@ -78,11 +79,32 @@ class Adapter:
             self._said.restarted(self._replica)
             await wait_for(self._changed, self._clock, delay_s)
 
+    async def retire(self) -> None:
+        """Have the adapter undo what it has made upstream, a session or a hook: its source is deleted."""
+        try:
+            env = await self._environment()
+            self._make_places()
+            command = (*self._command, "--retire")
+            process = await AdapterProcess.start(
+                self._name, command, env, self._settings.run_as, self._clock, lambda report: None
+            )
+        except (ConfigurationError, OSError) as error:
+            _log.warning("%s leaves behind what it has made upstream: %s", self._name, error)
+            return
+        try:
+            async with asyncio.timeout(_RETIRE_S):
+                code = await process.ended()
+            if code:
+                words = process.last_line or f"exit code {code}"
+                _log.warning("%s leaves behind what it has made upstream: %s", self._name, words)
+        except TimeoutError:
+            _log.warning("%s leaves behind what it has made upstream: no end within %g s", self._name, _RETIRE_S)
+        finally:
+            await process.stop()
+
     async def _run_once(self) -> tuple[int | None, str]:
         """Returns: the exit code and what it last said; None when it was stopped because something changed."""
-        env = make_environment(
-            self._plan, self._settings, self._places, await read_references(self._client, self._plan)
-        )
+        env = await self._environment()
         self._make_places()
         self._say("starting")
         process = await AdapterProcess.start(
@@ -99,6 +121,10 @@ class Adapter:
                 task.cancel()
             self._withdraw()
             await process.stop()
+
+    async def _environment(self) -> dict[str, str]:
+        values = await read_references(self._client, self._plan)
+        return make_environment(self._plan, self._settings, self._places, values)
 
     def _report(self, report: AdapterReport) -> None:
         earlier = self._reported.events if self._reported is not None else 0

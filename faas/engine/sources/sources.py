@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -26,20 +26,30 @@ from faas.engine.sources.ping import run_ping
 from faas.engine.sources.reporting import Reporter
 from faas.engine.sources.restarts import Backoff
 from faas.engine.sources.sender import Sender
-from faas.engine.sources.sweep import living_uids, remove_forgotten
+from faas.engine.sources.sweep import is_gone, living_uids, remove_forgotten
 from faas.engine.sources.waiting import pause
 from faas.resources.kinds import CONFIG_MAP, SECRET, Kind
 
 _log = logging.getLogger("faas.source")
+TASKS = frozenset({"ping", "kubernetes"})  # run here; everything else is an adapter's process
 _RETRY_S = 0.5
 _SWEEP_AFTER_S = 5.0  # sources of a namespace or a project go together
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Running:
-    plan: SourcePlan
-    task: asyncio.Task[None]
+    plan: SourcePlan | None  # None: what was there is ending
     changed: tuple[asyncio.Event, ...]  # for each replica: a Secret or ConfigMap that it reads is another now
+    before: _Running | None
+    task: asyncio.Task[None] = field(init=False)
+
+    def chain(self) -> list[_Running]:
+        """What ran before it and may not have ended, the last first."""
+        found, one = [], self.before
+        while one is not None:
+            found.append(one)
+            one = one.before
+        return found
 
 
 class Sources:
@@ -95,47 +105,72 @@ class Sources:
         while True:
             self._stopped.clear()
             try:
-                remove_forgotten(self._settings.state_dir / "sources", await living_uids(self._client))
+                busy = {
+                    one.plan.uid
+                    for last in self._running.values()
+                    for one in (last, *last.chain())
+                    if one.plan is not None
+                }
+                remove_forgotten(self._settings.state_dir / "sources", await living_uids(self._client) | busy)
             except ApiError as error:
                 _log.info("what former sources have left stays for now: %s", error.message)
             await self._stopped.wait()
             await pause(self._clock, _SWEEP_AFTER_S)
 
     def _adopt(self, key: SourceKey) -> None:
-        plan, old = self._board.sources.get(key), self._running.pop(key, None)
-        if old is not None:
-            if old.plan == plan:
-                self._running[key] = old
-                return
-            old.task.cancel()
-        if plan is None:
+        plan, old = self._board.sources.get(key), self._running.get(key)
+        if plan == (old.plan if old is not None else None):
             return
-        changed = tuple(asyncio.Event() for _ in range(max(1, plan.replicas)))
-        task = self._group.create_task(self._run(plan, changed, old.task if old else None), name=str(key))
-        self._running[key] = _Running(plan, task, changed)
+        if old is not None and old.plan is not None:
+            old.task.cancel()
+        changed = tuple(asyncio.Event() for _ in range(max(1, plan.replicas if plan is not None else 0)))
+        running = _Running(plan, changed, old)
+        running.task = self._group.create_task(self._run(key, running), name=str(key))
+        self._running[key] = running
 
-    async def _run(
-        self, plan: SourcePlan, changed: tuple[asyncio.Event, ...], before: asyncio.Task[None] | None
-    ) -> None:
-        """The life of one plan; what ran before it under this name has ended first."""
-        if before is not None:
-            await asyncio.wait({before})
+    async def _run(self, key: SourceKey, running: _Running) -> None:
+        """The life of one plan, or of having none; what ran before it under this name has ended first."""
+        plan = running.plan
+        former = running.chain()
+        if former:
+            await asyncio.wait({one.task for one in former})
+        gone = {one.plan.uid: one.plan for one in former if one.plan is not None}
+        if plan is not None:
+            gone.pop(plan.uid, None)
+        for former_plan in gone.values():
+            await self._retire(former_plan)
+        running.before = None
+        try:
+            if plan is not None:
+                await self._live(plan, running.changed)
+            elif self._running.get(key) is running:
+                del self._running[key]
+        finally:
+            self._stopped.set()
+
+    async def _live(self, plan: SourcePlan, changed: tuple[asyncio.Event, ...]) -> None:
         report = Reporter(self._board, plan.key, self._clock)
         report.say("starting")
         try:
-            if plan.adapter in ("ping", "kubernetes"):
+            if plan.adapter in TASKS:
                 await self._run_task(plan, report)
             else:
-                await self._run_adapters(plan, changed, report)
+                async with asyncio.TaskGroup() as group:
+                    for replica, event in enumerate(changed):
+                        group.create_task(self._adapter(plan, replica, event, report).run())
         finally:
             report.close()
-            self._stopped.set()
 
-    async def _run_adapters(self, plan: SourcePlan, changed: tuple[asyncio.Event, ...], report: Reporter) -> None:
+    async def _retire(self, plan: SourcePlan) -> None:
+        """A source that was deleted, not one that waits for its sink, leaves nothing behind upstream."""
+        if plan.adapter in TASKS or not await is_gone(self._client, plan):
+            return
+        report = Reporter(Board(), plan.key, self._clock)  # nobody asks how a source is that there is not
+        await self._adapter(plan, 0, asyncio.Event(), report).retire()
+
+    def _adapter(self, plan: SourcePlan, replica: int, changed: asyncio.Event, report: Reporter) -> Adapter:
         means = (self._board, self._client, self._settings, self._clock, self._command)
-        async with asyncio.TaskGroup() as group:
-            for replica, event in enumerate(changed):
-                group.create_task(Adapter(plan, replica, event, report, *means).run())
+        return Adapter(plan, replica, changed, report, *means)
 
     async def _run_task(self, plan: SourcePlan, report: Reporter) -> None:
         backoff, state = Backoff(), state_dir(self._settings, plan)
@@ -183,7 +218,11 @@ class Sources:
 
     def _value_changed(self, kind: Kind, namespace: str, name: str) -> None:
         for running in self._running.values():
-            if running.plan.key.namespace == namespace and _reads(running.plan, kind.kind, name):
+            if (
+                running.plan is not None
+                and running.plan.key.namespace == namespace
+                and _reads(running.plan, kind.kind, name)
+            ):
                 for changed in running.changed:
                     changed.set()
 

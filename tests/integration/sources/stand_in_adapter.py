@@ -23,6 +23,9 @@ def run_forever() -> None:
 
 
 def main(adapter: str) -> None:
+    if sys.argv[2:] == ["--retire"]:
+        (STATE.parent.parent / "retired").write_text(json.dumps(dict(os.environ)))
+        return
     runs = STATE / "runs"
     count = int(runs.read_text()) + 1 if runs.exists() else 1
     runs.write_text(str(count))

@@ -30,7 +30,7 @@ from faas.engine.contract.sources import SourceKey, SourcePlan, SourceStatus, en
 from faas.engine.sources import Sources
 from faas.engine.sources.sweep import living_uids, remove_forgotten
 from faas.engine.store import MemoryStore
-from faas.resources.kinds import CONFIG_MAP, NAMESPACE, PING_SOURCE, SECRET
+from faas.resources.kinds import CONFIG_MAP, CONTAINER_SOURCE, NAMESPACE, PING_SOURCE, SECRET
 from tests.event_sink import EventSink, event_sink
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("stand_in_adapter.py")))
@@ -63,6 +63,12 @@ class World:
         except TimeoutError:
             raise AssertionError(f"it did not get there; last: {self.board.source_status.get(key)}") from None
         raise AssertionError("the board ended")
+
+    async def until_stopped(self, key: SourceKey = KEY) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            async for _ in self.board.source_status.changes():
+                if key not in self.board.source_status:
+                    return
 
     def seen(self, plan: SourcePlan) -> Any:
         """What the stand-in was given at its last start."""
@@ -148,10 +154,7 @@ async def test_an_adapter_runs_with_what_its_plan_says_and_nothing_of_the_engine
     assert "FAAS_SOURCE_LISTEN" not in env
     world.board.sources.delete(KEY)
     await until_dead(seen["pid"])
-    async with asyncio.timeout(DEADLINE_S):
-        async for _ in world.board.source_status.changes():
-            if KEY not in world.board.source_status:
-                break
+    await world.until_stopped()
 
 
 @in_world
@@ -255,6 +258,36 @@ async def test_a_new_plan_ends_the_old_process_first(world: World) -> None:
     world.run("plain", EnvVar("FAAS_SOURCE", "{}"), uid="99999999-2222-3333-4444-555555555555")
     await until_dead(first)
     await world.until(is_running)
+
+
+@in_world
+async def test_one_that_is_deleted_undoes_what_it_made_upstream(world: World) -> None:
+    await world.write("s", {"token": "t"})
+    plan = world.run("plain", EnvVar("FAAS_SOURCE_TOKEN", SecretRef("Secret", "s", "token")))
+    await world.until(is_running)
+    retired = world.settings.state_dir / "retired"
+    world.board.sources.delete(KEY)
+    world.run("plain", uid="99999999-2222-3333-4444-555555555555")  # of the same name, at once
+    await world.until_stopped()
+    await world.until(is_running)
+    env = json.loads(retired.read_text())
+    assert (env["FAAS_SOURCE_TOKEN"], env["NAME"]) == ("t", "src")
+    assert env["FAAS_SOURCE_STATE"].endswith(plan.uid)
+
+
+@in_world
+async def test_one_that_only_waits_for_its_sink_undoes_nothing(world: World) -> None:
+    source = {"apiVersion": "sources.knative.dev/v1", "kind": "ContainerSource", "metadata": {"name": "src"}}
+    container = {"name": "a", "image": "faas.local/faas-sources", "args": ["plain"]}
+    spec = {"sink": {"uri": "http://a.example"}, "template": {"spec": {"containers": [container]}}}
+    made = await world.client.patch(CONTAINER_SOURCE, "src", {**source, "spec": spec}, "default", type="apply")
+    world.run("plain", uid=made["metadata"]["uid"])
+    await world.until(is_running)
+    world.board.sources.delete(KEY)
+    await world.until_stopped()
+    world.run("plain", uid="99999999-2222-3333-4444-555555555555")
+    await world.until(is_running)
+    assert not (world.settings.state_dir / "retired").exists()
 
 
 @in_world
@@ -421,10 +454,7 @@ async def test_what_the_sink_has_not_taken_before_an_end_is_told_after_it(world:
     await write_config_map(world.client, "new", "1")
     await world.sink.wait_for(1)
     world.board.sources.delete(watch()["key"])
-    async with asyncio.timeout(DEADLINE_S):
-        async for _ in world.board.source_status.changes():
-            if watch()["key"] not in world.board.source_status:
-                break
+    await world.until_stopped(watch()["key"])
     before = len(world.sink.requests)
     world.sink.answer = lambda request: 202
     await watching(world)
