@@ -212,10 +212,27 @@ async def test_a_github_source_gets_a_public_address(world: World) -> None:
     assert world.board.policies[RevisionKey.parse(revision)].service == "hook"
     source = await world.until(GITHUB_SOURCE, "hook", lambda raw: bool((raw.get("status") or {}).get("annotations")))
     assert source["status"]["annotations"] == {"faas.dev/url": "http://hook.default.localhost:8080"}
+    assert "FAAS_OPTION_url" not in variables(plan)  # GitHub cannot reach it, so no webhook is made
+    annotated = {"metadata": {"annotations": {"faas.dev/public-url": "https://tunnel.example/"}}}
+    await world.client.patch(GITHUB_SOURCE, "hook", annotated, "default")
+    plan = await plan_of(world, key, lambda plan: "FAAS_OPTION_url" in variables(plan))
+    assert variables(plan)["FAAS_OPTION_url"] == "https://tunnel.example"
     await world.client.delete(GITHUB_SOURCE, "hook", "default")
     await no_plan(world, key)
     assert "default/hook" not in world.board.targets
     assert "hook.default.localhost" not in world.board.hosts
+
+
+@in_world
+async def test_a_webhook_says_where_it_takes_requests(world: World) -> None:
+    await with_broker(world)
+    env = [{"name": "FAAS_SOURCE", "value": '{"path": "/stripe"}'}]
+    container = {"name": "a", "image": "faas.local/faas-sources", "args": ["webhook"], "env": env}
+    await apply(
+        world, CONTAINER_SOURCE, "pay", {"template": {"spec": {"containers": [container]}}, "sink": BROKER_SINK}
+    )
+    source = await world.until(CONTAINER_SOURCE, "pay", lambda raw: bool((raw.get("status") or {}).get("annotations")))
+    assert source["status"]["annotations"] == {"faas.dev/url": "http://pay.default.localhost:8080/stripe"}
 
 
 @in_world
@@ -265,6 +282,7 @@ async def test_a_container_source_of_our_adapter_becomes_its_process(world: Worl
     [
         pytest.param({"image": "docker.io/me/heartbeats"}, "ContainersNotSupported", id="another image"),
         pytest.param({"image": "faas.local/faas-sources"}, "NoAdapter", id="no adapter named"),
+        pytest.param({"image": "faas.local/faas-sources", "args": ["ping"]}, "NoAdapter", id="a task of the engine"),
         pytest.param(
             {
                 "image": "faas.local/faas-sources",

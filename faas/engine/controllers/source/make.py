@@ -29,6 +29,8 @@ from faas.resources.podspec import EnvFromSource
 from faas.resources.podspec import EnvVar as EnvVarView
 from faas.resources.sources import ApiServerSource, ContainerSource, PingSource
 
+_TASKS = {"ping": "PingSource", "kubernetes": "ApiServerSource"}
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -38,6 +40,7 @@ class Made:
     env: tuple[EnvVar, ...] = ()
     spec: str = ""  # for tasks of the engine
     receives: bool = False
+    path: str = ""  # where it takes requests, when that is not everywhere
     replicas: int = 1
     attributes: tuple[CloudEventAttributes, ...] = ()
 
@@ -94,7 +97,9 @@ def make_container(raw: Object, source: ContainerSource) -> Made | Refused:
         env.append(made)
     env[:0] = [made for part in container.env_from for made in _all_of(part)]
     adapter = container.args[0]
-    return Made(adapter, tuple(env), receives=_receives(adapter, env))
+    if adapter in _TASKS:
+        return Refused("NoAdapter", f"{adapter!r} is no adapter: there is a kind for it, {_TASKS[adapter]}")
+    return Made(adapter, tuple(env), receives=_receives(adapter, env), path=_path(adapter, env))
 
 
 def make_kafka(raw: Object, source: KafkaSource) -> Made:
@@ -247,10 +252,18 @@ def _all_of(part: EnvFromSource) -> Iterator[EnvVar]:
 
 
 def _receives(adapter: str, env: list[EnvVar]) -> bool:
-    if adapter in ("webhook", "github"):
-        return True
-    options = next((str(variable.value) for variable in env if variable.name == "FAAS_SOURCE"), "{}")
+    return adapter in ("webhook", "github") or (adapter == "bucket" and bool(_given(env).get("notifications")))
+
+
+def _path(adapter: str, env: list[EnvVar]) -> str:
+    return str(_given(env).get("path", "")) if adapter == "webhook" else ""
+
+
+def _given(env: list[EnvVar]) -> dict[str, Any]:
+    """The options as they are written; when they are no JSON object, the adapter says so."""
+    text = next((variable.value for variable in env if variable.name == "FAAS_SOURCE"), "")
     try:
-        return adapter == "bucket" and bool(json.loads(options).get("notifications"))
-    except (ValueError, AttributeError):
-        return False  # the adapter says what is wrong with it
+        options = json.loads(text) if isinstance(text, str) and text else {}
+    except ValueError:
+        return {}
+    return options if isinstance(options, dict) else {}

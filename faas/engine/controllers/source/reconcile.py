@@ -51,15 +51,16 @@ class SourceReconciler:
             return None
         raw = cache.raw(key)
         made, sink = self._kind.make(raw, source), self._resolver.resolve(source.spec.sink, key.namespace)
-        url = ""
+        url = hook_url = ""
         if isinstance(made, Made) and made.receives:
-            door = make_door(board_key, source.metadata.labels, Naming.of(self._settings, self._config.current.network))
+            naming = Naming.of(self._settings, self._config.current.network)
+            door = make_door(board_key, source.metadata, made, naming)
             if self._doors.open(board_key, door):
-                url = door.url
+                url, hook_url = door.url, door.url if door.is_reachable else ""
             else:
                 made = Refused("NameTaken", _TAKEN.format(name=key.name))
         if isinstance(made, Made) and isinstance(sink, str):
-            self._board.sources.put(board_key, make_plan(raw, board_key.resource, made, sink, url))
+            self._board.sources.put(board_key, make_plan(raw, board_key.resource, made, sink, hook_url))
         else:
             self._withdraw(board_key)
         running = self._board.source_status.get(board_key)

@@ -66,7 +66,7 @@ def _mark_running(marks: Marks, type: str, made: Made | Refused, sink: str | Unr
     elif isinstance(sink, Unresolved):
         marks.set(type, "Unknown", "SinkNotResolved", "It runs once its sink has an address.")
     elif state.state in ("running", "idle"):
-        marks.set(type, "True")
+        marks.set(type, "True", state.reason, state.message)  # with a complaint: EventsDropped
     elif state.state == "starting":
         marks.set(type, "Unknown", state.reason or _STARTING.reason, state.message or _STARTING.message)
     else:
