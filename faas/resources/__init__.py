@@ -2,9 +2,12 @@
 
 An object is a raw mapping, as on the wire; nothing in here changes its arguments. Modules, from the bottom up:
 
-- `kinds`: `Kind`, `Column`, `KINDS`
+- `kinds`: `Kind`, `Column`, `KINDS` (each in the version that is stored), `SERVED` (all versions), `SOURCES`,
+  `stored(kind)`, `versions(kind)`
 - `durations`: Go durations: `parse(text) -> seconds`, `parse_ns`, `is_whole_seconds`, `format(seconds)`,
   `DurationError`
+- `periods`: ISO 8601 durations: `parse_s(text) -> seconds`, `PeriodError`
+- `schedules`: cron: `parse(text) -> Schedule`, `ScheduleError`, `check_time_zone(name)`, `UnknownTimeZone`
 - `quantities`: Kubernetes quantities: `parse(q) -> Decimal`, `bytes_of(q)`, `millis_of(q)`, `QuantityError`
 - `names`: `child_name(parent, suffix)`, `revision_name(configuration, generation)`, `deployment_name(revision)`,
   `pod_name(revision, token)`, `dns_label(python_name)`, `label_problem(name)`, `subdomain_problem(name)` -> str | None
@@ -14,9 +17,14 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
 - `meta`: views ObjectMeta, OwnerReference, Condition; `podspec`: Container, Probe, EnvVar, ...; `volumes`: Volume, ...;
   `core`: Namespace, Secret, ConfigMap, Pod, Event, ServiceAccount
 - `serving`: views Service, Configuration, Revision, Route, RevisionTemplate, RevisionSpec, TrafficTarget, *Status
+- `duck`: what Knative's kinds share: KReference, Destination, Delivery, Addressable, SourceSpec, SourceStatus, ...
+- `eventing`: views Broker, Trigger, SubscriptionsAPIFilter, *Status; `eventtypes`: EventType in its versions;
+  `sources`: PingSource, ApiServerSource, ContainerSource, SinkBinding; `extension_sources`: KafkaSource,
+  RedisStreamSource, RabbitmqSource, GitHubSource
+- `definitions`: `make_definition(kind, versions, now) -> raw`, a CustomResourceDefinition
 - `catalog`: `view_of(kind) -> type`
-- `conditions`: `SERVICE_CONDITIONS`, `CONFIGURATION_CONDITIONS`, `REVISION_CONDITIONS`, `ROUTE_CONDITIONS`, each a
-  `ConditionSet` with `.initialize(conditions, now)` and `.mark(conditions, type, status, reason, message, now=now)`;
+- `conditions`: `SERVICE_CONDITIONS`, `CONFIGURATION_CONDITIONS`, `REVISION_CONDITIONS`, `ROUTE_CONDITIONS`,
+  `BROKER_CONDITIONS`, `TRIGGER_CONDITIONS`, ... and `conditions_of(kind)`, each a `ConditionSet` with `.initialize(conditions, now)` and `.mark(conditions, type, status, reason, message, now=now)`;
   `find(conditions, type)`, `has_status`, `is_ready`. Conditions are tuples of `Condition`; `now` is an aware datetime
 - `selectors`: `parse_labels(text) -> LabelSelector`, `parse_fields(text) -> FieldSelector`; both have
   `.matches(raw) -> bool`; `SelectorError`
@@ -26,13 +34,14 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
 - `fields`: `unknown_fields(kind, raw) -> list[str]`, `prune(kind, raw) -> (raw, unknown paths)`,
   `type_errors(kind, raw) -> list[SchemaError]` (path, reason, message), `decoding_message(kind, error)`,
   `strict_message(kind, unknown, duplicates)`, `field_warnings(unknown, duplicates)`, `loads_with_duplicates(text)`
-- `config`: `Config` (`autoscaler`, `defaults`, `gc`, `network`, `deployment`, `features`; `Config()` is all defaults),
+- `conversion`: `to_stored(kind, raw, live) -> raw`, `from_stored(kind, raw) -> raw`: other versions of the same object
+- `config`: `Config` (`autoscaler`, `defaults`, `gc`, `network`, `deployment`, `features`, `brokers`, `ping`; `Config()` is all defaults),
   `parse_config({config map name: data}) -> Config`, `ConfigError`, `DEFAULT_CONFIG_MAPS`, `CONFIG_NAMESPACE`,
-  `CONFIG_MAP_NAMES`; `config.network.host(name, namespace, domain, tag)`
+  `EVENTING_NAMESPACE`, `CONFIG_MAP_NAMES`, `config_namespace(name)`; `config.network.host(name, namespace, domain, tag)`
 - `autoscaling`: `scaling_values(annotations, container_concurrency, config) -> ScalingValues`
 - `defaulting`: `set_defaults(kind, raw, config, *, old=None, user="") -> raw`
 - `validation`: `validate(kind, new, old, config) -> list[FieldError]`, `refusal(kind, new, errors) -> Refusal | None`
   (code, reason, message and causes of the Status)
 
-A write goes through `fields` (unknown fields, types), then `defaulting`, then `validation`.
+A write goes through `fields` (unknown fields, types), then `conversion`, `defaulting` and `validation`.
 """
