@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from faas.cli.options import dry_run_option, namespace_option, state_option, yes
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
+    from faas.deploy.belonging import EventObjects
 
 
 @click.command(short_help="Delete functions.")
@@ -21,31 +23,48 @@ if TYPE_CHECKING:
 @dry_run_option
 @state_option
 def command(names: tuple[str, ...], namespace: str, yes: bool, dry_run: bool, state: Path | None) -> None:
-    """Delete functions with all their revisions; requests that run are finished.
+    """Delete functions with all their revisions, Triggers and sources; requests that run are finished. Brokers stay.
 
     \b
     Examples:
       faas delete hello
       faas delete hello greet --yes
     """
-    with_client(state, lambda client: _check(client, names, namespace))
+    found = with_client(state, lambda client: _find(client, names, namespace))
+    what = ", ".join(f"{name}{_along(found[name])}" for name in names)
     if not dry_run and not yes:
-        click.confirm(f"Delete {', '.join(names)} in namespace {namespace}?", abort=True, err=True)
-    with_client(state, lambda client: _delete(client, names, namespace, dry_run=dry_run))
+        click.confirm(f"Delete {what} in namespace {namespace}?", abort=True, err=True)
+    with_client(state, lambda client: _delete(client, found, namespace, dry_run=dry_run))
     for name in names:
-        click.echo(f"{name} {'would be ' if dry_run else ''}deleted")
+        click.echo(f"{name}{_along(found[name])} {'would be ' if dry_run else ''}deleted")
 
 
-async def _check(client: HttpClient, names: tuple[str, ...], namespace: str) -> None:
+def _along(events: EventObjects) -> str:
+    """What goes with a function, in words."""
+    counts = ((len(events.sources), "source"), (len(events.triggers), "Trigger"))
+    words = [f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count]
+    return f" with {' and '.join(words)}" if words else ""
+
+
+async def _find(client: HttpClient, names: tuple[str, ...], namespace: str) -> dict[str, EventObjects]:
     """Raises: NotFound: before anything was deleted."""
+    from faas.deploy.belonging import read_events
     from faas.resources.kinds import SERVICE
 
     for name in names:
         await client.get(SERVICE, name, namespace)
+    events = (await read_events(client, namespace)).of_projects()
+    return {name: events.of_service(name) for name in names}
 
 
-async def _delete(client: HttpClient, names: tuple[str, ...], namespace: str, *, dry_run: bool) -> None:
+async def _delete(client: HttpClient, found: dict[str, EventObjects], namespace: str, *, dry_run: bool) -> None:
+    """Sources, then Triggers, then the Service: nothing is sent to what is gone already."""
+    from faas.client.errors import NotFound
+    from faas.deploy.belonging import kind_of
     from faas.resources.kinds import SERVICE
 
-    for name in names:
+    for name, events in found.items():
+        for obj in (*events.sources, *events.triggers):
+            with contextlib.suppress(NotFound):  # deleted meanwhile, or with another function of the Service
+                await client.delete(kind_of(obj), obj["metadata"]["name"], namespace, dry_run=dry_run)
         await client.delete(SERVICE, name, namespace, dry_run=dry_run)

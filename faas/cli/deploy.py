@@ -12,7 +12,11 @@ from faas.cli.output import note, print_objects
 from faas.cli.project_options import make_wanted, project_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.deploy.deploying import Plan
     from faas.deploy.plan import Change
     from faas.deploy.prepare import Prepared, Wanted
     from faas.deploy.rollout import DeployOptions
@@ -45,6 +49,9 @@ def command(
 ) -> None:
     """Build the image of the project in PATH, apply its Services, wait until they are ready.
 
+    Then come its Triggers and sources. Those that an earlier deploy made and the code no longer declares are deleted;
+    Brokers never are.
+
     \b
     Examples:
       faas deploy
@@ -62,18 +69,17 @@ def command(
     with shown_steps() as steps:
         prepared = _prepare(path, state, wanted, steps, needs_engine=not dry_run)
         if dry_run:
-            objects: list[Object] = list(prepared.manifests)
-            changes: list[Change] = _plan(state, prepared)
+            plan, objects = _plan(state, prepared), list(prepared.manifests)
         else:
-            changes, objects = _deploy(state, prepared, options, steps)
+            plan, objects = _deploy(state, prepared, options, steps)
     if output:
         print_objects(objects, output)
         return
     if dry_run:
-        for change in changes:
-            click.echo(f"{change.name}: {_said(change)}")
-    else:
-        _report(objects, changes, state, wait=not no_wait)
+        for change in plan.changes if plan else ():
+            click.echo(f"{_named(change)}: {_said(change)}")
+    elif plan:
+        _report(objects, plan.services, state, wait=not no_wait)
 
 
 def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, needs_engine: bool) -> Prepared:
@@ -90,51 +96,61 @@ def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, ne
     return prepare(settings, HostBuilder(ImageStore(find_state(state).images)), wanted, steps)
 
 
-def _plan(state: Path | None, prepared: Prepared) -> list[Change]:
+def _plan(state: Path | None, prepared: Prepared) -> Plan | None:
     """What would change, when an engine runs that can be asked."""
     from faas.cli.connection import with_client
     from faas.client.state import EngineNotRunning
-    from faas.deploy.rollout import make_plan
 
     try:
-        return with_client(state, lambda client: make_plan(client, prepared.manifests))
+        return with_client(state, lambda client: _ask(client, prepared))
     except EngineNotRunning as error:
         note(f"{error}: the manifests are not compared with anything")
-        return []
+        return None
 
 
-def _deploy(
-    state: Path | None, prepared: Prepared, options: DeployOptions, steps: Steps
-) -> tuple[list[Change], list[Object]]:
+async def _ask(client: HttpClient, prepared: Prepared) -> Plan:
+    from faas.deploy.deploying import plan_deploy
+
+    return await plan_deploy(
+        client, prepared.objects, project=prepared.project, namespace=prepared.namespace, whole=prepared.whole
+    )
+
+
+def _deploy(state: Path | None, prepared: Prepared, options: DeployOptions, steps: Steps) -> tuple[Plan, list[Object]]:
     from faas_builders.oci.prune import prune
     from faas_builders.oci.store import ImageStore
 
     from faas.cli.connection import find_state, with_client
-    from faas.client.http import HttpClient
-    from faas.deploy.rollout import carry_out, images_in_use, left_behind, make_plan
+    from faas.deploy.deploying import carry_out_deploy
+    from faas.deploy.rollout import images_in_use, left_behind
 
     store = ImageStore(find_state(state).images)
     store.resolve(prepared.image.reference)  # unpack it here, so that the engine finds it done
 
-    async def work(client: HttpClient) -> tuple[list[Change], list[Object]]:
-        changes = await make_plan(client, prepared.manifests)
-        objects = await carry_out(client, changes, options, steps)
-        if any(change.action != "unchanged" for change in changes):
+    async def work(client: HttpClient) -> tuple[Plan, list[Object]]:
+        plan = await _ask(client, prepared)
+        objects = await carry_out_deploy(client, plan, options, steps, namespace=prepared.namespace)
+        if any(change.action != "unchanged" for change in plan.services):
             prune(store, await images_in_use(client))
-        if gone := await left_behind(client, prepared.manifests):
+        if prepared.whole and (gone := await left_behind(client, prepared.objects.services)):
             note(f"Still deployed, no longer in the code: {', '.join(gone)}. Remove:  faas delete {' '.join(gone)}")
-        return changes, objects
+        return plan, objects
 
     return with_client(state, work)
+
+
+def _named(change: Change) -> str:
+    return change.name if change.kind.kind == "Service" else f"{change.name} ({change.kind.kind})"
 
 
 def _said(change: Change) -> str:
     if change.action == "update":
         return f"would change {', '.join(change.fields)}"
-    return "would be created" if change.action == "create" else "unchanged"
+    words = {"create": "would be created", "delete": "would be deleted", "replace": "would be made anew"}
+    return words.get(change.action, "unchanged")
 
 
-def _report(objects: list[Object], changes: list[Change], state: Path | None, *, wait: bool) -> None:
+def _report(objects: list[Object], changes: Sequence[Change], state: Path | None, *, wait: bool) -> None:
     from faas.cli.conditions import is_public
 
     rows = []

@@ -9,14 +9,17 @@ import click
 
 from faas.cli.conditions import conditions_of, is_public, ready_of
 from faas.cli.connection import with_client
+from faas.cli.eventing_rows import describe_events
 from faas.cli.options import namespace_option, output_option, state_option
 from faas.cli.output import age, first_line, print_data, ready_text
 
 if TYPE_CHECKING:
+    from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.deploy.belonging import EventObjects
 
 
-@click.command(short_help="Show a function: URL, traffic, revisions, conditions.")
+@click.command(short_help="Show a function: URL, traffic, revisions, triggers, conditions.")
 @click.argument("name")
 @namespace_option
 @output_option
@@ -30,9 +33,14 @@ def command(name: str, namespace: str, output: str | None, state: Path | None) -
       faas describe hello -o yaml
     """
     from faas.cli.revisions import read
+    from faas.deploy.belonging import read_events
     from faas.deploy.plan import clean
 
-    (service,), revisions = with_client(state, lambda client: read(client, namespace, name))
+    async def work(client: HttpClient) -> tuple[list[Object], list[Object], EventObjects]:
+        services, revisions = await read(client, namespace, name)
+        return services, revisions, (await read_events(client, namespace)).of_service(name)
+
+    (service,), revisions, events = with_client(state, work)
     if output:
         print_data(clean(service), output)
         return
@@ -40,6 +48,7 @@ def command(name: str, namespace: str, output: str | None, state: Path | None) -
         click.echo(f"{title + ':':<13}" + value.replace("\n", "\n" + " " * 13))
     _section("Traffic", _traffic(service))
     _section("Revisions", [_revision(revision) for revision in revisions])
+    _section("Triggers", describe_events(events))
     _section("Conditions", [_condition(condition) for condition in conditions_of(service)])
 
 

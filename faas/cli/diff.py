@@ -15,7 +15,7 @@ from faas.cli.project_options import make_wanted, project_options
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
-    from faas.client.protocol import Object
+    from faas.deploy.plan import Change
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -37,8 +37,11 @@ def command(path: Path, namespace: str, exit_code: bool, state: Path | None, **p
     from faas_builders.oci.store import ImageStore
 
     from faas.cli.progress import shown_steps
+    from faas.deploy.deploying import plan_deploy
+    from faas.deploy.plan import Change
     from faas.deploy.prepare import prepare
     from faas.project.settings import load_settings
+    from faas.resources.kinds import BROKER
 
     running_engine(state)
     wanted = make_wanted(namespace=namespace, **project)
@@ -47,7 +50,12 @@ def command(path: Path, namespace: str, exit_code: bool, state: Path | None, **p
         prepared = prepare(load_settings(path), builder, wanted, steps)
 
     async def work(client: HttpClient) -> list[str]:
-        return [line for manifest in prepared.manifests for line in await _diff(client, manifest)]
+        plan = await plan_deploy(
+            client, prepared.objects, project=prepared.project, namespace=namespace, whole=prepared.whole
+        )
+        made = [Change(broker["metadata"]["name"], "create", broker, None, False, (), BROKER, broker)
+                for broker in plan.events.brokers]  # fmt: skip
+        return [line for change in (*made, *plan.changes) for line in _diff(change)]
 
     lines = with_client(state, work)
     for line in lines:
@@ -57,18 +65,12 @@ def command(path: Path, namespace: str, exit_code: bool, state: Path | None, **p
     return 1 if lines and exit_code else 0
 
 
-async def _diff(client: HttpClient, manifest: Object) -> list[str]:
-    from faas.client.errors import NotFound
+def _diff(change: Change) -> list[str]:
     from faas.deploy.plan import essence
-    from faas.deploy.rollout import apply
-    from faas.resources.kinds import SERVICE
 
-    metadata = manifest["metadata"]
-    try:
-        live = essence(await client.get(SERVICE, metadata["name"], metadata["namespace"]))
-    except NotFound:
-        live = {}
-    after = essence(await apply(client, manifest, dry_run=True))
-    name = f"{metadata['namespace']}/{metadata['name']}"
-    before = to_yaml(live).splitlines() if live else []
-    return list(unified_diff(before, to_yaml(after).splitlines(), f"live/{name}", f"deploy/{name}", lineterm="", n=3))
+    before = to_yaml(essence(change.live)).splitlines() if change.live is not None else []
+    wanted = change.after if change.action != "delete" else None
+    after = to_yaml(essence(wanted)).splitlines() if wanted is not None else []
+    kind = "" if change.kind.kind == "Service" else f"{change.kind.kind}/"
+    name = f"{change.manifest['metadata']['namespace']}/{kind}{change.name}"
+    return list(unified_diff(before, after, f"live/{name}", f"deploy/{name}", lineterm="", n=3))

@@ -24,27 +24,41 @@ if TYPE_CHECKING:
 def command(names: tuple[str, ...], namespace: str, output: str, state: Path | None) -> None:
     """Print functions (all without a NAME) as manifests, without what a cluster adds to them.
 
+    After the Services come the Brokers, Triggers and sources that bring them events.
+
     \b
     Examples:
       faas export > functions.yaml
       faas export hello -o json
     """
-    from faas.deploy.exported import exported, unportable
+    from faas.deploy.exported import exported, exported_event, unportable
 
-    services = with_client(state, lambda client: _read(client, names, namespace))
+    services, others = with_client(state, lambda client: _read(client, names, namespace))
     manifests = [exported(service) for service in services]
+    images = unportable(manifests)
+    manifests += [exported_event(other) for other in others]
     print_objects(manifests, output)
-    if images := unportable(manifests):
+    if images:
         note(
             f"note: {', '.join(images)} has this machine's Python as its base; a cluster cannot pull it.\n"
             "  Build an image with a base of its own, push it, and name it in containers[].image."
         )
 
 
-async def _read(client: HttpClient, names: tuple[str, ...], namespace: str) -> list[Object]:
-    from faas.resources.kinds import SERVICE
+async def _read(client: HttpClient, names: tuple[str, ...], namespace: str) -> tuple[list[Object], list[Object]]:
+    """Services, and what brings them events: Brokers, Triggers, sources."""
+    from faas.deploy.belonging import read_events
+    from faas.resources.kinds import BROKER, SERVICE
 
     if names:
-        return [await client.get(SERVICE, name, namespace) for name in names]
-    found = (await client.list(SERVICE, namespace)).items
-    return sorted(found, key=lambda service: str(service["metadata"]["name"]))
+        services = [await client.get(SERVICE, name, namespace) for name in names]
+    else:
+        found = (await client.list(SERVICE, namespace)).items
+        services = sorted(found, key=lambda service: str(service["metadata"]["name"]))
+    every = await read_events(client, namespace)
+    of_each = [every.of_service(service["metadata"]["name"]) for service in services]
+    brokers = sorted({name for events in of_each for name in events.brokers})
+    others = [await client.get(BROKER, name, namespace) for name in brokers]
+    for events in of_each:
+        others += [*events.triggers, *events.sources]
+    return services, others

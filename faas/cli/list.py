@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faas.cli.connection import with_client
+from faas.cli.eventing_rows import triggers_text
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
 from faas.cli.output import age, print_objects, print_table, ready_text
 
 if TYPE_CHECKING:
+    from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.deploy.belonging import EventObjects
 
 
 @click.command(short_help="List what is deployed.")
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
 @output_option
 @state_option
 def command(namespace: str, all_namespaces: bool, output: str | None, state: Path | None) -> None:
-    """List functions with URL, newest ready revision and readiness.
+    """List functions with URL, newest ready revision, readiness, and what brings them events.
+
+    A trigger that is not ready is shown with the reason.
 
     \b
     Examples:
@@ -30,21 +35,41 @@ def command(namespace: str, all_namespaces: bool, output: str | None, state: Pat
       faas list -A -o json
     """
     from faas.deploy.plan import clean
-    from faas.resources.kinds import SERVICE
 
     where = "" if all_namespaces else namespace
-    found = with_client(state, lambda client: client.list(SERVICE, where))
-    services = sorted(found.items, key=lambda obj: (obj["metadata"]["namespace"], obj["metadata"]["name"]))
+    found, events = with_client(state, lambda client: _read(client, where))
+    services = sorted(found, key=lambda obj: (obj["metadata"]["namespace"], obj["metadata"]["name"]))
     if output:
         print_objects([clean(service) for service in services], output)
         return
     heads = ["name", "url", "revision", "ready", "age"]
     rows = [_row(service) for service in services]
+    told = [triggers_text(events.get(service["metadata"]["namespace"]), service) for service in services]
+    if any(told):
+        heads = [*heads, "triggers"]
+        rows = [[*row, text] for row, text in zip(rows, told, strict=True)]
     if all_namespaces:
         heads = ["namespace", *heads]
         rows = [[service["metadata"]["namespace"], *row] for service, row in zip(services, rows, strict=True)]
     where_text = "" if all_namespaces else f" in namespace {namespace}"
     print_table(heads, rows, empty=f"nothing is deployed{where_text}; deploy a project:  faas deploy")
+
+
+async def _read(client: HttpClient, namespace: str) -> tuple[list[Object], dict[str, EventObjects]]:
+    """Services, and by namespace what brings them events."""
+    from faas.deploy.belonging import EventObjects, read_events
+    from faas.resources.kinds import SERVICE
+
+    services = (await client.list(SERVICE, namespace)).items
+    every = await read_events(client, namespace)
+    spaces = {str(trigger["metadata"]["namespace"]) for trigger in every.triggers}
+    return services, {
+        space: EventObjects(
+            tuple(each for each in every.triggers if each["metadata"]["namespace"] == space),
+            tuple(each for each in every.sources if each["metadata"]["namespace"] == space),
+        )
+        for space in spaces
+    }
 
 
 def _row(service: Object) -> list[str]:

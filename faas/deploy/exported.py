@@ -10,8 +10,11 @@ from faas_builders.oci import references
 from faas.client.protocol import Object
 from faas.deploy import traffic
 from faas.deploy.plan import essence
+from faas.resources import keys
 
 _OURS_FOR_A_WHILE = (traffic.HELD, traffic.ROLLED_BACK, "kubectl.kubernetes.io/last-applied-configuration")
+_SERVERS_OWN = ("selfLink", "ownerReferences", "finalizers")
+_EVENTS_OWN = (keys.BROKER_LABEL, keys.BROKER_CLASS, "kubectl.kubernetes.io/last-applied-configuration")
 _DEFAULTS = {"containerConcurrency": 0, "timeoutSeconds": 300, "enableServiceLinks": False}
 
 
@@ -19,7 +22,7 @@ def exported(service: Object) -> Object:
     """Without status, bookkeeping, and what a server fills in anyway."""
     found = essence(service)
     metadata = dict(found["metadata"])
-    for key in ("selfLink", "ownerReferences", "finalizers"):
+    for key in _SERVERS_OWN:
         metadata.pop(key, None)
     annotations = {
         key: value for key, value in (metadata.pop("annotations", None) or {}).items() if key not in _OURS_FOR_A_WHILE
@@ -31,6 +34,31 @@ def exported(service: Object) -> Object:
     if traffic.same(spec.get("traffic") or traffic.EVERYTHING_TO_LATEST, traffic.EVERYTHING_TO_LATEST):
         spec.pop("traffic", None)
     return {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata, "spec": spec}
+
+
+def exported_event(obj: Object) -> Object:
+    """A Broker, a Trigger or a source without status, bookkeeping, and what a server fills in anyway."""
+    found = essence(obj)
+    metadata = {key: value for key, value in found["metadata"].items() if key not in _SERVERS_OWN}
+    annotations = {key: value for key, value in (metadata.pop("annotations", None) or {}).items()
+                   if key not in _EVENTS_OWN}  # fmt: skip
+    labels = {key: value for key, value in (metadata.pop("labels", None) or {}).items() if key not in _EVENTS_OWN}
+    metadata |= {name: value for name, value in (("labels", labels), ("annotations", annotations)) if value}
+    spec = _without_defaults(found.get("spec") or {}, metadata.get("namespace"))
+    exported = {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata}
+    return {**exported, "spec": spec} if spec else exported
+
+
+def _without_defaults(value: Any, namespace: Any) -> Any:
+    """References to the object's own namespace need not say it; and what is empty says nothing."""
+    if isinstance(value, list):
+        return [_without_defaults(item, namespace) for item in value]
+    if not isinstance(value, dict):
+        return value
+    is_own = "kind" in value and "name" in value
+    kept = {key: _without_defaults(item, namespace) for key, item in value.items()
+            if not (is_own and key == "namespace" and item == namespace)}  # fmt: skip
+    return {key: item for key, item in kept.items() if item not in ({}, [], None)}
 
 
 def unportable(manifests: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from faas.client.protocol import Object
+from faas.resources.kinds import SERVICE, Kind
 
-Action = Literal["create", "update", "unchanged"]
+Action = Literal["create", "update", "replace", "unchanged", "delete"]
+"""What happens to an object; what cannot be changed in place is replaced: deleted, and made anew."""
 
 _NOISE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
-_STAMPS = ("serving.knative.dev/creator", "serving.knative.dev/lastModifier")
+_STAMPS = tuple(
+    f"{group}.knative.dev/{what}"
+    for group in ("serving", "eventing", "sources")
+    for what in ("creator", "lastModifier")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One Service of a deploy. `manifest` is what is applied, `live` what is there (None: nothing)."""
+    """One object of a deploy. `manifest` is what is applied, `live` what is there (None: nothing)."""
 
     name: str
     action: Action
@@ -24,17 +30,26 @@ class Change:
     live: Object | None
     new_revision: bool  # the template changes
     fields: tuple[str, ...] = ()  # dotted paths that differ
+    kind: Kind = SERVICE
+    after: Object | None = None  # what the server says it would be
 
 
-def change_of(manifest: Object, live: Object | None, dry: Object) -> Change:
+def change_of(manifest: Object, live: Object | None, dry: Object, kind: Kind = SERVICE) -> Change:
     """Args: dry: what the server says the object would be after applying `manifest`."""
-    name = manifest["metadata"]["name"]
+    name, is_service = manifest["metadata"]["name"], kind == SERVICE
     if live is None:
-        return Change(name, "create", manifest, None, True)
+        return Change(name, "create", manifest, None, is_service, (), kind, dry)
     fields = tuple(_differences(essence(live), essence(dry)))
     if not fields:
-        return Change(name, "unchanged", manifest, live, False)
-    return Change(name, "update", manifest, live, any(path.startswith("spec.template") for path in fields), fields)
+        return Change(name, "unchanged", manifest, live, False, (), kind, dry)
+    new_revision = is_service and any(path.startswith("spec.template") for path in fields)
+    return Change(name, "update", manifest, live, new_revision, fields, kind, dry)
+
+
+def same_place(manifest: Object, live: Object) -> bool:
+    """Whether `live` can become `manifest`: which Broker a Trigger reads, and a Kafka group, never change."""
+    fixed = ("broker", "consumerGroup")
+    return all(manifest["spec"].get(name) == live["spec"].get(name) for name in fixed if name in manifest["spec"])
 
 
 def essence(obj: Mapping[str, Any]) -> Object:

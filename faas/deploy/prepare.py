@@ -14,7 +14,8 @@ from faas.client.protocol import Object
 from faas.deploy.steps import Steps
 from faas.project.discover import describe
 from faas.project.environment import image_environment
-from faas.project.manifests import Overrides, make_service
+from faas.project.manifests import Overrides
+from faas.project.objects import Objects, make_objects
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings
 
@@ -32,9 +33,18 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
+    project: str
+    namespace: str
     image: BuildResult
     services: tuple[ServiceSpec, ...]
-    manifests: tuple[Object, ...]
+    objects: Objects
+    whole: bool  # nothing of the project was left out
+
+    @property
+    def manifests(self) -> tuple[Object, ...]:
+        """All that is applied, in the order in which somebody would write it down."""
+        objects = self.objects
+        return objects.services + objects.brokers + objects.triggers + objects.sources
 
 
 def prepare(settings: Settings, builder: Builder, wanted: Wanted, steps: Steps) -> Prepared:
@@ -47,9 +57,13 @@ def prepare(settings: Settings, builder: Builder, wanted: Wanted, steps: Steps) 
         environment = image_environment(settings, python=wanted.python, log=log)
         log(environment.text)
         description = describe(settings.root, environment)
-        services = make_services(
-            description.functions, settings, variables=current_variables(), flags=wanted.options, only=wanted.only
-        )
+        variables = current_variables()
+        every = make_services(description.functions, settings, variables=variables, flags=wanted.options)
+        services = every
+        if wanted.only:
+            services = make_services(
+                description.functions, settings, variables=variables, flags=wanted.options, only=wanted.only
+            )
         log(f"{len(services)} service{'s' * (len(services) != 1)}: {', '.join(service.name for service in services)}")
     with steps.step("layers") as log:
 
@@ -59,14 +73,15 @@ def prepare(settings: Settings, builder: Builder, wanted: Wanted, steps: Steps) 
 
         request = BuildRequest(settings.root, settings.name, environment.python)
         image = builder.build(request, report)
-    manifests = tuple(
-        make_service(
-            service,
-            image.reference,
-            project=settings.name,
-            namespace=wanted.namespace,
-            overrides=wanted.overrides,
-        )
-        for service in services
+    objects = make_objects(
+        every,
+        image.reference,
+        project=settings.name,
+        namespace=wanted.namespace,
+        root=settings.root,
+        variables=variables,
+        overrides=wanted.overrides,
     )
-    return Prepared(image, services, manifests)
+    if wanted.only:
+        objects = objects.only([service.name for service in services])
+    return Prepared(settings.name, wanted.namespace, image, services, objects, not wanted.only)

@@ -14,7 +14,7 @@ from faas.deploy.plan import Change, change_of
 from faas.deploy.steps import Steps
 from faas.deploy.wait import Goal, Verdict, wait_for
 from faas.project.manifests import PROJECT_LABEL
-from faas.resources.kinds import REVISION, SERVICE
+from faas.resources.kinds import REVISION, SERVICE, Kind
 
 MANAGER = "faas"
 TRAFFIC_MANAGER = "faas-traffic"  # a manager of its own: applying a template must never take a split back
@@ -172,14 +172,14 @@ async def set_traffic(
     )
 
 
-async def apply(client: Client, manifest: Object, *, dry_run: bool = False) -> Object:
-    """Apply a Service on the server's side, as its owner. Raises: DeployError: no such namespace; ApiError."""
+async def apply(client: Client, manifest: Object, *, kind: Kind = SERVICE, dry_run: bool = False) -> Object:
+    """Apply an object on the server's side, as its owner. Raises: DeployError: no such namespace; ApiError."""
     metadata = manifest["metadata"]
     name, namespace = metadata["name"], metadata["namespace"]
     try:
         # Forced: `faas deploy` is the owner of what it names, whoever has edited it meanwhile.
         return await client.patch(
-            SERVICE, name, manifest, namespace, type="apply", dry_run=dry_run, field_manager=MANAGER, force=True
+            kind, name, manifest, namespace, type="apply", dry_run=dry_run, field_manager=MANAGER, force=True
         )
     except NotFound as error:
         if error.kind.lower().startswith("namespace"):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-Name = Literal["resolve", "layers", "apply", "wait", "traffic"]
+Name = Literal["resolve", "layers", "brokers", "apply", "wait", "traffic", "events"]
 StepState = Literal["running", "done", "failed"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,17 @@ class Objects:
     brokers: tuple[Object, ...]  # made where they are missing
     sources: tuple[Object, ...]
     triggers: tuple[Object, ...]
+
+    def only(self, services: Collection[str]) -> Objects:
+        """What belongs to these services."""
+        triggers = tuple(each for each in self.triggers if each["spec"]["subscriber"]["ref"]["name"] in services)
+        names = {trigger["metadata"]["name"] for trigger in triggers}
+        return Objects(
+            services=tuple(each for each in self.services if each["metadata"]["name"] in services),
+            brokers=self.brokers,
+            sources=tuple(each for each in self.sources if each["metadata"]["name"] in names),
+            triggers=triggers,
+        )
 
 
 def make_objects(

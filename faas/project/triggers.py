@@ -15,7 +15,7 @@ from faas.project.services import DEFAULT_BROKER, ServiceSpec
 from faas.resources import keys
 
 _INGRESS = "http://broker-ingress.knative-eventing.svc.cluster.local"  # the engine's, and Knative's own Broker's
-_RETRY, _BACKOFF, _BACKOFF_DELAY_S = 10, "exponential", 0.2  # Knative's defaults of a Broker
+DEFAULT_DELIVERY: Object = {"retry": 10, "backoffPolicy": "exponential", "backoffDelay": "PT0.2S"}  # of Brokers
 _ANNOTATIONS = {
     "ordered_by": keys.ORDERED_BY, "parallelism": keys.PARALLELISM, "backlog_target": keys.BACKLOG_TARGET,
 }  # fmt: skip
@@ -101,11 +101,13 @@ def _delivery(options: Mapping[str, Any], sink: Subscriber | None) -> Object:
     """Whole or not at all: what a Trigger says replaces all that its Broker says, and no delay would mean none."""
     found: Object = {}
     if any(name in options for name in ("retry", "backoff", "backoff_delay", "delivery_timeout")) or sink:
-        found = {
-            "retry": options.get("retry", _RETRY),
-            "backoffPolicy": options.get("backoff", _BACKOFF),
-            "backoffDelay": _period(options.get("backoff_delay", _BACKOFF_DELAY_S)),
-        }
+        found = dict(DEFAULT_DELIVERY)
+    if "retry" in options:
+        found["retry"] = options["retry"]
+    if "backoff" in options:
+        found["backoffPolicy"] = options["backoff"]
+    if "backoff_delay" in options:
+        found["backoffDelay"] = _period(options["backoff_delay"])
     if "delivery_timeout" in options:
         found["timeout"] = _period(options["delivery_timeout"])
     if sink is not None:

@@ -13,10 +13,10 @@ from faas_builders.errors import BuilderError
 from faas.cli.dev.debugging import debuggable
 from faas.cli.dev.options import SessionOptions
 from faas.cli.dev.project_state import Desired, Project, load_project, make_desired
-from faas.cli.dev.rollout import remove_others, roll_out
+from faas.cli.dev.rollout import bring_events, remove_others, roll_out
 from faas.cli.dev.screen import Screen
 from faas.client.errors import ApiError
-from faas.client.protocol import Client
+from faas.client.protocol import Client, Object
 from faas.deploy.errors import NotReady
 from faas.project.discover import Describer
 from faas.project.errors import DiscoveryError, ProjectError
@@ -44,6 +44,7 @@ class Deployer:
         self._options, self._images, self._screen, self._began_s = options, images, screen, began_s
         self._desired: Desired | None = None  # what was asked for last, so that an idle save does nothing
         self._serving = False
+        self._events: tuple[Object, ...] | None = None  # Triggers and sources as they were made last
         self._shown: set[str] = set()  # whose addresses are on the screen
         self._describer = Describer(project.settings.root, project.environment)
         self._describer.begin()  # while the engine starts
@@ -83,16 +84,29 @@ class Deployer:
             overrides=options.overrides,
         )  # fmt: skip
         if options.debug_port:
-            desired = replace(desired, manifests=debuggable(desired.manifests, options.debug_port))
+            services = debuggable(desired.objects.services, options.debug_port)
+            desired = replace(desired, objects=replace(desired.objects, services=services))
         if desired == self._desired:
             return
         self._desired = desired
         await roll_out(engine.client, desired, namespace=options.namespace, timeout_s=_READY_S)
         self._tell(desired, engine, time.monotonic() - began_s)
+        await self._bring_events(desired, engine)
         names = [service.name for service in desired.services]
         project = self.project.settings.name
         if gone := await remove_others(engine.client, names, project=project, namespace=options.namespace):
             self._screen.removed(gone)
+
+    async def _bring_events(self, desired: Desired, engine: Engine) -> None:
+        objects = desired.objects
+        declared = objects.triggers + objects.sources
+        if declared == self._events:
+            return  # a save that changes only code
+        self._events = None  # unknown, while they change
+        project, namespace = self.project.settings.name, self._options.namespace
+        waiting = await bring_events(engine.client, desired, project=project, namespace=namespace)
+        self._screen.events(objects, waiting)
+        self._events = declared
 
     def _tell(self, desired: Desired, engine: Engine, seconds: float) -> None:
         if self._serving:

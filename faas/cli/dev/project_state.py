@@ -1,4 +1,4 @@
-"""The folder as it is now, as Services to apply; a value, so that two saves can be compared."""
+"""The folder as it is now, as objects to apply; a value, so that two saves can be compared."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from faas_runtime.spec import Description
 
-from faas.client.protocol import Object
 from faas.project.devimage import dev_bundle
 from faas.project.environment import Environment, choose_environment
-from faas.project.manifests import Overrides, make_service
+from faas.project.manifests import Overrides
+from faas.project.objects import Objects, make_objects
 from faas.project.services import ServiceSpec, make_services
 from faas.project.settings import Settings, load_settings
 
@@ -31,7 +31,7 @@ class Desired:
 
     digest: str
     services: tuple[ServiceSpec, ...]
-    manifests: tuple[Object, ...]
+    objects: Objects
 
 
 def load_project(path: Path, python: Path | None, variables: Mapping[str, str] = os.environ) -> Project:
@@ -52,9 +52,13 @@ def make_desired(
     """Raises: ProjectError: options that cannot be; ProjectFileError."""
     services = make_services(description.functions, project.settings, variables=variables)
     bundle = dev_bundle(project.settings, project.environment, images)
-    name = project.settings.name
-    manifests = tuple(
-        make_service(spec, bundle.reference, project=name, namespace=namespace, overrides=overrides)
-        for spec in services
+    objects = make_objects(
+        services,
+        bundle.reference,
+        project=project.settings.name,
+        namespace=namespace,
+        root=project.settings.root,
+        variables=variables,
+        overrides=overrides,
     )
-    return Desired(bundle.digest, services, manifests)
+    return Desired(bundle.digest, services, objects)

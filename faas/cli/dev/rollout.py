@@ -9,6 +9,7 @@ from faas.cli.dev.debugging import CONFIG_DEFAULTS
 from faas.cli.dev.project_state import Desired
 from faas.client.protocol import Client, Object
 from faas.deploy.errors import Failure, NotReady
+from faas.deploy.events import carry_out_events, make_brokers, plan_events
 from faas.deploy.rollout import apply
 from faas.deploy.wait import wait_for
 from faas.project.manifests import PROJECT_LABEL
@@ -22,6 +23,8 @@ _FEW_REVISIONS = {
     "retain-since-create-time": "disabled",
     "retain-since-last-active-time": "disabled",
 }
+_EVENTS_S = 20.0  # the first Broker starts a process or two
+_PATIENCE_S = 2.0  # somebody sits in front of it, and may start what a source is missing
 
 
 async def configure(client: Client, *, debugging: bool) -> None:
@@ -36,8 +39,10 @@ async def roll_out(client: Client, desired: Desired, *, namespace: str, timeout_
 
     Raises: NotReady; ApiError.
     """
-    names = [manifest["metadata"]["name"] for manifest in desired.manifests]
-    await asyncio.gather(*(apply(client, manifest) for manifest in desired.manifests))
+    await make_brokers(client, desired.objects.brokers, lambda line: None)
+    manifests = desired.objects.services
+    names = [manifest["metadata"]["name"] for manifest in manifests]
+    await asyncio.gather(*(apply(client, manifest) for manifest in manifests))
     objects, verdicts = await wait_for(client, namespace, names, "service", timeout_s=timeout_s)
     failures = tuple(
         Failure(name, verdict.reason, verdict.message or f"not ready within {timeout_s:g} s", _newest(objects, name))
@@ -46,6 +51,18 @@ async def roll_out(client: Client, desired: Desired, *, namespace: str, timeout_
     )
     if failures:
         raise NotReady(failures)
+
+
+async def bring_events(client: Client, desired: Desired, *, project: str, namespace: str) -> list[Failure]:
+    """Make Triggers and sources what the code says, now that it serves; returns those that are not ready yet.
+
+    One that is not goes on trying: a message broker that is started later is found then. Raises: ApiError.
+    """
+    plan = await plan_events(client, desired.objects, project=project, namespace=namespace, prune=True)
+    return await carry_out_events(
+        client, plan, namespace=namespace, wait=True, timeout_s=_EVENTS_S, patience_s=_PATIENCE_S,
+        log=lambda line: None,
+    )  # fmt: skip
 
 
 async def remove_others(client: Client, keep: Iterable[str], *, project: str, namespace: str) -> list[str]:

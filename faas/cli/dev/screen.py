@@ -10,8 +10,10 @@ from rich.text import Text
 
 from faas.cli.dev.loglines import Printed, colour, render
 from faas.cli.dev.project_state import Project
-from faas.deploy.errors import NotReady
+from faas.cli.eventing_rows import filters_text, source_word, summary_of
+from faas.deploy.errors import Failure, NotReady
 from faas.project.errors import DiscoveryError
+from faas.project.objects import Objects
 from faas.project.services import ServiceSpec
 
 _NAME_WIDTH = 12
@@ -52,6 +54,22 @@ class Screen:
             style = "dim" if name == "FUNCTION" else f"bold {colour(name)}"
             self.out.print(Text.assemble((f"{name:<{widths[0]}}", style), f"   {own:<{widths[1]}}   {path}".rstrip()))
         self.out.print()
+
+    def events(self, objects: Objects, waiting: Sequence[Failure]) -> None:
+        """What brings functions events now, and what keeps some of it from that."""
+        sources = {source["metadata"]["name"]: source for source in objects.sources}
+        for trigger in objects.triggers:
+            name = trigger["metadata"]["name"]
+            source = sources.get(name)
+            what = f"{source_word(source)} {summary_of(source)}" if source is not None else filters_text(trigger)
+            service = trigger["spec"]["subscriber"]["ref"]["name"]
+            self.out.print(
+                Text.assemble((f"{service:<{self._width}}", f"bold {colour(service)}"), f"   ← {what.rstrip()}")
+            )
+        for failure in waiting:
+            said = f"{failure.reason} {failure.message}".strip()
+            self.out.print(Text.assemble(("… ", "yellow"), (f"{failure.service} is not ready: ", "bold"), said))
+            self.note("It goes on trying; functions serve meanwhile.")
 
     def ready(self, seconds: float) -> None:
         self.note(f"Ready in {seconds:.2f} s. Ctrl-C ends it.")

@@ -1,0 +1,98 @@
+"""Waiting until Triggers and sources are ready, or have been refused for long enough to say so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from faas.client.errors import Gone
+from faas.client.protocol import Client
+from faas.deploy.wait import Verdict
+from faas.resources.kinds import Kind
+
+Which = tuple[Kind, str]  # kind and name
+
+PATIENCE_S = 10.0  # how long Ready=False may last: a source that cannot connect tries again by itself
+
+
+def judge_ready(obj: Mapping[str, Any]) -> Verdict:
+    """What the Ready condition of any object says, once it is about the spec as it is now."""
+    status = obj.get("status") or {}
+    if status.get("observedGeneration", obj["metadata"].get("generation")) != obj["metadata"].get("generation"):
+        return Verdict("waiting", "OutOfDate", "not seen yet")
+    conditions = {each["type"]: each for each in status.get("conditions") or ()}
+    condition = conditions.get("Ready") or {}
+    reason, message = str(condition.get("reason") or ""), str(condition.get("message") or "")
+    if condition.get("status") == "True":
+        return Verdict("ready")
+    return Verdict("failed" if condition.get("status") == "False" else "waiting", reason, message)
+
+
+async def wait_settled(
+    client: Client,
+    namespace: str,
+    wanted: Sequence[Which],
+    *,
+    timeout_s: float,
+    patience_s: float = PATIENCE_S,
+    changed: Callable[[str, Verdict], None] = lambda name, verdict: None,
+) -> dict[Which, Verdict]:
+    """Watch until each is ready, has been failing for `patience_s`, or the time is over; what became of each."""
+    waiting = _Settling(wanted, changed)
+    if not wanted:
+        return {}
+    async with asyncio.TaskGroup() as group:
+        kinds = dict.fromkeys(kind for kind, _ in wanted)
+        tasks = [group.create_task(waiting.follow(client, kind, namespace)) for kind in kinds]
+        try:
+            await waiting.until_settled(timeout_s, patience_s)
+        finally:
+            for task in tasks:
+                task.cancel()
+    return waiting.verdicts
+
+
+class _Settling:
+    def __init__(self, wanted: Sequence[Which], changed: Callable[[str, Verdict], None]) -> None:
+        self.verdicts: dict[Which, Verdict] = {which: Verdict("waiting") for which in wanted}
+        self._failing_since: dict[Which, float] = {}
+        self._changed, self._news = changed, asyncio.Event()
+
+    async def follow(self, client: Client, kind: Kind, namespace: str) -> None:
+        while True:
+            try:
+                async for event in client.watch(kind, namespace):
+                    which = kind, event.object["metadata"].get("name", "")
+                    if event.type == "BOOKMARK" or which not in self.verdicts:
+                        continue
+                    gone = Verdict("failed", "Deleted", "it was deleted meanwhile")
+                    self._note(which, gone if event.type == "DELETED" else judge_ready(event.object))
+            except Gone:
+                continue  # list again
+
+    def _note(self, which: Which, verdict: Verdict) -> None:
+        if verdict.state != "failed":
+            self._failing_since.pop(which, None)
+        else:
+            self._failing_since.setdefault(which, asyncio.get_running_loop().time())
+        if verdict != self.verdicts[which]:
+            self.verdicts[which] = verdict
+            self._changed(which[1], verdict)
+        self._news.set()
+
+    async def until_settled(self, timeout_s: float, patience_s: float) -> None:
+        now = asyncio.get_running_loop().time
+        deadline = now() + timeout_s
+        while any(verdict.state != "ready" for verdict in self.verdicts.values()) and now() < deadline:
+            given_up = [since + patience_s for since in self._failing_since.values()]
+            unready = [which for which, verdict in self.verdicts.items() if verdict.state != "ready"]
+            if len(given_up) == len(unready) and max(given_up) <= now():
+                return
+            until = min([deadline, *(moment for moment in given_up if moment > now())])
+            self._news.clear()
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
