@@ -23,8 +23,8 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
   RedisStreamSource, RabbitmqSource, GitHubSource
 - `definitions`: `make_definition(kind, versions, now) -> raw`, a CustomResourceDefinition
 - `catalog`: `view_of(kind) -> type`
-- `conditions`: `SERVICE_CONDITIONS`, `CONFIGURATION_CONDITIONS`, `REVISION_CONDITIONS`, `ROUTE_CONDITIONS`,
-  `BROKER_CONDITIONS`, `TRIGGER_CONDITIONS`, ... and `conditions_of(kind)`, each a `ConditionSet` with `.initialize(conditions, now)` and `.mark(conditions, type, status, reason, message, now=now)`;
+- `conditions`: `SERVICE_CONDITIONS`, `REVISION_CONDITIONS`, `TRIGGER_CONDITIONS`, ... and `conditions_of(kind)`, each a
+  `ConditionSet` with `.initialize(conditions, now)` and `.mark(conditions, type, status, reason, message, now=now)`;
   `find(conditions, type)`, `has_status`, `is_ready`. Conditions are tuples of `Condition`; `now` is an aware datetime
 - `selectors`: `parse_labels(text) -> LabelSelector`, `parse_fields(text) -> FieldSelector`; both have
   `.matches(raw) -> bool`; `SelectorError`
@@ -35,9 +35,10 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
   `type_errors(kind, raw) -> list[SchemaError]` (path, reason, message), `decoding_message(kind, error)`,
   `strict_message(kind, unknown, duplicates)`, `field_warnings(unknown, duplicates)`, `loads_with_duplicates(text)`
 - `conversion`: `to_stored(kind, raw, live) -> raw`, `from_stored(kind, raw) -> raw`: other versions of the same object
-- `config`: `Config` (`autoscaler`, `defaults`, `gc`, `network`, `deployment`, `features`, `brokers`, `ping`; `Config()` is all defaults),
-  `parse_config({config map name: data}) -> Config`, `ConfigError`, `DEFAULT_CONFIG_MAPS`, `CONFIG_NAMESPACE`,
-  `EVENTING_NAMESPACE`, `CONFIG_MAP_NAMES`, `config_namespace(name)`; `config.network.host(name, namespace, domain, tag)`
+- `config`: `Config` (`autoscaler`, `defaults`, `gc`, `network`, `deployment`, `features`, `brokers`, `ping`; `Config()`
+  is all defaults), `parse_config({config map name: data}) -> Config`, `ConfigError`, `DEFAULT_CONFIG_MAPS`, `CONFIG_NAMESPACE`,
+  `EVENTING_NAMESPACE`, `CONFIG_MAP_NAMES`, `config_namespace(name)`;
+  `config.network.host(name, namespace, domain, tag)`
 - `autoscaling`: `scaling_values(annotations, container_concurrency, config) -> ScalingValues`
 - `defaulting`: `set_defaults(kind, raw, config, *, old=None, user="") -> raw`
 - `validation`: `validate(kind, new, old, config) -> list[FieldError]`, `refusal(kind, new, errors) -> Refusal | None`
