@@ -149,7 +149,7 @@ def running_nats_mqtt(folder: Path) -> Iterator[Program]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "nats.conf").write_text(
         f'server_name: "test"\nlisten: "127.0.0.1:{free_port()}"\njetstream {{ store_dir: "{folder}/store" }}\n'
-        f'mqtt {{ listen: "127.0.0.1:{port}" }}\n'
+        f'mqtt {{ listen: "127.0.0.1:{port}", ack_wait: "2s" }}\n'  # what a killed client had comes again after this
     )
     with running_program([nats_server, "-c", str(folder / "nats.conf")], port, folder) as program:
         yield program
@@ -168,6 +168,10 @@ class StandInSink:
     answer: Callable[[list[Event[Any]]], int | str] = lambda events: 202  # a status, "hang" or "die"
     headers: list[tuple[str, str]] = field(default_factory=list)  # of each answer
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._released.set()
 
     def refuse(self, status: int = 503) -> None:
         self.answer = lambda events: status
@@ -178,6 +182,13 @@ class StandInSink:
     def die(self) -> None:
         """Close each connection without an answer, before anything is taken."""
         self.answer = lambda events: "die"
+
+    def hold(self) -> None:
+        """Take, but answer only after `release`."""
+        self._released.clear()
+
+    def release(self) -> None:
+        self._released.set()
 
     def take(self) -> None:
         self.answer = lambda events: 202
@@ -215,6 +226,7 @@ class StandInSink:
                     break
                 if answer == "hang":
                     await asyncio.Event().wait()
+                await self._released.wait()
                 extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
                 writer.write(f"HTTP/1.1 {answer} X\r\n{extra}content-length: 0\r\n\r\n".encode())
                 await writer.drain()

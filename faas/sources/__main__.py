@@ -39,7 +39,8 @@ def main(arguments: Sequence[str]) -> int:
         adapter = adapters.find(name)
         environment = Environment.read()
         options = read_options(environment.options, adapter.Options)
-        logging.basicConfig(level=environment.log_level, format="%(levelname)s %(message)s", stream=sys.stderr)
+        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+        log.setLevel(environment.log_level)  # libraries talk of each message at levels below
         _run(retire(adapter, environment, options) if rest else serve(adapter, environment, options))
     except ConfigurationError as error:
         print(f"faas.sources {name}: {error}", file=sys.stderr)
@@ -102,6 +103,7 @@ async def serve(adapter: Adapter, environment: Environment, options: Any) -> Non
         if pending:
             await asyncio.wait(pending)
         await sink.aclose()
+        reports.tell()
 
 
 if __name__ == "__main__":

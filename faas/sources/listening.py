@@ -22,6 +22,7 @@ from faas.sources.errors import ConfigurationError
 IDLE_S = 75.0  # longer than the gateway keeps an idle connection: it ends them, so none ends under a request
 REQUEST_S = 30.0  # for a request to arrive whole
 HEAD_BYTES = 32 * 1024
+FINISH_S = 6.0  # for requests that are on their way when the program ends; less than it is given as a whole
 CONNECTIONS = 500  # a request waits for its sink; more than so many are turned away at once
 _READ_BYTES = 64 * 1024
 log = logging.getLogger("faas.sources")
@@ -44,8 +45,12 @@ Handler = Callable[[Request], Awaitable[Answer]]
 
 
 @asynccontextmanager
-async def listening(address: str, handler: Handler, *, max_body: int) -> AsyncIterator[None]:
+async def listening(
+    address: str, handler: Handler, *, max_body: int, finish_s: float = FINISH_S
+) -> AsyncIterator[None]:
     """Serve at `unix:/path` or `tcp:host:port`; at the end no more is taken and what has arrived is answered.
+
+    Args: finish_s: for the last answers; then it is 503.
 
     Raises: ConfigurationError: nobody can listen there.
     """
@@ -58,7 +63,7 @@ async def listening(address: str, handler: Handler, *, max_body: int) -> AsyncIt
         yield
     finally:
         server.close()
-        await connections.finish()
+        await connections.finish(finish_s)
 
 
 async def _bind(
@@ -99,15 +104,20 @@ class _Connections:
             del self._open[task]
             writer.close()
 
-    async def finish(self) -> None:
+    async def finish(self, seconds: float) -> None:
         """End idle connections now and the others after their answer."""
         self._finishing = True
         for task, connection in self._open.items():
             connection.last = True
             if not connection.busy:
                 task.cancel()
-        if self._open:
-            await asyncio.wait(list(self._open))
+        if not self._open:
+            return
+        _, late = await asyncio.wait(list(self._open), timeout=seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
 
 
 class _Connection:
@@ -166,6 +176,9 @@ class _Connection:
     async def _answer(self, request: Request) -> Answer:
         try:
             return await self._handler(request)
+        except asyncio.CancelledError:
+            self.write(Answer(503, "this ends now; send it again", (("retry-after", "5"),)), keep=False)
+            raise
         except Exception:
             log.exception("%s %s", request.method, request.path)
             return Answer(500, "something is wrong here; the log says what")

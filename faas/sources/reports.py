@@ -40,58 +40,60 @@ class Reports:
         self.dropped = 0
         if fd is not None:
             os.set_blocking(fd, False)
-        self._tell()
+        self.tell()
 
     def connecting(self) -> None:
         if self._upstream.state != "failing":  # a next attempt is no news until it succeeds
             self._upstream = Report("connecting")
-            self._tell()
+            self.tell()
 
     def running(self) -> None:
         if self._upstream.state != "running":
             log.info("connected")
         self._upstream = Report("running")
-        self._tell()
+        self.tell()
 
     def failing(self, reason: str, message: str) -> None:
         log.warning("%s: %s", reason, message)
         self._upstream = Report("failing", reason, message)
-        self._tell()
+        self.tell()
 
     def sink_failing(self, reason: str, message: str) -> None:
         if self._sink.message != message:
             log.warning("%s: %s", reason, message)
         self._sink = Report("failing", reason, message)
-        self._tell()
+        self.tell()
 
     def taken(self, count: int) -> None:
         self.events += count
         if self._sink.state != "running":
             log.info("the sink takes events again")
             self._sink = Report("running")
-            self._tell()
+            self.tell()
 
     def drop(self, what: str, why: str) -> None:
         """An event that can never be delivered was given up."""
         self.dropped += 1
         log.error("dropped %s: %s", what, why)
         self._complaint = Report("running", "EventsDropped", f"{self.dropped} dropped; the last one {what}: {why}")
-        self._tell()
+        self.tell()
 
     async def pulse(self) -> None:
         """Tell how many events were taken, for ever."""
         while True:
             await asyncio.sleep(_PULSE_S)
-            self._tell()
+            self.tell()
 
     @property
     def current(self) -> Report:
-        for part in (self._upstream, self._sink):
-            if part.state != "running":
-                return msgspec.structs.replace(part, events=self.events)
-        return msgspec.structs.replace(self._complaint, events=self.events)
+        parts = (self._upstream, self._sink)
+        worst = next((part for part in parts if part.state == "failing"), self._upstream)
+        if worst.state == "running":
+            worst = self._complaint
+        return msgspec.structs.replace(worst, events=self.events)
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Write a line, unless the last one said the same."""
         report = self.current
         if self._fd is None or report == self._told:
             return

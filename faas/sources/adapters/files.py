@@ -75,12 +75,12 @@ class _Watch:
         ):  # fmt: skip
             if self._identity() != identity:
                 raise UpstreamError("FolderMissing", f"{self._root} was replaced by another folder")
+            connected()
             paths = [Path(path) for _, path in changes]
             if is_first or clock() >= survey_at or any(self._is_folder(path) for path in paths):
                 is_first = False  # now the kernel tells of changes: what came between is found by looking
                 await self._tell(await self._survey(missing_too=True))
                 survey_at = clock() + _SURVEY_EVERY_S
-                connected()
             else:
                 names = self._settling.names() | {self._name(path) for path in paths}
                 await self._tell(await asyncio.to_thread(look_at, self._root, filter(self._wanted, names)))
