@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import http.client
 import socket
+import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
+from faas.client.kubeconfig import load
 from faas.client.protocol import Object
 from faas.engine.supervisor.census import Role
 from faas.engine.supervisor.nats_server import find_program
@@ -96,12 +99,25 @@ def handled(file: Path) -> set[str]:
     return set(file.read_text().split()) if file.exists() else set()
 
 
+def ask(engine: Engine, path: str) -> httpx.Response:
+    """One of the engine's own pages, as Prometheus and `faas status` read them."""
+    cluster = load(engine.state.kubeconfig)
+    context = ssl.create_default_context(cadata=cluster.ca_data)
+    headers = {"Authorization": f"Bearer {cluster.token}"}
+    return httpx.get(f"{cluster.server}{path}", headers=headers, verify=context, timeout=PATIENCE_S)
+
+
 def test_the_first_broker_brings_what_events_need(engine: Engine) -> None:
     assert engine.pids("nats-server") | engine.pids("broker") == set()
+    assert ask(engine, "/faas/v1/status").json()["brokers"] == []
+    assert "faas_broker_up" not in ask(engine, "/metrics").text
 
     make_broker(engine)
 
     assert (len(engine.pids("nats-server")), len(engine.pids("broker"))) == (1, 1)
+    (broker,) = ask(engine, "/faas/v1/status").json()["brokers"]
+    assert (broker["name"], broker["ready"], broker["events"], broker["backlog"]) == ("default/default", True, 0, 0)
+    assert "faas_broker_up 1\n" in ask(engine, "/metrics").text
 
 
 @pytest.fixture

@@ -307,7 +307,7 @@ def test_the_engines_own_door_comes_with_address_and_credentials() -> None:
             plan = world.run("mqtt", EnvVar("FAAS_SOURCE", '{"topics":["a"]}'))
             await world.until(is_running)
             env = world.seen(plan)["env"]
-            assert json.loads(env["FAAS_SOURCE"]) == {"topics": ["a"], "url": "mqtt://127.0.0.1:1883"}
+            assert json.loads(env["FAAS_SOURCE"]) == {"topics": ["a"], "url": "mqtt://127.0.0.1:1883", "version": 4}
             assert (env["FAAS_SOURCE_USERNAME"], env["FAAS_SOURCE_PASSWORD"]) == ("faas-source", "pw")
 
     with tempfile.TemporaryDirectory(prefix="src") as folder:
