@@ -6,6 +6,7 @@ The gateway is dialled and Host names the function. Nothing relies on a resolver
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from itertools import count
 from typing import Any, Protocol
@@ -104,7 +105,8 @@ class NetworkTransport:
         headers, body = wire.binary(self._overridden(event))
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         all_headers = ((b"host", parts.netloc.encode("ascii")), *headers)
-        address = Address.parse(self._settings.sink)
+        address = self._gateway if self._gateway and self._is_inside(parts.hostname or "") else None
+        address = address or Address.parse(self._settings.sink)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + min(timeout_s, PUBLISH_S)
         for attempt in count():
@@ -127,7 +129,8 @@ class NetworkTransport:
         except TimeoutError as error:
             return _Refusal("no answer in time", may_pass=False, error=error), 0.0
         except OSError as error:
-            return _Refusal(str(error) or type(error).__name__, may_pass=True, error=error), 0.0
+            unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+            return _Refusal(str(error) or type(error).__name__, may_pass=not unknown, error=error), 0.0
         if received.status < 300:
             return None, 0.0
         said = f"{received.status} {received.body[:200].decode('utf-8', 'replace')}".strip()
@@ -146,6 +149,11 @@ class NetworkTransport:
                 "  `faas run` and `faas deploy` set them; by hand: FAAS_GATEWAY=http://127.0.0.1:8080"
             )
         return f"{name}.{namespace or self._settings.namespace}.{domain}"
+
+    def _is_inside(self, host: str) -> bool:
+        """Whether the gateway knows the way: names of a cluster resolve only in one."""
+        domain = self._settings.domain
+        return host.endswith(".svc.cluster.local") or bool(domain and host.endswith(f".{domain}"))
 
     def _overridden(self, event: Event[Any]) -> Event[Any]:
         """Apply K_CE_OVERRIDES, which a SinkBinding leaves to the program."""

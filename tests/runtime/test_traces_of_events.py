@@ -102,3 +102,18 @@ def test_a_refusal_that_lasts_and_a_deadline_end_it() -> None:
     late = asyncio.run(publish(b"503 Busy\r\nretry-after: 60", 20))
     assert late.status == 503
     assert "was not published" in str(late)
+
+
+def test_a_sink_that_only_a_cluster_could_find_is_reached_through_the_gateway() -> None:
+    async def publish() -> list[bytes]:
+        async with sink(b"202 Accepted") as (url, heads):
+            gateway = url.removesuffix("/default/default")
+            inside = "http://broker-ingress.knative-eventing.svc.cluster.local/default/orders"
+            transport = NetworkTransport(Settings(sink=inside, gateway=gateway))
+            await transport.publish(Event("a", source="/s"), timeout_s=20)
+            await transport.aclose()
+            return heads
+
+    (head,) = asyncio.run(publish())
+    assert head.startswith(b"POST /default/orders HTTP/1.1\r\n")
+    assert b"host: broker-ingress.knative-eventing.svc.cluster.local\r\n" in head
