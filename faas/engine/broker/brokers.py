@@ -51,8 +51,15 @@ class Brokers:
     async def publish(self, broker: str, attributes: dict[str, Any], data: bytes | None) -> int:
         """As `dispatching.Publish` says."""
         store = self._stores[broker]
-        if not self.is_connected:
-            await self._when_connected()
+        if self.is_connected:
+            try:
+                return await store.publish(attributes, data)
+            except LogUnavailable:
+                if self.is_connected:
+                    raise
+        # The server went away before it answered, or is away: it may have the event, and gets it once more. That is
+        # what the sender would do, but it need not notice.
+        await self._when_connected()
         return await store.publish(attributes, data)
 
     def recall(self, remembered: Remembered) -> None:

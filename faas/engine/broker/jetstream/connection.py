@@ -69,6 +69,8 @@ class NatsConnection:
 
     async def connected(self) -> None:
         """Wait until there is a connection."""
+        if not self.is_connected:
+            self._ready.clear()  # nats-py may have seen its end a moment before it tells us
         await self._ready.wait()
 
     async def run(self) -> None:
