@@ -69,4 +69,5 @@ def _with_own_door(
         raise ConfigurationError("NoMQTTDoor", f"nats-server has not been started on this state: {error}") from None
     host = "127.0.0.1" if nats.mqtt_host in ("", "0.0.0.0", "::") else nats.mqtt_host
     url = f"mqtt://{host}:{nats.mqtt_port}"
-    return {**options, "url": url}, {**env, "FAAS_SOURCE_USERNAME": own.user, "FAAS_SOURCE_PASSWORD": own.password}
+    options = {**options, "url": url, "version": 4}  # nats-server speaks MQTT 3.1.1
+    return options, {**env, "FAAS_SOURCE_USERNAME": own.user, "FAAS_SOURCE_PASSWORD": own.password}
