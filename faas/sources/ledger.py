@@ -44,10 +44,7 @@ class Ledger(Mapping[str, str]):
         return self._entries[key]
 
     def record(self, key: str, value: str = "") -> None:
-        self._entries.pop(key, None)  # a key that is told again is the youngest
-        self._entries[key] = value
-        if self._limit is not None and len(self._entries) > self._limit:
-            del self._entries[next(iter(self._entries))]
+        self._put(key, value)
         self._append(key, value)
 
     def forget(self, key: str) -> None:
@@ -58,6 +55,12 @@ class Ledger(Mapping[str, str]):
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+    def _put(self, key: str, value: str) -> None:
+        self._entries.pop(key, None)  # a key that is told again is the youngest
+        self._entries[key] = value
+        if self._limit is not None and len(self._entries) > self._limit:
+            del self._entries[next(iter(self._entries))]
 
     def _append(self, key: str, value: str | None) -> None:
         if self._path is None:
@@ -77,11 +80,10 @@ class Ledger(Mapping[str, str]):
                 key, value = _decode(line)
             except msgspec.MsgspecError:
                 continue  # the end of what a crash left half written
-            self._entries.pop(key, None)
-            if value is not None:
-                self._entries[key] = value
-        while self._limit is not None and len(self._entries) > self._limit:
-            del self._entries[next(iter(self._entries))]
+            if value is None:
+                self._entries.pop(key, None)
+            else:
+                self._put(key, value)
 
     def _rewrite(self) -> None:
         if self._path is None:

@@ -146,7 +146,7 @@ class _Connection:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade:
-                self._refusal = Answer(400, "no other protocol is spoken here")
+                self.last = True  # another protocol is offered, and not taken: HTTP goes on for this one request
             except httptools.HttpParserError as error:
                 self._refusal = self._refusal or Answer(400, f"this is no HTTP request: {error}")
             while self._requests:
