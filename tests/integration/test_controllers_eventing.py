@@ -12,7 +12,7 @@ from faas.client.protocol import Object
 from faas.engine.contract.eventing import BrokerConfig, BrokerStatus, Delivery, TriggerConfig, TriggerStatus
 from faas.engine.contract.revision import Endpoint, RevisionKey
 from faas.resources.kinds import BROKER, EVENT, EVENT_TYPE, SERVICE, TRIGGER, Kind
-from tests.engine_world import DEADLINE_S, World, condition, in_world, is_ready
+from tests.engine_world import DEADLINE_S, World, condition, engine_world, in_world, is_ready
 
 INGRESS = RevisionKey("knative-eventing", "broker-ingress")
 URL = "http://broker-ingress.knative-eventing.svc.cluster.local/default/default"
@@ -277,3 +277,39 @@ async def test_a_change_of_readiness_is_told_as_an_event(world: World) -> None:
             if event["involvedObject"]["kind"] == "Broker":
                 break
     assert (event["type"], event["reason"]) == ("Normal", "BrokerReady")
+
+
+def test_after_a_restart_nothing_is_less_ready_than_before() -> None:
+    async def body() -> None:
+        async with engine_world() as world:
+            await ready_broker(world)
+            await ready_service(world)
+            await apply(world, obj(TRIGGER, "t", {"broker": "default", "subscriber": subscriber()}))
+            await on_board(world.board.triggers, "default/t", lambda value: value is not None)
+            world.board.trigger_status.put("default/t", TriggerStatus("default/t", 0, 0, 0, 0, 0, 0, 0))
+            before = [await world.until(TRIGGER, "t", is_ready), await world.until(BROKER, "default", is_ready)]
+            config = world.board.triggers["default/t"]
+        async with engine_world(world.client) as again:
+            await again.controllers.settled()
+            assert again.board.triggers["default/t"] == config
+            after = [
+                await again.client.get(kind, name, "default") for kind, name in ((TRIGGER, "t"), (BROKER, "default"))
+            ]
+            assert after == before
+
+    asyncio.run(body())
+
+
+@in_world
+async def test_an_event_type_says_whether_what_it_refers_to_is_there(world: World) -> None:
+    reference = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "default"}
+    names = ("id", "source", "specversion", "type")
+    spec = {"attributes": [{"name": name, "required": True, "value": "1.0"} for name in names]}
+    await apply(world, obj(EVENT_TYPE, "plain", spec))
+    event_type = await world.until(EVENT_TYPE, "plain", is_ready)
+    assert condition(event_type, "ReferenceExists")["reason"] == "ReferenceNotSet"
+    await apply(world, obj(EVENT_TYPE, "order", {**spec, "reference": reference}))
+    event_type = await world.until(EVENT_TYPE, "order", lambda raw: condition(raw, "Ready").get("status") == "False")
+    assert condition(event_type, "ReferenceExists")["reason"] == "ResourceDoesNotExist"
+    await ready_broker(world)
+    await world.until(EVENT_TYPE, "order", is_ready)

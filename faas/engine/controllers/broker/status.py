@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from faas.engine.contract.eventing import BrokerStatus as ProcessStatus
 from faas.engine.controllers.addressing import Unresolved
 from faas.engine.controllers.marks import Marks
-from faas.resources.conditions import BROKER_CONDITIONS
+from faas.resources.conditions import BROKER_CONDITIONS, has_status
 from faas.resources.duck import Addressable
 from faas.resources.eventing import Broker, BrokerStatus
 from faas.resources.meta import ConditionStatus
@@ -29,7 +29,8 @@ def observed_status(
     now: datetime,
 ) -> BrokerStatus:
     """Args:
-    process: what the broker's process says of it; None before it said anything.
+    process: what the broker's process says of it; None when it has said nothing: after a restart of the engine what
+        it said before still holds.
     dead_letter_uri: "" when none is named.
     invalid: why an annotation was not taken over.
     """
@@ -51,7 +52,8 @@ def observed_status(
         marks.set("DeadLetterSinkResolved", "True")
     else:
         marks.set("DeadLetterSinkResolved", "True", "DeadLetterSinkNotConfigured", "No dead letter sink is configured.")
-    _mark_process(marks, process or _STARTING)
+    if process is not None or not has_status(broker.status.conditions, "IngressReady", "True"):
+        _mark_process(marks, process or _STARTING)
     if invalid:
         marks.set("IngressReady", "False", "InvalidConfiguration", invalid)
     return replace(status, conditions=marks.conditions)

@@ -37,7 +37,7 @@ class TriggerReconciler:
         around = self._surroundings(trigger, raw)
         config = make_trigger(raw, trigger, around)
         self._board.triggers.put(str(key), config)
-        subscribed = config is not None and str(key) in self._board.trigger_status
+        subscribed = False if config is None else str(key) in self._board.trigger_status or None
         status = observed_status(trigger, broker_name(raw), around, subscribed=subscribed, now=self._clock.utc())
         if await write_status(self._client, self._caches.triggers, raw, status):
             tell_ready(self._recorder, raw, trigger.status.conditions, status.conditions)

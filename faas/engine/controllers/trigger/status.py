@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from faas.engine.controllers.addressing import OIDC_OFF, Unresolved
 from faas.engine.controllers.marks import Marks
 from faas.engine.controllers.trigger.plan import Surroundings
-from faas.resources.conditions import READY, TRIGGER_CONDITIONS, find
+from faas.resources.conditions import READY, TRIGGER_CONDITIONS, find, has_status
 from faas.resources.eventing import Trigger, TriggerStatus
 
 _SUBSCRIBER = "Unable to get the Subscriber's URI"
@@ -17,9 +17,12 @@ _DEAD_LETTER = "Unable to get the dead letter sink's URI"
 
 
 def observed_status(
-    trigger: Trigger, broker_name: str, around: Surroundings, *, subscribed: bool, now: datetime
+    trigger: Trigger, broker_name: str, around: Surroundings, *, subscribed: bool | None, now: datetime
 ) -> TriggerStatus:
-    """Args: subscribed: whether the broker's process has begun with it; events sent from now on will come."""
+    """Args:
+    subscribed: whether the broker's process has begun with it, so that events sent from now on will come; None
+        when it has not said: after a restart of the engine what it said before still holds.
+    """
     status = replace(
         trigger.status,
         observed_generation=trigger.metadata.generation,
@@ -30,7 +33,7 @@ def observed_status(
     marks.set("OIDCIdentityCreated", "True", OIDC_OFF)
     if subscribed:
         marks.set("SubscriptionReady", "True")
-    else:
+    elif subscribed is False or not has_status(trigger.status.conditions, "SubscriptionReady", "True"):
         message = "The broker's process has not taken over this trigger yet."
         marks.set("SubscriptionReady", "Unknown", "SubscriptionNotConfigured", message)
     if isinstance(around.dead_letter, Unresolved) or around.dead_letter:
