@@ -36,13 +36,13 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
   `strict_message(kind, unknown, duplicates)`, `field_warnings(unknown, duplicates)`, `loads_with_duplicates(text)`
 - `conversion`: `to_stored(kind, raw, live) -> raw`, `from_stored(kind, raw) -> raw`: other versions of the same object
 - `config`: `Config` (`autoscaler`, `defaults`, `gc`, `network`, `deployment`, `features`, `brokers`, `ping`; `Config()`
-  is all defaults), `parse_config({config map name: data}) -> Config`, `ConfigError`, `DEFAULT_CONFIG_MAPS`, `CONFIG_NAMESPACE`,
-  `EVENTING_NAMESPACE`, `CONFIG_MAP_NAMES`, `config_namespace(name)`;
+  is all defaults), `parse_config({config map name: data}) -> Config`, `ConfigError`, `DEFAULT_CONFIG_MAPS`,
+  `CONFIG_NAMESPACE`, `EVENTING_NAMESPACE`, `CONFIG_MAP_NAMES`, `config_namespace(name)`;
   `config.network.host(name, namespace, domain, tag)`
 - `autoscaling`: `scaling_values(annotations, container_concurrency, config) -> ScalingValues`
 - `defaulting`: `set_defaults(kind, raw, config, *, old=None, user="") -> raw`
 - `validation`: `validate(kind, new, old, config) -> list[FieldError]`, `refusal(kind, new, errors) -> Refusal | None`
-  (code, reason, message and causes of the Status)
+  (code, reason, message and causes of the Status), `warnings(kind, raw) -> list[str]`
 
 A write goes through `fields` (unknown fields, types), then `conversion`, `defaulting` and `validation`.
 """

@@ -19,7 +19,7 @@ from faas.engine.api.options import DeleteOptions, Outcome, Propagation, Subreso
 from faas.engine.api.patching import apply_config, patched
 from faas.engine.api.reading import decode, make_selection, watch_changes
 from faas.engine.contract.storage import Key, Record, Store, StoreError
-from faas.resources import kinds
+from faas.resources import kinds, validation
 from faas.resources.config import (
     CONFIG_NAMESPACE,
     EVENTING_NAMESPACE,
@@ -349,6 +349,8 @@ class Backend:
         *,
         created: bool = False,
     ) -> Outcome:
+        if options.field_validation != "Ignore":  # somebody who can be warned
+            warnings = (*warnings, *validation.warnings(kind, obj))
         if options.dry_run:
             if expected:
                 obj["metadata"]["resourceVersion"] = str(expected)

@@ -11,14 +11,16 @@ from dataclasses import replace
 
 from faas.resources import kinds
 from faas.resources.config import Config
+from faas.resources.eventing import Trigger
 from faas.resources.kinds import Kind
 from faas.resources.validation import errors, eventing, serving, sources
 from faas.resources.validation.builtin import validate_config_map, validate_secret
 from faas.resources.validation.errors import FieldError, Refusal, RefusalCause, merged, refusal
+from faas.resources.validation.filters import warnings_of
 from faas.resources.validation.metadata import validate_metadata
-from faas.resources.views import Raw
+from faas.resources.views import Raw, decode
 
-__all__ = ["FieldError", "Refusal", "RefusalCause", "refusal", "validate"]
+__all__ = ["FieldError", "Refusal", "RefusalCause", "refusal", "validate", "warnings"]
 
 _KNATIVE: dict[Kind, Callable[[Raw, Raw | None, Config], Iterable[FieldError]]] = {
     kinds.SERVICE: serving.validate_service,
@@ -60,6 +62,11 @@ def validate(kind: Kind, new: Raw, old: Raw | None, config: Config) -> list[Fiel
     elif kind in _BUILTIN:
         found += _BUILTIN[kind](new, old)
     return merged(found)
+
+
+def warnings(kind: Kind, raw: Raw) -> list[str]:
+    """What a user should know of an object that is valid."""
+    return warnings_of(decode(Trigger, raw).spec.filters) if kind == kinds.TRIGGER else []
 
 
 def _said_by(kind: Kind, found: Iterable[FieldError]) -> Iterable[FieldError]:

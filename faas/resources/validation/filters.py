@@ -10,10 +10,12 @@ from faas.resources.validation.errors import FieldError, invalid_key, invalid_va
 
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9]*")
 # Filters can be nested without end, and whoever evaluates them has a stack: no filter that somebody wrote is so deep.
+# As `faas_runtime.matching` has it.
 MAX_DEPTH = 32
 
 
-def validate_filters(filters: Sequence[SubscriptionsAPIFilter], at: str, depth: int = 0) -> Iterator[FieldError]:
+def validate_filters(filters: Sequence[SubscriptionsAPIFilter], at: str, depth: int = 1) -> Iterator[FieldError]:
+    """The list of a Trigger, or of an `all` or `any` that is `depth` levels down."""
     for index, filter in enumerate(filters):
         yield from _validate_filter(filter, f"{at}[{index}]", depth)
 
@@ -25,6 +27,11 @@ def validate_attributes(attributes: Mapping[str, str], at: str) -> Iterator[Fiel
             yield invalid_key(name, f"{at}[{name}]", details)
 
 
+def warnings_of(filters: Sequence[SubscriptionsAPIFilter]) -> list[str]:
+    """Where a cluster would understand good filters in another way."""
+    return [words for index, filter in enumerate(filters) for words in _warnings(filter, f"spec.filters[{index}]")]
+
+
 def _validate_filter(filter: SubscriptionsAPIFilter, at: str, depth: int) -> Iterator[FieldError]:
     dialects = (filter.exact, filter.prefix, filter.suffix, filter.all, filter.any, filter.not_, filter.cesql)
     count = sum(dialect is not None and dialect not in ({}, (), "") for dialect in dialects)
@@ -33,9 +40,10 @@ def _validate_filter(filter: SubscriptionsAPIFilter, at: str, depth: int) -> Ite
     if depth > MAX_DEPTH:
         yield FieldError(f"filters are nested more than {MAX_DEPTH} deep", (at,))
         return
-    yield from validate_attributes(filter.exact, f"{at}.exact")
-    yield from validate_attributes(filter.prefix, f"{at}.prefix")
-    yield from validate_attributes(filter.suffix, f"{at}.suffix")
+    for dialect, attributes in (("exact", filter.exact), ("prefix", filter.prefix), ("suffix", filter.suffix)):
+        yield from validate_attributes(attributes, f"{at}.{dialect}")
+        for name in sorted(name for name, value in attributes.items() if not value):
+            yield invalid_value("", f"{at}.{dialect}[{name}]", f"an empty {dialect} says nothing: leave it out")
     yield from validate_filters(filter.all, f"{at}.all", depth + 1)
     yield from validate_filters(filter.any, f"{at}.any", depth + 1)
     if filter.not_ is not None:
@@ -45,9 +53,25 @@ def _validate_filter(filter: SubscriptionsAPIFilter, at: str, depth: int) -> Ite
 
 
 def _validate_expression(expression: str, at: str) -> Iterator[FieldError]:
-    from faas_runtime.cesql import CESQLSyntaxError, parse  # loaded by the first expression: most filters have none
+    from faas_runtime.cesql import CESQLSyntaxError, explain, parse  # loaded by the first expression: most have none
 
     try:
-        parse(expression)
+        parsed = parse(expression)
     except CESQLSyntaxError as error:
-        yield invalid_value(expression, at, f"syntax error: {error}")
+        yield invalid_value(expression, at, explain(f"syntax error: {error}", error.position, expression))
+        return
+    for message, position in parsed.faults:
+        yield invalid_value(expression, at, explain(f"{message} (at character {position + 1})", position, expression))
+
+
+def _warnings(filter: SubscriptionsAPIFilter, at: str) -> Iterator[str]:
+    for dialect, filters in (("all", filter.all), ("any", filter.any)):
+        for index, inner in enumerate(filters):
+            yield from _warnings(inner, f"{at}.{dialect}[{index}]")
+    if filter.not_ is not None:
+        yield from _warnings(filter.not_, f"{at}.not")
+    if filter.cesql:
+        from faas_runtime.cesql import parse
+
+        for message, position in parse(filter.cesql).warnings:
+            yield f"{at}.cesql: {message} (at character {position + 1})"

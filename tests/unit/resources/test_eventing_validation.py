@@ -10,7 +10,7 @@ import pytest
 from faas.resources import kinds
 from faas.resources.config import Config, parse_config
 from faas.resources.kinds import Kind
-from faas.resources.validation import refusal, validate
+from faas.resources.validation import refusal, validate, warnings
 from tests.unit.resources.eventing_objects import SPECS, TO_BROKER, TO_URL, bare, whole
 
 KINDS = [kinds.BROKER, kinds.TRIGGER, kinds.EVENT_TYPE, *kinds.SOURCES]
@@ -85,8 +85,23 @@ def test_all_that_a_trigger_can_say_is_let_in() -> None:
         pytest.param(
             [{"cesql": "type = "}],
             "invalid value: type = : spec.filters[0].cesql\n"
-            "syntax error: expected an attribute, a value or a function, found the end (at character 8)",
+            "syntax error: expected an attribute, a value or a function, found the end (at character 8)\n"
+            "  type = \n"
+            "         ^",
             id="cesql",
+        ),
+        pytest.param(
+            [{"cesql": "1 + 1"}],
+            "invalid value: 1 + 1: spec.filters[0].cesql\n"
+            "a filter is true or false, and this gives an Integer (at character 3)\n"
+            "  1 + 1\n"
+            "    ^",
+            id="no predicate",
+        ),
+        pytest.param(
+            [{"exact": {"type": ""}}],
+            "invalid value: : spec.filters[0].exact[type]\nan empty exact says nothing: leave it out",
+            id="nothing",
         ),
     ],
 )
@@ -94,10 +109,21 @@ def test_a_filter_that_cannot_be_right_is_refused_with_its_place(filters: list[A
     assert of_trigger(filters=filters) == [complaint]
 
 
+def test_an_expression_that_a_cluster_reads_in_another_way_is_warned_of() -> None:
+    trigger = whole(kinds.TRIGGER, filters=[{"not": {"any": [{"cesql": "a AND b OR c"}]}}])
+
+    (found,) = warnings(kinds.TRIGGER, trigger)
+
+    assert found.startswith("spec.filters[0].not.any[0].cesql: AND and OR side by side")
+    assert found.endswith("(at character 9)")
+
+
 def test_filters_are_nested_to_a_bound() -> None:
     deep: dict[str, Any] = {"exact": {"type": "a"}}
-    for _ in range(40):
+    for _ in range(31):
         deep = {"not": deep}
+    assert of_trigger(filters=[deep]) == []
+    deep = {"not": deep}
 
     (found,) = of_trigger(filters=[deep])
 
