@@ -11,8 +11,6 @@ from pathlib import Path
 
 import uvloop
 
-from faas.engine.broker.dispatch import make_dispatcher
-from faas.engine.broker.server import serve
 from faas.engine.contract.settings import EngineSettings
 
 
@@ -22,6 +20,12 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = EngineSettings.load(arguments.settings)
+    if not settings.nats.url.startswith("ws"):
+        # nats-py imports aiohttp wherever it is installed, for WebSockets: half of our start, and 10 MB.
+        sys.modules["aiohttp"] = None  # type: ignore[assignment]
+    from faas.engine.broker.dispatch import make_dispatcher
+    from faas.engine.broker.server import serve
+
     # Events make no cycles worth a collection each few hundred allocations; a rarer one keeps latency even.
     gc.collect()
     gc.freeze()

@@ -25,7 +25,8 @@ class Brokers:
 
     def __init__(self, logs: JetStreamLogs, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         self.dispatcher: Dispatcher  # set once, by who makes both: it publishes through this
-        self.changed: Callable[[Remembered], None] = lambda remembered: None
+        self.changed: Callable[[Remembered], None] = lambda remembered: None  # what to go on with after a restart
+        self.noticed: Callable[[], None] = lambda: None  # a Broker is ready, or is not any more
         self._logs = logs
         self._spawn = spawn
         self._stores: dict[str, BrokerStore] = {}
@@ -33,7 +34,7 @@ class Brokers:
         self._doomed: dict[tuple[str, str], asyncio.Handle] = {}  # key and uid of deleted ones
         self._due = asyncio.Event()  # something is to be opened
         self._checked: set[str] = set()  # keys of those whose streams were seen on this connection
-        logs.connection.lost.append(self._checked.clear)
+        logs.connection.lost.append(self._lost)
         logs.connection.gained.append(lambda client: self._due.set())
 
     def __iter__(self) -> Iterator[BrokerStore]:
@@ -116,6 +117,7 @@ class Brokers:
             if str(error) != store.trouble:
                 _log.warning("the Broker %s cannot be opened, trying on: %s", config.key, error)
             store.trouble = str(error)
+            self.noticed()
             asyncio.get_running_loop().call_later(_RETRY_S, self._due.set)
             return
         if self._stores.get(config.key) is not store:
@@ -124,6 +126,11 @@ class Brokers:
         if store.parts != parts:
             store.opened(parts)
             self.dispatcher.opened(parts)
+        self.noticed()
+
+    def _lost(self) -> None:
+        self._checked.clear()
+        self.noticed()
 
     async def _when_connected(self) -> None:
         try:
