@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+from faas_runtime.event import Event
+from faas_runtime.filters import FilterError
+from faas_runtime.matching import compile_filters
 from faas_runtime.shapes import kubernetes as shape
 
 from faas.client.errors import ApiError, Gone
 from faas.client.protocol import Client, Object
 from faas.engine.contract.clock import Clock
 from faas.engine.contract.sources import SourcePlan
+from faas.engine.sources.errors import ConfigurationError
 from faas.engine.sources.notes import read_note, write_note
 from faas.engine.sources.objects import ApiServerSpec, Wanted, wanted_objects
 from faas.engine.sources.reporting import Reporter
@@ -44,7 +48,7 @@ async def run_kubernetes(
 ) -> None:
     """Until cancelled. Args: server: the API server's URL. Raises: ConfigurationError."""
     spec = msgspec.json.decode(plan.spec, type=ApiServerSpec)
-    wanted = wanted_objects(spec)
+    wanted, passes = wanted_objects(spec), _compiled(spec)
     progress = Progress(state / _NOTE, clock)
     try:
         async with asyncio.TaskGroup() as group:
@@ -53,7 +57,9 @@ async def run_kubernetes(
                 namespaces = Namespaces(client, spec.namespace_selector.compiled(), plan.key.namespace)
                 group.create_task(namespaces.run())
                 await namespaces.known.wait()
-            followers = [Follower(one, spec.mode, server, client, namespaces, progress, sender) for one in wanted]
+            followers = [
+                Follower(one, spec.mode, server, client, namespaces, progress, passes, sender) for one in wanted
+            ]
             for follower in followers:
                 group.create_task(follower.run(clock))
             for follower in followers:
@@ -127,10 +133,12 @@ class Follower:
         client: Client,
         namespaces: Namespaces,
         progress: Progress,
+        passes: Callable[[Event[Any]], bool],
         sender: Sender,
     ) -> None:
         self._wanted, self._mode, self._server, self._client = wanted, mode, server, client
-        self._namespaces, self._progress, self._sender = namespaces, progress, sender
+        self._namespaces, self._progress = namespaces, progress
+        self._passes, self._sender = passes, sender
         self.following = asyncio.Event()  # what changes from now on is told
         self._alive: dict[str, Object] = {}  # by UID, what a deletion that the watch missed is told with
 
@@ -177,8 +185,29 @@ class Follower:
         else:
             self._alive[uid] = _outline(obj)
         if self._namespaces.has(obj) and self._wanted.matches(obj):
-            plural = self._wanted.kind.plural
-            await self._sender.send(shape.make_event(self._server, change, obj, plural=plural, mode=self._mode))
+            event = shape.make_event(self._server, change, obj, plural=self._wanted.kind.plural, mode=self._mode)
+            if self._passes(event):
+                await self._sender.send(event)
+
+
+def _compiled(spec: ApiServerSpec) -> Callable[[Event[Any]], bool]:
+    if not spec.filters:
+        return lambda event: True
+    try:
+        matches = compile_filters(spec.filters).matches
+    except FilterError as error:
+        raise ConfigurationError("InvalidFilter", str(error)) from None
+    return lambda event: matches(
+        {
+            "specversion": event.specversion,
+            "id": event.id,
+            "type": event.type,
+            "source": event.source,
+            "subject": event.subject,
+            "datacontenttype": event.datacontenttype,
+            **event.extensions,
+        }
+    )
 
 
 def _outline(obj: Object) -> Object:

@@ -54,6 +54,7 @@ class ApiServerSpec(msgspec.Struct, rename="camel", frozen=True):
     mode: Literal["Resource", "Reference"] = "Reference"
     owner: Owner | None = None
     namespace_selector: Selector | None = None
+    filters: tuple[dict[str, Any], ...] = ()  # as a Trigger's
 
 
 @dataclass(frozen=True, slots=True)

@@ -448,6 +448,17 @@ async def test_only_what_labels_owner_and_namespaces_choose_is_told(world: World
 
 
 @in_world
+async def test_only_events_that_pass_the_filters_are_sent(world: World) -> None:
+    filters = [{"exact": {"type": "dev.knative.apiserver.resource.delete"}}, {"not": {"prefix": {"name": "kube"}}}]
+    await watching(world, filters=filters)
+    for name in ("kube-x", "mine"):
+        await write_config_map(world.client, name, "1")
+        await world.client.delete(CONFIG_MAP, name, "default")
+    (event,) = await world.sink.wait_for(1)
+    assert told([event]) == [("resource.delete", "/api/v1/namespaces/default/configmaps/mine")]
+
+
+@in_world
 async def test_what_the_sink_has_not_taken_before_an_end_is_told_after_it(world: World) -> None:
     await watching(world)
     world.sink.answer = lambda request: 503
