@@ -150,6 +150,13 @@ def test_a_typo_is_refused_with_its_path(api: Any) -> None:
     assert 'unknown field "spec.filters[0].any[1].exacct"' in refused.stderr
 
 
+def test_an_ambiguous_expression_is_warned_of(api: Any) -> None:
+    ambiguous = objects("default").replace("EXISTS subject AND subject LIKE", "EXISTS a OR EXISTS b AND subject LIKE")
+    done = api.kubectl("apply", "--dry-run=server", "-f", "-", input=ambiguous)
+    ok(done)
+    assert "Warning: spec.filters[1].cesql: " in done.stderr
+
+
 def test_explain_knows_every_field_of_each_version(api: Any) -> None:
     filters = ok(api.kubectl("explain", "trigger.spec.filters"))
     assert "filters <[]SubscriptionsAPIFilter>" in filters
