@@ -1,4 +1,4 @@
-"""Random lives of a Broker's triggers against what is promised: nothing lost, nothing twice in a life, order per key."""
+"""Random lives of a Broker's triggers against what is promised: nothing lost, nothing twice, order per key."""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol):
         self._status = 0
         self._begun = False  # a byte of the answer is here
         self._framed = False  # its end can be told from its head
+        self._keep = False  # the connection outlives this answer
         self._complete = False
 
     @property
@@ -94,7 +95,7 @@ class Connection(asyncio.Protocol):
             self._finish(keep=False)  # data behind the answer
             return
         if self._complete:
-            self._finish(keep=self._parser.should_keep_alive())
+            self._finish(keep=self._keep)
 
     # httptools, within data_received
 
@@ -114,6 +115,7 @@ class Connection(asyncio.Protocol):
         if status < 200:
             return
         self._status = status
+        self._keep = self._parser.should_keep_alive()
         headers = self._headers
         self._framed = b"content-length" in headers or b"transfer-encoding" in headers or status in _NO_BODY
 
@@ -155,4 +157,4 @@ class Connection(asyncio.Protocol):
         self._headers = _NONE
         self._body = []
         self._body_bytes = self._status = 0
-        self._begun = self._framed = self._complete = False
+        self._begun = self._framed = self._keep = self._complete = False
