@@ -86,7 +86,7 @@ def broker_name(trigger: Object) -> str:
 
 
 def _reference(found: dict[str, Any], namespace: str) -> Reference | None:
-    if not found.get("kind") or not found.get("name"):
-        return None
-    group = group_of(found.get("apiVersion") or "", found.get("group") or "")
-    return Reference(group, found["kind"], found.get("namespace") or namespace, found["name"])
+    """None when it names nothing. An annotation may hold anything, so its members are taken as texts."""
+    group = group_of(str(found.get("apiVersion") or ""), str(found.get("group") or ""))
+    kind, name = str(found.get("kind") or ""), str(found.get("name") or "")
+    return Reference(group, kind, str(found.get("namespace") or namespace), name) if kind and name else None

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import json
 import os
+import pwd
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,15 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from faas_runtime.event import Event
 
 from faas.client.protocol import Object
 from faas.engine.api.backend import Backend
 from faas.engine.api.bootstrap import bootstrap
 from faas.engine.contract.board import Board
-from faas.engine.contract.clock import Clock, SystemClock
+from faas.engine.contract.clock import SystemClock
 from faas.engine.contract.revision import Endpoint, EnvVar, SecretRef
-from faas.engine.contract.settings import EngineSettings, Listeners, NatsSettings
+from faas.engine.contract.settings import EngineSettings, Listeners, NatsSettings, RunAs
 from faas.engine.contract.sources import SourceKey, SourcePlan, SourceStatus, endpoint_key
 from faas.engine.sources import Sources
 from faas.engine.sources.sweep import living_uids, remove_forgotten
@@ -82,16 +85,20 @@ class World:
 
 @asynccontextmanager
 async def sources_world(
-    folder: Path, *, clock: Clock | None = None, client: Backend | None = None, nats: NatsSettings | None = None
+    folder: Path,
+    *,
+    nats: NatsSettings = NatsSettings(),
+    run_as: RunAs | None = None,
+    command: tuple[str, ...] = COMMAND,
 ) -> AsyncIterator[World]:
-    settings = EngineSettings(folder / "state", folder / "run", Listeners(-1, -1, -1, -1), nats=nats or NatsSettings())
+    listeners = Listeners(-1, -1, -1, -1)
+    settings = EngineSettings(folder / "state", folder / "run", listeners, nats=nats, run_as=run_as)
     settings.runtime_dir.mkdir(exist_ok=True)
-    if client is None:
-        client = Backend(MemoryStore())
-        await bootstrap(client)
+    client = Backend(MemoryStore())
+    await bootstrap(client)
     board = Board()
     async with event_sink(settings.internal_socket) as sink:
-        sources = Sources(settings, board, client, clock or SystemClock(), command=COMMAND)
+        sources = Sources(settings, board, client, SystemClock(), command=command)
         async with sources:
             yield World(settings, board, client, sink, sources)
 
@@ -309,6 +316,28 @@ def test_the_engines_own_door_comes_with_address_and_credentials() -> None:
             env = world.seen(plan)["env"]
             assert json.loads(env["FAAS_SOURCE"]) == {"topics": ["a"], "url": "mqtt://127.0.0.1:1883", "version": 4}
             assert (env["FAAS_SOURCE_USERNAME"], env["FAAS_SOURCE_PASSWORD"]) == ("faas-source", "pw")
+
+    with tempfile.TemporaryDirectory(prefix="src") as folder:
+        asyncio.run(body(Path(folder)))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes of another user")
+@pytest.mark.skipif(not os.access("/usr/bin/python3", os.X_OK), reason="another user cannot use this Python")
+def test_adapters_are_the_user_that_the_engine_was_told() -> None:
+    async def body(folder: Path) -> None:
+        nobody = pwd.getpwnam("nobody")
+        user = RunAs("nobody", nobody.pw_uid, nobody.pw_gid, folder)
+        script = shutil.copy(COMMAND[1], folder)
+        folder.chmod(0o755)
+        async with sources_world(folder, run_as=user, command=("/usr/bin/python3", str(script))) as world:
+            for way in (world.settings.state_dir, world.settings.runtime_dir):
+                way.chmod(0o711)  # as the supervisor does
+            plan = world.run("listens", receives=True)
+            await world.until(is_running)
+            pid = world.seen(plan)["pid"]
+            assert Path(f"/proc/{pid}").stat().st_uid == nobody.pw_uid
+            world.board.sources.delete(KEY)
+            await until_dead(pid)
 
     with tempfile.TemporaryDirectory(prefix="src") as folder:
         asyncio.run(body(Path(folder)))

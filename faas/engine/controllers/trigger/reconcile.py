@@ -15,7 +15,7 @@ from faas.engine.controllers.trigger.plan import Surroundings, make_trigger
 from faas.engine.controllers.trigger.status import observed_status
 from faas.engine.controllers.writes import write_status
 from faas.resources.eventing import Broker, Trigger
-from faas.resources.keys import DEPENDENCY
+from faas.resources.keys import DEAD_LETTER_STREAM, DEPENDENCY
 from faas.resources.kinds import SERVICE
 
 
@@ -58,8 +58,8 @@ class TriggerReconciler:
         )
 
     def _dead_letter(self, trigger: Trigger, broker: Broker | None) -> str | Unresolved:
-        """The Trigger's own, else its Broker's."""
-        for owner in (trigger, broker):
+        """The Trigger's own, else its Broker's; a stream that the Trigger names goes before what its Broker says."""
+        for owner in (trigger, None if trigger.metadata.annotations.get(DEAD_LETTER_STREAM) else broker):
             delivery = owner.spec.delivery if owner is not None else None
             if delivery is not None and delivery.dead_letter_sink is not None:
                 return self._resolver.resolve(delivery.dead_letter_sink, trigger.metadata.namespace)
