@@ -6,6 +6,7 @@ it begins, and a source ends before its Trigger does.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -63,11 +64,12 @@ async def plan_events(client: Client, objects: Objects, *, project: str, namespa
 async def make_brokers(client: Client, brokers: Sequence[Object], log: Log) -> None:
     """Make those that are missing. One that is there is everybody's, and stays as it is."""
     for broker in brokers:
-        try:
-            await client.create(BROKER, broker)
-        except AlreadyExists:
+        metadata = broker["metadata"]
+        if await _exists(client, BROKER, metadata["name"], metadata["namespace"]):
             continue
-        log(f"{broker['metadata']['name']}: created")
+        with contextlib.suppress(AlreadyExists):  # somebody was faster
+            await client.create(BROKER, broker)
+            log(f"{metadata['name']}: created")
 
 
 async def carry_out_events(
@@ -114,11 +116,15 @@ async def _delete(client: Client, change: Change, namespace: str) -> None:
 async def _wait(
     client: Client, changes: Sequence[Change], namespace: str, timeout_s: float, patience_s: float, log: Log
 ) -> list[Failure]:
-    def changed(name: str, verdict: Verdict) -> None:
+    touched = {(change.kind, change.name) for change in changes if change.action != "unchanged"}
+
+    def changed(which: tuple[Kind, str], verdict: Verdict) -> None:
+        kind, name = which
         if verdict.state == "failed" or (verdict.state == "waiting" and verdict.reason not in ("", "OutOfDate")):
-            log(f"{name}: {verdict.reason} {verdict.message.partition(chr(10))[0]}".rstrip())
-        elif verdict.state == "ready":
-            log(f"{name}: ready")
+            message, _, _ = verdict.message.partition("\n")
+            log(f"{name}: {kind.kind} {verdict.reason} {message}".rstrip())
+        elif verdict.state == "ready" and which in touched:
+            log(f"{name}: {kind.kind} ready")
 
     wanted = [(change.kind, change.name) for change in changes]
     verdicts = await wait_settled(

@@ -36,7 +36,7 @@ async def wait_settled(
     *,
     timeout_s: float,
     patience_s: float = PATIENCE_S,
-    changed: Callable[[str, Verdict], None] = lambda name, verdict: None,
+    changed: Callable[[Which, Verdict], None] = lambda which, verdict: None,
 ) -> dict[Which, Verdict]:
     """Watch until each is ready, has been failing for `patience_s`, or the time is over; what became of each."""
     waiting = _Settling(wanted, changed)
@@ -54,7 +54,7 @@ async def wait_settled(
 
 
 class _Settling:
-    def __init__(self, wanted: Sequence[Which], changed: Callable[[str, Verdict], None]) -> None:
+    def __init__(self, wanted: Sequence[Which], changed: Callable[[Which, Verdict], None]) -> None:
         self.verdicts: dict[Which, Verdict] = {which: Verdict("waiting") for which in wanted}
         self._failing_since: dict[Which, float] = {}
         self._changed, self._news = changed, asyncio.Event()
@@ -78,7 +78,7 @@ class _Settling:
             self._failing_since.setdefault(which, asyncio.get_running_loop().time())
         if verdict != self.verdicts[which]:
             self.verdicts[which] = verdict
-            self._changed(which[1], verdict)
+            self._changed(which, verdict)
         self._news.set()
 
     async def until_settled(self, timeout_s: float, patience_s: float) -> None:

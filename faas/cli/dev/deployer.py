@@ -102,10 +102,10 @@ class Deployer:
         declared = objects.triggers + objects.sources
         if declared == self._events:
             return  # a save that changes only code
-        self._events = None  # unknown, while they change
         project, namespace = self.project.settings.name, self._options.namespace
-        waiting = await bring_events(engine.client, desired, project=project, namespace=namespace)
-        self._screen.events(objects, waiting)
+        first, self._events = self._events is None, None  # unknown, while they change
+        brought = await bring_events(engine.client, desired, project=project, namespace=namespace)
+        self._screen.events(objects, brought, everything=first)
         self._events = declared
 
     def _tell(self, desired: Desired, engine: Engine, seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from faas.cli.dev.debugging import CONFIG_DEFAULTS
 from faas.cli.dev.project_state import Desired
@@ -14,7 +15,7 @@ from faas.deploy.rollout import apply
 from faas.deploy.wait import wait_for
 from faas.project.manifests import PROJECT_LABEL
 from faas.resources.config import CONFIG_NAMESPACE
-from faas.resources.kinds import CONFIG_MAP, SERVICE
+from faas.resources.kinds import CONFIG_MAP, SERVICE, TRIGGER
 
 # Each save makes a Revision; a few stay to look at, the rest go at once. Settings of config-gc.
 _FEW_REVISIONS = {
@@ -53,16 +54,28 @@ async def roll_out(client: Client, desired: Desired, *, namespace: str, timeout_
         raise NotReady(failures)
 
 
-async def bring_events(client: Client, desired: Desired, *, project: str, namespace: str) -> list[Failure]:
-    """Make Triggers and sources what the code says, now that it serves; returns those that are not ready yet.
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a save did to Triggers and sources, by name."""
 
-    One that is not goes on trying: a message broker that is started later is found then. Raises: ApiError.
+    made: frozenset[str]  # new, or not as before
+    gone: tuple[str, ...]
+    waiting: tuple[Failure, ...]  # not ready yet; they go on trying
+
+
+async def bring_events(client: Client, desired: Desired, *, project: str, namespace: str) -> Brought:
+    """Make Triggers and sources what the code says, now that it serves.
+
+    One that is not ready goes on trying: a message broker that is started later is found then. Raises: ApiError.
     """
     plan = await plan_events(client, desired.objects, project=project, namespace=namespace, prune=True)
-    return await carry_out_events(
+    waiting = await carry_out_events(
         client, plan, namespace=namespace, wait=True, timeout_s=_EVENTS_S, patience_s=_PATIENCE_S,
         log=lambda line: None,
     )  # fmt: skip
+    gone = [change.name for change in plan.changes if change.action == "delete" and change.kind == TRIGGER]
+    made = frozenset(change.name for change in plan.changes if change.action not in ("delete", "unchanged"))
+    return Brought(made, tuple(gone), tuple(waiting))
 
 
 async def remove_others(client: Client, keep: Iterable[str], *, project: str, namespace: str) -> list[str]:

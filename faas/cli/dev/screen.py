@@ -10,8 +10,9 @@ from rich.text import Text
 
 from faas.cli.dev.loglines import Printed, colour, render
 from faas.cli.dev.project_state import Project
+from faas.cli.dev.rollout import Brought
 from faas.cli.eventing_rows import filters_text, source_word, summary_of
-from faas.deploy.errors import Failure, NotReady
+from faas.deploy.errors import NotReady
 from faas.project.errors import DiscoveryError
 from faas.project.objects import Objects
 from faas.project.services import ServiceSpec
@@ -55,18 +56,21 @@ class Screen:
             self.out.print(Text.assemble((f"{name:<{widths[0]}}", style), f"   {own:<{widths[1]}}   {path}".rstrip()))
         self.out.print()
 
-    def events(self, objects: Objects, waiting: Sequence[Failure]) -> None:
-        """What brings functions events now, and what keeps some of it from that."""
+    def events(self, objects: Objects, brought: Brought, *, everything: bool) -> None:
+        """What brings functions events from now on, and what keeps some of it from that."""
         sources = {source["metadata"]["name"]: source for source in objects.sources}
         for trigger in objects.triggers:
             name = trigger["metadata"]["name"]
+            if not everything and name not in brought.made:
+                continue
             source = sources.get(name)
             what = f"{source_word(source)} {summary_of(source)}" if source is not None else filters_text(trigger)
             service = trigger["spec"]["subscriber"]["ref"]["name"]
-            self.out.print(
-                Text.assemble((f"{service:<{self._width}}", f"bold {colour(service)}"), f"   ← {what.rstrip()}")
-            )
-        for failure in waiting:
+            name_column = (f"{service:<{self._width}}", f"bold {colour(service)}")
+            self.out.print(Text.assemble(name_column, f"   ← {what.rstrip()}"))
+        if brought.gone:
+            self.removed(brought.gone)
+        for failure in brought.waiting:
             said = f"{failure.reason} {failure.message}".strip()
             self.out.print(Text.assemble(("… ", "yellow"), (f"{failure.service} is not ready: ", "bold"), said))
             self.note("It goes on trying; functions serve meanwhile.")
