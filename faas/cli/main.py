@@ -32,6 +32,13 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "traffic": "Show or change how requests are split among revisions.",
         "rollback": "Send all traffic back to an earlier revision.",
     },
+    "Events": {
+        "events": "Send events, watch them, deliver them again.",
+        "broker": "Brokers: where events are sent to and kept.",
+        "trigger": "Triggers: who gets which events.",
+        "source": "Sources: what brings events from the outside.",
+        "dlq": "Dead letters: events that could not be delivered.",
+    },
     "Look after": {
         "kubeconfig": "Print the path of the kubeconfig, for kubectl and kn.",
         "doctor": "Check this machine and say how to repair what is wrong.",

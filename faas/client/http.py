@@ -220,17 +220,50 @@ class HttpClient:
         except httpx.TransportError as error:
             raise _unavailable(self.cluster, error) from error
 
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        content: bytes | None = None,
+        content_type: str = "application/json",
+        idempotent: bool = False,
+    ) -> Object:
+        """One request to an endpoint of the server's own, with a document for an answer. Raises: ApiError."""
+        return await self._ask(method, path, query, content, content_type=content_type, idempotent=idempotent)
+
+    async def lines(self, method: str, path: str, query: Mapping[str, str], *, patient: bool) -> AsyncIterator[Object]:
+        """JSON lines of an endpoint of the server's own. Raises: ApiError, also for a line that is a Status.
+
+        Args: patient: however long it is silent.
+        """
+        try:
+            async with self._stream(
+                path, query, read_timeout_s=None if patient else TIMEOUT_S, method=method
+            ) as answer:
+                rest = b""
+                async for chunk in answer.aiter_bytes():  # data may have line ends that only text knows
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        document = _decode(line)
+                        if document.get("kind") == "Status":
+                            raise error_of_status(document)
+                        yield document
+        except httpx.TransportError as error:
+            raise _unavailable(self.cluster, error) from error
+
     async def _ask(
         self,
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | Sequence[Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Any] | bytes | None = None,
         *,
         content_type: str = "application/json",
         idempotent: bool = True,
     ) -> Object:
-        content = None if body is None else msgspec.json.encode(body)
+        content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         headers = {} if body is None else {"Content-Type": content_type}
         attempt = 0
         while True:
@@ -254,10 +287,10 @@ class HttpClient:
 
     @asynccontextmanager
     async def _stream(
-        self, path: str, query: Mapping[str, str], *, read_timeout_s: float | None
+        self, path: str, query: Mapping[str, str], *, read_timeout_s: float | None, method: str = "GET"
     ) -> AsyncIterator[httpx.Response]:
         timeout = httpx.Timeout(TIMEOUT_S, connect=5.0, read=read_timeout_s)
-        async with self._http.stream("GET", path, params=query, timeout=timeout) as answer:
+        async with self._http.stream(method, path, params=query, timeout=timeout) as answer:
             if answer.status_code >= 400:
                 raise error_of(answer.status_code, await answer.aread())
             yield answer

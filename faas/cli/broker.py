@@ -1,0 +1,267 @@
+"""`faas broker`: where events are sent to and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faas.cli.conditions import ready_of
+from faas.cli.connection import with_client
+from faas.cli.eventing import (
+    DEFAULT_BROKER,
+    UNKNOWN,
+    by_key,
+    count_text,
+    key_of,
+    print_facts,
+    print_section,
+    require,
+    size_text,
+    sorted_objects,
+    span_text,
+    wide_option,
+    with_observed,
+)
+from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option, yes_option
+from faas.cli.output import age, print_data, print_objects, print_table, ready_text
+
+if TYPE_CHECKING:
+    from faas.client.http import HttpClient
+    from faas.client.protocol import Object
+
+Facts = Mapping[str, Any] | None
+_CLASS = "MTChannelBasedBroker"
+
+
+@click.group(short_help="Brokers: where events are sent to and kept.")
+def command() -> None:
+    """A Broker takes events, keeps them, and delivers each to the triggers that want it.
+
+    \b
+    Examples:
+      faas broker list
+      faas broker describe default
+      faas broker create orders --retention PT72H
+    """
+
+
+@command.command("list", short_help="List Brokers.")
+@namespace_option
+@all_namespaces_option
+@wide_option
+@state_option
+def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path | None) -> None:
+    """List Brokers with what they keep.
+
+    \b
+    Examples:
+      faas broker list
+      faas broker list -A -o wide
+    """
+    from faas.resources.kinds import BROKER, TRIGGER
+
+    where = "" if all_namespaces else namespace
+
+    async def work(client: HttpClient) -> tuple[list[Object], list[Object], Object | None]:
+        from faas.client.eventing import EventingClient
+
+        brokers = (await client.list(BROKER, where)).items
+        triggers = (await client.list(TRIGGER, where)).items
+        return sorted_objects(brokers), list(triggers), await EventingClient(client, where).report()
+
+    brokers, triggers, report = with_client(state, work)
+    facts = by_key((report or {}).get("brokers", ()))
+    if output in ("json", "yaml"):
+        print_objects([with_observed(broker, facts.get(key_of(broker))) for broker in brokers], output)
+        return
+    heads = ["name", "events", "size", "dead letters", "triggers", "ready", "age"]
+    rows = [_row(broker, facts.get(key_of(broker)), triggers) for broker in brokers]
+    if output == "wide":
+        heads = [*heads, "url", "held by"]
+        rows = [
+            [*row, _url(broker), str((facts.get(key_of(broker)) or {}).get("heldBy") or "")]
+            for row, broker in zip(rows, brokers, strict=True)
+        ]
+    if all_namespaces:
+        heads = ["namespace", *heads]
+        rows = [[broker["metadata"]["namespace"], *row] for broker, row in zip(brokers, rows, strict=True)]
+    where_text = "" if all_namespaces else f" in namespace {namespace}"
+    print_table(heads, rows, empty=f"there is no Broker{where_text}; make one:  faas broker create")
+
+
+@command.command("describe", short_help="Show a Broker.")
+@click.argument("name", default=DEFAULT_BROKER)
+@namespace_option
+@output_option
+@state_option
+def describe(name: str, namespace: str, output: str | None, state: Path | None) -> None:
+    """Show Broker NAME: its address, what it keeps and for how long, its triggers.
+
+    \b
+    Examples:
+      faas broker describe
+      faas broker describe orders -o yaml
+    """
+    from faas.cli.describe import _condition
+    from faas.resources.kinds import BROKER, TRIGGER
+
+    async def work(client: HttpClient) -> tuple[Object, list[Object], Object | None]:
+        from faas.client.eventing import EventingClient
+
+        broker = await require(client, BROKER, name, namespace)
+        triggers = (await client.list(TRIGGER, namespace)).items
+        return broker, list(triggers), await EventingClient(client, namespace).report()
+
+    broker, triggers, report = with_client(state, work)
+    facts = by_key((report or {}).get("brokers", ())).get(key_of(broker))
+    if output:
+        print_data(with_observed(broker, facts), output)
+        return
+    print_facts(_facts(broker, facts, known=report is not None))
+    queues = by_key((report or {}).get("triggers", ()))
+    ours = sorted_objects([trigger for trigger in triggers if broker_of(trigger) == name])
+    print_section("Triggers", [_trigger(trigger, queues.get(key_of(trigger))) for trigger in ours])
+    print_section("Conditions", [_condition(each) for each in (broker.get("status") or {}).get("conditions") or ()])
+
+
+@command.command("create", short_help="Make a Broker.")
+@click.argument("name", default=DEFAULT_BROKER)
+@click.option("--retention", metavar="ISO8601", help="How long delivered events are kept: PT72H; a day if not given.")
+@click.option("--max-bytes", metavar="SIZE", help="How large its log may get before events are refused: 4Gi.")
+@namespace_option
+@state_option
+def create(name: str, retention: str | None, max_bytes: str | None, namespace: str, state: Path | None) -> None:
+    """Make Broker NAME and wait until it takes events.
+
+    \b
+    Examples:
+      faas broker create
+      faas broker create orders --retention PT72H --max-bytes 4Gi
+    """
+    from faas.resources import keys
+    from faas.resources.kinds import BROKER
+
+    wanted = {keys.EVENT_RETENTION: retention, keys.EVENT_MAX_BYTES: max_bytes}
+    annotations = {key: value for key, value in wanted.items() if value is not None}
+    broker = {
+        "apiVersion": BROKER.api_version,
+        "kind": BROKER.kind,
+        "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
+    }
+    url = with_client(state, lambda client: _create(client, broker))
+    click.echo(f"{name} is ready  {url}\nsend it an event:  faas events send TYPE --data '{{}}'{_broker_flag(name)}")
+
+
+@command.command("delete", short_help="Delete a Broker and its events.")
+@click.argument("name")
+@namespace_option
+@yes_option
+@state_option
+def delete(name: str, namespace: str, yes: bool, state: Path | None) -> None:
+    """Delete Broker NAME with its events and dead letters; its triggers stay and wait for a Broker of that name.
+
+    \b
+    Examples:
+      faas broker delete orders
+    """
+    from faas.resources.kinds import BROKER
+
+    with_client(state, lambda client: require(client, BROKER, name, namespace))
+    if not yes:
+        click.confirm(f"Delete Broker {name} with its events and dead letters?", abort=True, err=True)
+    with_client(state, lambda client: client.delete(BROKER, name, namespace))
+    click.echo(f"{name} deleted")
+
+
+async def _create(client: HttpClient, broker: Object) -> str:
+    import asyncio
+
+    from faas.cli.errors import CommandError
+    from faas.resources.kinds import BROKER
+
+    made = await client.create(BROKER, broker)
+    metadata = made["metadata"]
+    last = made
+    try:
+        async with asyncio.timeout(60):
+            async for event in client.watch(
+                BROKER, metadata["namespace"], field_selector=f"metadata.name={metadata['name']}"
+            ):
+                last = event.object
+                if event.type in ("ADDED", "MODIFIED") and ready_of(last).get("status") == "True":
+                    return _url(last)
+    except TimeoutError:
+        pass
+    said = ready_of(last)
+    why = f": {said['message']}" if said.get("message") else ""
+    hint = f"See:  faas broker describe {metadata['name']}, faas status"
+    raise CommandError(f"{metadata['name']} was made and is not ready after 60 s{why}", hint)
+
+
+def broker_of(trigger: Object) -> str:
+    """The name of a Trigger's Broker."""
+    spec = trigger.get("spec") or {}
+    return str(spec.get("broker") or (spec.get("brokerRef") or {}).get("name") or DEFAULT_BROKER)
+
+
+def _row(broker: Object, facts: Facts, triggers: list[Object]) -> list[str]:
+    metadata, condition = broker["metadata"], ready_of(broker)
+    ours = [one for one in triggers if key_of(one)[0] == metadata["namespace"] and broker_of(one) == metadata["name"]]
+    return [
+        metadata["name"],
+        count_text(facts, "events"),
+        size_text(facts["bytes"]) if facts and "bytes" in facts else UNKNOWN,
+        count_text(facts, "dead"),
+        str(len(ours)),
+        ready_text(condition.get("status", ""), condition.get("reason", "")),
+        age(metadata.get("creationTimestamp", "")),
+    ]
+
+
+def _facts(broker: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]]:
+    from faas.resources import keys
+
+    metadata, condition = broker["metadata"], ready_of(broker)
+    shown = [
+        ("Name", metadata["name"]),
+        ("Namespace", metadata["namespace"]),
+        ("Age", age(metadata.get("creationTimestamp", ""))),
+        ("URL", _url(broker)),
+        ("Class", (metadata.get("annotations") or {}).get(keys.BROKER_CLASS, _CLASS)),
+        ("Ready", ready_text(condition.get("status", ""), condition.get("reason", ""))),
+        ("Message", condition.get("message", "")),
+    ]
+    if facts is None:
+        unknown = "the engine has not said yet" if known else "not known: this API server is not the engine"
+        return [*shown, ("Events", unknown)]
+    kept = f"{facts.get('events', UNKNOWN)} kept, {size_text(facts.get('bytes', 0))} of {size_text(facts['maxBytes'])}"
+    held = f"the oldest event waits for trigger {facts['heldBy']}" if facts.get("heldBy") else ""
+    dead = facts.get("dead", 0)
+    return [
+        *shown,
+        ("Events", kept),
+        ("Retention", f"{span_text(facts['retentionSeconds'])} after they are delivered"),
+        ("Largest event", size_text(facts["maxEventBytes"])),
+        ("Held by", held),
+        ("Dead letters", f"{dead}  see: faas dlq list{_broker_flag(metadata['name'])}" if dead else "none"),
+    ]
+
+
+def _trigger(trigger: Object, queue: Facts) -> str:
+    condition = ready_of(trigger)
+    ready = ready_text(condition.get("status", ""), condition.get("reason", ""))
+    if queue is None or "backlog" not in queue:
+        return f"{trigger['metadata']['name']}  {ready}"
+    counts = f"{queue['backlog']} waiting, {queue['delivered']} delivered, {queue['dead']} dead"
+    return f"{trigger['metadata']['name']}  {ready}  {counts}"
+
+
+def _url(broker: Object) -> str:
+    return str(((broker.get("status") or {}).get("address") or {}).get("url") or "")
+
+
+def _broker_flag(name: str) -> str:
+    return "" if name == DEFAULT_BROKER else f" --broker {name}"

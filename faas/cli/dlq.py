@@ -1,0 +1,298 @@
+"""`faas dlq`: events that could not be delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from faas.cli.connection import with_client
+from faas.cli.errors import CommandError
+from faas.cli.eventing import broker_option, parse_moment, print_facts, print_section, require, with_eventing
+from faas.cli.options import dry_run_option, namespace_option, output_option, state_option, yes_option
+from faas.cli.output import first_line, note, print_data, print_table
+
+if TYPE_CHECKING:
+    from faas.client.eventing import EventingClient
+
+F = TypeVar("F", bound=Callable[..., Any])
+Letter = dict[str, Any]
+
+
+@click.group(short_help="Dead letters: events that could not be delivered.")
+def command() -> None:
+    """An event that a trigger could not deliver is kept as a dead letter of its Broker until you deal with it.
+
+    \b
+    Examples:
+      faas dlq list
+      faas dlq show 12
+      faas dlq replay --trigger on-order
+      faas dlq purge --older-than 168h
+    """
+
+
+def stream_option(function: F) -> F:
+    return click.option(
+        "--stream", metavar="NAME", help="Only of this named stream; '' is the Broker's own."
+    )(function)  # fmt: skip
+
+
+@command.command("list", short_help="List dead letters.")
+@click.option("--trigger", metavar="NAME", help="Only what failed for this trigger.")
+@click.option("--type", "type", metavar="TYPE", help="Only events of this type.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="The newest N.")
+@stream_option
+@broker_option
+@namespace_option
+@output_option
+@state_option
+def list_(
+    trigger: str | None,
+    type: str | None,
+    limit: int,
+    stream: str | None,
+    broker: str,
+    namespace: str,
+    output: str | None,
+    state: Path | None,
+) -> None:
+    """List a Broker's dead letters, oldest first.
+
+    \b
+    Examples:
+      faas dlq list
+      faas dlq list --trigger on-order -o json
+    """
+    total, letters = _read(state, namespace, broker, limit=limit, stream=stream, trigger=trigger, type=type)
+    if output:
+        print_data(letters, output)
+        return
+    rows = [_row(letter) for letter in letters]
+    heads = ["seq", "time", "trigger", "type", "id", "code", "error"]
+    if any(letter["stream"] for letter in letters):
+        heads.append("stream")
+        rows = [[*row, letter["stream"]] for row, letter in zip(rows, letters, strict=True)]
+    print_table(heads, rows, empty=f"Broker {broker} has no such dead letters")
+    if total > len(letters):
+        note(f"… and {total - len(letters)} older ones; --limit shows more")
+
+
+@command.command("show", short_help="Show a dead letter.")
+@click.argument("which", metavar="SEQ|ID")
+@stream_option
+@broker_option
+@namespace_option
+@output_option
+@state_option
+def show(which: str, stream: str | None, broker: str, namespace: str, output: str | None, state: Path | None) -> None:
+    """Show a dead letter, by its number in the list or its event's id: the whole event, and why it failed.
+
+    \b
+    Examples:
+      faas dlq show 12
+      faas dlq show 6f1c2e0a -o json
+    """
+    letters: list[Letter] = []
+    if which.isascii() and which.isdigit():
+        letters = _read(state, namespace, broker, limit=10, stream=stream, sequences=[int(which)])[1]
+    letters = letters or _read(state, namespace, broker, limit=10, stream=stream, id=which)[1]
+    if not letters:
+        raise CommandError(f"Broker {broker} has no dead letter {which}", "See which there are:  faas dlq list")
+    if output:
+        print_data(letters[0] if len(letters) == 1 else letters, output)
+        return
+    for number, letter in enumerate(letters):
+        if number:
+            click.echo()
+        _print_letter(letter)
+
+
+@command.command("replay", short_help="Deliver dead letters once more.")
+@click.argument("sequences", metavar="SEQ...", nargs=-1, type=click.IntRange(1))
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--trigger", metavar="NAME", help="All that failed for this trigger.")
+@click.option("--type", "type", metavar="TYPE", help="All events of this type.")
+@stream_option
+@broker_option
+@namespace_option
+@dry_run_option
+@output_option
+@state_option
+def replay(
+    sequences: tuple[int, ...],
+    everything: bool,
+    trigger: str | None,
+    type: str | None,
+    stream: str | None,
+    broker: str,
+    namespace: str,
+    dry_run: bool,
+    output: str | None,
+    state: Path | None,
+) -> int:
+    """Deliver dead letters once more, each to the trigger it failed for; those that succeed are gone from the list.
+
+    The exit code is 1 when some failed again.
+
+    \b
+    Examples:
+      faas dlq replay 12 13
+      faas dlq replay --trigger on-order --dry-run
+      faas dlq replay --all
+    """
+    from faas.cli.events_replay import last, tell
+
+    _check_choice("replay", sequences, everything, trigger, type, stream)
+    chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream}
+    total, _ = _read(state, namespace, broker, limit=1, **chosen)
+    if sequences and total < len(set(sequences)):
+        raise CommandError(f"Broker {broker} does not have all of these dead letters", "See:  faas dlq list")
+    if dry_run:
+        click.echo(f"{total} dead letters would be delivered once more")
+        return 0
+    if total:
+        note(f"delivering {total} dead letters …")
+
+    async def work(eventing: EventingClient) -> dict[str, Any]:
+        return await last(eventing.replay_dead_letters(broker, **chosen))
+
+    done = with_eventing(state, namespace, work)
+    return tell(done, output, nothing=f"Broker {broker} has no such dead letters")
+
+
+@command.command("purge", short_help="Forget dead letters.")
+@click.argument("sequences", metavar="SEQ...", nargs=-1, type=click.IntRange(1))
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--older-than", metavar="TIME", help="All that are older: 168h, 2026-11-23T12:00:00Z.")
+@click.option("--trigger", metavar="NAME", help="All that failed for this trigger.")
+@click.option("--type", "type", metavar="TYPE", help="All events of this type.")
+@stream_option
+@broker_option
+@namespace_option
+@yes_option
+@dry_run_option
+@state_option
+def purge(
+    sequences: tuple[int, ...],
+    everything: bool,
+    older_than: str | None,
+    trigger: str | None,
+    type: str | None,
+    stream: str | None,
+    broker: str,
+    namespace: str,
+    yes: bool,
+    dry_run: bool,
+    state: Path | None,
+) -> None:
+    """Forget dead letters for good: their events are lost.
+
+    \b
+    Examples:
+      faas dlq purge 12
+      faas dlq purge --older-than 168h --yes
+      faas dlq purge --all
+    """
+    _check_choice("purge", sequences, everything, trigger, type, stream, older_than)
+    until = parse_moment(older_than, "--older-than") if older_than else None
+    chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream, "untilTime": until}
+    total, _ = _read(state, namespace, broker, limit=1, **chosen)
+    if not total:
+        click.echo(f"Broker {broker} has no such dead letters")
+        return
+    if dry_run:
+        click.echo(f"{total} dead letters would be gone")
+        return
+    if not yes:
+        click.confirm(f"Forget {total} dead letters of Broker {broker}?", abort=True, err=True)
+
+    async def work(eventing: EventingClient) -> int:
+        return await eventing.purge_dead_letters(broker, **chosen)
+
+    click.echo(f"{with_eventing(state, namespace, work)} dead letters are gone")
+
+
+def _check_choice(verb: str, sequences: tuple[int, ...], everything: bool, *conditions: str | None) -> None:
+    """Nothing is done to all of them by accident."""
+    some = bool(sequences) or any(condition is not None for condition in conditions)
+    if everything and some:
+        raise click.UsageError("--all is every dead letter; leave it out to choose some")
+    if not everything and not some:
+        raise click.UsageError(f"which ones? Name them by SEQ or an option, or {verb} --all")
+
+
+def _read(state: Path | None, namespace: str, broker: str, *, limit: int, **query: Any) -> tuple[int, list[Letter]]:
+    """How many there are, and the newest `limit` of them."""
+    from faas.resources.kinds import BROKER
+
+    with_client(state, lambda client: require(client, BROKER, broker, namespace))
+
+    async def work(eventing: EventingClient) -> tuple[int, list[Letter]]:
+        lines = [line async for line in eventing.dead_letters(broker, limit=limit, **query)]
+        return int(lines[0]["total"]), lines[1:]
+
+    return with_eventing(state, namespace, work)
+
+
+def _row(letter: Letter) -> list[str]:
+    event, error = letter["event"], letter["error"]
+    return [
+        str(letter["sequence"]),
+        _time(letter["storedTime"]),
+        letter["trigger"].partition("/")[2],
+        str(event["type"]),
+        str(event["id"]),
+        str(error["code"] or ""),
+        _cut(reason(error["data"])),
+    ]
+
+
+def reason(data: str) -> str:
+    """One line of what a subscriber said: of a problem document its detail, else the first line."""
+    import json
+
+    try:
+        problem = json.loads(data)
+    except ValueError:
+        return first_line(data.strip())
+    said = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else None
+    return str(said or first_line(data.strip()))
+
+
+def _cut(text: str, room: int = 60) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
+
+
+def _time(text: str) -> str:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _print_letter(letter: Letter) -> None:
+    import json
+
+    event, error = letter["event"], letter["error"]
+    print_facts(
+        [
+            ("Sequence", str(letter["sequence"]) + (f" of stream {letter['stream']}" if letter["stream"] else "")),
+            ("Failed", _time(letter["storedTime"])),
+            ("Stored", f"{_time(letter['origin']['storedTime'])} as event {letter['origin']['sequence']}"),
+            ("Trigger", letter["trigger"].partition("/")[2]),
+            ("Destination", str(error["destination"])),
+            ("Code", str(error["code"] or "")),
+        ]
+    )
+    print_section("Answer", error["data"].splitlines())
+    attributes = {name: value for name, value in event.items() if not name.startswith(("data", "knativeerror"))}
+    attributes |= {name: event[name] for name in ("datacontenttype", "dataschema") if name in event}
+    print_section("Event", [f"{name}: {value}" for name, value in attributes.items()])
+    if "data_base64" in event:
+        print_section("Data (base64)", [event["data_base64"]])
+    elif "data" in event:
+        data = event["data"]
+        text = data if isinstance(data, str) else json.dumps(data, indent=2, ensure_ascii=False)
+        print_section("Data", text.splitlines())

@@ -1,0 +1,150 @@
+"""What the commands about events share: options, times, names that are nearly right, and what only the engine knows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from faas.cli.connection import with_client
+from faas.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from faas.client.eventing import EventingClient
+    from faas.client.http import HttpClient
+    from faas.client.protocol import Object
+    from faas.resources.kinds import Kind
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+DEFAULT_BROKER = "default"
+UNKNOWN = "?"  # in tables: only the engine knows it, and this server is none
+
+
+def broker_option(function: F) -> F:
+    return click.option(
+        "--broker", "-b", metavar="NAME", default=DEFAULT_BROKER, show_default=True, help="The Broker."
+    )(function)
+
+
+def wide_option(function: F) -> F:
+    return click.option(
+        "--output", "-o", type=click.Choice(("json", "yaml", "wide")), help="Data, or a wider table."
+    )(function)  # fmt: skip
+
+
+def with_eventing(state: Path | None, namespace: str, work: Callable[[EventingClient], Awaitable[T]]) -> T:
+    """Run `work` with what only the engine can do. Raises: CommandError: this server is a cluster's."""
+    from faas.client.eventing import EventingClient, NoEventing
+
+    try:
+        return with_client(state, lambda client: work(EventingClient(client, namespace)))
+    except NoEventing as error:
+        hint = "Only the engine keeps what this command shows. For objects:  faas trigger list, kubectl get triggers"
+        raise CommandError(error.message, hint) from error
+
+
+async def require(client: HttpClient, kind: Kind, name: str, namespace: str) -> Object:
+    """The object. Raises: CommandError: there is none; which name was meant, and how one is made."""
+    from difflib import get_close_matches
+
+    from faas.client.errors import NotFound
+
+    try:
+        return await client.get(kind, name, namespace)
+    except NotFound as error:
+        names = [item["metadata"]["name"] for item in (await client.list(kind, namespace)).items]
+        close = get_close_matches(name, names, n=1, cutoff=0.5)
+        message = f"there is no {kind.kind} {name!r} in namespace {namespace}"
+        raise CommandError(message, hint_for(kind, close, names)) from error
+
+
+def hint_for(kind: Kind, close: Sequence[str], names: Sequence[str]) -> str:
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    if names:
+        return f"There are: {', '.join(sorted(names)[:10])}"
+    if kind.kind == "Broker":
+        return "Make one:  faas broker create     (a deploy of a function with @function.event makes it as well)"
+    return f"See what there is:  kubectl get {kind.plural} -A"
+
+
+def parse_moment(text: str, option: str) -> str:
+    """`10m`: that long ago; or a time such as 2026-11-23T12:00:00Z; as RFC 3339."""
+    from faas.resources import durations
+
+    try:
+        moment = datetime.now(UTC) - timedelta(seconds=durations.parse(text))
+    except (ValueError, OverflowError):
+        try:
+            moment = datetime.fromisoformat(text).astimezone(UTC)
+        except ValueError:
+            message = f"{text!r} is neither a duration (30s, 10m, 2h) nor a time (2026-11-23T12:00:00Z)"
+            raise click.BadParameter(message, param_hint=option) from None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def key_of(obj: Mapping[str, Any]) -> tuple[str, str]:
+    """Objects' metadata or an entry of the engine's report: both have the two."""
+    found = obj.get("metadata", obj)
+    return str(found.get("namespace", "")), str(found["name"])
+
+
+def sorted_objects(items: Sequence[Object]) -> list[Object]:
+    return sorted(items, key=key_of)
+
+
+def by_key(entries: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    return {key_of(entry): entry for entry in entries}
+
+
+def count_text(facts: Mapping[str, Any] | None, name: str) -> str:
+    """A number of the engine's report; before anybody has counted it is not known."""
+    value = (facts or {}).get(name)
+    return UNKNOWN if value is None else str(value)
+
+
+def with_observed(obj: Object, facts: Mapping[str, Any] | None) -> Object:
+    """An object as data, with what the engine says of it beside the status: `observed`."""
+    from faas.deploy.plan import clean
+
+    if facts is None:
+        return clean(obj)
+    observed = {key: value for key, value in facts.items() if key not in ("namespace", "name", "resource")}
+    return {**clean(obj), "observed": observed}
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """`Title: value` in columns, as `faas describe` does; what is empty is left out."""
+    shown = [(title, value) for title, value in facts if value]
+    width = max(13, max((len(title) for title, _ in shown), default=0) + 2)
+    for title, value in shown:
+        click.echo(f"{title + ':':<{width}}" + value.replace("\n", "\n" + " " * width))
+
+
+def print_section(title: str, lines: Sequence[str]) -> None:
+    if lines:
+        click.echo(f"\n{title}")
+        for line in lines:
+            click.echo(f"  {line}")
+
+
+def size_text(size_bytes: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if size_bytes < 1024:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1024
+    return f"{size_bytes:.1f} GiB"
+
+
+def span_text(seconds: float) -> str:
+    """As Go writes durations, without what is zero: 24h, 1m30s, 200ms."""
+    import re
+
+    from faas.resources import durations
+
+    return re.sub(r"(?<=[hm])0[ms](0s)?$", "", durations.format(seconds)) or "0s"

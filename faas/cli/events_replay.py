@@ -1,0 +1,68 @@
+"""Deliveries once more, of stored events or of dead letters: what was asked for, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faas.cli.connection import with_client
+from faas.cli.errors import CommandError
+from faas.cli.eventing import require, with_eventing
+from faas.cli.output import note, print_data
+
+if TYPE_CHECKING:
+    from faas.client.eventing import EventingClient
+
+
+def replay(
+    state: Path | None, namespace: str, trigger: str, span: tuple[str, str], *, dry_run: bool, output: str | None
+) -> int:
+    """The exit code: 1 when an event failed again."""
+    from faas.resources.kinds import TRIGGER
+
+    with_client(state, lambda client: require(client, TRIGGER, trigger, namespace))
+    since, until = span
+    if not dry_run:
+        note(f"delivering to {trigger} what was stored since {since} …")
+
+    async def work(eventing: EventingClient) -> dict[str, Any]:
+        return await last(eventing.replay(trigger, since=since, until=until, dry_run=dry_run))
+
+    done = with_eventing(state, namespace, work)
+    if not dry_run:
+        return tell(done, output, nothing=f"no stored event of that time passes the filters of {trigger}")
+    if output:
+        print_data(done, output)
+    elif done["matching"]:
+        between = f", stored between {done['firstTime']} and {done['lastTime']}"
+        click.echo(f"{done['matching']} events would be delivered to {trigger}{between}")
+    else:
+        click.echo(f"no stored event since {since} passes the filters of {trigger}")
+    return 0
+
+
+async def last(lines: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
+    """The last line that says something. Raises: CommandError: there was none."""
+    said: dict[str, Any] = {}
+    async for line in lines:
+        said = {**said, **line}
+    if not said.keys() - {"total"}:
+        raise CommandError("the engine stopped while events were delivered", "Some may be delivered; see:  faas status")
+    return said
+
+
+def tell(done: dict[str, Any], output: str | None, *, nothing: str) -> int:
+    """Print how a replay ended; the exit code."""
+    delivered, failed, error = done.get("delivered") or 0, done.get("failed") or 0, done.get("error") or ""
+    if output:
+        print_data({"delivered": delivered, "failed": failed, "error": error}, output)
+    elif not (delivered or failed or error):
+        click.echo(nothing)
+    else:
+        click.echo(f"{delivered} delivered, {failed} failed")
+    if error:
+        raise CommandError(error, "See the trigger:  faas trigger list; its function's logs:  faas logs NAME")
+    return 1 if failed else 0

@@ -1,0 +1,54 @@
+"""The types of a Broker's events as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faas.cli.connection import with_client
+from faas.cli.eventing import require, with_eventing
+from faas.cli.output import age, print_data, print_table
+
+if TYPE_CHECKING:
+    from faas.client.eventing import EventingClient
+
+_SOURCES = 2  # of a type that are named; devices are many
+
+
+def show(state: Path | None, namespace: str, broker: str, output: str | None) -> None:
+    from faas.resources.kinds import BROKER
+
+    with_client(state, lambda client: require(client, BROKER, broker, namespace))
+
+    async def work(eventing: EventingClient) -> list[dict[str, Any]]:
+        return await eventing.types(broker)
+
+    found = with_eventing(state, namespace, work)
+    if output:
+        print_data(found, output)
+        return
+    print_table(
+        ["type", "stored", "received", "last", "source", "wanted by"],
+        [_row(each) for each in found],
+        empty=f"Broker {broker} has seen no events yet; send one:  faas events send TYPE --data '{{}}'",
+    )
+
+
+def _row(each: dict[str, Any]) -> list[str]:
+    sources = each["sources"]
+    more = f" and {len(sources) - _SOURCES} more" if len(sources) > _SOURCES else ""
+    return [
+        each["type"],
+        str(each["stored"]),
+        str(each["received"]),
+        f"{age(each['lastTime'])} ago" if each["lastTime"] else "",
+        ", ".join(sources[:_SOURCES]) + more,
+        _wanted(each),
+    ]
+
+
+def _wanted(each: dict[str, Any]) -> str:
+    names = [*each["wantedBy"], *(f"({name})" for name in each["mayWant"])]
+    return ", ".join(names) or click.style("nobody", fg="yellow")

@@ -1,0 +1,240 @@
+"""`faas source`: what brings events from the outside, and how it fares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from faas.cli.conditions import ready_of
+from faas.cli.connection import with_client
+from faas.cli.errors import CommandError
+from faas.cli.eventing import (
+    UNKNOWN,
+    count_text,
+    key_of,
+    print_facts,
+    print_section,
+    wide_option,
+    with_observed,
+)
+from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
+from faas.cli.output import age, first_line, print_data, print_objects, print_table, ready_text
+from faas.cli.trigger import destination_text
+
+if TYPE_CHECKING:
+    from faas.client.http import HttpClient
+    from faas.client.protocol import Object
+
+Facts = Mapping[str, Any] | None
+_TICKS = 3
+
+
+@click.group(short_help="Sources: what brings events from the outside.")
+def command() -> None:
+    """A source turns what happens outside (messages, files, schedules) into events.
+
+    \b
+    Examples:
+      faas source list
+      faas source describe on-reading-mqtt
+    """
+
+
+@command.command("list", short_help="List sources.")
+@namespace_option
+@all_namespaces_option
+@wide_option
+@state_option
+def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path | None) -> None:
+    """List sources of every kind with their state. Events are counted since a source started.
+
+    \b
+    Examples:
+      faas source list
+      faas source list -A -o wide
+    """
+    where = "" if all_namespaces else namespace
+    sources, report = with_client(state, lambda client: read_sources(client, where))
+    facts = _by_resource(report)
+    if output in ("json", "yaml"):
+        print_objects([with_observed(source, facts.get(_identity(source))) for source in sources], output)
+        return
+    heads = ["name", "kind", "sink", "state", "events", "restarts", "ready", "age"]
+    if output == "wide":
+        heads = [*heads, "what", "last error"]
+    rows = [_row(source, facts.get(_identity(source)), wide=output == "wide") for source in sources]
+    if all_namespaces:
+        heads = ["namespace", *heads]
+        rows = [[source["metadata"]["namespace"], *row] for source, row in zip(sources, rows, strict=True)]
+    where_text = "" if all_namespaces else f" in namespace {namespace}"
+    hint = "decorators make them: @function.schedule, @function.mqtt, @function.bucket …"
+    print_table(heads, rows, empty=f"there is no source{where_text}; {hint}")
+
+
+@command.command("describe", short_help="Show a source.")
+@click.argument("name")
+@namespace_option
+@output_option
+@state_option
+def describe(name: str, namespace: str, output: str | None, state: Path | None) -> None:
+    """Show source NAME, of whichever kind: where its events go, its state, a schedule's next times.
+
+    \b
+    Examples:
+      faas source describe on-reading-mqtt
+      faas source describe nightly-schedule -o yaml
+    """
+    from faas.cli.describe import _condition
+
+    sources, report = with_client(state, lambda client: read_sources(client, namespace))
+    found = [source for source in sources if source["metadata"]["name"] == name]
+    if not found:
+        raise _missing(name, namespace, sources)
+    facts = _by_resource(report)
+    if output:
+        shown = [with_observed(source, facts.get(_identity(source))) for source in found]
+        print_data(shown[0] if len(shown) == 1 else shown, output)
+        return
+    for number, source in enumerate(found):
+        if number:
+            click.echo()
+        print_facts(_facts(source, facts.get(_identity(source)), known=report is not None))
+        print_section("Next times", next_ticks(source["spec"], datetime.now(UTC)))
+        print_section("Conditions", [_condition(each) for each in (source.get("status") or {}).get("conditions") or ()])
+
+
+async def read_sources(client: HttpClient, namespace: str) -> tuple[list[Object], Object | None]:
+    """The objects of every source kind that this API server has, by name; and what the engine says of them."""
+    from faas.client.errors import NotFound
+    from faas.client.eventing import EventingClient
+    from faas.resources.kinds import SOURCES, Kind
+
+    async def read(kind: Kind) -> list[Object]:
+        try:
+            return list((await client.list(kind, namespace)).items)
+        except NotFound:  # a cluster without this extension
+            return []
+
+    async with asyncio.TaskGroup() as tasks:
+        reading = [tasks.create_task(read(kind)) for kind in SOURCES]
+        report = tasks.create_task(EventingClient(client, namespace).report())
+    found = [source for task in reading for source in task.result()]
+    return sorted(found, key=lambda source: (*key_of(source), source["kind"])), report.result()
+
+
+def next_ticks(spec: Mapping[str, Any], now: datetime, count: int = _TICKS) -> list[str]:
+    """When a schedule is due next, in its time zone; [] of what has none."""
+    if not spec.get("schedule"):
+        return []
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from croniter import CroniterError, croniter
+
+    try:
+        zone = ZoneInfo(spec.get("timezone") or "UTC")
+        expression = str(spec["schedule"]).strip().replace("?", "*")
+        due = croniter(expression, now.astimezone(zone), second_at_beginning=True)
+        return [due.get_next(datetime).isoformat(sep=" ", timespec="seconds") for _ in range(count)]
+    except (CroniterError, ValueError, OSError, ZoneInfoNotFoundError) as error:
+        return [f"never: {error}"]
+
+
+def _missing(name: str, namespace: str, sources: list[Object]) -> CommandError:
+    from difflib import get_close_matches
+
+    names = sorted({source["metadata"]["name"] for source in sources})
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(names)}" if names else ""
+    return CommandError(f"there is no source {name!r} in namespace {namespace}", hint or "See:  faas source list -A")
+
+
+def _by_resource(report: Object | None) -> dict[tuple[str, str, str], Mapping[str, Any]]:
+    entries = (report or {}).get("sources", ())
+    return {(entry["resource"], entry["namespace"], entry["name"]): entry for entry in entries}
+
+
+def _identity(source: Object) -> tuple[str, str, str]:
+    from faas.resources.kinds import SOURCES
+
+    resource = next(str(kind) for kind in SOURCES if kind.kind == source["kind"])
+    return (resource, *key_of(source))
+
+
+def _row(source: Object, facts: Facts, *, wide: bool) -> list[str]:
+    metadata, condition = source["metadata"], ready_of(source)
+    row = [
+        metadata["name"],
+        _kind(source, facts),
+        destination_text((source.get("spec") or {}).get("sink") or {}),
+        str((facts or {}).get("state") or UNKNOWN),
+        count_text(facts, "events"),
+        count_text(facts, "restarts"),
+        ready_text(condition.get("status", ""), condition.get("reason", "")),
+        age(metadata.get("creationTimestamp", "")),
+    ]
+    return [*row, _what(source), _trouble(facts)] if wide else row
+
+
+def _kind(source: Object, facts: Facts) -> str:
+    """The adapter says more than ContainerSource does."""
+    adapter = (facts or {}).get("adapter") or _adapter(source)
+    return f"{source['kind']} ({adapter})" if source["kind"] == "ContainerSource" and adapter else str(source["kind"])
+
+
+def _adapter(source: Object) -> str:
+    containers = ((source["spec"].get("template") or {}).get("spec") or {}).get("containers") or [{}]
+    return " ".join(str(word) for word in containers[0].get("args") or ())
+
+
+def _what(source: Object) -> str:
+    """The one thing that tells this source from others of its kind."""
+    spec = source["spec"]
+    for name in ("schedule", "topics", "stream", "ownerAndRepository"):
+        if spec.get(name):
+            value = spec[name]
+            return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if spec.get("resources"):
+        return ", ".join(str(resource.get("kind")) for resource in spec["resources"])
+    queue = (spec.get("rabbitmqResourcesConfig") or {}).get("queueName")
+    return str(queue or "")
+
+
+def _trouble(facts: Facts) -> str:
+    if facts is None or facts.get("state") == "running":
+        return ""
+    return first_line(str(facts.get("message") or facts.get("reason") or ""))
+
+
+def _facts(source: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]]:
+    metadata, status, condition = source["metadata"], source.get("status") or {}, ready_of(source)
+    extensions = ((source["spec"].get("ceOverrides") or {}).get("extensions") or {}).items()
+    types = sorted({str(each.get("type", "")) for each in status.get("ceAttributes") or ()})
+    shown = [
+        ("Name", metadata["name"]),
+        ("Namespace", metadata["namespace"]),
+        ("Kind", _kind(source, facts)),
+        ("Age", age(metadata.get("creationTimestamp", ""))),
+        ("What", _what(source)),
+        ("Time zone", str(source["spec"].get("timezone") or "")),
+        ("Sink", destination_text(source["spec"].get("sink") or {})),
+        ("URL", str(status.get("sinkUri") or "")),
+        ("Event types", ", ".join(types)),
+        ("Extensions", ", ".join(f"{name}={value}" for name, value in sorted(extensions))),
+        ("Ready", ready_text(condition.get("status", ""), condition.get("reason", ""))),
+        ("Message", condition.get("message", "")),
+    ]
+    if facts is None:
+        return [*shown, ("State", "not running" if known else "not known: this API server is not the engine")]
+    return [
+        *shown,
+        ("State", str(facts.get("state") or "not started")),
+        ("Reason", " ".join(text for text in (facts.get("reason"), facts.get("message")) if text)),
+        ("Events", f"{facts['events']} since it started" if "events" in facts else ""),
+        ("Restarts", str(facts["restarts"]) if facts.get("restarts") else ""),
+        ("Instances", str(facts["replicas"]) if facts.get("replicas", 1) != 1 else ""),
+    ]
