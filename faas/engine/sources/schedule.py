@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,10 +21,7 @@ class Schedule:
 
     def __init__(self, expression: str, timezone: str = "") -> None:
         """Raises: ScheduleError."""
-        try:
-            self._zone = ZoneInfo(timezone or "UTC")
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ScheduleError(f"{timezone!r} is no time zone; names are as in Europe/Berlin") from None
+        self._zone = _zone(timezone)
         self._expression = expression.strip().replace("?", "*")
         try:
             croniter(self._expression, second_at_beginning=True)
@@ -48,3 +46,15 @@ class Schedule:
 
     def _from(self, moment: datetime) -> croniter:
         return croniter(self._expression, moment.astimezone(self._zone), second_at_beginning=True)
+
+
+def _zone(name: str) -> ZoneInfo:
+    """Without a name UTC; `Local` is the machine's own. Raises: ScheduleError."""
+    if name == "Local":
+        with contextlib.suppress(OSError, ValueError), open("/etc/localtime", "rb") as file:
+            return ZoneInfo.from_file(file)
+        name = ""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ScheduleError(f"{name!r} is no time zone; names are as in Europe/Berlin") from None

@@ -13,6 +13,7 @@ from faas.engine.sources.ping import first_due, next_due
 from faas.engine.sources.reporting import summed
 from faas.engine.sources.restarts import Backoff
 from faas.engine.sources.schedule import Schedule, ScheduleError
+from faas.resources import schedules
 
 
 def utc(*parts: int) -> datetime:
@@ -64,6 +65,36 @@ def test_the_newest_due_time_is_the_last_that_next_gives(after: datetime, span: 
         following = schedule.next_after(newest)
         assert following is not None
         assert following > start + span
+
+
+FIELDS = (
+    ["0", "*/20", "10-50/10", "5/15", "*"],
+    ["0", "*/7", "3,9", "5/15", "*"],
+    ["*", "3", "*/5", "8-17"],
+    ["*", "1", "*/2", "15", "31", "1-7", "10/5"],
+    ["*", "2", "*/3", "JAN-MAR"],
+    ["*", "MON", "1-5", "*/2", "0"],
+)
+
+
+@given(
+    words=st.tuples(*(st.sampled_from(words) for words in FIELDS)),
+    after=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),
+)
+def test_a_due_time_is_what_the_schedule_says_as_it_was_checked(words: tuple[str, ...], after: datetime) -> None:
+    checked = schedules.parse(" ".join(words))
+    due = Schedule(" ".join(words)).next_after(after.replace(tzinfo=UTC))
+    if due is None:
+        assert (31 in checked.days, 2 in checked.months) == (True, True)
+        return
+    assert (due.second in checked.seconds, due.minute in checked.minutes, due.hour in checked.hours) == (True,) * 3
+    assert due.month in checked.months
+    days = [due.day in checked.days, (due.weekday() + 1) % 7 in checked.weekdays]
+    assert all(days) if checked.any_day or checked.any_weekday else any(days)
+
+
+def test_the_machines_own_zone_is_one() -> None:
+    assert Schedule("0 * * * *", "Local").next_after(utc(2026, 1, 1)) is not None
 
 
 MINUTELY = Schedule("* * * * *")
