@@ -14,7 +14,7 @@ from faas.engine.contract.settings import LOCAL_DOMAIN
 from faas.engine.controllers.addressing import Unresolved
 from faas.engine.controllers.deliveries import make_delivery
 from faas.resources.eventing import Broker, Trigger
-from faas.resources.keys import DEAD_LETTER_STREAM, ORDERED_BY, PARALLELISM
+from faas.resources.keys import BACKLOG_TARGET, DEAD_LETTER_STREAM, ORDERED_BY, PARALLELISM
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def make_trigger(raw: Object, trigger: Trigger, around: Surroundings) -> Trigger
         ),
         ordered_by=annotations.get(ORDERED_BY, ""),
         parallelism=_positive(annotations.get(PARALLELISM, "")),
+        backlog_target=_positive(annotations.get(BACKLOG_TARGET, "")),
         target=target_of(around.subscriber),
     )
 
