@@ -44,6 +44,7 @@ class BrokerStore:
         self._state = LogState(1, 0, 0, 0)
         self._dead = 0
         self._full_until_s = 0.0
+        self._full_why = ""
         self._expired = 0  # sequence; what is before it is older than the retention
         self._expiry_due_s = 0.0
         self._look_due_s = 0.0
@@ -87,9 +88,9 @@ class BrokerStore:
             parts = await self._when_open()
         try:
             sequence = await parts.log.append(attributes, data)
-        except LogFull:
+        except LogFull as error:
             if not await self._make_room(parts):
-                self._full_until_s = monotonic() + _FULL_S
+                self._full_until_s, self._full_why = monotonic() + _FULL_S, str(error)
                 raise LogFull(self._full_text()) from None
             sequence = await parts.log.append(attributes, data)
         if self._full_until_s:
@@ -162,4 +163,7 @@ class BrokerStore:
     def _full_text(self) -> str:
         hold = self._hold()
         because = f"{hold.trigger} has not finished what is at {hold.position}" if hold else "nothing can be forgotten"
-        return f"The log is full ({self._state.bytes} of {self.config.max_bytes} bytes): {because}."
+        return (
+            f"No room for events ({self._state.bytes} of {self.config.max_bytes} bytes are used): {because}. "
+            f"The server says: {self._full_why}."
+        )

@@ -224,6 +224,16 @@ def test_a_batch_is_accepted_when_all_of_it_is_stored() -> None:
     run(main())
 
 
+def test_a_batch_of_very_many_events_is_stored_in_order() -> None:
+    async def main() -> None:
+        async with shop() as broker:
+            ids = [str(number) for number in range(3000)]
+            assert statuses(await broker.ask(batch(*ids))) == [202]
+            assert broker.stored == ids
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("failure", "status", "head"),
     [
@@ -231,7 +241,6 @@ def test_a_batch_is_accepted_when_all_of_it_is_stored() -> None:
         pytest.param(LogUnavailable("away"), 503, b"retry-after: 1", id="away"),
         pytest.param(EventTooLarge("1001 bytes"), 413, b"", id="too large"),
         pytest.param(EventRefused("knativebrokerttl is used up"), 400, b"used up", id="going round"),
-        pytest.param(KeyError("default/orders"), 404, b"", id="deleted meanwhile"),
     ],
 )
 def test_an_event_that_is_not_stored_is_never_accepted(failure: Exception, status: int, head: bytes) -> None:
@@ -476,6 +485,36 @@ def test_a_broker_that_ends_answers_what_it_has_and_closes_idle_connections() ->
             assert LAST in answer
             idle_writer.close()
             busy_writer.close()
+
+    run(main())
+
+
+def test_a_broker_that_is_deleted_while_an_event_comes_is_unknown() -> None:
+    async def main() -> None:
+        async with shop(is_open=False) as broker:
+            asking = asyncio.create_task(broker.ask(event(1, extra=CLOSE)))
+            await broker.until(stored=1)
+            broker.failures["1"] = KeyError("default/orders")
+            broker.door.max_event_bytes = lambda key: None
+            broker.gate.set()
+            assert statuses(await asking) == [404]
+
+    run(main())
+
+
+def test_more_connections_than_allowed_are_not_kept() -> None:
+    async def main() -> None:
+        async with shop(Limits(connections=1)) as broker:
+            first, first_writer = await broker.connect()
+            first_writer.write(event(1))
+            async with asyncio.timeout(PATIENCE_S):
+                await first.readuntil(b"\r\n\r\n")
+                second, second_writer = await broker.connect()
+                assert await second.read(-1) == b""
+                first_writer.write(event(2, extra=CLOSE))
+                assert statuses(await first.read(-1)) == [202]
+            first_writer.close()
+            second_writer.close()
 
     run(main())
 

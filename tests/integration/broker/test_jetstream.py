@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from faas.engine.broker.jetstream import JetStreamLogs, NatsServer, publishing, running_logs
+from faas.engine.broker.jetstream import JetStreamLogs, NatsServer, publishing, running_logs, server_of
 from faas.engine.broker.log import (
     Cursors,
     DeadLetters,
@@ -21,6 +21,7 @@ from faas.engine.broker.log import (
     StoredEvent,
 )
 from faas.engine.contract.eventing import BrokerConfig
+from faas.engine.contract.settings import EngineSettings, Listeners, NatsSettings
 from tests.broker_world import PATIENCE_S, run
 from tests.nats_world import Nats, running_nats
 
@@ -219,6 +220,17 @@ def test_a_brokers_new_limits_hold_and_its_events_stay(nats: Nats) -> None:
     run(main())
 
 
+def test_a_broker_that_wants_more_than_the_server_has_is_told_what_to_do(tmp_path: Path) -> None:
+    async def main(nats: Nats) -> None:
+        async with connected(nats) as logs:
+            with pytest.raises(LogFull, match=r"faas\.dev/max-bytes"):
+                await logs.open(BROKER)
+            await logs.open(BrokerConfig(BROKER.key, BROKER.uid, max_bytes=1 << 20))
+
+    with running_nats(tmp_path / "nats", max_store="10MB") as nats:
+        run(main(nats))
+
+
 def test_an_event_that_the_server_does_not_take_is_too_large(tmp_path: Path) -> None:
     async def main(nats: Nats) -> None:
         async with connected(nats) as logs:
@@ -341,6 +353,17 @@ def test_a_server_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
 
     with running_nats(tmp_path / "nats") as nats:
         run(main(nats))
+
+
+def test_a_server_of_the_users_is_found_by_its_address(nats: Nats) -> None:
+    async def main() -> None:
+        settings = EngineSettings(
+            nats.folder, nats.folder, Listeners(-1, -1, -1, -1), nats=NatsSettings(f"nats://127.0.0.1:1,{nats.url}")
+        )
+        async with running_logs(lambda: server_of(settings)) as logs, asyncio.timeout(PATIENCE_S):
+            await logs.connection.connected()
+
+    run(main())
 
 
 def test_credentials_that_were_wrong_are_read_again(nats: Nats) -> None:

@@ -59,6 +59,8 @@ class IngressConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        if len(self._door.connections) >= self._limits.connections:
+            self.transport.abort()
         self._door.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

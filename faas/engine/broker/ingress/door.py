@@ -15,6 +15,8 @@ from faas.engine.broker.log import EventTooLarge, LogFull, LogUnavailable
 if TYPE_CHECKING:
     from faas.engine.broker.ingress.connection import IngressConnection
 
+_TOGETHER = 500  # events of a batch: a large one must not be more than the log takes at a time
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -23,6 +25,7 @@ class Limits:
     target_bytes: int = 2048
     head_bytes: int = 64 * 1024
     head_fields: int = 200  # extensions are fields in binary mode
+    connections: int = 10_000
     in_flight: int = 4096  # requests that have not got their answer; more are 503
     in_flight_bytes: int = 64 * 1024 * 1024  # of their bodies
     pipelined: int = 64  # of one connection; then it is not read until they are answered
@@ -90,18 +93,21 @@ class Door:
         except EventRefused as error:
             return self.refuse(Refused(400, str(error)))
         except KeyError:
+            if self.max_event_bytes(broker) is not None:
+                raise
             return self.refuse(Refused(404, f"there is no Broker {broker}"))
         self.counts.events += len(events)
         return ACCEPTED
 
     async def _store_all(self, broker: str, events: list[tuple[dict[str, Any], bytes | None]]) -> None:
         # Started in order, so they are stored in order; waiting for each would be a round trip for each.
-        results = await asyncio.gather(
-            *(self._publish(broker, attributes, data) for attributes, data in events), return_exceptions=True
-        )
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        for start in range(0, len(events), _TOGETHER):
+            results = await asyncio.gather(
+                *(self._publish(broker, *each) for each in events[start : start + _TOGETHER]), return_exceptions=True
+            )
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
 
     def refuse(self, refused: Refused) -> bytes:
         self.counts.refused[refused.status] = self.counts.refused.get(refused.status, 0) + 1

@@ -14,6 +14,7 @@ from faas.engine.broker.jetstream.events import JetStreamLog
 from faas.engine.broker.jetstream.naming import Names, names_of
 from faas.engine.broker.jetstream.publishing import Publisher
 from faas.engine.broker.jetstream.stream import delete_stream, ensure_stream
+from faas.engine.broker.log import LogFull
 from faas.engine.contract.eventing import BrokerConfig
 
 _TICK_S = 0.5
@@ -44,8 +45,14 @@ class JetStreamLogs:
 
     async def open(self, config: BrokerConfig) -> tuple[JetStreamLog, JetStreamDeadLetters, JetStreamCursors]:
         names = names_of(config.key, config.uid)
-        for wanted in _configs(names, config):
-            await ensure_stream(self.connection, wanted)
+        try:
+            for wanted in _configs(names, config):
+                await ensure_stream(self.connection, wanted)
+        except LogFull as error:
+            raise LogFull(
+                f"the NATS server has no room for this Broker's {config.max_bytes} bytes, which it reserves ({error}): "
+                f"annotate the Broker with a smaller faas.dev/max-bytes, or give the server more room"
+            ) from error
         known = self._open.get((config.key, config.uid))
         if known is None:
             parts = self.connection, self._publisher, names
