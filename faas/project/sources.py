@@ -1,7 +1,8 @@
 """From decorators of sources to the objects that bring their events: Knative's own kinds where they can say it. Pure.
 
-What Knative's kind has no field for (where a Redis group begins, a RabbitMQ server without a Secret) is said to our
-adapter instead, as a ContainerSource; handlers cannot tell. `adapters` has those.
+What Knative's kind has no field for (where a Redis group begins) is said to our adapter instead, as a ContainerSource;
+handlers cannot tell. `adapters` has those. A RabbitmqSource has no `ceOverrides`, so no Trigger could tell its events
+from others': RabbitMQ is always our adapter.
 """
 
 from __future__ import annotations
@@ -106,16 +107,6 @@ def _redis(options: Options, group: str) -> Made:
     return _V1ALPHA1, "RedisStreamSource", {**spec, "dialOptions": dial} if dial else spec
 
 
-def _rabbitmq(options: Options, group: str) -> Made:
-    ours = {"url", "exchange_type", "routing_key", "durable"} & set(options)
-    if ours or "secret" not in options or not ("exchange" in options or options.get("predeclared")):
-        return _V1, "ContainerSource", adapters.rabbitmq(options)
-    names = {"queue": "queueName", "exchange": "exchangeName", "prefetch": "parallelism", "predeclared": "predeclared"}
-    resources = {field: options[option] for option, field in names.items() if option in options}
-    secret = {"connectionSecret": {"name": options["secret"]}}
-    return _V1ALPHA1, "RabbitmqSource", {"rabbitmqResourcesConfig": resources, "rabbitmqClusterReference": secret}
-
-
 def _github(options: Options, group: str) -> Made:
     spec: Object = {
         "ownerAndRepository": options["repository"],
@@ -137,7 +128,7 @@ def _adapter(make: Callable[[Options], Object]) -> Callable[[Options, str], Made
 
 
 _MAKE: dict[str, Callable[[Options, str], Made]] = {
-    "schedule": _schedule, "kubernetes": _kubernetes, "kafka": _kafka, "redis": _redis, "rabbitmq": _rabbitmq,
+    "schedule": _schedule, "kubernetes": _kubernetes, "kafka": _kafka, "redis": _redis,
     "github": _github, "mqtt": _adapter(adapters.mqtt), "bucket": _adapter(adapters.bucket),
-    "webhook": _adapter(adapters.webhook), "files": _adapter(adapters.files),
+    "rabbitmq": _adapter(adapters.rabbitmq), "webhook": _adapter(adapters.webhook), "files": _adapter(adapters.files),
 }  # fmt: skip

@@ -111,7 +111,7 @@ RABBITMQ: dict[str, Option] = {
                False),
         Option("durable", "whether queue and exchange survive the server's restart", "True or False", boolean, False),
         Option("predeclared", "queue and exchange are there already: make none", "True or False", boolean, False),
-        secret("username, password, uri (the host) and port"),
+        secret("username and password"),
     )
 }  # fmt: skip
 

@@ -182,12 +182,6 @@ def test_a_source_sends_to_the_broker_and_its_trigger_knows_its_events() -> None
              "dialOptions": {"password": {"name": "cache"}}}, id="redis",
         ),
         pytest.param(
-            source("rabbitmq", queue="q", exchange="shop", prefetch=5, secret="mq"),
-            "sources.knative.dev/v1alpha1 RabbitmqSource",
-            {"rabbitmqResourcesConfig": {"queueName": "q", "exchangeName": "shop", "parallelism": 5},
-             "rabbitmqClusterReference": {"connectionSecret": {"name": "mq"}}}, id="rabbitmq",
-        ),
-        pytest.param(
             source("github", repository="o/r", events=["push"], secret="gh", api_url="https://g/api/v3/"),
             "sources.knative.dev/v1alpha1 GitHubSource",
             {"ownerAndRepository": "o/r", "eventTypes": ["push"], "githubAPIURL": "https://g/api/v3/",
@@ -228,8 +222,9 @@ def test_what_knative_has_a_kind_for_is_of_that_kind(trigger: Trigger, kind: str
             id="redis from the beginning",
         ),
         pytest.param(
-            source("rabbitmq", queue="q"), ("rabbitmq", {"url": "amqp://localhost:5672", "queue": "q"}), {},
-            id="rabbitmq without a Secret",
+            source("rabbitmq", queue="q", exchange="e", routing_key=["a.#"], prefetch=5, secret="mq"),
+            ("rabbitmq", {"url": "amqp://localhost:5672", "queue": "q", "exchange": "e", "routing_keys": ["a.#"],
+                          "prefetch": 5}), {"USERNAME": "username", "PASSWORD": "password"}, id="rabbitmq",
         ),
         pytest.param(
             source("webhook", path="/s", methods=["POST"], secret="s", signature="X-S", signature_prefix="v1="),
