@@ -40,8 +40,11 @@ class Referrers:
         """Note what this kind's objects name, now and whenever they change."""
 
         def changed(old: Object | None, new: Object | None) -> None:
-            for reference in references_of(old) if old is not None else ():
-                self._who.get(reference, set()).discard((queue, key_of(old or {})))
+            for reference in set(references_of(old)) if old is not None else ():
+                who = self._who[reference]
+                who.discard((queue, key_of(old or {})))
+                if not who:
+                    del self._who[reference]
             for reference in references_of(new) if new is not None else ():
                 self._who.setdefault(reference, set()).add((queue, key_of(new or {})))
 
@@ -54,7 +57,7 @@ class Referrers:
 
         def changed(old: Object | None, new: Object | None) -> None:
             key = key_of(new or old or {})
-            for queue, who in self._who.get(Reference(cache.kind.group, cache.kind.kind, *key), ()):
+            for queue, who in self._who.get(Reference(cache.kind.group, cache.kind.kind, *key), frozenset()):
                 queue.add(who)
 
         cache.listeners.append(changed)

@@ -43,7 +43,7 @@ class Sender:
         self._extensions = decoded.get("extensions", {})
         self._host = parts.netloc.rpartition("@")[2].encode("ascii", "replace")
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._name, self._sink = str(plan.key), sink
+        self._name, self._sink, self._failing = str(plan.key), sink, False
         self._http, self._report, self._clock = http, report, clock
 
     async def send(self, event: Event[object]) -> bool:
@@ -51,19 +51,20 @@ class Sender:
         if self._extensions:
             event = event.replace(extensions={**event.extensions, **self._extensions})
         headers, body = wire.binary(event)
-        backoff, failed = Backoff(), False
+        backoff = Backoff()
         while True:
             refusal, again = await self._try([(b"host", self._host), *headers], body)
             if not refusal:
-                if failed:
+                if self._failing:
+                    self._failing = False
                     self._report.say("running")
                 self._report.sent()
                 return True
+            self._failing = True
             self._report.say("failing", "SinkRefuses" if not again else "SinkUnavailable", refusal)
             if not again:
                 _log.error("%s: an event of type %s is lost: %s", self._name, event.type, refusal)
                 return False
-            failed = True
             backoff, delay_s = backoff.after_failure()
             await pause(self._clock, delay_s)
 

@@ -419,6 +419,19 @@ async def test_an_event_is_sent_until_the_sink_takes_it_under_the_same_id(world:
 
 
 @in_world
+async def test_an_event_that_the_sink_refuses_for_good_is_told_and_the_next_one_is_sent(world: World) -> None:
+    answers = iter([400])
+    world.sink.answer = lambda request: next(answers, 202)
+    key = ping()["key"]
+    world.run("ping", **ping())
+    status = await world.until(lambda status: status.state == "failing", key)
+    assert status.reason == "SinkRefuses"
+    status = await world.until(is_running, key)
+    first, second = (await world.sink.wait_for(2))[:2]
+    assert first.id != second.id
+
+
+@in_world
 async def test_a_schedule_that_is_none_is_told(world: World) -> None:
     key = ping()["key"]
     world.run("ping", **ping(schedule="61 * * * *"))
