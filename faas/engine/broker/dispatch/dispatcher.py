@@ -21,8 +21,8 @@ from faas.engine.contract.eventing import EventingTable, Replay, ReplayDead, Rep
 from faas.engine.contract.settings import EngineSettings
 
 _TICK_S = 1.0
-_DRAIN_S = 2.0  # at the end, for deliveries in flight: each one cut off is delivered once more
-_SAVE_S = 2.0
+_DRAIN_S = 1.5  # at the end, for deliveries in flight: each one cut off is delivered once more
+_SAVE_S = 1.0
 _WINDOWS_BYTES = 256 << 20  # of all windows together; each has 8 MiB at most
 
 
