@@ -130,19 +130,19 @@ class _Connection:
         self._handler = handler
         self._max_body = max_body
         self._requests: deque[tuple[Request, bool]] = deque()  # and whether the connection goes on after it
+        self._clock = asyncio.get_running_loop().time
         self._parser = httptools.HttpRequestParser(self)
         self._refusal: Answer | None = None
-        self._in_request = False
+        self._deadline_s: float | None = None  # of the request that is arriving
         self.busy = False
         self.last = False
 
     async def serve(self) -> None:
         while True:
-            async with asyncio.timeout(REQUEST_S if self._in_request else IDLE_S):
+            async with asyncio.timeout_at(self._deadline_s or self._clock() + IDLE_S):
                 data = await self._reader.read(_READ_BYTES)
             if not data:
                 return
-            self._in_request = True
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade:
@@ -186,6 +186,7 @@ class _Connection:
     # --- what the parser calls; an error in one of them ends its work
 
     def on_message_begin(self) -> None:
+        self._deadline_s = self._clock() + REQUEST_S
         self._target = b""
         self._headers: dict[str, str] = {}
         self._head_bytes = 0
@@ -212,7 +213,7 @@ class _Connection:
         self._body += body
 
     def on_message_complete(self) -> None:
-        self._in_request = False
+        self._deadline_s = None
         method = self._parser.get_method().decode("latin-1")
         path = urlsplit(self._target.decode("latin-1")).path or "/"
         request = Request(method, path, self._headers, bytes(self._body))

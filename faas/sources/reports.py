@@ -15,7 +15,7 @@ import msgspec
 
 State = Literal["connecting", "running", "failing"]
 _PULSE_S = 1.0
-_MESSAGE_CHARS = 1000  # a line stays below PIPE_BUF, so it is written whole or not at all
+_MESSAGE_CHARS = 900  # a line stays below PIPE_BUF, so it is written whole or not at all
 
 log = logging.getLogger("faas.sources")
 

@@ -28,6 +28,7 @@ SESSION_EXPIRY_S = 30 * 86_400  # longer than an outage that nobody notices; MQT
 RECEIVE_MAXIMUM = 1000  # unacknowledged messages at once: what bounds memory, and a batch
 _READ_BYTES = 64 * 1024
 _PACKETS_AT_ONCE = 200  # then others have their turn on the loop
+Delivery = tuple[int, int]  # packet id and QoS: all that an acknowledgement needs, a message is large
 
 
 class PatientClient(Client):
@@ -45,12 +46,13 @@ class PatientClient(Client):
         self._position = 0
         self.on_message = lambda client, userdata, message: arrived(message)
 
-    def settle(self, message: MQTTMessage) -> None:
+    def settle(self, delivery: Delivery) -> None:
         """PUBACK or PUBREC; PUBREL is answered by itself."""
-        if message.qos == 1:
-            self.ack(message.mid, 1)
-        elif message.qos == 2:
-            super()._send_pubrec(message.mid)
+        mid, qos = delivery
+        if qos == 1:
+            self.ack(mid, 1)
+        elif qos == 2:
+            super()._send_pubrec(mid)
 
     @property
     def has_read_ahead(self) -> bool:

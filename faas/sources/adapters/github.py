@@ -56,6 +56,7 @@ async def run(source: Source[Options]) -> None:
 
     try:
         async with listening(address_of(source), receiver.handle, max_body=_PAYLOAD_BYTES):
+            source.reports.running()  # deliveries are taken, whatever becomes of the hook
             await source.keep_connected(keep_hook)
     finally:
         deliveries.close()

@@ -72,11 +72,12 @@ async def _session(source: Source[Options], ledger: Ledger, connected: Callable[
     broker = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     def arrived(message: MQTTMessage) -> None:
+        delivery = message.mid, message.qos
         try:
             topic = message.topic
         except UnicodeDecodeError as error:
             source.reports.drop("a message", f"its topic is no UTF-8: {error}")
-            client.settle(message)
+            client.settle(delivery)
             return
         if message.qos == 0 and lane.waiting >= _QOS0_WAITING:
             source.reports.drop(f"a QoS 0 message of {topic}", "the sink is away and too many wait for it")
@@ -87,7 +88,7 @@ async def _session(source: Source[Options], ledger: Ledger, connected: Callable[
             retained=message.retain, content_type=getattr(message.properties, "ContentType", None),
             properties=dict(properties) if properties else None,
         )  # fmt: skip
-        lane.push(event, message)
+        lane.push(event, delivery)
 
     client = _make_client(source, arrived)
     lane = Lane(source.sink, client.settle)

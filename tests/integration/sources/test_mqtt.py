@@ -6,17 +6,11 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -24,6 +18,7 @@ from paho.mqtt.properties import Properties
 from tests.sources_world import (
     Program,
     adapter_environment,
+    make_certificate,
     running_adapter,
     running_mosquitto,
     running_nats_mqtt,
@@ -79,37 +74,13 @@ class Device:
     def count(self, first: int, last: int, *, qos: int = 1) -> None:
         self._wait([self._client.publish("sensors/1", str(number), qos) for number in range(first, last)])
 
-    def all_devices(self, devices: int, messages: int) -> None:
-        self._wait(
-            [
-                self._client.publish(f"sensors/{device}", str(number), 1)
-                for number in range(messages)
-                for device in range(devices)
-            ]
-        )
+    def all_devices(self, count: int) -> None:
+        self._wait([self._client.publish(f"sensors/{number}", "1", 1) for number in range(count)])
 
     @staticmethod
     def _wait(sent: list[paho.MQTTMessageInfo]) -> None:
         for one in sent:
             one.wait_for_publish(30)
-
-
-@pytest.fixture(scope="module")
-def certificate() -> tuple[str, str]:
-    """A certificate of 127.0.0.1 and its key, as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM).decode(), plain.decode()
 
 
 def numbers(sink: Any) -> list[int]:
@@ -154,7 +125,7 @@ def test_a_cloudevent_in_a_message_is_passed_on_as_it_is(mosquitto: Program, tmp
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(("version", "qos"), [(4, 1), (5, 1), (4, 2), (5, 2)])
+@pytest.mark.parametrize(("version", "qos"), [(5, 1), (4, 2)])
 def test_nothing_is_lost_when_the_adapter_is_killed_under_load(
     mosquitto: Program, tmp_path: Path, version: int, qos: int
 ) -> None:
@@ -164,7 +135,7 @@ def test_nothing_is_lost_when_the_adapter_is_killed_under_load(
             with Device(mosquitto) as device:
                 async with running_adapter("mqtt", sink, given, state=tmp_path / "state") as adapter:
                     await adapter.until("running")
-                    publishing = asyncio.create_task(asyncio.to_thread(device.count, 0, 1500, qos=qos))
+                    publishing = asyncio.create_task(asyncio.to_thread(device.count, 0, 1000, qos=qos))
                     await sink.has(200)
                     await adapter.kill()
                 async with running_adapter("mqtt", sink, given, state=tmp_path / "state") as adapter:
@@ -172,9 +143,9 @@ def test_nothing_is_lost_when_the_adapter_is_killed_under_load(
                     await adapter.kill()
                 await publishing
                 async with running_adapter("mqtt", sink, given, state=tmp_path / "state") as adapter:
-                    await sink.until(lambda sink: len(set(numbers(sink))) == 1500, "1500 different messages")
+                    await sink.until(lambda sink: len(set(numbers(sink))) == 1000, "1000 different messages")
                     assert await adapter.end() == 0
-            assert in_order_of_first(numbers(sink)) == list(range(1500))
+            assert in_order_of_first(numbers(sink)) == list(range(1000))
 
     asyncio.run(scenario())
 
@@ -242,14 +213,11 @@ def test_a_burst_of_a_thousand_devices_travels_in_batches(mosquitto: Program, tm
             await adapter.until("running")
             sink.hold()
             with Device(mosquitto) as device:
-                await asyncio.to_thread(device.all_devices, 1000, 2)
+                await asyncio.to_thread(device.all_devices, 1000)
             sink.release()
-            await sink.has(2000)
-            seen: dict[str, list[int]] = {}
-            for event in sink.events:
-                seen.setdefault(event.subject or "", []).append(int(event.data))
-            assert seen == {f"sensors/{number}": [0, 1] for number in range(1000)}
-            assert len(sink.requests) < 200
+            await sink.has(1000)
+            assert sorted(event.subject or "" for event in sink.events) == sorted(f"sensors/{n}" for n in range(1000))
+            assert len(sink.requests) < 100
             assert await adapter.end() == 0
 
     asyncio.run(scenario())
@@ -314,8 +282,8 @@ def test_shared_subscribers_divide_the_messages(mosquitto: Program, tmp_path: Pa
     asyncio.run(scenario())
 
 
-def test_tls_and_passwords(tmp_path: Path, certificate: tuple[str, str]) -> None:
-    pem, key = certificate
+def test_tls_and_passwords(tmp_path: Path) -> None:
+    pem, key = make_certificate()
     (tmp_path / "cert.pem").write_text(pem)
     (tmp_path / "key.pem").write_text(key)
     (tmp_path / "key.pem").chmod(0o644)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.sources_world import Program, running_adapter, running_redis, stand_in_sink
+from tests.sources_world import Program, free_port, make_certificate, running_adapter, running_redis, stand_in_sink
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def options(server: Program, **more: Any) -> dict[str, Any]:
 
 
 def add(client: Redis, first: int, last: int) -> None:
-    with client.pipeline(transaction=False) as pipeline:
+    with client.pipeline() as pipeline:  # all at once: a reader that waits gets them together
         for number in range(first, last):
             pipeline.xadd("orders", {"number": number})
         pipeline.execute()
@@ -161,6 +161,33 @@ def test_repeated_fields_and_bytes_arrive(server: Program, client: Redis, tmp_pa
             client.execute_command("XADD", "orders", "*", "tag", "a", "tag", "b", "raw", b"\xff")
             await sink.has(1)
             assert sink.events[0].data == ["tag", "a", "tag", "b", "raw", "\ufffd"]
+
+    asyncio.run(scenario())
+
+
+def test_tls_with_a_certificate_of_our_own(tmp_path: Path) -> None:
+    pem, key = make_certificate()
+    cert_file, key_file, port = tmp_path / "cert.pem", tmp_path / "key.pem", free_port()
+    cert_file.write_text(pem)
+    key_file.write_text(key)
+    tls = [
+        "--tls-port", str(port), "--tls-cert-file", str(cert_file), "--tls-key-file", str(key_file),
+        "--tls-ca-cert-file", str(cert_file), "--tls-auth-clients", "yes",
+    ]  # fmt: skip
+
+    async def scenario() -> None:
+        with running_redis(tmp_path / "redis", *tls) as server:
+            given = options(server, address=f"rediss://127.0.0.1:{port}")
+            secrets = {"FAAS_SOURCE_CA": pem, "FAAS_SOURCE_CERT": pem, "FAAS_SOURCE_KEY": key}
+            async with stand_in_sink(tmp_path) as sink, running_adapter("redis", sink, given, **secrets) as adapter:
+                await adapter.until("running")
+                with Redis(port=server.port) as client:
+                    add(client, 0, 1)
+                await sink.has(1)
+                assert await adapter.end() == 0
+            async with stand_in_sink(tmp_path / "redis") as sink, running_adapter("redis", sink, given) as adapter:
+                report = await adapter.until("failing", "UpstreamUnavailable")
+                assert "certificate" in report["message"].lower()
 
     asyncio.run(scenario())
 
