@@ -146,6 +146,18 @@ def test_a_reader_goes_on_behind_what_was_forgotten(nats: Nats) -> None:
     with_logs(nats, work)
 
 
+def test_who_reads_beyond_the_end_gets_nothing_from_below(nats: Nats) -> None:
+    async def work(log: EventLog, dead: DeadLetters, cursors: Cursors) -> None:
+        await fill(log, 5)
+        assert await log.read(8, limit=10, wait_s=0.01) == []
+        await fill(log, 2)
+        assert await log.read(8, limit=10, wait_s=0.01) == []
+        await log.append(ATTRIBUTES, b"8")
+        assert [event.data for event in await log.read(8, limit=10, wait_s=PATIENCE_S)] == [b"8"]
+
+    with_logs(nats, work)
+
+
 def test_a_time_finds_the_first_event_that_is_not_older(nats: Nats) -> None:
     async def work(log: EventLog, dead: DeadLetters, cursors: Cursors) -> None:
         assert await log.find(0.0) == 1
