@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from faas.cli.options import namespace_option, state_option
 
 if TYPE_CHECKING:
     from faas.cli.requests import Answer
+    from faas.client.http import HttpClient
     from faas.client.protocol import Object
     from faas.client.state import EngineInfo
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 @click.option("--json", "json_text", metavar="JSON", help="The body, as JSON (checked before it is sent).")
 @click.option("--header", "-H", "headers", metavar="'NAME: VALUE'", multiple=True, help="A header.")
 @click.option("--method", "-X", metavar="METHOD", help="GET without a body, POST with one.")
-@click.option("--path", default="/", metavar="/PATH?QUERY", show_default=True, help="The path, with a query.")
+@click.option("--path", default="/", metavar="/PATH?QUERY", show_default=True,
+              help="The path, with a query. An event goes where its Trigger would send it.")  # fmt: skip
 @click.option("--event", "event_type", metavar="TYPE", help="Send a CloudEvent of this type.")
 @click.option("--source", metavar="URI", default="faas://invoke", show_default=True, help="The event's source.")
 @click.option("--subject", metavar="TEXT", help="The event's subject.")
@@ -69,6 +72,7 @@ def command(
 
     body, is_json = _body(data, json_text)
     sent = dict(_header(text) for text in headers)
+    given: dict[str, str] = {}
     if event_type:
         attributes = {"type": event_type, "source": source, "id": event_id, "subject": subject}
         extra = dict(_pair(text, "--extension") for text in extension)
@@ -79,10 +83,11 @@ def command(
     elif body is not None:
         content_type = "application/json" if is_json or _looks_like_json(body) else "text/plain; charset=utf-8"
         sent = {"Content-Type": content_type, **sent}
-    request = Request(method or ("POST" if body is not None else "GET"), path, sent, body)
-
     engine = running_engine(state)
-    service = with_client(state, lambda client: _read(client, name, namespace))
+    service, event_path = with_client(state, lambda client: _read(client, name, namespace, given))
+    if event_type and path == "/":
+        path = event_path
+    request = Request(method or ("POST" if body is not None else "GET"), path, sent, body)
     host, address = _where(service, tag, engine)
     started = time.monotonic()
     with send(request, host, address, timeout_s=timeout) as answer:
@@ -90,12 +95,25 @@ def command(
         return 1 if answer.status >= 400 else 0
 
 
-async def _read(client: object, name: str, namespace: str) -> Object:
-    from faas.client.http import HttpClient
+async def _read(client: HttpClient, name: str, namespace: str, event: Mapping[str, str]) -> tuple[Object, str]:
+    """The Service, and where it takes such an event."""
     from faas.resources.kinds import SERVICE
 
-    assert isinstance(client, HttpClient)
-    return await client.get(SERVICE, name, namespace)
+    service = await client.get(SERVICE, name, namespace)
+    if not event:
+        return service, "/"
+    from faas.deploy.belonging import read_events
+
+    return service, _path_of((await read_events(client, namespace)).of_service(name).triggers, event)
+
+
+def _path_of(triggers: Sequence[Object], event: Mapping[str, str]) -> str:
+    """The path of the Trigger that would let the event through, or of the only one there is."""
+    from faas_runtime.matching import compile_filters
+
+    wanting = [each for each in triggers if compile_filters(each["spec"].get("filters") or ()).matches(dict(event))]
+    found = wanting or (triggers if len(triggers) == 1 else ())
+    return str((found[0]["spec"].get("subscriber") or {}).get("uri") or "/") if found else "/"
 
 
 def _where(service: Object, tag: str | None, engine: EngineInfo) -> tuple[str, str]:

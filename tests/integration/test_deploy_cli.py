@@ -153,7 +153,9 @@ def test_what_is_exported_is_plain_and_says_that_its_image_is_not_portable(faas:
 
     documents = list(yaml.safe_load_all(faas("export")))
 
-    assert [document["metadata"]["name"] for document in documents] == ["hello", "on-ping"]
+    assert [(document["kind"], document["metadata"]["name"]) for document in documents] == [
+        ("Service", "hello"), ("Service", "on-ping"), ("Broker", "default"), ("Trigger", "on-ping"),
+    ]  # fmt: skip
     assert all(not {"status", "uid"} & (document.keys() | document["metadata"].keys()) for document in documents)
     assert "a cluster cannot pull it" in faas.said
 

@@ -8,7 +8,7 @@ SOURCE = """
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import assert_type
-from faas import Context, Event, Outcome, Reply, function
+from faas import BucketObject, Context, Event, Outcome, Reply, function
 
 @dataclass
 class Order:
@@ -39,11 +39,24 @@ def check(event: Event[Order], ctx: Context) -> Awaitable[None]:
 @function.on_start
 def start() -> None: ...
 
+@function.schedule("@daily", timezone="UTC", retry=3)
+@function.mqtt("a/+", qos=1, share="g", ordered_by="subject", min_scale=1)
+@function.bucket("uploads", on=("created", "removed"), suffix=(".a", ".b"), broker="b")
+def sourced(image: BucketObject) -> str:
+    assert_type(image.size, int | None)
+    return image.key
+
+assert_type(sourced(BucketObject(bucket="b", key="k", change="created")), str)
+
 bare("x")  # E: arg-type
 called()  # E: call-arg
 function(min_scale="many")(called)  # E: call-overload
 function(min_scal=1)  # E: call-overload
 function.event(backoff="random")  # E: arg-type
+function.mqtt("a", qos=3)  # E: arg-type
+function.mqtt("a", qoss=1)  # E: call-arg
+function.bucket("uploads", on="made")  # E: arg-type
+function.schedule()  # E: call-arg
 """
 
 
