@@ -35,14 +35,18 @@ class Places:
 
     @classmethod
     def of(cls, settings: EngineSettings, plan: SourcePlan, replica: int) -> Places:
-        # A Unix socket's path has 107 bytes: the folder is half of the UID.
-        socket = settings.sources_dir / plan.uid.replace("-", "")[:16] / "http.sock"
+        socket = settings.sources_dir / short(plan.uid) / "http.sock"
         state = state_dir(settings, plan)
         return cls(
             replica=replica,
             state=state if replica == 0 else state / f"replica-{replica}",
             socket=socket if plan.receives and replica == 0 else None,
         )
+
+
+def short(uid: str) -> str:
+    """Half of a UID, for the folder of a Unix socket, whose path has 107 bytes."""
+    return uid.replace("-", "")[:16]
 
 
 def state_dir(settings: EngineSettings, plan: SourcePlan) -> Path:

@@ -19,7 +19,7 @@ from faas.engine.contract.revision import SecretRef
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.contract.sources import SourceKey, SourcePlan
 from faas.engine.sources.adapter import COMMAND, Adapter
-from faas.engine.sources.environment import state_dir
+from faas.engine.sources.environment import short, state_dir
 from faas.engine.sources.errors import ConfigurationError
 from faas.engine.sources.kubernetes import run_kubernetes
 from faas.engine.sources.ping import run_ping
@@ -105,17 +105,19 @@ class Sources:
         while True:
             self._stopped.clear()
             try:
-                busy = {
-                    one.plan.uid
-                    for last in self._running.values()
-                    for one in (last, *last.chain())
-                    if one.plan is not None
-                }
-                remove_forgotten(self._settings.state_dir / "sources", await living_uids(self._client) | busy)
+                living = await living_uids(self._client)
+                kept = living | self._busy()
+                remove_forgotten(self._settings.state_dir / "sources", kept)
+                remove_forgotten(self._settings.sources_dir, {short(uid) for uid in kept})
             except ApiError as error:
                 _log.info("what former sources have left stays for now: %s", error.message)
             await self._stopped.wait()
             await pause(self._clock, _SWEEP_AFTER_S)
+
+    def _busy(self) -> set[str]:
+        """UIDs of the sources that run, or are ending."""
+        everything = (one for last in self._running.values() for one in (last, *last.chain()))
+        return {one.plan.uid for one in everything if one.plan is not None}
 
     def _adopt(self, key: SourceKey) -> None:
         plan, old = self._board.sources.get(key), self._running.get(key)

@@ -29,8 +29,8 @@ async def is_gone(client: Client, plan: SourcePlan) -> bool:
     return bool(found["metadata"]["uid"] != plan.uid)
 
 
-def remove_forgotten(folder: Path, living: Set[str]) -> None:
-    """A folder is named by its source's UID."""
+def remove_forgotten(folder: Path, kept: Set[str]) -> None:
+    """Args: kept: names of the folders in it that somebody needs."""
     for entry in folder.iterdir():
-        if entry.name not in living:
+        if entry.name not in kept:
             shutil.rmtree(entry, ignore_errors=True)
