@@ -47,6 +47,10 @@ def test_the_trace_of_an_event_becomes_the_requests() -> None:
     assert fields[b"ce-traceparent"] == trace.encode()
 
 
+def test_a_name_that_is_no_field_is_for_the_receiver_to_refuse() -> None:
+    assert b"ce-gr?n: 1\r\n" in encode_fields({"grün": 1}, 0)
+
+
 def test_a_value_cannot_add_a_field() -> None:
     evil = {**EVENT, "subject": "a\r\nx: y", "datacontenttype": "text/plain\r\nx: y", "traceparent": "t\r\nx: y"}
     assert b"x" not in parsed(encode_fields(evil, 0))
@@ -145,12 +149,22 @@ def test_a_batch_is_several_replies() -> None:
         pytest.param({b"content-type": b"application/json"}, b'{"ok": true}', id="a body that is no event"),
         pytest.param({b"ce-specversion": b"1.0", b"ce-type": b"t"}, b"", id="an event without an id"),
         pytest.param({b"content-type": b"application/cloudevents+json"}, b"{", id="a broken event"),
+        pytest.param({b"content-type": b"application/cloudevents+json"}, b'{"a":' * 50_000, id="nested without end"),
     ],
 )
 def test_a_body_that_is_no_event_fails_as_502(headers: dict[bytes, bytes], body: bytes) -> None:
     failure = judge(Answer(200, headers, body))
     assert isinstance(failure, Failure)
     assert failure.status == 502
+
+
+@given(
+    st.binary(max_size=200), st.sampled_from([b"application/cloudevents+json", b"application/cloudevents-batch+json"])
+)
+def test_no_answer_whatever_is_more_than_a_failure(body: bytes, content_type: bytes) -> None:
+    members = b'{"specversion":"1.0","id":"1","source":"/f","type":"t","datacontenttype":"text/plain","data":"' + body
+    for text in (body, members + b'"}', b"[" + members + b'"}]'):
+        judge(Answer(200, {b"content-type": content_type}, text))
 
 
 def test_a_failure_says_what_the_subscriber_said() -> None:

@@ -261,7 +261,9 @@ def test_the_key_is_an_attribute_or_a_member_of_the_data(ordered_by: str, key: s
     assert key_of(ATTRIBUTES, DATA) == key
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"7", b"not json", b'{"order"', b"\xff"])
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"7", b"not json", b'{"order"', b"\xff", b'{"order":' * 9999, b'{"x":' * 9999]
+)
 def test_data_without_members_has_no_key(data: bytes) -> None:
     key_of = make_key_of("data.order.id")
     assert key_of is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import msgspec
 from faas_runtime import wire
 from faas_runtime.errors import EventError
 from faas_runtime.event import Event
@@ -42,7 +43,7 @@ def judge(answer: Answer) -> Failure | tuple[Reply, ...]:
         return Failure(502, f"the answer {status} has a body that is no CloudEvent ({what})", body)
     try:
         return tuple(make_reply(event) for event in wire.parse(headers, body))
-    except EventError as error:
+    except (EventError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Failure(502, f"the reply is no valid CloudEvent: {error}", body)
 
 

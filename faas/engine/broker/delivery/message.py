@@ -27,7 +27,8 @@ def encode_fields(attributes: Mapping[str, Any], length: int) -> bytes:
             if name in _TRACING:
                 lines.append(f"{name}: {_NO_FIELD.sub('', str(value))}")
     lines.append(f"content-length: {length}\r\n\r\n")
-    return "\r\n".join(lines).encode("ascii")
+    # An attribute's name that is no HTTP token came into the log by another door: the receiver refuses it.
+    return "\r\n".join(lines).encode("ascii", "replace")
 
 
 def _prefix(name: str) -> str:

@@ -28,7 +28,8 @@ def make_key_of(ordered_by: str) -> KeyOf | None:
     def key_of(attributes: Mapping[str, Any], data: bytes) -> str | None:
         try:
             found = decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):  # a ValidationError is one: a member that is no object
+        # A ValidationError is a DecodeError: a member that is no object. Data may be nested too deep to be looked into.
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         for _ in path:
             found = found.at
