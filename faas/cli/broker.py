@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.conditions import ready_of
+from faas.cli.conditions import condition_line, conditions_of, ready_of
 from faas.cli.connection import with_client
 from faas.cli.eventing import (
     DEFAULT_BROKER,
@@ -105,18 +105,20 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
       faas broker describe
       faas broker describe orders -o yaml
     """
-    from faas.cli.describe import _condition
     from faas.resources.kinds import BROKER, TRIGGER
 
-    async def work(client: HttpClient) -> tuple[Object, list[Object], Object | None]:
+    async def work(client: HttpClient) -> tuple[Object, list[Object], Object | None, dict[str, int] | None]:
         from faas.client.eventing import EventingClient
 
         broker = await require(client, BROKER, name, namespace)
         triggers = (await client.list(TRIGGER, namespace)).items
-        return broker, list(triggers), await EventingClient(client, namespace).report()
+        eventing = EventingClient(client, namespace)
+        return broker, list(triggers), await eventing.report(), await eventing.dead_letter_streams(name)
 
-    broker, triggers, report = with_client(state, work)
+    broker, triggers, report, letters = with_client(state, work)
     facts = by_key((report or {}).get("brokers", ())).get(key_of(broker))
+    if facts is not None and letters is not None:
+        facts = {**facts, "dead": sum(letters.values()), "deadLetterStreams": letters}
     if output:
         print_data(with_observed(broker, facts), output)
         return
@@ -124,7 +126,7 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
     queues = by_key((report or {}).get("triggers", ()))
     ours = sorted_objects([trigger for trigger in triggers if broker_of(trigger) == name])
     print_section("Triggers", [_trigger(trigger, queues.get(key_of(trigger))) for trigger in ours])
-    print_section("Conditions", [_condition(each) for each in (broker.get("status") or {}).get("conditions") or ()])
+    print_section("Conditions", [condition_line(each) for each in conditions_of(broker)])
 
 
 @command.command("create", short_help="Make a Broker.")
@@ -239,15 +241,22 @@ def _facts(broker: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]
         return [*shown, ("Events", unknown)]
     kept = f"{facts.get('events', UNKNOWN)} kept, {size_text(facts.get('bytes', 0))} of {size_text(facts['maxBytes'])}"
     held = f"the oldest event waits for trigger {facts['heldBy']}" if facts.get("heldBy") else ""
-    dead = facts.get("dead", 0)
     return [
         *shown,
         ("Events", kept),
-        ("Retention", f"{span_text(facts['retentionSeconds'])} after they are delivered"),
+        ("Retention", f"{span_text(facts['retentionSeconds'])}, when they are delivered"),
         ("Largest event", size_text(facts["maxEventBytes"])),
         ("Held by", held),
-        ("Dead letters", f"{dead}  see: faas dlq list{_broker_flag(metadata['name'])}" if dead else "none"),
+        ("Dead letters", _dead_letters(facts, metadata["name"])),
     ]
+
+
+def _dead_letters(facts: Mapping[str, Any], broker: str) -> str:
+    if not facts.get("dead"):
+        return "none"
+    named = {stream: count for stream, count in facts.get("deadLetterStreams", {}).items() if stream}
+    among = "".join(f", {count} of them in stream {stream}" for stream, count in sorted(named.items()))
+    return f"{facts['dead']}{among}; see: faas dlq list{_broker_flag(broker)}"
 
 
 def _trigger(trigger: Object, queue: Facts) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import click
+
+from faas.cli.output import first_line
 from faas.resources import keys
 
 
@@ -15,6 +18,13 @@ def conditions_of(obj: Mapping[str, Any]) -> list[dict[str, str]]:
 def ready_of(obj: Mapping[str, Any]) -> dict[str, str]:
     """The Ready condition, {} before there is one."""
     return next((condition for condition in conditions_of(obj) if condition.get("type") == "Ready"), {})
+
+
+def condition_line(condition: Mapping[str, Any]) -> str:
+    """A mark, the type, and why it is not True."""
+    mark = {"True": click.style("✓", fg="green"), "False": click.style("✗", fg="red")}.get(condition["status"], "…")
+    words = " ".join(text for text in (condition.get("reason"), first_line(condition.get("message", ""))) if text)
+    return f"{mark} {condition['type']}  {words}".rstrip()
 
 
 def is_public(service: Mapping[str, Any]) -> bool:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
-from faas.cli.eventing import broker_option, parse_moment, print_facts, print_section, require, with_eventing
+from faas.cli.eventing import broker_option, parse_moment, print_facts, print_section, reason_text, with_eventing
 from faas.cli.options import dry_run_option, namespace_option, output_option, state_option, yes_option
-from faas.cli.output import first_line, note, print_data, print_table
+from faas.cli.output import note, print_data, print_table
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
@@ -144,6 +143,7 @@ def replay(
       faas dlq replay --all
     """
     from faas.cli.events_replay import last, tell
+    from faas.resources.kinds import BROKER
 
     _check_choice("replay", sequences, everything, trigger, type, stream)
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream}
@@ -159,7 +159,7 @@ def replay(
     async def work(eventing: EventingClient) -> dict[str, Any]:
         return await last(eventing.replay_dead_letters(broker, **chosen))
 
-    done = with_eventing(state, namespace, work)
+    done = with_eventing(state, namespace, (BROKER, broker), work)
     return tell(done, output, nothing=f"Broker {broker} has no such dead letters")
 
 
@@ -196,6 +196,8 @@ def purge(
       faas dlq purge --older-than 168h --yes
       faas dlq purge --all
     """
+    from faas.resources.kinds import BROKER
+
     _check_choice("purge", sequences, everything, trigger, type, stream, older_than)
     until = parse_moment(older_than, "--older-than") if older_than else None
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream, "untilTime": until}
@@ -212,7 +214,7 @@ def purge(
     async def work(eventing: EventingClient) -> int:
         return await eventing.purge_dead_letters(broker, **chosen)
 
-    click.echo(f"{with_eventing(state, namespace, work)} dead letters are gone")
+    click.echo(f"{with_eventing(state, namespace, (BROKER, broker), work)} dead letters are gone")
 
 
 def _check_choice(verb: str, sequences: tuple[int, ...], everything: bool, *conditions: str | None) -> None:
@@ -228,13 +230,11 @@ def _read(state: Path | None, namespace: str, broker: str, *, limit: int, **quer
     """How many there are, and the newest `limit` of them."""
     from faas.resources.kinds import BROKER
 
-    with_client(state, lambda client: require(client, BROKER, broker, namespace))
-
     async def work(eventing: EventingClient) -> tuple[int, list[Letter]]:
         lines = [line async for line in eventing.dead_letters(broker, limit=limit, **query)]
         return int(lines[0]["total"]), lines[1:]
 
-    return with_eventing(state, namespace, work)
+    return with_eventing(state, namespace, (BROKER, broker), work)
 
 
 def _row(letter: Letter) -> list[str]:
@@ -246,20 +246,8 @@ def _row(letter: Letter) -> list[str]:
         str(event["type"]),
         str(event["id"]),
         str(error["code"] or ""),
-        _cut(reason(error["data"])),
+        _cut(reason_text(error["data"])),
     ]
-
-
-def reason(data: str) -> str:
-    """One line of what a subscriber said: of a problem document its detail, else the first line."""
-    import json
-
-    try:
-        problem = json.loads(data)
-    except ValueError:
-        return first_line(data.strip())
-    said = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else None
-    return str(said or first_line(data.strip()))
 
 
 def _cut(text: str, room: int = 60) -> str:
@@ -270,6 +258,17 @@ def _time(text: str) -> str:
     from datetime import datetime
 
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _request_id(data: str) -> str:
+    """Which request failed, where the subscriber is a function."""
+    import json
+
+    try:
+        problem = json.loads(data)
+    except ValueError:
+        return ""
+    return str(problem.get("request_id") or "") if isinstance(problem, dict) else ""
 
 
 def _print_letter(letter: Letter) -> None:
@@ -287,6 +286,8 @@ def _print_letter(letter: Letter) -> None:
         ]
     )
     print_section("Answer", error["data"].splitlines())
+    if number := _request_id(error["data"]):
+        print_section("Its log", [f"faas logs NAME -o json | jq 'select(.record.request_id == \"{number}\")'"])
     attributes = {name: value for name, value in event.items() if not name.startswith(("data", "knativeerror"))}
     attributes |= {name: event[name] for name in ("datacontenttype", "dataschema") if name in event}
     print_section("Event", [f"{name}: {value}" for name, value in attributes.items()])

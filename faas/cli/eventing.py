@@ -11,6 +11,7 @@ import click
 
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
+from faas.cli.output import first_line
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
@@ -37,12 +38,21 @@ def wide_option(function: F) -> F:
     )(function)  # fmt: skip
 
 
-def with_eventing(state: Path | None, namespace: str, work: Callable[[EventingClient], Awaitable[T]]) -> T:
-    """Run `work` with what only the engine can do. Raises: CommandError: this server is a cluster's."""
+def with_eventing(
+    state: Path | None, namespace: str, needed: tuple[Kind, str], work: Callable[[EventingClient], Awaitable[T]]
+) -> T:
+    """Run `work` with what only the engine can do, when the object that it needs is there.
+
+    Raises: CommandError: it is not, or this server is a cluster's.
+    """
     from faas.client.eventing import EventingClient, NoEventing
 
+    async def session(client: HttpClient) -> T:
+        await require(client, *needed, namespace)
+        return await work(EventingClient(client, namespace))
+
     try:
-        return with_client(state, lambda client: work(EventingClient(client, namespace)))
+        return with_client(state, session)
     except NoEventing as error:
         hint = "Only the engine keeps what this command shows. For objects:  faas trigger list, kubectl get triggers"
         raise CommandError(error.message, hint) from error
@@ -139,6 +149,22 @@ def size_text(size_bytes: float) -> str:
             return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
         size_bytes /= 1024
     return f"{size_bytes:.1f} GiB"
+
+
+def reason_text(text: str) -> str:
+    """One line of what a subscriber said, `500: ` before it or not: of a problem document its detail."""
+    import json
+
+    code, colon, rest = text.partition(": ")
+    said = rest if colon and code.isdigit() else text
+    try:
+        problem = json.loads(said)
+    except ValueError:
+        return first_line(text.strip())
+    detail = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else None
+    if not detail:
+        return first_line(text.strip())
+    return f"{code}: {detail}" if said is not text else str(detail)
 
 
 def span_text(seconds: float) -> str:

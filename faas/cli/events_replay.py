@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
-from faas.cli.eventing import require, with_eventing
+from faas.cli.eventing import with_eventing
 from faas.cli.output import note, print_data
 
 if TYPE_CHECKING:
@@ -23,15 +22,14 @@ def replay(
     """The exit code: 1 when an event failed again."""
     from faas.resources.kinds import TRIGGER
 
-    with_client(state, lambda client: require(client, TRIGGER, trigger, namespace))
     since, until = span
-    if not dry_run:
-        note(f"delivering to {trigger} what was stored since {since} …")
 
     async def work(eventing: EventingClient) -> dict[str, Any]:
+        if not dry_run:
+            note(f"delivering to {trigger} what was stored since {since} …")
         return await last(eventing.replay(trigger, since=since, until=until, dry_run=dry_run))
 
-    done = with_eventing(state, namespace, work)
+    done = with_eventing(state, namespace, (TRIGGER, trigger), work)
     if not dry_run:
         return tell(done, output, nothing=f"no stored event of that time passes the filters of {trigger}")
     if output:

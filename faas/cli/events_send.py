@@ -73,13 +73,15 @@ def send_many(
     state: Path | None, namespace: str, broker: str, document: Document, pace: Pace, output: str | None
 ) -> None:
     """Send the same event again and again, each time with another id."""
-    began, sent = time.monotonic(), 0
+    began, sent = 0.0, 0
 
     def count(number: int) -> None:
         nonlocal sent
         sent += number
 
     async def work(client: HttpClient, store: Store) -> None:
+        nonlocal began
+        began = time.monotonic()
         await _keep_pace(document, pace, store, count)
 
     try:

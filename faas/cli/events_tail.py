@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.connection import with_client
-from faas.cli.eventing import require, with_eventing
+from faas.cli.eventing import with_eventing
 from faas.cli.output import is_terminal, note
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ class Wish:
 def tail(state: Path | None, namespace: str, broker: str, wish: Wish, *, as_json: bool) -> None:
     from faas.resources.kinds import BROKER
 
-    with_client(state, lambda client: require(client, BROKER, broker, namespace))
     printed = 0
 
     async def work(eventing: EventingClient) -> None:
@@ -51,7 +49,7 @@ def tail(state: Path | None, namespace: str, broker: str, wish: Wish, *, as_json
     if wish.follow and is_terminal():
         note(f"events of Broker {broker}; Ctrl-C ends this")
     try:
-        with_eventing(state, namespace, work)
+        with_eventing(state, namespace, (BROKER, broker), work)
     except KeyboardInterrupt:
         return
     if not printed and not wish.follow:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.connection import with_client
-from faas.cli.eventing import require, with_eventing
+from faas.cli.eventing import with_eventing
 from faas.cli.output import age, print_data, print_table
 
 if TYPE_CHECKING:
@@ -20,12 +19,10 @@ _SOURCES = 2  # of a type that are named; devices are many
 def show(state: Path | None, namespace: str, broker: str, output: str | None) -> None:
     from faas.resources.kinds import BROKER
 
-    with_client(state, lambda client: require(client, BROKER, broker, namespace))
-
     async def work(eventing: EventingClient) -> list[dict[str, Any]]:
         return await eventing.types(broker)
 
-    found = with_eventing(state, namespace, work)
+    found = with_eventing(state, namespace, (BROKER, broker), work)
     if output:
         print_data(found, output)
         return

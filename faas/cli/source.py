@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.conditions import ready_of
+from faas.cli.conditions import condition_line, conditions_of, ready_of
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
 from faas.cli.eventing import (
@@ -89,7 +89,6 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
       faas source describe on-reading-mqtt
       faas source describe nightly-schedule -o yaml
     """
-    from faas.cli.describe import _condition
 
     sources, report = with_client(state, lambda client: read_sources(client, namespace))
     found = [source for source in sources if source["metadata"]["name"] == name]
@@ -105,7 +104,7 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
             click.echo()
         print_facts(_facts(source, facts.get(_identity(source)), known=report is not None))
         print_section("Next times", next_ticks(source["spec"], datetime.now(UTC)))
-        print_section("Conditions", [_condition(each) for each in (source.get("status") or {}).get("conditions") or ()])
+        print_section("Conditions", [condition_line(each) for each in conditions_of(source)])
 
 
 async def read_sources(client: HttpClient, namespace: str) -> tuple[list[Object], Object | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faas.cli.broker import broker_of
-from faas.cli.conditions import ready_of
+from faas.cli.conditions import condition_line, conditions_of, ready_of
 from faas.cli.connection import with_client
 from faas.cli.eventing import (
     by_key,
@@ -17,6 +17,7 @@ from faas.cli.eventing import (
     key_of,
     print_facts,
     print_section,
+    reason_text,
     require,
     sorted_objects,
     span_text,
@@ -25,7 +26,7 @@ from faas.cli.eventing import (
 )
 from faas.cli.filter_words import filter_words
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
-from faas.cli.output import age, first_line, print_data, print_objects, print_table, ready_text
+from faas.cli.output import age, print_data, print_objects, print_table, ready_text
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -98,7 +99,6 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
       faas trigger describe on-order
       faas trigger describe on-order -o json
     """
-    from faas.cli.describe import _condition
     from faas.resources.kinds import TRIGGER
 
     async def work(client: HttpClient) -> tuple[Object, Object | None]:
@@ -117,7 +117,7 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
         print_section("Progress", ["not known" if report is not None else "not known: this API server is no engine"])
     else:
         print_section("Progress", _progress(facts))
-    print_section("Conditions", [_condition(each) for each in (trigger.get("status") or {}).get("conditions") or ()])
+    print_section("Conditions", [condition_line(each) for each in conditions_of(trigger)])
 
 
 def _row(trigger: Object, facts: Facts, *, wide: bool) -> list[str]:
@@ -135,7 +135,7 @@ def _row(trigger: Object, facts: Facts, *, wide: bool) -> list[str]:
     ]
     if wide:
         row += [count_text(facts, name) for name in ("inFlight", "retrying", "failed")]
-        row.append(first_line(str((facts or {}).get("lastError") or "")))
+        row.append(reason_text(str((facts or {}).get("lastError") or "")))
     return row
 
 
@@ -227,5 +227,5 @@ def _progress(facts: Mapping[str, Any]) -> list[str]:
     if facts["behind"]:
         lines.append(f"{facts['behind']} positions of the log are not read yet")
     if facts["lastError"]:
-        lines.append(f"last error: {first_line(facts['lastError'])}")
+        lines.append(f"last error: {reason_text(facts['lastError'])}")
     return lines

@@ -87,6 +87,14 @@ class EventingClient:
         path = self._path("brokers", broker, "deadletters")
         return self._lines("GET", path, _query(limit=limit, **query), patient=True)
 
+    async def dead_letter_streams(self, broker: str) -> dict[str, int] | None:
+        """How many dead letters each stream has; "" is the Broker's own. None: nobody knows, or says so now."""
+        try:
+            answer = await self._client.ask("GET", self._path("brokers", broker, "deadletters", "streams"))
+        except (NotFound, Forbidden, Unavailable):
+            return None
+        return dict(answer["streams"])
+
     def replay_dead_letters(self, broker: str, **query: Any) -> AsyncIterator[Object]:
         """First `total`, {} while it lasts; at the end `delivered`, `failed` and `error`."""
         path = self._path("brokers", broker, "deadletters", "replay")

@@ -4,7 +4,8 @@
     POST /faas/v1/namespaces/NS/brokers/B/events         a CloudEvents request: stored by the Broker's ingress
     GET  /faas/v1/namespaces/NS/brokers/B/events         stored events; with follow=true those to come
     GET  /faas/v1/namespaces/NS/brokers/B/types          types of events, and who wants them
-    GET  /faas/v1/namespaces/NS/brokers/B/deadletters    dead letters; POST .../replay and .../purge
+    GET  /faas/v1/namespaces/NS/brokers/B/deadletters    dead letters; .../streams counts them
+    POST /faas/v1/namespaces/NS/brokers/B/deadletters/replay   and .../purge
     POST /faas/v1/namespaces/NS/triggers/T/replay        stored events once more
 
 Lists and whatever takes long are JSON lines; what goes wrong after the first one is a Status in a line of its own.
@@ -51,6 +52,8 @@ class Eventing(Protocol):
 
     def dead_letters(self, broker: str, query: LetterQuery, limit: int) -> AsyncIterator[bytes]: ...
 
+    async def dead_letter_streams(self, broker: str) -> dict[str, int]: ...
+
     def replay_dead(self, broker: str, query: LetterQuery) -> AsyncIterator[bytes]: ...
 
     async def purge_dead(self, broker: str, query: LetterQuery) -> int: ...
@@ -90,6 +93,8 @@ class EventingEndpoints:
             case "GET", [namespace, "brokers", name, "deadletters"]:
                 query = parse_letter_query(asked, namespace)
                 return await self._stream(eventing.dead_letters(f"{namespace}/{name}", query, parse_limit(asked)))
+            case "GET", [namespace, "brokers", name, "deadletters", "streams"]:
+                return _json({"streams": await eventing.dead_letter_streams(f"{namespace}/{name}")})
             case "POST", [namespace, "brokers", name, "deadletters", "replay"]:
                 query = parse_letter_query(asked, namespace)
                 return await self._stream(eventing.replay_dead(f"{namespace}/{name}", query))

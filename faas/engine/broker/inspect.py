@@ -149,6 +149,11 @@ class Inspector:
         for line in newest:
             yield encode(line)
 
+    async def dead_letter_streams(self, broker: str) -> dict[str, int]:
+        """How many dead letters each stream has now; "" is the Broker's own."""
+        async with self._access.open(self._broker(broker)) as streams:
+            return await streams.dead_letters.streams()
+
     async def replay_dead(self, broker: str, query: LetterQuery) -> AsyncIterator[bytes]:
         """JSON lines: {"total"}, {} while it lasts, then {"delivered", "failed", "error"}."""
         by_stream = await self._sequences(broker, query)

@@ -18,12 +18,6 @@ class Letter(NamedTuple):
     stream: str
 
 
-async def count_letters(streams: Streams, stream: str | None) -> int:
-    """In one stream, or in all. Raises: LogUnavailable."""
-    counts = await streams.dead_letters.streams()
-    return sum(counts.values()) if stream is None else counts.get(stream, 0)
-
-
 async def find_letters(streams: Streams, query: LetterQuery) -> AsyncIterator[Letter]:
     """Raises: LogUnavailable."""
     names = [query.stream] if query.stream is not None else sorted(await streams.dead_letters.streams())
