@@ -287,6 +287,17 @@ def test_what_fails_for_good_is_a_dead_letter_and_can_be_delivered_later(nats: N
     lives(nats, scenario)
 
 
+def test_a_gateway_that_starts_anew_costs_no_attempt(nats: Nats) -> None:
+    async def scenario(world: World) -> None:
+        world.gateway.handle = lambda call: DONE if world.gateway.numbers().count(call.number) > 1 else b""
+        await world.begin(trigger(delivery=Delivery(retry=0)))
+        await world.publish(*range(30))
+        done = await world.status(lambda status: status.delivered == 30)
+        assert (done.failed, done.dead) == (0, 0)
+
+    lives(nats, scenario)
+
+
 def test_a_span_of_the_log_is_delivered_once_more_in_order(nats: Nats) -> None:
     async def scenario(world: World) -> None:
         await world.begin(trigger(ordered_by="subject"))
