@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from faas.client.protocol import Client, Object
-from faas.deploy.errors import NotReady
+from faas.deploy.errors import EventsNotReady
 from faas.deploy.events import EventPlan, carry_out_events, make_brokers, plan_events
 from faas.deploy.plan import Change
 from faas.deploy.rollout import DeployOptions, carry_out, make_plan
@@ -42,7 +42,7 @@ async def plan_deploy(client: Client, objects: Objects, *, project: str, namespa
 async def carry_out_deploy(
     client: Client, plan: Plan, options: DeployOptions, steps: Steps, *, namespace: str
 ) -> list[Object]:
-    """Make the changes; returns the Services as they are then. Raises: NotReady, ApiError."""
+    """Make the changes; returns the Services as they are then. Raises: NotReady, EventsNotReady, ApiError."""
     if plan.events.brokers:
         with steps.step("brokers") as log:
             await make_brokers(client, plan.events.brokers, log)
@@ -58,5 +58,5 @@ async def carry_out_deploy(
             client, plan.events, namespace=namespace, wait=options.wait, timeout_s=options.wait_timeout_s, log=log
         )
         if failures:
-            raise NotReady(tuple(failures))
+            raise EventsNotReady(tuple(failures))
     return objects

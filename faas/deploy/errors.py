@@ -2,6 +2,7 @@
 
 DeployError
 ├── NotReady         a Service or its new revision failed, or took too long
+├── EventsNotReady   it serves, but a Trigger or a source is not ready
 └── TrafficError     a split of traffic that cannot be
 """
 
@@ -38,3 +39,31 @@ class NotReady(DeployError):
         super().__init__(f"{first.service} is not ready: {first.message or first.reason}{more}")
         self.failures: tuple[Failure, ...] = failures
         self.kept = kept  # services whose traffic stays on the revision that served before
+
+
+@dataclass(frozen=True, slots=True)
+class EventFailure:
+    """A Trigger or a source that is not ready."""
+
+    kind: str
+    name: str
+    reason: str
+    message: str
+
+    def __str__(self) -> str:
+        first_line = self.message.partition("\n")[0]
+        return f"{self.name} ({self.kind}) is not ready: {f'{self.reason}: {first_line}'.strip(': ')}"
+
+
+class EventsNotReady(DeployError):
+    """Nothing was taken back: the functions serve, and what is not ready goes on trying."""
+
+    def __init__(self, failures: tuple[EventFailure, ...]) -> None:
+        first = failures[0]
+        word = "trigger" if first.kind == "Trigger" else "source"
+        told = "\n  ".join(map(str, failures))
+        super().__init__(
+            f"the functions serve, but not all of their events come:\n  {told}",
+            f"It goes on trying. See:  faas {word} describe {first.name}",
+        )
+        self.failures = failures

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from faas.client.errors import AlreadyExists, NotFound
 from faas.client.protocol import Client, Object
 from faas.deploy.belonging import by_identity, read_events
-from faas.deploy.errors import Failure
+from faas.deploy.errors import EventFailure
 from faas.deploy.plan import Change, change_of, same_place
 from faas.deploy.rollout import apply
 from faas.deploy.settled import PATIENCE_S, wait_settled
@@ -75,14 +75,14 @@ async def make_brokers(client: Client, brokers: Sequence[Object], log: Log) -> N
 async def carry_out_events(
     client: Client, plan: EventPlan, *, namespace: str, wait: bool, timeout_s: float, log: Log,
     patience_s: float = PATIENCE_S,
-) -> list[Failure]:  # fmt: skip
+) -> list[EventFailure]:  # fmt: skip
     """Make the changes; returns what is not ready in the end, which stays: a source tries again by itself."""
     gone = [change for change in plan.changes if change.action == "delete"]
     kept = [change for change in plan.changes if change.action != "delete"]
     for change in sorted(gone, key=lambda change: change.kind == TRIGGER):
         await _delete(client, change, namespace)
         log(f"{change.name}: {change.kind.kind} deleted, it is gone from the code")
-    failures: list[Failure] = []
+    failures: list[EventFailure] = []
     for step in (
         [change for change in kept if change.kind == TRIGGER],
         [change for change in kept if change.kind != TRIGGER],
@@ -115,7 +115,7 @@ async def _delete(client: Client, change: Change, namespace: str) -> None:
 
 async def _wait(
     client: Client, changes: Sequence[Change], namespace: str, timeout_s: float, patience_s: float, log: Log
-) -> list[Failure]:
+) -> list[EventFailure]:
     touched = {(change.kind, change.name) for change in changes if change.action != "unchanged"}
 
     def changed(which: tuple[Kind, str], verdict: Verdict) -> None:
@@ -131,10 +131,14 @@ async def _wait(
         client, namespace, wanted, timeout_s=timeout_s, patience_s=patience_s, changed=changed
     )
     return [
-        Failure(f"{kind.kind} {name}", verdict.reason, verdict.message or f"not ready within {timeout_s:g} s")
+        EventFailure(kind.kind, name, verdict.reason, verdict.message or _unsaid(verdict, timeout_s))
         for (kind, name), verdict in verdicts.items()
         if verdict.state != "ready"
     ]
+
+
+def _unsaid(verdict: Verdict, timeout_s: float) -> str:
+    return "" if verdict.state == "failed" else f"not within {timeout_s:g} s"
 
 
 async def _change(client: Client, kind: Kind, manifest: Object, live: Object | None) -> Change:

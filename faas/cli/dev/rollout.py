@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from faas.cli.dev.debugging import CONFIG_DEFAULTS
 from faas.cli.dev.project_state import Desired
 from faas.client.protocol import Client, Object
-from faas.deploy.errors import Failure, NotReady
+from faas.deploy.errors import EventFailure, Failure, NotReady
 from faas.deploy.events import carry_out_events, make_brokers, plan_events
 from faas.deploy.rollout import apply
 from faas.deploy.wait import wait_for
@@ -60,7 +60,7 @@ class Brought:
 
     made: frozenset[str]  # new, or not as before
     gone: tuple[str, ...]
-    waiting: tuple[Failure, ...]  # not ready yet; they go on trying
+    waiting: tuple[EventFailure, ...]  # not ready yet; they go on trying
 
 
 async def bring_events(client: Client, desired: Desired, *, project: str, namespace: str) -> Brought:

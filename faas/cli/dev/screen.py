@@ -71,8 +71,8 @@ class Screen:
         if brought.gone:
             self.removed(brought.gone)
         for failure in brought.waiting:
-            said = f"{failure.reason} {failure.message}".strip()
-            self.out.print(Text.assemble(("… ", "yellow"), (f"{failure.service} is not ready: ", "bold"), said))
+            self.out.print(Text.assemble(("… ", "yellow"), (str(failure), "bold")))
+        if brought.waiting:
             self.note("It goes on trying; functions serve meanwhile.")
 
     def ready(self, seconds: float) -> None:

@@ -129,7 +129,7 @@ async def deploy(world: World, *triggers: Trigger, patience_s: float = 0.05) -> 
         world.client, planned, namespace="default", wait=True, timeout_s=20.0, log=lambda line: None,
         patience_s=patience_s,
     )  # fmt: skip
-    return [f"{failure.service} {failure.reason}" for failure in failures]
+    return [str(failure) for failure in failures]
 
 
 @in_world
@@ -216,7 +216,8 @@ async def test_what_stays_refused_is_told_with_its_reason_and_stays(world: World
     world.broken["pay-schedule"] = "UpstreamUnavailable"
 
     assert await deploy(world, event(), tick()) == [
-        "Trigger pay-schedule UpstreamUnavailable", "PingSource pay-schedule UpstreamUnavailable",
+        "pay-schedule (Trigger) is not ready: UpstreamUnavailable",
+        "pay-schedule (PingSource) is not ready: UpstreamUnavailable",
     ]  # fmt: skip
     assert len((await world.api.list(PING_SOURCE, "default")).items) == 1
 
