@@ -75,6 +75,7 @@ async def running_engine(settings: EngineSettings) -> AsyncIterator[None]:
         )
         await enter(_in_background(_run_sources(settings, board, backend, clock)))
         controllers = await enter(Controllers(backend, board, settings, clock))
+        broker.seen_types.append(controllers.types_seen)
         # The gateway goes on with its last table until ours is complete.
         await controllers.settled()
         link.settle()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from faas.client.protocol import Object
-from faas.engine.contract.eventing import BrokerConfig, BrokerStatus, Delivery, TriggerConfig, TriggerStatus
+from faas.engine.contract.eventing import BrokerConfig, BrokerStatus, Delivery, SeenType, TriggerConfig, TriggerStatus
 from faas.engine.contract.revision import Endpoint, RevisionKey
 from faas.resources.kinds import BROKER, EVENT, EVENT_TYPE, SERVICE, TRIGGER, Kind
 from tests.engine_world import DEADLINE_S, World, condition, engine_world, in_world, is_ready
@@ -313,3 +314,22 @@ async def test_an_event_type_says_whether_what_it_refers_to_is_there(world: Worl
     assert condition(event_type, "ReferenceExists")["reason"] == "ResourceDoesNotExist"
     await ready_broker(world)
     await world.until(EVENT_TYPE, "order", is_ready)
+
+
+@in_world
+async def test_types_that_a_broker_has_seen_become_event_types_where_it_asks_for_them(world: World) -> None:
+    broker = await ready_broker(world)
+    seen = (SeenType("default/default", "com.acme.order", "/shop", count=3),)
+    world.controllers.types_seen(seen)
+    assert (await world.client.list(EVENT_TYPE, "default")).items == []
+    await ready_broker(world, **{"faas.dev__event_types": "enabled", "faas.dev__retention": "PT1H"})
+    await on_board(world.board.brokers, "default/default", lambda config: config.retention_s == 3600)
+    world.controllers.types_seen(seen)
+    name = "et-default-" + hashlib.md5(b"com.acme.order/shopdefaultdefault").hexdigest()
+    event_type = await world.until(EVENT_TYPE, name, is_ready)
+    assert event_type["spec"]["reference"]["name"] == "default"
+    assert event_type["metadata"]["ownerReferences"][0]["uid"] == broker["metadata"]["uid"]
+    values = {entry["name"]: entry.get("value") for entry in event_type["spec"]["attributes"]}
+    assert values == {"type": "com.acme.order", "source": "/shop", "specversion": "1.0", "id": None}
+    await world.client.delete(BROKER, "default", "default")
+    await world.until_gone(EVENT_TYPE, name)

@@ -10,6 +10,7 @@ from typing import Any, Self
 from faas.client.protocol import Client
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock, Timer
+from faas.engine.contract.eventing import SeenType
 from faas.engine.contract.revision import RevisionKey
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.controllers.cache import Cache, Caches, Key
@@ -58,7 +59,7 @@ class Controllers:
             self._routes,
             self._labels,
             self._garbage,
-            *(controller for controller, _ in self._eventing.all),
+            *self._eventing.controllers,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._exit = AsyncExitStack()
@@ -82,6 +83,10 @@ class Controllers:
         await self._revisions.settled()
         await self._routes.settled()
         await self._eventing.settled()
+
+    def types_seen(self, types: tuple[SeenType, ...]) -> None:
+        """To be called with what the broker's process has seen."""
+        self._eventing.types_seen(types)
 
     async def _start(self) -> None:
         group = await self._exit.enter_async_context(asyncio.TaskGroup())

@@ -9,7 +9,7 @@ from typing import Any
 from faas.client.protocol import Client, Object
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock
-from faas.engine.contract.eventing import BrokerStatus, TriggerStatus
+from faas.engine.contract.eventing import BrokerStatus, SeenType, TriggerStatus
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.contract.sources import SourceKey, SourceStatus
 from faas.engine.controllers.addressing import Resolver
@@ -17,6 +17,7 @@ from faas.engine.controllers.broker.reconcile import BrokerReconciler
 from faas.engine.controllers.cache import Cache, Caches, Key, key_of
 from faas.engine.controllers.events import Recorder
 from faas.engine.controllers.eventtype.reconcile import EventTypeReconciler
+from faas.engine.controllers.eventtype.seen import SeenTypes
 from faas.engine.controllers.live_config import LiveConfig
 from faas.engine.controllers.queue import WorkQueue
 from faas.engine.controllers.reconciler import Controller
@@ -50,6 +51,8 @@ class EventingControllers:
             "trigger", TriggerReconciler(client, caches, board, resolver, recorder, clock), clock
         )
         self._event_types = Controller("eventtype", EventTypeReconciler(client, caches, clock), clock)
+        self._seen_types = SeenTypes(client, caches)
+        self._makes_types = Controller("seen-types", self._seen_types, clock)
         self._bindings = Controller(
             "sinkbinding", SinkBindingReconciler(client, caches, resolver, recorder, clock), clock
         )
@@ -77,6 +80,14 @@ class EventingControllers:
             (self._bindings, self._caches.sink_bindings),
             *self._sources,
         )
+
+    @property
+    def controllers(self) -> tuple[Controller, ...]:
+        return (*(controller for controller, _ in self.all), self._makes_types)
+
+    def types_seen(self, types: tuple[SeenType, ...]) -> None:
+        """What Brokers have seen; for those that ask for it an EventType is made of each."""
+        self._seen_types.seen(types, self._makes_types.queue.add)
 
     async def settled(self) -> None:
         """Wait until the board says of every Broker and Trigger that was there at the start what it has to."""
