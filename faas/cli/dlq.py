@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from faas.cli.dlq_letters import HEADS, Letter, print_letter, row
 from faas.cli.errors import CommandError
-from faas.cli.eventing import broker_option, parse_moment, print_facts, print_section, reason_text, with_eventing
+from faas.cli.eventing import broker_option, counted, parse_moment, with_eventing
 from faas.cli.options import dry_run_option, namespace_option, output_option, state_option, yes_option
 from faas.cli.output import note, print_data, print_table
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
 
 F = TypeVar("F", bound=Callable[..., Any])
-Letter = dict[str, Any]
 
 
 @click.group(short_help="Dead letters: events that could not be delivered.")
@@ -69,11 +69,10 @@ def list_(
     if output:
         print_data(letters, output)
         return
-    rows = [_row(letter) for letter in letters]
-    heads = ["seq", "time", "trigger", "type", "id", "code", "error"]
+    heads, rows = list(HEADS), [row(letter) for letter in letters]
     if any(letter["stream"] for letter in letters):
         heads.append("stream")
-        rows = [[*row, letter["stream"]] for row, letter in zip(rows, letters, strict=True)]
+        rows = [[*cells, letter["stream"]] for cells, letter in zip(rows, letters, strict=True)]
     print_table(heads, rows, empty=f"Broker {broker} has no such dead letters")
     if total > len(letters):
         note(f"… and {total - len(letters)} older ones; --limit shows more")
@@ -106,7 +105,7 @@ def show(which: str, stream: str | None, broker: str, namespace: str, output: st
     for number, letter in enumerate(letters):
         if number:
             click.echo()
-        _print_letter(letter)
+        print_letter(letter)
 
 
 @command.command("replay", short_help="Deliver dead letters once more.")
@@ -145,16 +144,16 @@ def replay(
     from faas.cli.events_replay import last, tell
     from faas.resources.kinds import BROKER
 
-    _check_choice("replay", sequences, everything, trigger, type, stream)
+    _check_choice("replay", sequences, everything, stream, trigger, type)
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream}
     total, _ = _read(state, namespace, broker, limit=1, **chosen)
     if sequences and total < len(set(sequences)):
         raise CommandError(f"Broker {broker} does not have all of these dead letters", "See:  faas dlq list")
     if dry_run:
-        click.echo(f"{total} dead letters would be delivered once more")
+        click.echo(f"{counted(total, 'dead letter')} would be delivered once more")
         return 0
     if total:
-        note(f"delivering {total} dead letters …")
+        note(f"delivering {counted(total, 'dead letter')} …")
 
     async def work(eventing: EventingClient) -> dict[str, Any]:
         return await last(eventing.replay_dead_letters(broker, **chosen))
@@ -198,7 +197,7 @@ def purge(
     """
     from faas.resources.kinds import BROKER
 
-    _check_choice("purge", sequences, everything, trigger, type, stream, older_than)
+    _check_choice("purge", sequences, everything, stream, trigger, type, older_than)
     until = parse_moment(older_than, "--older-than") if older_than else None
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream, "untilTime": until}
     total, _ = _read(state, namespace, broker, limit=1, **chosen)
@@ -206,23 +205,26 @@ def purge(
         click.echo(f"Broker {broker} has no such dead letters")
         return
     if dry_run:
-        click.echo(f"{total} dead letters would be gone")
+        click.echo(f"{counted(total, 'dead letter')} would be gone")
         return
     if not yes:
-        click.confirm(f"Forget {total} dead letters of Broker {broker}?", abort=True, err=True)
+        click.confirm(f"Forget {counted(total, 'dead letter')} of Broker {broker}?", abort=True, err=True)
 
     async def work(eventing: EventingClient) -> int:
         return await eventing.purge_dead_letters(broker, **chosen)
 
-    click.echo(f"{with_eventing(state, namespace, (BROKER, broker), work)} dead letters are gone")
+    purged = with_eventing(state, namespace, (BROKER, broker), work)
+    click.echo(f"{counted(purged, 'dead letter')} gone")
 
 
-def _check_choice(verb: str, sequences: tuple[int, ...], everything: bool, *conditions: str | None) -> None:
-    """Nothing is done to all of them by accident."""
+def _check_choice(
+    verb: str, sequences: tuple[int, ...], everything: bool, stream: str | None, *conditions: str | None
+) -> None:
+    """Nothing is done to all of them by accident. `--all` of a stream is all that is in it."""
     some = bool(sequences) or any(condition is not None for condition in conditions)
     if everything and some:
         raise click.UsageError("--all is every dead letter; leave it out to choose some")
-    if not everything and not some:
+    if not everything and not some and stream is None:
         raise click.UsageError(f"which ones? Name them by SEQ or an option, or {verb} --all")
 
 
@@ -235,65 +237,3 @@ def _read(state: Path | None, namespace: str, broker: str, *, limit: int, **quer
         return int(lines[0]["total"]), lines[1:]
 
     return with_eventing(state, namespace, (BROKER, broker), work)
-
-
-def _row(letter: Letter) -> list[str]:
-    event, error = letter["event"], letter["error"]
-    return [
-        str(letter["sequence"]),
-        _time(letter["storedTime"]),
-        letter["trigger"].partition("/")[2],
-        str(event["type"]),
-        str(event["id"]),
-        str(error["code"] or ""),
-        _cut(reason_text(error["data"])),
-    ]
-
-
-def _cut(text: str, room: int = 60) -> str:
-    return text if len(text) <= room else f"{text[: room - 1]}…"
-
-
-def _time(text: str) -> str:
-    from datetime import datetime
-
-    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _request_id(data: str) -> str:
-    """Which request failed, where the subscriber is a function."""
-    import json
-
-    try:
-        problem = json.loads(data)
-    except ValueError:
-        return ""
-    return str(problem.get("request_id") or "") if isinstance(problem, dict) else ""
-
-
-def _print_letter(letter: Letter) -> None:
-    import json
-
-    event, error = letter["event"], letter["error"]
-    print_facts(
-        [
-            ("Sequence", str(letter["sequence"]) + (f" of stream {letter['stream']}" if letter["stream"] else "")),
-            ("Failed", _time(letter["storedTime"])),
-            ("Stored", f"{_time(letter['origin']['storedTime'])} as event {letter['origin']['sequence']}"),
-            ("Trigger", letter["trigger"].partition("/")[2]),
-            ("Destination", str(error["destination"])),
-            ("Code", str(error["code"] or "")),
-        ]
-    )
-    print_section("Answer", error["data"].splitlines())
-    if number := _request_id(error["data"]):
-        print_section("Its log", [f"faas logs NAME -o json | jq 'select(.record.request_id == \"{number}\")'"])
-    attributes = {name: value for name, value in event.items() if not name.startswith(("data", "knativeerror"))}
-    attributes |= {name: event[name] for name in ("datacontenttype", "dataschema") if name in event}
-    print_section("Event", [f"{name}: {value}" for name, value in attributes.items()])
-    if "data_base64" in event:
-        print_section("Data (base64)", [event["data_base64"]])
-    elif "data" in event:
-        data = event["data"]
-        text = data if isinstance(data, str) else json.dumps(data, indent=2, ensure_ascii=False)
-        print_section("Data", text.splitlines())

@@ -143,6 +143,10 @@ def print_section(title: str, lines: Sequence[str]) -> None:
             click.echo(f"  {line}")
 
 
+def counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def size_text(size_bytes: float) -> str:
     for unit in ("B", "KiB", "MiB"):
         if size_bytes < 1024:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faas.cli.errors import CommandError
-from faas.cli.eventing import with_eventing
+from faas.cli.eventing import counted, with_eventing
 from faas.cli.output import note, print_data
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def replay(
         print_data(done, output)
     elif done["matching"]:
         between = f", stored between {done['firstTime']} and {done['lastTime']}"
-        click.echo(f"{done['matching']} events would be delivered to {trigger}{between}")
+        click.echo(f"{counted(done['matching'], 'event')} would be delivered to {trigger}{between}")
     else:
         click.echo(f"no stored event since {since} passes the filters of {trigger}")
     return 0

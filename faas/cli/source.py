@@ -22,6 +22,7 @@ from faas.cli.eventing import (
     wide_option,
     with_observed,
 )
+from faas.cli.eventing_rows import source_word, summary_of
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
 from faas.cli.output import age, first_line, print_data, print_objects, print_table, ready_text
 from faas.cli.trigger import destination_text
@@ -168,7 +169,7 @@ def _row(source: Object, facts: Facts, *, wide: bool) -> list[str]:
     metadata, condition = source["metadata"], ready_of(source)
     row = [
         metadata["name"],
-        _kind(source, facts),
+        _kind(source),
         destination_text((source.get("spec") or {}).get("sink") or {}),
         str((facts or {}).get("state") or UNKNOWN),
         count_text(facts, "events"),
@@ -176,31 +177,13 @@ def _row(source: Object, facts: Facts, *, wide: bool) -> list[str]:
         ready_text(condition.get("status", ""), condition.get("reason", "")),
         age(metadata.get("creationTimestamp", "")),
     ]
-    return [*row, _what(source), _trouble(facts)] if wide else row
+    return [*row, summary_of(source), _trouble(facts)] if wide else row
 
 
-def _kind(source: Object, facts: Facts) -> str:
+def _kind(source: Object) -> str:
     """The adapter says more than ContainerSource does."""
-    adapter = (facts or {}).get("adapter") or _adapter(source)
-    return f"{source['kind']} ({adapter})" if source["kind"] == "ContainerSource" and adapter else str(source["kind"])
-
-
-def _adapter(source: Object) -> str:
-    containers = ((source["spec"].get("template") or {}).get("spec") or {}).get("containers") or [{}]
-    return " ".join(str(word) for word in containers[0].get("args") or ())
-
-
-def _what(source: Object) -> str:
-    """The one thing that tells this source from others of its kind."""
-    spec = source["spec"]
-    for name in ("schedule", "topics", "stream", "ownerAndRepository"):
-        if spec.get(name):
-            value = spec[name]
-            return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    if spec.get("resources"):
-        return ", ".join(str(resource.get("kind")) for resource in spec["resources"])
-    queue = (spec.get("rabbitmqResourcesConfig") or {}).get("queueName")
-    return str(queue or "")
+    kind = str(source["kind"])
+    return f"{kind} ({source_word(source)})" if kind == "ContainerSource" else kind
 
 
 def _trouble(facts: Facts) -> str:
@@ -216,10 +199,9 @@ def _facts(source: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]
     shown = [
         ("Name", metadata["name"]),
         ("Namespace", metadata["namespace"]),
-        ("Kind", _kind(source, facts)),
+        ("Kind", _kind(source)),
         ("Age", age(metadata.get("creationTimestamp", ""))),
-        ("What", _what(source)),
-        ("Time zone", str(source["spec"].get("timezone") or "")),
+        ("What", summary_of(source)),
         ("Sink", destination_text(source["spec"].get("sink") or {})),
         ("URL", str(status.get("sinkUri") or "")),
         ("Event types", ", ".join(types)),

@@ -1,0 +1,73 @@
+"""A dead letter as a row of a table, and with all that is known of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from faas.cli.eventing import print_facts, print_section, reason_text
+
+Letter = dict[str, Any]
+_REASON = 60  # characters of a row
+HEADS = ("seq", "time", "trigger", "type", "id", "code", "error")
+
+
+def row(letter: Letter) -> list[str]:
+    event, error = letter["event"], letter["error"]
+    return [
+        str(letter["sequence"]),
+        _time(letter["storedTime"]),
+        letter["trigger"].partition("/")[2],
+        str(event["type"]),
+        str(event["id"]),
+        str(error["code"] or ""),
+        _cut(reason_text(error["data"])),
+    ]
+
+
+def print_letter(letter: Letter) -> None:
+    event, error = letter["event"], letter["error"]
+    print_facts(
+        [
+            ("Sequence", str(letter["sequence"]) + (f" of stream {letter['stream']}" if letter["stream"] else "")),
+            ("Failed", _time(letter["storedTime"])),
+            ("Stored", f"{_time(letter['origin']['storedTime'])} as event {letter['origin']['sequence']}"),
+            ("Trigger", letter["trigger"].partition("/")[2]),
+            ("Destination", str(error["destination"])),
+            ("Code", str(error["code"] or "")),
+        ]
+    )
+    print_section("Answer", error["data"].splitlines())
+    print_section("Its log", _log_command(str(error["destination"]), error["data"]))
+    attributes = {name: value for name, value in event.items() if not name.startswith(("data", "knativeerror"))}
+    attributes |= {name: event[name] for name in ("datacontenttype", "dataschema") if name in event}
+    print_section("Event", [f"{name}: {value}" for name, value in attributes.items()])
+    if "data_base64" in event:
+        print_section("Data (base64)", [event["data_base64"]])
+    elif "data" in event:
+        data = event["data"]
+        text = data if isinstance(data, str) else json.dumps(data, indent=2, ensure_ascii=False)
+        print_section("Data", text.splitlines())
+
+
+def _cut(text: str, room: int = _REASON) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
+
+
+def _time(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _log_command(destination: str, data: str) -> list[str]:
+    """How to read what a function logged about the request that failed; [] where it is none of ours."""
+    try:
+        problem = json.loads(data)
+    except ValueError:
+        return []
+    number = problem.get("request_id") if isinstance(problem, dict) else None
+    host = urlsplit(destination).hostname or ""
+    if not number or not host.endswith(".svc.cluster.local"):
+        return []
+    return [f"faas logs {host.partition('.')[0]} -o json | jq 'select(.record.request_id == \"{number}\")'"]
