@@ -43,7 +43,11 @@ class SeenTypes:
         await create(
             self._client, self._caches.event_types, make_event_type(self._caches.brokers.raw(broker_key), seen)
         )
+        self._seen.pop(key, None)
         return None
+
+    def _count(self) -> int:
+        return len(self._seen) + len(list(self._caches.event_types))
 
 
 def wants_event_types(broker: Broker) -> bool:
