@@ -88,7 +88,7 @@ def command(
     if event_type and path == "/":
         path = event_path
     request = Request(method or ("POST" if body is not None else "GET"), path, sent, body)
-    host, address = _where(service, tag, engine)
+    host, address = _where(service, tag, engine, internally=path.startswith("/_faas/"))
     started = time.monotonic()
     with send(request, host, address, timeout_s=timeout) as answer:
         _print(answer, started, output)
@@ -116,8 +116,12 @@ def _path_of(triggers: Sequence[Object], event: Mapping[str, str]) -> str:
     return str((found[0]["spec"].get("subscriber") or {}).get("uri") or "/") if found else "/"
 
 
-def _where(service: Object, tag: str | None, engine: EngineInfo) -> tuple[str, str]:
-    """The Host to ask for, and where to dial: names under .localhost need not resolve, so they are never looked up."""
+def _where(service: Object, tag: str | None, engine: EngineInfo, *, internally: bool) -> tuple[str, str]:
+    """The Host to ask for, and where to dial: names under .localhost need not resolve, so they are never looked up.
+
+    Args:
+        internally: the public listener does not answer for it, as for the paths that events are delivered to.
+    """
     from urllib.parse import urlsplit
 
     from faas.cli.conditions import is_public
@@ -136,7 +140,7 @@ def _where(service: Object, tag: str | None, engine: EngineInfo) -> tuple[str, s
         raise CommandError(f"{name} has no URL yet", f"See why:  faas describe {name}")
     public = urlsplit(engine.public_url)
     host = urlsplit(url).hostname or ""
-    if is_public(service) and public.scheme == "http":
+    if is_public(service) and public.scheme == "http" and not internally:
         return f"{host}:{public.port}", f"{public.hostname}:{public.port}"
     # Cluster-local names, and all names while the public listener speaks TLS, answer on the engine's own socket.
     return host, f"unix:{engine.runtime_dir}/internal.sock"

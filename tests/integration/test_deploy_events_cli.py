@@ -1,0 +1,161 @@
+"""Events as a user has them: declared, deployed, changed, removed, with the real engine and its broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHOP = '''
+import asyncio
+from dataclasses import dataclass
+
+from faas import Context, Event, function
+
+seen: list[str] = []
+arrived = asyncio.Condition()
+
+@dataclass
+class Order:
+    id: int
+
+@function.http("/orders", methods=["POST"])
+async def order(body: Order, ctx: Context) -> None:
+    await ctx.publish(Event("order.created", {"id": body.id}, subject=str(body.id)))
+
+@function.event(type="order.created", retry=2, backoff_delay=0.1, reply_type="order.paid")
+def pay(order: Order) -> dict[str, int]:
+    return {"id": order.id}
+
+@function.event(sql="type = 'order.paid'", service="ledger", min_scale=1, max_scale=1)
+@function.schedule("* * * * * *", data={"id": 5})
+async def note(order: Order, event: Event) -> None:
+    async with arrived:
+        seen.append(f"{event.type} {order.id}")
+        arrived.notify_all()
+
+@function.http("/wait", service="ledger")
+async def wait(what: str) -> str:
+    async with arrived:
+        await arrived.wait_for(lambda: what in seen)
+    return what
+'''
+
+
+@dataclass
+class Faas:
+    state: Path
+    project: Path
+    said: str = ""
+
+    def __call__(self, *arguments: str | Path, code: int = 0) -> str:
+        """Run a command and return what it wrote to stdout; stderr is in `said`."""
+        done = subprocess.run(
+            [sys.executable, "-m", "faas.cli.main", *map(str, arguments)],
+            env={**os.environ, "FAAS_STATE": str(self.state)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        self.said = done.stderr
+        assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def write(self, code: str) -> None:
+        (self.project / "main.py").write_text(code)
+
+    def heard(self, what: str) -> bool:
+        """Whether the ledger heard of it, once it did."""
+        return self("invoke", "ledger", "--path", f"/wait?what={what.replace(' ', '%20')}").strip() == what
+
+
+@pytest.fixture(scope="module")
+def faas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faas]:
+    folder = tmp_path_factory.mktemp("engine")
+    faas = Faas(folder / "state", folder / "shop")
+    faas.project.mkdir()
+    faas.write(SHOP)
+    faas("up", "--port", "0")
+    yield faas
+    faas("down")
+
+
+def kinds(documents: str) -> list[str]:
+    found: dict[str, Any] = json.loads(documents)
+    return [f"{item['kind']} {item['metadata']['name']}" for item in found["items"]]
+
+
+def test_events_pass_from_function_to_function_and_from_a_schedule(faas: Faas) -> None:
+    faas("deploy", faas.project)
+
+    assert "brokers: default: created" in faas.said
+    faas("invoke", "order", "--path", "/orders", "--json", '{"id": 7}')
+    assert faas.heard("order.paid 7")
+    assert faas.heard("dev.knative.sources.ping 5")
+
+
+def test_what_brings_a_function_events_is_listed_described_and_exported(faas: Faas) -> None:
+    listed = {line.split()[0]: line for line in faas("list").splitlines()}
+    assert listed["ledger"].endswith("event, schedule")
+    assert listed["order"].split()[-1] != "event"
+
+    assert "← PingSource note-schedule  Ready  * * * * * *" in faas("describe", "ledger")
+    assert kinds(faas("export", "ledger", "-o", "json")) == [
+        "Service ledger", "Broker default", "Trigger note", "Trigger note-schedule", "PingSource note-schedule",
+    ]  # fmt: skip
+
+
+def test_the_same_again_changes_nothing(faas: Faas) -> None:
+    faas("diff", faas.project, "--exit-code")
+
+    assert "nothing would change" in faas.said
+
+
+def test_an_event_is_invoked_where_its_trigger_would_send_it(faas: Faas) -> None:
+    faas("invoke", "ledger", "--event", "order.paid", "--json", '{"id": 41}')
+
+    assert faas.heard("order.paid 41")
+
+
+def test_what_is_gone_from_the_code_is_shown_and_goes_and_what_replaces_it_comes(faas: Faas) -> None:
+    faas.write(SHOP.replace('@function.schedule("* * * * * *", data={"id": 5})\n', "").replace("retry=2", "retry=4"))
+
+    said = faas("deploy", faas.project, "--dry-run").splitlines()
+    assert "pay (Trigger): would change spec.delivery.retry" in said
+    assert "note-schedule (PingSource): would be deleted" in said
+    assert "-kind: PingSource" in faas("diff", faas.project)
+
+    faas("deploy", faas.project, "--service", "order")  # a part of the project says nothing of the rest
+    assert "note-schedule (PingSource): would be deleted" in faas("deploy", faas.project, "--dry-run")
+
+    faas("deploy", faas.project)
+    assert "PingSource" not in faas("export", "-o", "json")
+    faas("invoke", "order", "--path", "/orders", "--json", '{"id": 8}')
+    assert faas.heard("order.paid 8")
+
+
+def test_a_deleted_function_takes_its_triggers_along_and_leaves_the_broker(faas: Faas) -> None:
+    assert faas("delete", "pay", "--yes") == "pay with 1 Trigger deleted\n"
+
+    assert kinds(faas("export", "-o", "json")) == [
+        "Service ledger", "Service order", "Broker default", "Trigger note",
+    ]  # fmt: skip
+
+
+def test_a_source_that_cannot_connect_is_an_error_and_the_functions_serve(faas: Faas) -> None:
+    faas.write(SHOP.replace("@function.schedule", '@function.mqtt("a", url="mqtt://127.0.0.1:1")\n@function.schedule'))
+
+    faas("deploy", faas.project, code=1)
+
+    assert "the functions serve, but not all of their events come" in faas.said
+    assert "faas source describe note-mqtt" in faas.said
+    faas("invoke", "order", "--path", "/orders", "--json", '{"id": 9}')
+    assert faas.heard("order.paid 9")
