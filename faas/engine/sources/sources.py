@@ -22,7 +22,6 @@ from faas.engine.sources.adapter import COMMAND, Adapter
 from faas.engine.sources.environment import short, state_dir
 from faas.engine.sources.errors import ConfigurationError
 from faas.engine.sources.kubernetes import run_kubernetes
-from faas.engine.sources.ping import run_ping
 from faas.engine.sources.reporting import Reporter
 from faas.engine.sources.restarts import Backoff
 from faas.engine.sources.sender import Sender
@@ -181,6 +180,8 @@ class Sources:
             try:
                 sender = Sender(plan, self._settings, self._http, report, self._clock)
                 if plan.adapter == "ping":
+                    from faas.engine.sources.ping import run_ping  # croniter takes 50 ms, and most need no schedule
+
                     await run_ping(plan, state, sender, report, self._clock)
                 else:
                     server = f"https://127.0.0.1:{self._settings.api_port}"
