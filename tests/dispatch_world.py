@@ -10,8 +10,9 @@ from typing import Any
 
 from faas.engine.broker.delivery.answers import Answer
 from faas.engine.broker.delivery.subscriber import Subscriber
-from faas.engine.broker.dispatch.broker import BrokerDispatch, Timing
+from faas.engine.broker.dispatch.broker import BrokerDispatch
 from faas.engine.broker.dispatch.deliveries import Services
+from faas.engine.broker.dispatch.saving import Timing
 from faas.engine.broker.dispatch.slots import Targets
 from faas.engine.broker.dispatch.window import Bounds
 from faas.engine.broker.dispatching import OpenBroker
@@ -166,7 +167,7 @@ async def settle() -> None:
 
 
 BROKER = BrokerConfig("default/orders", "broker-1")
-OFTEN = Timing(save_s=0.0, refresh_s=3600.0, forget_s=30.0)
+OFTEN = Timing(save_s=0.0, look_s=3600.0, forget_s=30.0)
 
 
 def trigger(name: str = "t", *, uid: str = "", **changes: Any) -> TriggerConfig:

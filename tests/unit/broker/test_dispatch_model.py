@@ -42,6 +42,7 @@ class Trace:
     stored: list[tuple[str, str, str]] = field(default_factory=list)  # id, type, key
     done: dict[str, set[str]] = field(default_factory=lambda: {"ordered": set(), "some": set()})
     done_in_this_life: set[tuple[str, str]] = field(default_factory=set)
+    held: bool = False
 
     def wanted(self, name: str) -> list[str]:
         return [id for id, type, _ in self.stored if name == "ordered" or type == "a"]
@@ -49,6 +50,7 @@ class Trace:
     def began(self, attempt: Attempt) -> None:
         name = name_of(attempt)
         self.see_dead_letters()
+        assert not self.held
         assert attempt.id in self.wanted(name)
         assert (name, attempt.id) not in self.done_in_this_life
         open_ids = [other.id for other in self.world.subscribers.open if name_of(other) == name]
@@ -112,6 +114,7 @@ async def _lives(steps: list[tuple[str, Any, Any]]) -> None:
     remaining = list(steps)
     while True:
         trace.done_in_this_life.clear()
+        trace.held = False
         async with world.dispatching(*configs(edits)) as life:
             while remaining:
                 step, what, which = remaining.pop(0)
@@ -119,12 +122,14 @@ async def _lives(steps: list[tuple[str, Any, Any]]) -> None:
                     break
                 if step == "edit":
                     edits += 1
+                    trace.held = False
                     await life.apply(*configs(edits))
                 else:
                     await _take(step, what, which, life, trace, edits)
                 for run in life.broker.runs.values():
                     assert len(run.window.unfinished) < BOUNDS.events + BATCH
             else:
+                trace.held = False
                 await life.apply(*configs(edits))
                 await _finish_all(life, trace)
                 return
@@ -146,7 +151,9 @@ async def _take(step: str, what: Any, which: Any, life: Dispatching, trace: Trac
         world.targets.capacity("default/f", what)
     elif step == "hold":
         await life.apply(held=("default/ordered", "default/some"))
+        trace.held = True
     elif step == "release":
+        trace.held = False
         await life.apply(*configs(edits))
     elif step == "trim":
         hold = life.broker.hold()

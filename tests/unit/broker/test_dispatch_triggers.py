@@ -73,6 +73,7 @@ def test_a_trigger_made_anew_does_not_get_its_forerunners_events() -> None:
         async with world.dispatching(trigger(uid="second")) as life:
             await life.put("2")
             assert life.sent == ["2"]
+            assert [status.backlog for status in life.broker.status()] == [1]
             await life.advance(31)
             await life.apply(trigger(uid="second"))
             assert list(world.cursors.values) == ["second"]
@@ -425,6 +426,17 @@ def test_a_log_that_lost_its_end_is_read_from_there() -> None:
         async with world.dispatching(trigger()) as life:
             await life.put("4")
             assert life.sent == ["4"]
+
+    run(scenario)
+
+
+def test_a_cursor_that_cannot_be_read_loses_nothing() -> None:
+    async def scenario(world: World) -> None:
+        async with world.dispatching(trigger()) as life:
+            await life.put("1")
+        world.cursors.values["uid-t"] = b"\xc1"
+        async with world.dispatching(trigger()) as life:
+            assert life.sent == ["1"]
 
     run(scenario)
 

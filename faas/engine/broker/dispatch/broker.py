@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
 from faas_runtime.filters import FilterError
@@ -14,6 +13,7 @@ from faas.engine.broker.delivery.subscriber import BadAddress
 from faas.engine.broker.dispatch.deliveries import Services
 from faas.engine.broker.dispatch.outlet import outage_wait_s
 from faas.engine.broker.dispatch.reader import LogReader, LogShrunk
+from faas.engine.broker.dispatch.saving import CursorSaver, Timing
 from faas.engine.broker.dispatch.slots import UNBOUND, Slots, Targets
 from faas.engine.broker.dispatch.trigger import Plan, TriggerRun, make_plan
 from faas.engine.broker.dispatch.window import Bounds, Cursor
@@ -23,14 +23,6 @@ from faas.engine.contract.eventing import TriggerConfig, TriggerStatus
 
 _log = logging.getLogger("faas.broker")
 _decode_cursor = msgspec.msgpack.Decoder(Cursor).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    save_s: float = 0.25  # between saves: what may be delivered twice after a crash
-    refresh_s: float = 5.0  # between saves of triggers that only read what they do not want
-    # A trigger that is gone from the table keeps its cursor this long: an engine that starts may not know all of them.
-    forget_s: float = 30.0
 
 
 class BrokerDispatch:
@@ -51,8 +43,7 @@ class BrokerDispatch:
         self._reader: LogReader | None = None
         self._end = 1  # of the log, as far as it is known
         self._news = asyncio.Event()
-        self._dirty: set[TriggerRun] = set()
-        self._someone_dirty = asyncio.Event()
+        self._saver = CursorSaver(broker.cursors, self.runs, lambda: self._head, timing)
         self.appended = False  # since the end was asked for
 
     # What the process tells and asks
@@ -73,7 +64,7 @@ class BrokerDispatch:
     def status(self) -> Iterator[TriggerStatus]:
         head = self._head
         end = max(self._end, head)
-        yield from (run.status(end, head) for run in self.runs.values())
+        yield from (run.status(end, head) for uid, run in self.runs.items() if uid not in self._gone_s)
         yield from self._broken.values()
 
     def run_of(self, key: str) -> TriggerRun | None:
@@ -117,14 +108,13 @@ class BrokerDispatch:
     async def _work(self) -> None:
         stored = {uid: self._decoded(uid, value) for uid, value in (await self.broker.cursors.load()).items()}
         self._end = (await self.broker.log.state()).last + 1
-        known = {uid: cursor for uid, cursor in stored.items() if cursor is not None} | (self._cursors or {})
         self._reader = LogReader(self.broker.log, self._end)
-        self._cursors = known
+        self._cursors = stored | (self._cursors or {})
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reader.follow_head())
             tasks.create_task(self._reader.catch_up())
-            tasks.create_task(self._save_often())
-            tasks.create_task(self._refresh())
+            tasks.create_task(self._saver.save_often())
+            tasks.create_task(self._saver.look_often())
             await self._follow_table()
 
     async def _follow_table(self) -> None:
@@ -180,7 +170,7 @@ class BrokerDispatch:
 
     async def _begin(self, plans: Mapping[str, Plan]) -> None:
         """Begin where the cursor is; without one at the end of the log, which is stored first."""
-        cursors = self._cursors or {}
+        cursors = self._without_run
         fresh = [uid for uid in plans if uid not in cursors]
         if fresh:
             self._end = (await self.broker.log.state()).last + 1
@@ -196,7 +186,7 @@ class BrokerDispatch:
 
     async def _forget(self, wanted: Mapping[str, TriggerConfig]) -> None:
         """Drop who is gone for good. A key that somebody else has now is not held for its former owner."""
-        cursors = self._cursors or {}
+        cursors = self._without_run
         keys = {uid: run.plan.config.key for uid, run in self.runs.items()}
         keys |= {uid: cursor.trigger for uid, cursor in cursors.items()}
         held = self._held - {config.key for config in wanted.values()}
@@ -210,7 +200,6 @@ class BrokerDispatch:
             if run is not None:
                 self._the_reader.leave(run)
                 run.stop()
-                self._dirty.discard(run)
             cursors.pop(uid, None)
             await self.broker.cursors.remove(uid)
             del self._gone_s[uid]
@@ -233,67 +222,34 @@ class BrokerDispatch:
 
     def _put_away(self) -> None:
         """Stop all runs; their cursors are kept here."""
-        cursors = self._cursors or {}
         for uid, run in self.runs.items():
-            cursors[uid] = run.window.cursor(run.plan.config.key, run.read(self._head))
+            self._without_run[uid] = run.window.cursor(run.plan.config.key, run.read(self._head))
         self.stop()
         self.runs.clear()
-        self._dirty.clear()
         self._news.set()
+
+    @property
+    def _without_run(self) -> dict[str, Cursor]:
+        assert self._cursors is not None
+        return self._cursors
 
     @property
     def _the_reader(self) -> LogReader:
         assert self._reader is not None
         return self._reader
 
-    def _decoded(self, uid: str, value: bytes) -> Cursor | None:
+    def _decoded(self, uid: str, value: bytes) -> Cursor:
         try:
             return _decode_cursor(value)
         except msgspec.MsgspecError as error:
-            _log.error("broker %s: the cursor of trigger %s cannot be read (%s): it begins anew at the end of the log",
+            _log.error("broker %s: the cursor of trigger %s cannot be read (%s): it gets all of the log again",
                        self.broker.config.key, uid, error)  # fmt: skip
-            return None
-
-    # Cursors
+            return Cursor("", 1)
 
     def _progressed(self, run: TriggerRun) -> None:
-        self._dirty.add(run)
-        self._someone_dirty.set()
+        self._saver.moved(run)
         self._the_reader.has_room(run)
 
     async def save(self) -> None:
         """Store the cursors that have moved. Raises: LogError: those are still to be stored."""
-        head = self._head
-        dirty, self._dirty = self._dirty, set()
-        uids = {run: uid for uid, run in self.runs.items()}
-        values = {}
-        for run in dirty:
-            if run in uids:
-                values[uids[run]] = run.cursor(head)
-                run.saved = run.read(head)
-        if values:
-            try:
-                await self.broker.cursors.save(values)
-            except LogError:
-                self._dirty |= dirty
-                raise
-
-    async def _save_often(self) -> None:
-        while True:
-            await self._someone_dirty.wait()
-            self._someone_dirty.clear()
-            await asyncio.sleep(self._timing.save_s)
-            try:
-                await self.save()
-            except LogError as error:
-                _log.debug("broker %s: cursors are not saved yet: %s", self.broker.config.key, error)
-                self._someone_dirty.set()
-
-    async def _refresh(self) -> None:
-        """What a trigger did not want is not read again after a restart, or not much of it."""
-        while True:
-            await asyncio.sleep(self._timing.refresh_s)
-            moved = {run for run in self.runs.values() if run.saved != run.read(self._head)}
-            if moved:
-                self._dirty |= moved
-                self._someone_dirty.set()
+        await self._saver.save()

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from faas.engine.broker.delivery.client import Client
-from faas.engine.broker.dispatch.broker import BrokerDispatch, Timing
+from faas.engine.broker.dispatch.broker import BrokerDispatch
 from faas.engine.broker.dispatch.deliveries import Services
 from faas.engine.broker.dispatch.metrics import render
 from faas.engine.broker.dispatch.replay import replay_dead, replay_span
+from faas.engine.broker.dispatch.saving import Timing
 from faas.engine.broker.dispatch.slots import Targets
 from faas.engine.broker.dispatch.window import Bounds
 from faas.engine.broker.dispatching import Dispatcher, Hold, OpenBroker, Publish
