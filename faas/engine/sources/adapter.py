@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from faas.client.errors import ApiError
 from faas.client.protocol import Client
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock
@@ -76,6 +77,10 @@ class Adapter:
             except OSError as error:
                 backoff, delay_s = backoff.after_failure()
                 self._say("failing", "CannotStart", f"the adapter cannot be started: {error}")
+            except Exception as error:  # noqa: BLE001 - one source must not end the others
+                backoff, delay_s = backoff.after_failure(self._clock.now() - started_s)
+                _log.exception("%s failed; again in %.3g s", self._name, delay_s)
+                self._say("failing", "Failed", f"the source failed: {error!r}; see the engine's log")
             self._said.restarted(self._replica)
             await wait_for(self._changed, self._clock, delay_s)
 
@@ -88,7 +93,7 @@ class Adapter:
             process = await AdapterProcess.start(
                 self._name, command, env, self._settings.run_as, self._clock, lambda report: None
             )
-        except (ConfigurationError, OSError) as error:
+        except (ConfigurationError, ApiError, OSError) as error:
             _log.warning("%s leaves behind what it has made upstream: %s", self._name, error)
             return
         try:

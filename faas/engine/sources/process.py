@@ -21,6 +21,7 @@ _log = logging.getLogger("faas.source")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _STOP_GRACE_S = 9.0  # an adapter that is told to stop takes up to 8 s to settle what it is sending
+_DRAIN_S = 2.0
 _LINE_BYTES = 8 * 1024  # of its output in engine.log; longer ones are cut
 _LINES_A_SECOND = 50
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -75,7 +76,9 @@ class AdapterProcess:
         """Wait; returns its exit code, negative for a signal's number."""
         code = await self._process.wait()
         self._kill_group()  # what it started goes with it, and so the pipes end
-        await self._readers
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):  # what made itself independent may hold them
+                await self._readers
         return code
 
     async def stop(self) -> None:

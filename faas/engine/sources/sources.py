@@ -108,8 +108,8 @@ class Sources:
                 kept = living | self._busy()
                 remove_forgotten(self._settings.state_dir / "sources", kept)
                 remove_forgotten(self._settings.sources_dir, {short(uid) for uid in kept})
-            except ApiError as error:
-                _log.info("what former sources have left stays for now: %s", error.message)
+            except (ApiError, OSError) as error:
+                _log.info("what former sources have left stays for now: %s", error)
             await self._stopped.wait()
             await pause(self._clock, _SWEEP_AFTER_S)
 

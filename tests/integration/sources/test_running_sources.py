@@ -514,3 +514,20 @@ async def test_what_the_sink_has_not_taken_before_an_end_is_told_after_it(world:
     events = await world.sink.wait_for(before + 1)
     assert {event.id for event in events} == {events[0].id}
     assert told(events[-1:]) == [("resource.add", "/api/v1/namespaces/default/configmaps/new")]
+
+
+def test_a_program_that_cannot_be_started_is_told_and_tried_again() -> None:
+    async def body(folder: Path) -> None:
+        program = folder / "program"
+        async with sources_world(folder, command=(str(program),)) as world:
+            plan = world.run("plain")
+            status = await world.until(lambda status: status.state == "failing")
+            assert status.reason == "CannotStart"
+            assert str(program) in status.message
+            program.write_text(f"#!/bin/sh\nexec {COMMAND[0]} {COMMAND[1]} $@\n")
+            program.chmod(0o755)
+            await world.until(is_running)
+            assert world.seen(plan)["argv"] == ["plain"]
+
+    with tempfile.TemporaryDirectory(prefix="src") as folder:
+        asyncio.run(body(Path(folder)))
