@@ -52,8 +52,8 @@ def structured(event: StoredEvent) -> Line:
         return document
     media = str(document.get("datacontenttype", "application/json")).partition(";")[0].strip().lower()
     if media.endswith(("/json", "+json")):
-        if _is_json(event.data):
-            return {**document, "data": msgspec.Raw(event.data)}
+        if (line := _on_one_line(event.data)) is not None:
+            return {**document, "data": msgspec.Raw(line)}
     elif media.startswith("text/") or media.endswith(("/xml", "+xml")):
         try:
             return {**document, "data": event.data.decode()}
@@ -66,12 +66,13 @@ def rfc3339(moment_s: float) -> str:
     return datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _is_json(data: bytes) -> bool:
+def _on_one_line(data: bytes) -> bytes | None:
+    """JSON as it is but for white space; None: it is none, or null, which as a member would be no data at all."""
     try:
-        msgspec.json.decode(data)
+        value = msgspec.json.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return False
-    return True
+        return None
+    return None if value is None else msgspec.json.format(data, indent=-1)
 
 
 def _decoded(text: str) -> str:

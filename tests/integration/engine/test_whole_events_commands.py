@@ -204,7 +204,8 @@ def test_an_event_is_refused_in_the_words_of_the_ingress(whole: Whole, tmp_path:
     events.write_text(json.dumps([{"type": "from.a.file", "id": "one"}, {"type": "from.a.file", "id": "two"}]))
     assert whole.faas("events", "send", "--file", events) == "one stored\ntwo stored\n"
     whole.faas("events", "tail", "--sql", "amount >", code=1)
-    assert whole.said.startswith("error: sql: ") and "^" in whole.said
+    assert whole.said.startswith("error: sql: ")
+    assert "^" in whole.said
     whole.faas("events", "send", "x", "--broker", "defualt", code=1)
     assert whole.said == "error: there is no Broker 'defualt' in namespace default\n  Did you mean 'default'?\n"
 
