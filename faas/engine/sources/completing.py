@@ -15,7 +15,10 @@ _AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 def complete(adapter: str, name: str, replica: int, env: dict[str, str], settings: EngineSettings) -> dict[str, str]:
-    """The environment with FAAS_SOURCE as the adapter wants it. Raises: ConfigurationError."""
+    """The environment with FAAS_SOURCE as the adapter wants it.
+
+    Raises: ConfigurationError; OSError: nats-server has not been started yet.
+    """
     given = {key.removeprefix(OPTION_PREFIX): value for key, value in env.items() if key.startswith(OPTION_PREFIX)}
     kept = {key: value for key, value in env.items() if not key.startswith(OPTION_PREFIX)}
     try:
@@ -63,10 +66,7 @@ def _with_own_door(
             "the source names no MQTT server, and the engine itself does not listen for MQTT; "
             "start it with a port for devices (faas up --mqtt 1883), or set url",
         )
-    try:
-        own = NatsCredentials.load(settings.mqtt_credentials)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigurationError("NoMQTTDoor", f"nats-server has not been started on this state: {error}") from None
+    own = NatsCredentials.load(settings.mqtt_credentials)  # there before nats-server starts
     host = "127.0.0.1" if nats.mqtt_host in ("", "0.0.0.0", "::") else nats.mqtt_host
     url = f"mqtt://{host}:{nats.mqtt_port}"
     options = {**options, "url": url, "version": 4}  # nats-server speaks MQTT 3.1.1
