@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from faas.deploy import traffic
+from faas.deploy.deploying import carry_out_deploy, plan_deploy
 from faas.deploy.errors import DeployError, NotReady, TrafficError
 from faas.deploy.plan import Change
 from faas.deploy.rollout import DeployOptions, carry_out, images_in_use, left_behind, make_plan
 from faas.deploy.split import change_split, roll_back
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
-from faas.resources.kinds import REVISION, SERVICE
+from faas.project.objects import Objects
+from faas.resources.kinds import REVISION, SERVICE, TRIGGER
 from tests.engine_world import World, in_world
 
 EXITS = InstanceFailure("ExitCode1", "Container failed with: boom", restarts=1)
@@ -257,6 +259,27 @@ async def test_a_namespace_that_is_not_there_is_named(world: World) -> None:
         await make_plan(world.client, [manifest("web", "w1", "prod")])
 
     assert error.value.hint == "Make it:  kubectl create namespace prod"
+
+
+@in_world
+async def test_without_traffic_events_stay_as_they_are(world: World) -> None:
+    subscriber = {"ref": {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "web"}}
+    trigger = {
+        "apiVersion": "eventing.knative.dev/v1",
+        "kind": "Trigger",
+        "metadata": {"name": "web", "namespace": "default", "labels": {"faas.dev/project": "shop"}},
+        "spec": {"broker": "default", "subscriber": subscriber},
+    }
+    objects = Objects(services=(manifest("web", "w1"),), brokers=(), sources=(), triggers=(trigger,))
+    steps = Steps()
+
+    plan = await plan_deploy(world.client, objects, project="shop", namespace="default", whole=True)
+    options = DeployOptions(traffic=False, wait_timeout_s=20.0)
+    await carry_out_deploy(world.client, plan, options, steps, namespace="default")
+
+    assert [f"{change.kind.kind} {change.action}" for change in plan.changes] == ["Service create", "Trigger create"]
+    assert (await world.client.list(TRIGGER, "default")).items == []
+    assert steps.done[-1].lines == ["Triggers and sources stay as they are: the new revisions get no traffic yet"]
 
 
 @in_world
