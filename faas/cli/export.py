@@ -31,7 +31,8 @@ def command(names: tuple[str, ...], namespace: str, output: str, state: Path | N
       faas export > functions.yaml
       faas export hello -o json
     """
-    from faas.deploy.exported import exported, exported_event, unportable
+    from faas.deploy.exported import exported, exported_event, runs_adapter, unportable
+    from faas.resources.keys import SOURCES_IMAGE
 
     services, others = with_client(state, lambda client: _read(client, names, namespace))
     manifests = [exported(service) for service in services]
@@ -42,6 +43,11 @@ def command(names: tuple[str, ...], namespace: str, output: str, state: Path | N
         note(
             f"note: {', '.join(images)} has this machine's Python as its base; a cluster cannot pull it.\n"
             "  Build an image with a base of its own, push it, and name it in containers[].image."
+        )
+    if adapters := sorted(other["metadata"]["name"] for other in others if runs_adapter(other)):
+        note(
+            f"note: {', '.join(adapters)}: {SOURCES_IMAGE} is the engine's name for its own adapters.\n"
+            "  Build an image of faas[sources] that runs python -m faas.sources, push it as REGISTRY/faas-sources, and name it."
         )
 
 

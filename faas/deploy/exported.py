@@ -71,6 +71,13 @@ def unportable(manifests: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted(image for image in images if references.parse(image) is not None)
 
 
+def runs_adapter(obj: Mapping[str, Any]) -> bool:
+    """Whether a source is our adapter program in the engine's own image."""
+    template = (obj.get("spec") or {}).get("template") or {}
+    containers = (template.get("spec") or {}).get("containers") or ()
+    return obj.get("kind") == "ContainerSource" and any(each.get("image") == keys.SOURCES_IMAGE for each in containers)
+
+
 def _template(template: Mapping[str, Any]) -> Object:
     metadata = {
         key: value for key, value in (template.get("metadata") or {}).items() if value and key != "creationTimestamp"

@@ -72,7 +72,7 @@ class Call:
         """The traceparent that this call continues (W3C Trace Context): an event's own, else the request's.
 
         A delivery belongs to what caused the event, maybe hours ago; the request that carries it is the broker's. Where
-        both are of one trace, the request's span is the nearer parent. docs/decisions/0011.
+        both are of one trace, the request's span is the nearer parent. docs/decisions/0012.
         """
         header = self.headers.get(b"traceparent")
         if self.event is None:

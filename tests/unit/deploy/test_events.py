@@ -16,7 +16,7 @@ from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object
 from faas.deploy.belonging import EventObjects, read_events
 from faas.deploy.events import EventPlan, carry_out_events, make_brokers, plan_events
-from faas.deploy.exported import exported_event
+from faas.deploy.exported import exported_event, runs_adapter
 from faas.deploy.settled import judge_ready, wait_settled
 from faas.deploy.wait import Verdict
 from faas.engine.api.backend import Backend
@@ -292,6 +292,16 @@ async def test_an_export_of_a_trigger_is_what_was_applied(world: World) -> None:
     live = await read_events(world.client, "default")
 
     assert [exported_event(obj) for obj in (*live.triggers, *live.sources)] == [*wanted.triggers, *wanted.sources]
+
+
+def test_adapters_in_the_engines_own_image_are_told_from_other_sources() -> None:
+    options = {"topics": ["a"], "qos": 1, "version": 5}
+    (mqtt,) = objects(Trigger(kind="mqtt", name="a", path="/a", options=options)).sources
+    (ping,) = objects(tick()).sources
+
+    assert (runs_adapter(mqtt), runs_adapter(ping)) == (True, False)
+    mqtt["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example/faas-sources:1"
+    assert not runs_adapter(mqtt)
 
 
 class _OldServer:
