@@ -47,7 +47,7 @@ def command(names: tuple[str, ...], namespace: str, output: str, state: Path | N
     if adapters := sorted(other["metadata"]["name"] for other in others if runs_adapter(other)):
         note(
             f"note: {', '.join(adapters)}: {SOURCES_IMAGE} is the engine's name for its own adapters.\n"
-            "  Build an image of faas[sources] that runs python -m faas.sources, push it as REGISTRY/faas-sources, and name it."
+            "  Push an image of faas[sources] that runs python -m faas.sources, as REGISTRY/faas-sources, and name it."
         )
 
 

@@ -6,6 +6,7 @@ it begins, and a source ends before its Trigger does.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from faas.client.errors import AlreadyExists, NotFound
 from faas.client.protocol import Client, Object
 from faas.deploy.belonging import by_identity, read_events
-from faas.deploy.errors import EventFailure
+from faas.deploy.errors import DeployError, EventFailure
 from faas.deploy.plan import Change, change_of, same_place
 from faas.deploy.rollout import apply
 from faas.deploy.settled import PATIENCE_S, wait_settled
@@ -24,6 +25,7 @@ from faas.resources import keys
 from faas.resources.kinds import BROKER, SERVICE, TRIGGER, Kind
 
 Log = Callable[[str], None]
+_GONE_S = 60.0  # to sign off from whatever it listened to
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ _DONE = {"create": "created", "update": "changed", "replace": "replaced"}
 async def _make(client: Client, change: Change, namespace: str) -> None:
     if change.action == "replace":
         await _delete(client, change, namespace)
+        await _until_gone(client, change, namespace)
     if change.action != "unchanged":
         await apply(client, change.manifest, kind=change.kind)
 
@@ -111,6 +114,26 @@ async def _delete(client: Client, change: Change, namespace: str) -> None:
         await client.delete(change.kind, change.name, namespace)
     except NotFound:
         return
+
+
+async def _until_gone(client: Client, change: Change, namespace: str) -> None:
+    """A source may have to undo something upstream first; what is applied to it until then would go with it.
+
+    Raises: DeployError: it does not go.
+    """
+    only = f"metadata.name={change.name}"
+    listed = await client.list(change.kind, namespace, field_selector=only)
+    if not listed.items:
+        return
+    watch = client.watch(change.kind, namespace, resource_version=listed.resource_version, field_selector=only)
+    try:
+        async with asyncio.timeout(_GONE_S):
+            async for event in watch:
+                if event.type == "DELETED":
+                    return
+    except TimeoutError:
+        what = f"{change.kind.kind} {change.name}"
+        raise DeployError(f"{what} is to be made anew, and does not go", "See its metadata.finalizers") from None
 
 
 async def _wait(

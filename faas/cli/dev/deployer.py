@@ -17,7 +17,7 @@ from faas.cli.dev.rollout import bring_events, remove_others, roll_out
 from faas.cli.dev.screen import Screen
 from faas.client.errors import ApiError
 from faas.client.protocol import Client, Object
-from faas.deploy.errors import NotReady
+from faas.deploy.errors import DeployError, NotReady
 from faas.project.discover import Describer
 from faas.project.errors import DiscoveryError, ProjectError
 
@@ -65,6 +65,8 @@ class Deployer:
             screen.refused(error.message, error.hint, serving=self._serving)
         except NotReady as error:
             screen.not_ready(error, serving=self._serving)
+        except DeployError as error:
+            screen.refused(error.message, error.hint, serving=self._serving)
         except ApiError as error:
             screen.refused(f"the engine refuses this: {error.message}", "", serving=self._serving)
         finally:

@@ -197,6 +197,28 @@ async def test_a_change_is_applied_in_place_and_another_broker_makes_it_anew(wor
 
 
 @in_world
+async def test_what_is_made_anew_waits_until_the_former_has_signed_off(world: World) -> None:
+    await deploy(world, event())
+    held = {"metadata": {"finalizers": ["faas.dev/upstream"]}}
+    await world.api.patch(TRIGGER, "pay", held, "default", type="merge")
+    released: list[str] = []
+
+    async def sign_off() -> None:
+        async for change in world.api.watch(TRIGGER, "default"):
+            if change.object["metadata"].get("deletionTimestamp"):
+                released.append(change.object["spec"]["broker"])
+                await world.api.patch(TRIGGER, "pay", {"metadata": {"finalizers": None}}, "default", type="merge")
+                return
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sign_off())
+        assert await deploy(world, event(broker="audit")) == []
+
+    assert released == ["default"]
+    assert (await world.api.get(TRIGGER, "pay", "default"))["spec"]["broker"] == "audit"
+
+
+@in_world
 async def test_another_kind_of_source_takes_the_place_of_the_first(world: World) -> None:
     def stream(start: str) -> Trigger:
         options = {"stream": "s", "url": "redis://cache:6379", "start": start}
