@@ -178,6 +178,33 @@ def make_certificate() -> tuple[str, str]:
     return certificate.public_bytes(serialization.Encoding.PEM).decode(), plain.decode()
 
 
+@contextmanager
+def running_seaweedfs(folder: Path, *arguments: str) -> Iterator[Program]:
+    """SeaweedFS in one process; `port` is that of S3, which takes any keys unless `-s3.config` says otherwise."""
+    weed, port = find_program("weed"), free_port()
+    (folder / "store").mkdir(parents=True, exist_ok=True)
+    parts = ("master", "volume", "filer", "s3")
+    ports = {f"{part}.port{kind}": free_port() for part in parts for kind in ("", ".grpc")} | {"s3.port": port}
+    command = [
+        weed, "server", f"-dir={folder}/store", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-master.telemetry=false",
+        "-master.volumeSizeLimitMB=64", "-master.electionTimeout=1s", "-volume.max=50", "-volume.preStopSeconds=0",
+        "-s3.port.iceberg=0", "-s3.port.lance=0", f"-filer.localSocket={folder}/filer.sock",
+        f"-s3.localSocket={folder}/s3.sock", *(f"-{name}={number}" for name, number in ports.items()), *arguments,
+    ]  # fmt: skip
+
+    def ready(port: int) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as probe:
+            probe.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            return b" 200 " in probe.recv(64)
+        return False
+
+    with running_program(command, port, folder, ready) as program:
+        try:
+            yield program
+        finally:
+            program.kill()  # it would take a quarter of a minute to say goodbye to itself
+
+
 # --- a sink ---------------------------------------------------------------------------------------------------------
 
 

@@ -115,15 +115,20 @@ def test_a_listing_is_told_in_the_words_of_an_s3_notification() -> None:
 
 
 def test_a_notification_has_its_own_id_and_its_stores_own_words() -> None:
-    record = bucket.make_record("uploads", "a", time=NOON, removed=True, service="minio:s3")
-    record["eventName"] = "s3:ObjectRemoved:DeleteMarkerCreated"
+    record = bucket.make_record("uploads", "a", time=NOON, service="minio:s3")
+    record["eventName"] = "s3:ObjectCreated:Copy"
     record["responseElements"] = {"x-amz-request-id": "R", "x-amz-id-2": "H"}
 
     event = bucket.make_event(record)
 
     assert (event.id, event.source) == ("R.H", "minio:s3..uploads")
+    assert (event.type, BucketObject.of_event(event).change) == ("com.amazonaws.s3.ObjectCreated:Copy", "created")
+    record["eventName"] = "s3:ObjectRemoved:DeleteMarkerCreated"
+    event = bucket.make_event(record)
     assert event.type == "com.amazonaws.s3.ObjectRemoved:DeleteMarkerCreated"
     assert BucketObject.of_event(event).change == "removed"
+    record["s3"]["object"]["key"] = "b"  # removed by the same request
+    assert bucket.make_event(record).id != event.id
     with pytest.raises(EventError, match="no record of an S3 notification"):
         bucket.make_event({"TestEvent": True})
 

@@ -72,10 +72,12 @@ def make_event(record: Mapping[str, Any], *, service: str = "") -> Event[Any]:
     answer = known.responseElements
     request, host = answer.get("x-amz-request-id", ""), answer.get("x-amz-id-2", "")
     name, thing = known.eventName.removeprefix("s3:"), known.s3.object
-    cause = (known.s3.bucket.name, thing.key, name, thing.versionId, thing.eTag, thing.sequencer, known.eventTime)
+    when = thing.sequencer or known.eventTime
+    cause = (known.s3.bucket.name, thing.key, name, thing.versionId, thing.eTag, when)
+    is_alone = not name.startswith("ObjectRemoved")  # a request can remove a thousand objects
     source = f"{known.eventSource or service or AWS}.{known.awsRegion or ''}.{known.s3.bucket.name}"
     return event_of(
-        PREFIX + name, source, f"{request}.{host}" if request and host else stable_id(*cause),
+        PREFIX + name, source, f"{request}.{host}" if request and host and is_alone else stable_id(*cause),
         msgspec.json.encode(record), JSON, subject=unquote_plus(thing.key), time=known.eventTime,
     )  # fmt: skip
 
