@@ -10,17 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faas.engine.contract.eventing import Delivery
+from faas.engine.contract.revision import EnvVar, SecretRef
 from faas.engine.controllers.addressing import Unresolved, check_uri
 from faas.engine.controllers.broker.plan import InvalidSetting, is_ours, make_broker
 from faas.engine.controllers.deliveries import make_delivery
 from faas.engine.controllers.referrers import Reference, references_of
 from faas.engine.controllers.sinkbinding.inject import concerns, injected, variables_of
-from faas.engine.controllers.source.make import is_adapter_image
+from faas.engine.controllers.source.make import Made, Refused, is_adapter_image, make_rabbitmq, make_redis
 from faas.engine.controllers.trigger.dependency import check_dependency
 from faas.engine.controllers.trigger.plan import target_of
+from faas.resources.core import ObjectReference
 from faas.resources.duck import CloudEventOverrides, LabelSelector
 from faas.resources.duck import Delivery as Spec
 from faas.resources.eventing import Broker
+from faas.resources.extension_sources import (
+    RabbitmqClusterReference,
+    RabbitmqSource,
+    RabbitmqSourceSpec,
+    RedisDialOptions,
+    RedisStreamSource,
+    RedisStreamSourceSpec,
+)
 from faas.resources.meta import ObjectMeta
 from faas.resources.sources import SinkBinding, SinkBindingSpec, SinkBindingStatus, Subject
 
@@ -248,3 +258,36 @@ def test_a_binding_without_an_address_gives_nothing_and_of_two_the_last_name_cou
 )
 def test_which_image_is_our_adapters(image: str, ours: bool) -> None:
     assert is_adapter_image(image) is ours
+
+
+def redis(**dial: Any) -> RedisStreamSource:
+    options = RedisDialOptions(**dial) if dial else None
+    spec = RedisStreamSourceSpec(address="r.example:6379", stream="s", dial_options=options)
+    return RedisStreamSource(metadata=ObjectMeta(name="r", namespace="n", uid="u-1"), spec=spec)
+
+
+def test_a_redis_source_without_a_group_has_one_of_its_own() -> None:
+    made = make_redis({}, redis())
+    assert isinstance(made, Made)
+    assert made.env == (EnvVar("FAAS_SOURCE", '{"address": "r.example:6379", "stream": "s", "group": "u-1"}'),)
+
+
+def test_a_redis_source_with_tls_and_a_password() -> None:
+    made = make_redis({}, redis(use_tls=True, password=ObjectReference(name="secret")))
+    assert isinstance(made, Made)
+    assert json.loads(str(made.env[0].value))["address"] == "rediss://r.example:6379"
+    assert made.env[1] == EnvVar("FAAS_SOURCE_PASSWORD", SecretRef("Secret", "secret", "password"))
+
+
+def test_certificates_are_always_looked_at() -> None:
+    refused = make_redis({}, redis(use_tls=True, skip_verify=True))
+    assert isinstance(refused, Refused)
+    assert refused.reason == "SkipVerifyNotSupported"
+
+
+def test_a_rabbitmq_source_wants_a_secret_where_there_is_no_operator() -> None:
+    reference = RabbitmqClusterReference(name="cluster")
+    source = RabbitmqSource(spec=RabbitmqSourceSpec(rabbitmq_cluster_reference=reference))
+    refused = make_rabbitmq({}, source)
+    assert isinstance(refused, Refused)
+    assert refused.reason == "NoConnectionSecret"
