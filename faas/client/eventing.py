@@ -64,6 +64,8 @@ class EventingClient:
                 if not follow or limit == 0:
                     return
             except Unavailable as error:
+                if limit == 0:
+                    return
                 if failures + 1 >= _AGAIN.attempts:
                     raise
                 await asyncio.sleep(_AGAIN.wait_s(failures, retry_after_s=error.retry_after_s, jitter=0.5))

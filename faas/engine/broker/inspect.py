@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
 from faas.engine.broker.inspect_ingress import hand_in
-from faas.engine.broker.inspect_lines import Line, encode, event_line, letter_line, rfc3339
+from faas.engine.broker.inspect_lines import Line, encode, event_line, in_pieces, letter_line, rfc3339
 from faas.engine.broker.inspect_report import make_report
 from faas.engine.broker.inspect_streams import StreamAccess, Streams, until_connected
 from faas.engine.broker.link import BrokerGone, BrokerLink
@@ -50,6 +50,11 @@ class Inspector:
     async def __aexit__(self, *exc: object) -> None:
         self._link.seen_types.remove(self._note_seen)
         await self._access.__aexit__(*exc)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it holds a connection to the NATS server now."""
+        return self._access.is_connected
 
     def report(self, namespace: str) -> dict[str, Any]:
         """Brokers, triggers and sources of a namespace, "" of all."""
@@ -90,10 +95,9 @@ class Inspector:
                 if left is not None:
                     wanted = wanted[:left]
                     left -= len(wanted)
-                if wanted:
-                    yield b"".join(encode(event_line(event)) for event in wanted)
-                else:
-                    await asyncio.sleep(0)  # a long log that nobody wants anything of must not keep the engine
+                for piece in in_pieces(map(event_line, wanted)):
+                    yield piece
+                await asyncio.sleep(0)  # a long log that nobody wants anything of must not keep the engine
 
     async def types(self, broker: str) -> list[dict[str, Any]]:
         from faas.engine.broker.inspect_types import make_types, stored_types
@@ -146,8 +150,8 @@ class Inspector:
                 newest.append(letter_line(letter, broker, stream))
                 total += 1
         yield encode({"total": total})
-        for line in newest:
-            yield encode(line)
+        for piece in in_pieces(newest):
+            yield piece
 
     async def dead_letter_streams(self, broker: str) -> dict[str, int]:
         """How many dead letters each stream has now; "" is the Broker's own."""

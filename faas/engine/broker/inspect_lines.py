@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,10 +17,23 @@ from faas.engine.broker.delivery.dead import CODE, DATA, DESTINATION
 from faas.engine.broker.log import DeadLetter, StoredEvent
 
 Line = dict[str, Any]
+_PIECE_BYTES = 64 * 1024
 
 
 def encode(line: Line) -> bytes:
     return msgspec.json.encode(line) + b"\n"
+
+
+def in_pieces(lines: Iterable[Line]) -> Iterator[bytes]:
+    """Lines joined, so that many small ones are few writes; and encoded no faster than they are taken."""
+    piece = bytearray()
+    for line in lines:
+        piece += encode(line)
+        if len(piece) >= _PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)
 
 
 def event_line(event: StoredEvent) -> Line:

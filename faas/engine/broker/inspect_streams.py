@@ -55,6 +55,10 @@ class StreamAccess:
         self._disconnect()
         await self._tasks.__aexit__(None, None, None)
 
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None and self._connection.is_connected
+
     @contextlib.asynccontextmanager
     async def open(self, config: BrokerConfig) -> AsyncIterator[Streams]:
         """Raises: EventingUnavailable, also for what goes wrong with the streams inside the block."""
