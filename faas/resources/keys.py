@@ -76,7 +76,12 @@ DEAD_LETTER_STREAM: Final = "faas.dev/dead-letter-stream"  # a named built-in st
 
 # faas.dev, on a Broker
 EVENT_RETENTION: Final = "faas.dev/retention"  # ISO 8601: how long finished events are kept
+EVENT_TYPES: Final = "faas.dev/event-types"  # "enabled": an EventType is made of each type and source that it sees
 EVENT_MAX_BYTES: Final = "faas.dev/max-bytes"  # a quantity: how large the log may get before events are refused
+
+# faas.dev, on a source that receives HTTP
+PUBLIC_URL: Final = "faas.dev/public-url"  # where the outside reaches it, through a tunnel or a proxy
+SOURCE_URL: Final = "faas.dev/url"  # in its status: where it takes requests
 
 # eventing.knative.dev
 BROKER_CLASS: Final = "eventing.knative.dev/broker.class"  # who makes a Broker work; cannot be changed

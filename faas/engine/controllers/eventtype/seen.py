@@ -10,8 +10,8 @@ from faas.engine.controllers.cache import Caches, Key
 from faas.engine.controllers.eventtype.make import event_type_name, make_event_type
 from faas.engine.controllers.writes import create
 from faas.resources.eventing import Broker
+from faas.resources.keys import EVENT_TYPES
 
-AUTO_CREATE = "faas.dev/event-types"  # on a Broker: "enabled" makes an EventType of each type and source that it sees
 _MOST = 1000  # a source that puts something unique into its type must not fill the store
 
 
@@ -51,7 +51,7 @@ class SeenTypes:
 
 
 def wants_event_types(broker: Broker) -> bool:
-    return broker.metadata.annotations.get(AUTO_CREATE, "") == "enabled"
+    return broker.metadata.annotations.get(EVENT_TYPES, "") == "enabled"
 
 
 def _parsed(text: str) -> Key:

@@ -11,10 +11,9 @@ from faas.engine.contract.revision import EnvVar
 from faas.engine.contract.sources import OPTION_PREFIX, SourceKey, SourcePlan, endpoint_key
 from faas.engine.controllers.route.hosts import Naming, is_public
 from faas.engine.controllers.source.make import Made
+from faas.resources.keys import PUBLIC_URL
 from faas.resources.meta import ObjectMeta
 from faas.resources.serving import Route
-
-PUBLIC_URL = "faas.dev/public-url"  # on a source: where the outside reaches it, through a tunnel or a proxy
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from faas.engine.controllers.addressing import Unresolved
 from faas.engine.controllers.marks import Marks
 from faas.engine.controllers.source.kinds import SourceKind
 from faas.engine.controllers.source.make import Made, Refused
+from faas.resources.keys import SOURCE_URL
 
-URL_ANNOTATION = "faas.dev/url"  # of a source that receives HTTP
 _SECRET_REASONS = frozenset({"SecretMissing", "ConfigMapMissing", "SecretNotText"})
 _STARTING = RunStatus("starting", "Starting", "The adapter is being started.")
 
@@ -34,11 +34,11 @@ def observed_status(
         running: what the part that runs sources says; None before it has said anything.
         url: where requests come in, of a source that receives them.
     """
-    annotations = {name: value for name, value in source.status.annotations.items() if name != URL_ANNOTATION}
+    annotations = {name: value for name, value in source.status.annotations.items() if name != SOURCE_URL}
     status = replace(
         source.status,
         observed_generation=source.metadata.generation,
-        annotations={**annotations, URL_ANNOTATION: url} if url else annotations,
+        annotations={**annotations, SOURCE_URL: url} if url else annotations,
         sink_uri=sink if isinstance(sink, str) else "",
         ce_attributes=made.attributes if isinstance(made, Made) and isinstance(sink, str) else (),
     )
