@@ -116,7 +116,7 @@ def _path_of(triggers: Sequence[Object], event: Mapping[str, str]) -> str:
     return str((found[0]["spec"].get("subscriber") or {}).get("uri") or "/") if found else "/"
 
 
-def _where(service: Object, tag: str | None, engine: EngineInfo, *, internally: bool) -> tuple[str, str]:
+def _where(service: Object, tag: str | None, engine: EngineInfo, *, internally: bool = False) -> tuple[str, str]:
     """The Host to ask for, and where to dial: names under .localhost need not resolve, so they are never looked up.
 
     Args:
