@@ -141,7 +141,7 @@ def replay(
       faas dlq replay --trigger on-order --dry-run
       faas dlq replay --all
     """
-    from faas.cli.events_replay import last, tell
+    from faas.cli.events_replay import last, tell, told_to_go_on
     from faas.resources.kinds import BROKER
 
     _check_choice("replay", sequences, everything, stream, trigger, type)
@@ -158,7 +158,8 @@ def replay(
     async def work(eventing: EventingClient) -> dict[str, Any]:
         return await last(eventing.replay_dead_letters(broker, **chosen))
 
-    done = with_eventing(state, namespace, (BROKER, broker), work)
+    with told_to_go_on("faas dlq list"):
+        done = with_eventing(state, namespace, (BROKER, broker), work)
     return tell(done, output, nothing=f"Broker {broker} has no such dead letters")
 
 

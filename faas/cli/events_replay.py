@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ def replay(
             note(f"delivering to {trigger} what was stored since {since} …")
         return await last(eventing.replay(trigger, since=since, until=until, dry_run=dry_run))
 
-    done = with_eventing(state, namespace, (TRIGGER, trigger), work)
+    with told_to_go_on(f"faas trigger describe {trigger}"):
+        done = with_eventing(state, namespace, (TRIGGER, trigger), work)
     if not dry_run:
         return tell(done, output, nothing=f"no stored event of that time passes the filters of {trigger}")
     if output:
@@ -40,6 +42,16 @@ def replay(
     else:
         click.echo(f"no stored event since {since} passes the filters of {trigger}")
     return 0
+
+
+@contextmanager
+def told_to_go_on(see: str) -> Iterator[None]:
+    """Ctrl-C ends the command, and not what it asked the broker for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(f"the broker goes on delivering; see:  {see}")
+        raise
 
 
 async def last(lines: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
         return
     heads = ["name", "broker", "filter", "subscriber", "backlog", "delivered", "dead", "ready", "age"]
     if output == "wide":
-        heads = [*heads, "in flight", "retrying", "failed", "last error"]
+        heads = [*heads, "behind", "in flight", "retrying", "failed", "last error"]
     rows = [_row(trigger, facts.get(key_of(trigger)), wide=output == "wide") for trigger in triggers]
     if all_namespaces:
         heads = ["namespace", *heads]
@@ -136,7 +136,7 @@ def _row(trigger: Object, facts: Facts, *, wide: bool) -> list[str]:
         age(metadata.get("creationTimestamp", "")),
     ]
     if wide:
-        row += [count_text(facts, name) for name in ("inFlight", "retrying", "failed")]
+        row += [count_text(facts, name) for name in ("behind", "inFlight", "retrying", "failed")]
         row.append(reason_text(str((facts or {}).get("lastError") or "")))
     return row
 
