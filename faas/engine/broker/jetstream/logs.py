@@ -18,6 +18,7 @@ from faas.engine.broker.log import LogFull
 from faas.engine.contract.eventing import BrokerConfig
 
 _TICK_S = 0.5
+_SWALLOWED_S = 0.1
 
 
 class _Open(NamedTuple):
@@ -36,12 +37,6 @@ class JetStreamLogs:
         self.connection = NatsConnection(server)
         self._publisher = Publisher(self.connection)
         self._open: dict[tuple[str, str], _Open] = {}
-
-    async def run(self) -> None:
-        """Keep the connection until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.connection.run())
-            tasks.create_task(self._tick())
 
     async def open(self, config: BrokerConfig) -> tuple[JetStreamLog, JetStreamDeadLetters, JetStreamCursors]:
         names = names_of(config.key, config.uid)
@@ -73,7 +68,8 @@ class JetStreamLogs:
         for known in opened.values():
             await known.log.close()
 
-    async def _tick(self) -> None:
+    async def give_up_the_old(self) -> None:
+        """Fail what the server never acknowledges, until cancelled."""
         while True:
             await asyncio.sleep(_TICK_S)
             self._publisher.tick()
@@ -84,14 +80,23 @@ async def running_logs(server: Callable[[], NatsServer]) -> AsyncIterator[JetStr
     """Logs over a connection that is kept while the block runs; it need not be there yet."""
     logs = JetStreamLogs(server)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(logs.run())
+        ticking = tasks.create_task(logs.give_up_the_old())
+        connecting = tasks.create_task(logs.connection.run())
         try:
             yield logs
         finally:
             try:
                 await logs.close()
             finally:
-                running.cancel()
+                ticking.cancel()
+                await _end(connecting)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """nats-py swallows a cancellation where it connects and closes, so one may not be enough."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_SWALLOWED_S)
 
 
 def _configs(names: Names, config: BrokerConfig) -> list[dict[str, Any]]:
