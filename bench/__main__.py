@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import commands, engine, filters, runtime
+from bench import commands, engine, events, filters, runtime
 from bench.report import Figure, publish
 
 _peer_start: list[float] = []
@@ -30,6 +30,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "help": commands.help_time,
     "weather": commands.run_weather,
     "filters": filters.filters,
+    "events": events.delivery,
 }
 
 
