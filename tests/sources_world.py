@@ -52,11 +52,15 @@ class Program:
     folder: Path
     ready: Callable[[int], bool]
     process: subprocess.Popen[bytes] | None = None
+    env: Mapping[str, str] | None = None  # ours
+    start_s: float = DEADLINE_S
 
     def start(self) -> None:
         with open(self.folder / "output.log", "ab") as output:
-            self.process = subprocess.Popen(self.command, stdout=output, stderr=output, cwd=self.folder)
-        deadline = time.monotonic() + DEADLINE_S
+            self.process = subprocess.Popen(
+                self.command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.folder, env=self.env
+            )
+        deadline = time.monotonic() + self.start_s
         while not self.ready(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 output_text = (self.folder / "output.log").read_text(errors="replace")
@@ -98,9 +102,10 @@ def accepts(port: int) -> bool:
 
 @contextmanager
 def running_program(
-    command: Sequence[str], port: int, folder: Path, ready: Callable[[int], bool] = accepts
+    command: Sequence[str], port: int, folder: Path, ready: Callable[[int], bool] = accepts, **more: Any
 ) -> Iterator[Program]:
-    program = Program(command, port, folder, ready)
+    """Args: more: of Program."""
+    program = Program(command, port, folder, ready, **more)
     program.start()
     try:
         yield program
@@ -205,6 +210,43 @@ def running_seaweedfs(folder: Path, *arguments: str) -> Iterator[Program]:
             program.kill()  # it would take a quarter of a minute to say goodbye to itself
 
 
+@contextmanager
+def running_rabbitmq(folder: Path) -> Iterator[Program]:
+    """A RabbitMQ of its own: node name, ports, cookie and epmd are shared with no other on this machine."""
+    find_program("rabbitmq-server")
+    programs = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
+    if not programs:
+        pytest.skip("rabbitmq-server is not where Debian has it")
+    port, epmd_port = free_port(), free_port()
+    (folder / "home").mkdir(parents=True)
+    (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
+    env = {
+        "PATH": os.environ["PATH"], "HOME": str(folder / "home"), "ERL_EPMD_PORT": str(epmd_port),
+        "ERL_EPMD_ADDRESS": "127.0.0.1", "RABBITMQ_NODENAME": f"faas{port}@localhost",
+        "RABBITMQ_DIST_PORT": str(free_port()), "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(folder), "RABBITMQ_LOGS": "-", "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"), "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_ALLOW_INPUT": "1",  # with -noinput: the script becomes the server instead of watching over it
+    }  # fmt: skip
+
+    def ready(port: int) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as probe:
+            probe.sendall(b"AMQP\x00\x00\x09\x01")
+            return bool(probe.recv(1))
+        return False
+
+    epmd = [find_program("epmd"), "-port", str(epmd_port)]  # else the server starts one that nobody ends
+    with (
+        running_program(epmd, epmd_port, folder, env=env),
+        running_program([str(programs[-1]), "-noinput"], port, folder, ready, env=env, start_s=120.0) as program,
+    ):
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
 # --- a sink ---------------------------------------------------------------------------------------------------------
 
 
@@ -286,19 +328,13 @@ class StandInSink:
 @asynccontextmanager
 async def stand_in_sink(folder: Path | None = None) -> AsyncIterator[StandInSink]:
     """On a Unix socket in `folder` (batches are sent then), else on a port of loopback."""
-    tasks: set[asyncio.Task[None]] = set()
+    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
     sink: StandInSink
 
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await sink._serve(reader, writer)
-        except asyncio.CancelledError:
-            writer.close()
-        finally:
-            tasks.discard(task)
+    def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(sink._serve(reader, writer))
+        connections[task] = writer
+        task.add_done_callback(connections.pop)
 
     limit = 64 * 1024
     if folder is None:
@@ -312,10 +348,12 @@ async def stand_in_sink(folder: Path | None = None) -> AsyncIterator[StandInSink
         yield sink
     finally:
         server.close()
-        for task in tasks:
+        open_still = dict(connections)
+        for task, writer in open_still.items():
+            writer.close()
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if open_still:
+            await asyncio.wait(open_still)
 
 
 # --- an adapter -----------------------------------------------------------------------------------------------------

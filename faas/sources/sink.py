@@ -1,7 +1,7 @@
 """Sends events to K_SINK until they are taken.
 
-In binary mode one after another; as one CloudEvents batch where FAAS_GATEWAY leads to our own broker, which takes
-batches and stores them whole. Knative's sinks need not, so in a cluster every event is a request.
+In binary mode one after another; as one CloudEvents batch where FAAS_GATEWAY leads to the engine's own broker, which
+stores a batch as a whole. Other sinks need not know batches, so to them every event is a request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from faas.sources.reports import Reports
 Events = Sequence[Event[Any]]
 BATCH_EVENTS = 500
 BATCH_BYTES = 512 * 1024  # of data; a single larger event goes alone
-ATTEMPT_S = 30.0  # a broker stores before it answers; longer means that it hangs
+ATTEMPT_S = 310.0  # the sink may be a function, which has 300 s by default; cut off, it would be begun again for ever
+_CLUSTER = "svc.cluster.local"
+_BROKER = f"broker-ingress.knative-eventing.{_CLUSTER}"
 IN_FLIGHT = 32  # requests at once, of all that deliver at the same time
 
 
@@ -36,8 +38,10 @@ class Sink:
     def __init__(self, environment: Environment, reports: Reports, stopping: asyncio.Event) -> None:
         """Raises: ConfigurationError."""
         parts = urlsplit(environment.sink)
+        host = parts.hostname or ""
+        is_ours = bool(environment.gateway) and host.endswith((f".{_CLUSTER}", f".{environment.domain}"))
         try:
-            self._address = Address.parse(environment.gateway or environment.sink)
+            self._address = Address.parse(environment.gateway if is_ours else environment.sink)
             check_extensions(environment.extensions)
         except (ValueError, EventError) as error:
             raise ConfigurationError(f"FAAS_GATEWAY, K_SINK or K_CE_OVERRIDES: {error}") from None
@@ -47,7 +51,7 @@ class Sink:
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._host = (b"host", parts.netloc.rpartition("@")[2].encode("ascii"))
         self._extensions = environment.extensions
-        self._batches = bool(environment.gateway)
+        self._batches = is_ours and host == _BROKER
         self._reports = reports
         self._stopping = stopping
         self._client = HTTPClient()

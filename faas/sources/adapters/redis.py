@@ -2,7 +2,7 @@
 
 What was read and not acknowledged stays in the group's list of pending entries: under our own consumer's name it is
 read again first, after a restart as after a lost connection; under another's it is claimed once that consumer has been
-silent for a minute.
+silent for some minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from faas.sources.source import Source
 from faas.sources.tls import CredentialFiles
 
 _BLOCK_MS = 2000  # a stream that was deleted meanwhile is noticed after this at the latest
-_CLAIM_IDLE_MS = 60_000  # longer than an attempt at the sink takes: who waits for its sink is not dead
+_CLAIM_IDLE_MS = 330_000  # longer than an attempt at the sink takes: who waits for its sink is not dead
 _CLAIM_EVERY_S = 30.0
 Entry = tuple[bytes, list[bytes] | None]  # id; field, value … or None when it was deleted while it was pending
 

@@ -18,6 +18,7 @@ from paho.mqtt.properties import Properties
 from tests.sources_world import (
     Program,
     adapter_environment,
+    find_program,
     make_certificate,
     running_adapter,
     running_mosquitto,
@@ -289,7 +290,8 @@ def test_tls_and_passwords(tmp_path: Path) -> None:
     (tmp_path / "key.pem").chmod(0o644)
     tmp_path.chmod(0o755)
     passwords = tmp_path / "passwords"
-    subprocess.run(["mosquitto_passwd", "-c", "-b", str(passwords), "me", "a word"], check=True, capture_output=True)
+    command = [find_program("mosquitto_passwd"), "-c", "-b", str(passwords), "me", "a word"]
+    subprocess.run(command, check=True, capture_output=True)
     lines = [
         "listener {port} 127.0.0.1", f"certfile {tmp_path}/cert.pem", f"keyfile {tmp_path}/key.pem",
         "allow_anonymous false", f"password_file {passwords}",

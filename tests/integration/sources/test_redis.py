@@ -125,8 +125,8 @@ def test_what_another_consumer_has_left_is_claimed(server: Program, client: Redi
         client.xgroup_create("orders", "faas", id="0", mkstream=True)
         add(client, 0, 10)
         client.xreadgroup("faas", "the-dead", {"orders": ">"}, count=6)
-        client.xclaim(  # as if it had been silent for two minutes
-            "orders", "faas", "the-dead", 0, [id for id, _ in client.xrange("orders", count=6)], idle=120_000
+        client.xclaim(  # as if it had been silent for ten minutes
+            "orders", "faas", "the-dead", 0, [id for id, _ in client.xrange("orders", count=6)], idle=600_000
         )
         async with stand_in_sink(tmp_path) as sink, running_adapter("redis", sink, options(server)) as adapter:
             await sink.has(10)

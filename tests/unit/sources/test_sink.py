@@ -22,13 +22,15 @@ from faas.sources.sink import BATCH_EVENTS, Sink
 from faas.sources.source import Source
 from tests.sources_world import StandInSink, stand_in_sink
 
+BROKER = "broker-ingress.knative-eventing.svc.cluster.local"
+
 
 class World:
     def __init__(self, stand_in: StandInSink, **environment: Any) -> None:
         is_gateway = stand_in.address.startswith("unix:")
         self.environment = Environment(
-            options=b"{}", sink="http://broker.example/ns/b?x=1" if is_gateway else f"{stand_in.address}/ns/b",
-            gateway=stand_in.address if is_gateway else "", **environment,
+            options=b"{}", gateway=stand_in.address if is_gateway else "",
+            **{"sink": f"http://{BROKER}/ns/b" if is_gateway else f"{stand_in.address}/ns/b", **environment},
         )  # fmt: skip
         self.reports = Reports(None)
         self.reports.running()
@@ -58,11 +60,8 @@ def test_one_event_travels_in_binary_mode_with_the_overrides(tmp_path: Path) -> 
         async with world(tmp_path, extensions={"faassource": "on-x"}) as (made, stand_in):
             assert await made.sink.deliver(events(1)) == []
             headers, count = stand_in.requests[0]
-            assert (headers[b"host"], headers[b"ce-type"], headers[b"ce-faassource"]) == (
-                b"broker.example",
-                b"t",
-                b"on-x",
-            )
+            assert (headers[b"host"], headers[b"ce-type"]) == (BROKER.encode(), b"t")
+            assert headers[b"ce-faassource"] == b"on-x"
             assert count == 1
             assert made.reports.events == 1
 
@@ -86,6 +85,28 @@ def test_large_events_go_in_batches_of_bounded_size(tmp_path: Path) -> None:
             large = [Event("t", "x" * 300_000, source="/s", id=str(number)) for number in range(4)]
             await made.sink.deliver(large)
             assert [count for _, count in stand_in.requests] == [1, 1, 1, 1]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("host", ["resize.default.svc.cluster.local", "resize.default.localhost", "r.default.my.org"])
+def test_a_function_that_is_the_sink_is_called_through_the_gateway_event_by_event(tmp_path: Path, host: str) -> None:
+    async def scenario() -> None:
+        async with world(tmp_path, sink=f"http://{host}/", domain="my.org" if "org" in host else "localhost") as (
+            made,
+            stand_in,
+        ):
+            await made.sink.deliver(events(3))
+            assert [(headers[b"host"], count) for headers, count in stand_in.requests] == [(host.encode(), 1)] * 3
+
+    asyncio.run(scenario())
+
+
+def test_a_sink_outside_is_dialled_itself_although_there_is_a_gateway(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stand_in_sink() as outside, world(tmp_path, sink=f"{outside.address}/hook") as (made, stand_in):
+            await made.sink.deliver(events(2))
+            assert (ids(outside.events), stand_in.requests) == ([0, 1], [])
 
     asyncio.run(scenario())
 
