@@ -392,3 +392,14 @@ def test_credentials_that_were_wrong_are_read_again(nats: Nats) -> None:
         assert asked == 2
 
     run(main())
+
+
+def test_a_connection_that_never_came_about_ends_when_it_is_told_to(nats: Nats) -> None:
+    async def main() -> None:
+        nats.kill()
+        async with asyncio.timeout(PATIENCE_S):
+            for step in range(20):  # whatever it is doing at that moment
+                async with running_logs(lambda: NatsServer(nats.url)):
+                    await asyncio.sleep(step * 0.003)
+
+    run(main())

@@ -22,6 +22,7 @@ _log = logging.getLogger("faas.broker.nats")
 _CONNECT_S = 2  # whole seconds: nats-py says so
 _RETRY_S = 0.05  # the supervisor has a dead nats-server back within a second; a connect costs nothing
 _PING_S = 2.0
+_SWALLOWED_S = 0.1
 _REQUEST_S = 5
 
 
@@ -74,7 +75,21 @@ class NatsConnection:
         await self._ready.wait()
 
     async def run(self) -> None:
-        """Serve until cancelled."""
+        """Serve until cancelled.
+
+        nats-py swallows a cancellation here and there, where it connects and closes. So its calls are in a task of
+        their own, which is cancelled until it ends.
+        """
+        keeping = asyncio.create_task(self._keep())
+        try:
+            await asyncio.wait([keeping])
+            keeping.result()
+        finally:
+            while not keeping.done():
+                keeping.cancel()
+                await asyncio.wait([keeping], timeout=_SWALLOWED_S)
+
+    async def _keep(self) -> None:
         complained = ""
         while True:
             ended = asyncio.Event()

@@ -18,7 +18,6 @@ from faas.engine.broker.log import LogFull
 from faas.engine.contract.eventing import BrokerConfig
 
 _TICK_S = 0.5
-_SWALLOWED_S = 0.1
 
 
 class _Open(NamedTuple):
@@ -89,14 +88,7 @@ async def running_logs(server: Callable[[], NatsServer]) -> AsyncIterator[JetStr
                 await logs.close()
             finally:
                 ticking.cancel()
-                await _end(connecting)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    """nats-py swallows a cancellation where it connects and closes, so one may not be enough."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=_SWALLOWED_S)
+                connecting.cancel()
 
 
 def _configs(names: Names, config: BrokerConfig) -> list[dict[str, Any]]:
