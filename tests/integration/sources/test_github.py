@@ -18,6 +18,7 @@ import httpx
 
 from faas.sources.listening import Answer, Request, listening
 from tests.sources_world import (
+    DEADLINE_S,
     RunningAdapter,
     StandInSink,
     adapter_environment,
@@ -129,9 +130,18 @@ class HooksAPI:
     hooks: dict[int, dict[str, Any]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     token: str = "a token"
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def changed(self, count: int) -> None:
+        """Wait until hooks were changed so often."""
+        async with asyncio.timeout(DEADLINE_S):
+            while sum(not call.startswith("GET") for call in self.calls) < count:
+                self._news.clear()
+                await self._news.wait()
 
     async def handle(self, request: Request) -> Answer:
         self.calls.append(f"{request.method} {request.path}")
+        self._news.set()
         if request.headers.get("authorization") != f"Bearer {self.token}":
             return Answer(401, json.dumps({"message": "Bad credentials"}))
         id = int(request.path.rpartition("/")[2]) if request.path[-1].isdigit() else 0
@@ -151,13 +161,13 @@ def test_the_hook_is_made_kept_and_removed(tmp_path: Path) -> None:
         api, port = HooksAPI(), free_port()
         options = {"events": ["push"], "api_url": f"http://127.0.0.1:{port}/api/v3", "url": "https://shop.example/hook"}
         async with listening(f"tcp:127.0.0.1:{port}", api.handle, max_body=10_000):
-            async with github(tmp_path, options, FAAS_SOURCE_TOKEN=api.token) as (adapter, _, _):
-                await adapter.until("running")
+            async with github(tmp_path, options, FAAS_SOURCE_TOKEN=api.token):
+                await api.changed(1)
                 assert api.hooks[1]["config"]["url"] == "https://shop.example/hook"
                 assert (api.hooks[1]["name"], api.hooks[1]["events"], api.hooks[1]["active"]) == ("web", ["push"], True)
             wider = {**options, "events": ["push", "issues"]}
-            async with github(tmp_path, wider, FAAS_SOURCE_TOKEN=api.token) as (adapter, _, _):
-                await adapter.until("running")
+            async with github(tmp_path, wider, FAAS_SOURCE_TOKEN=api.token):
+                await api.changed(2)
                 assert (list(api.hooks), api.hooks[1]["events"]) == ([1], ["push", "issues"])
             sink = StandInSink("http://127.0.0.1:1")
             process = await asyncio.create_subprocess_exec(
