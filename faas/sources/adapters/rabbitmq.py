@@ -31,7 +31,6 @@ _HEARTBEAT_S = 20  # a server that is silent for three of them is gone
 _REASONS: tuple[tuple[type[Exception], str, str], ...] = (
     (amqp.AuthenticationError, "AuthenticationFailed", "correct username and password"),
     (amqp.ProbableAuthenticationError, "AuthenticationFailed", "correct username and password"),
-    (amqp.ConnectionNotAllowed, "VirtualHostRefused", "the virtual host is missing, or closed to this user"),
     (amqp.ChannelAccessRefused, "AccessDenied", "allow the user to configure, write and read this queue"),
     (amqp.ChannelNotFoundEntity, "NotFound", "make it, or leave predeclared out"),
     (amqp.ChannelPreconditionFailed, "DeclarationDiffers", "it is there with other properties"),
@@ -175,6 +174,9 @@ def _as_text(headers: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _explained(error: Exception) -> UpstreamError:
+    if isinstance(error, amqp.InvalidFrameError) and "Connection.OpenOk" in str(error):  # its library hides the answer
+        why = "the server does not open the url's virtual host: it is missing, or closed to this user"
+        return UpstreamError("VirtualHostRefused", why)
     for kind, reason, advice in _REASONS:
         if isinstance(error, kind):
             return UpstreamError(reason, f"{error}; {advice}")
