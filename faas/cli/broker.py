@@ -182,10 +182,15 @@ async def _create(client: HttpClient, broker: Object) -> str:
     import asyncio
 
     from faas.cli.errors import CommandError
+    from faas.client.errors import AlreadyExists
     from faas.resources.kinds import BROKER
 
-    made = await client.create(BROKER, broker)
-    metadata = made["metadata"]
+    metadata = broker["metadata"]
+    try:
+        made = await client.create(BROKER, broker)
+    except AlreadyExists as error:
+        message = f"there is a Broker {metadata['name']!r} in namespace {metadata['namespace']} already"
+        raise CommandError(message, f"See it:  faas broker describe {metadata['name']}") from error
     last = made
     try:
         async with asyncio.timeout(60):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ def replay(
     state: Path | None, namespace: str, trigger: str, span: tuple[str, str], *, dry_run: bool, output: str | None
 ) -> int:
     """The exit code: 1 when an event failed again."""
+    from faas.client.errors import Conflict
     from faas.resources.kinds import TRIGGER
 
     since, until = span
@@ -30,8 +32,12 @@ def replay(
             note(f"delivering to {trigger} what was stored since {since} …")
         return await last(eventing.replay(trigger, since=since, until=until, dry_run=dry_run))
 
-    with told_to_go_on(f"faas trigger describe {trigger}"):
-        done = with_eventing(state, namespace, (TRIGGER, trigger), work)
+    see = f"faas trigger describe {trigger}"
+    try:
+        with told_to_go_on(see):
+            done = with_eventing(state, namespace, (TRIGGER, trigger), work)
+    except Conflict as error:  # it cannot be delivered to
+        raise CommandError(error.message, f"See:  {see}") from error
     if not dry_run:
         return tell(done, output, nothing=f"no stored event of that time passes the filters of {trigger}")
     if output:
@@ -57,8 +63,11 @@ def told_to_go_on(see: str) -> Iterator[None]:
 async def last(lines: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
     """The last line that says something. Raises: CommandError: there was none."""
     said: dict[str, Any] = {}
+    began = time.monotonic()
     async for line in lines:
         said = {**said, **line}
+        if not line:
+            note(f"… still delivering after {time.monotonic() - began:.0f} s")
     if not said.keys() - {"total"}:
         raise CommandError("the engine stopped while events were delivered", "Some may be delivered; see:  faas status")
     return said
@@ -69,10 +78,10 @@ def tell(done: dict[str, Any], output: str | None, *, nothing: str) -> int:
     delivered, failed, error = done.get("delivered") or 0, done.get("failed") or 0, done.get("error") or ""
     if output:
         print_data({"delivered": delivered, "failed": failed, "error": error}, output)
-    elif not (delivered or failed or error):
-        click.echo(nothing)
-    else:
+    elif delivered or failed:
         click.echo(f"{delivered} delivered, {failed} failed")
+    elif not error:
+        click.echo(nothing)
     if error:
         raise CommandError(error, "See the trigger:  faas trigger list; its function's logs:  faas logs NAME")
     return 1 if failed else 0

@@ -220,9 +220,11 @@ def _said_delivery(trigger: Object) -> list[str]:
 
 
 def _progress(facts: Mapping[str, Any]) -> list[str]:
+    held = ["held: its events wait; its conditions say for what"] if facts["held"] else []
     if "backlog" not in facts:
-        return ["held: its events wait, its conditions say for what" if facts["held"] else "it has not begun yet"]
+        return held or ["it has not begun yet"]
     lines = [
+        *held,
         f"{facts['backlog']} events wait, {facts['inFlight']} in flight, {facts['retrying']} wait for a retry",
         f"{facts['delivered']} delivered, {facts['failed']} attempts failed, {facts['dead']} dead (since it started)",
     ]

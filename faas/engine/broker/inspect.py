@@ -7,17 +7,16 @@ of its own, so that a question costs the broker nothing.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
+from faas.engine.broker.inspect_events import count, follow, range_of, read
 from faas.engine.broker.inspect_ingress import hand_in
-from faas.engine.broker.inspect_lines import Line, encode, event_line, in_pieces, letter_line, rfc3339
+from faas.engine.broker.inspect_lines import Line, encode, event_line, in_pieces, letter_line
 from faas.engine.broker.inspect_report import make_report
-from faas.engine.broker.inspect_streams import StreamAccess, Streams, until_connected
+from faas.engine.broker.inspect_streams import StreamAccess
 from faas.engine.broker.link import BrokerGone, BrokerLink
-from faas.engine.broker.log import LogUnavailable
 from faas.engine.contract.board import Board
 from faas.engine.contract.eventing import BrokerConfig, ReplayDone, SeenType, TriggerConfig
 from faas.engine.contract.inspecting import (
@@ -29,8 +28,7 @@ from faas.engine.contract.inspecting import (
 )
 from faas.engine.contract.settings import EngineSettings
 
-_BATCH = 256
-_WAIT_S = 1.0  # for news of a log; then it is looked whether the Broker is still there
+_READY_S = 10.0
 _ALIVE_S = 5.0  # a line for whoever waits for a replay: the connection lives
 
 
@@ -71,33 +69,17 @@ class Inspector:
         """JSON lines: first {"position"}, which events come after it, then stored events as they are stored."""
         config = self._broker(broker)
         async with self._access.open(config) as streams:
-            position, end, left = *await _range(streams, query), query.limit
-            yield encode({"position": position - 1})
-            while (end is None or position < end) and left != 0:
-                try:
-                    events = await streams.log.read(position, limit=_BATCH, wait_s=_WAIT_S)
-                except LogUnavailable:
-                    if not query.follow:
-                        raise
-                    await self._when_back(streams)
-                    continue
-                if not events:
-                    if end is not None:
-                        return  # what was to come was forgotten meanwhile
-                    self._still(config)
-                    continue
-                position = events[-1].sequence + 1
-                wanted = [
-                    event
-                    for event in events
-                    if (end is None or event.sequence < end) and query.wanted(event.attributes)
-                ]
-                if left is not None:
-                    wanted = wanted[:left]
-                    left -= len(wanted)
+            (start, end), left = await range_of(streams, query), query.limit
+            yield encode({"position": start - 1})
+            batches = (
+                read(streams, start, end) if end is not None else follow(streams, start, lambda: self._still(config))
+            )
+            async for events in batches:
+                wanted = [event for event in events if query.wanted(event.attributes)][:left]
                 for piece in in_pieces(map(event_line, wanted)):
                     yield piece
-                await asyncio.sleep(0)  # a long log that nobody wants anything of must not keep the engine
+                if left is not None and (left := left - len(wanted)) <= 0:
+                    return
 
     async def types(self, broker: str) -> list[dict[str, Any]]:
         from faas.engine.broker.inspect_types import make_types, stored_types
@@ -112,31 +94,15 @@ class Inspector:
         """JSON lines: of a dry run {"matching"}; else {} while it lasts, then {"delivered", "failed", "error"}."""
         config = self._trigger(trigger)
         if dry_run:
-            matching, first, last = await self._count(config, since_s, until_s)
-            yield encode({"matching": matching, "firstTime": first, "lastTime": last})
+            from faas_runtime.matching import compile_filters
+
+            query = EventQuery(compile_filters(config.filters).matches, since_s=since_s, until_s=until_s)
+            async with self._access.open(self._broker(config.broker)) as streams:
+                yield encode(await count(streams, query))
             return
+        await self._until_ready(config.broker)
         async for line in _waited(asyncio.ensure_future(self._link.replay(trigger, since_s=since_s, until_s=until_s))):
             yield line
-
-    async def _count(self, config: TriggerConfig, since_s: float, until_s: float) -> tuple[int, str, str]:
-        from faas_runtime.matching import compile_filters
-
-        matches, found, moments = compile_filters(config.filters).matches, 0, [0.0, 0.0]
-        query = EventQuery(since_s=since_s, until_s=until_s)
-        async with self._access.open(self._broker(config.broker)) as streams:
-            position, end = await _range(streams, query)
-            while end is not None and position < end:
-                events = await streams.log.read(position, limit=_BATCH, wait_s=_WAIT_S)
-                if not events:
-                    break
-                position = events[-1].sequence + 1
-                for event in events:
-                    if event.sequence < end and matches(event.attributes):
-                        moments = [moments[0] or event.stored_s, event.stored_s]
-                        found += 1
-                await asyncio.sleep(0)
-        first, last = (rfc3339(moment) if moment else "" for moment in moments)
-        return found, first, last
 
     # Dead letters
 
@@ -161,6 +127,7 @@ class Inspector:
     async def replay_dead(self, broker: str, query: LetterQuery) -> AsyncIterator[bytes]:
         """JSON lines: {"total"}, {} while it lasts, then {"delivered", "failed", "error"}."""
         by_stream = await self._sequences(broker, query)
+        await self._until_ready(broker)
         yield encode({"total": sum(len(sequences) for sequences in by_stream.values())})
         async for line in _waited(asyncio.ensure_future(self._replay_streams(broker, by_stream))):
             yield line
@@ -214,34 +181,29 @@ class Inspector:
             raise NotDeliverable(f"the trigger {key} cannot be delivered to now; its conditions say why")
         return config
 
+    async def _until_ready(self, broker: str) -> None:
+        """Its process may be restarting: it knows the triggers once it has opened the streams.
+
+        Raises: EventingUnavailable: it takes too long.
+        """
+        known = self._board.broker_status
+        try:
+            async with asyncio.timeout(_READY_S):
+                async for _ in known.changes():
+                    if (status := known.get(broker)) is not None and status.ready:
+                        return
+        except TimeoutError:
+            status = known.get(broker)
+            raise EventingUnavailable((status and status.message) or f"the Broker {broker} is starting") from None
+
     def _still(self, config: BrokerConfig) -> None:
         """Raises: Unknown: the Broker was deleted, or is another one now."""
         current = self._board.brokers.get(config.key)
         if current is None or current.uid != config.uid:
             raise Unknown("broker", config.key, tuple(sorted(self._board.brokers)))
 
-    async def _when_back(self, streams: Streams) -> None:
-        """Wait for the NATS server as long as there is the Broker."""
-        await asyncio.sleep(_WAIT_S)
-        self._still(streams.config)
-        with contextlib.suppress(EventingUnavailable):
-            await until_connected(streams.connection)
-
     def _note_seen(self, types: tuple[SeenType, ...]) -> None:
         self._seen = types
-
-
-async def _range(streams: Streams, query: EventQuery) -> tuple[int, int | None]:
-    """The first position that is read, and the one to stop at; None: never. Raises: LogUnavailable."""
-    state = await streams.log.state()
-    end = None if query.follow else state.last + 1
-    if query.until_s is not None:
-        end = await streams.log.find(query.until_s)
-    if query.after is not None:
-        # A log that has lost its end (a power cut) goes on below the position that was read.
-        return min(query.after, state.last) + 1, end
-    start = state.last + 1 if query.since_s is None else await streams.log.find(query.since_s)
-    return start, end
 
 
 async def _waited(work: asyncio.Future[ReplayDone]) -> AsyncIterator[bytes]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from faas.engine.broker import inspect_streams
+from faas.engine.broker import inspect, inspect_streams
 from faas.engine.broker.delivery.attempts import Failure
 from faas.engine.broker.delivery.dead import dead_attributes
 from faas.engine.broker.inspect import Inspector
@@ -24,7 +24,7 @@ from faas.engine.broker.jetstream import NatsServer, running_logs
 from faas.engine.broker.link import BrokerGone, BrokerLink
 from faas.engine.broker.log import DeadLetters, EventLog, StoredEvent
 from faas.engine.contract.board import Board
-from faas.engine.contract.eventing import BrokerConfig, ReplayDone, SeenType, TriggerConfig
+from faas.engine.contract.eventing import BrokerConfig, BrokerStatus, ReplayDone, SeenType, TriggerConfig
 from faas.engine.contract.inspecting import (
     EventingUnavailable,
     EventNotTaken,
@@ -107,6 +107,7 @@ async def make_world(nats: Nats) -> AsyncIterator[World]:
     )
     board = Board()
     board.brokers.put(BROKER.key, BROKER)
+    board.broker_status.put(BROKER.key, BrokerStatus(BROKER.key, ready=True))
     board.triggers.put(TRIGGER.key, TRIGGER)
     link = Link(board, settings, lambda: None)
     link.asked = []
@@ -203,6 +204,23 @@ def test_a_replay_says_how_it_ended_and_a_dry_run_how_many_there_would_be(nats: 
         world.link.gone = True
         (lost,) = [line async for line in parsed(replay(TRIGGER.key, since_s=1.0, until_s=2.0, dry_run=False))]
         assert lost["error"] == "the broker went away while it was asked"
+
+    in_world(nats, work)
+
+
+def test_a_replay_waits_for_a_broker_that_restarts(nats: Nats, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(world: World) -> None:
+        world.board.broker_status.put(BROKER.key, BrokerStatus(BROKER.key, False, "BrokerNotRunning", "It starts."))
+        replay = world.inspector.replay(TRIGGER.key, since_s=1.0, until_s=2.0, dry_run=False)
+        waiting = asyncio.ensure_future(anext(replay))
+        await asyncio.wait({waiting}, timeout=0.05)
+        assert world.link.asked == []
+        world.board.broker_status.put(BROKER.key, BrokerStatus(BROKER.key, True))
+        assert json.loads(await waiting)["delivered"] == 4
+        world.board.broker_status.put(BROKER.key, BrokerStatus(BROKER.key, False, "BrokerNotRunning", "It starts."))
+        monkeypatch.setattr(inspect, "_READY_S", 0.05)
+        with pytest.raises(EventingUnavailable, match="It starts"):
+            await anext(world.inspector.replay(TRIGGER.key, since_s=1.0, until_s=2.0, dry_run=False))
 
     in_world(nats, work)
 
