@@ -31,6 +31,7 @@ class Brokers:
         self._spawn = spawn
         self._stores: dict[str, BrokerStore] = {}
         self._table = EventingTable(0)
+        self._left_out: set[tuple[str, str]] = set()  # key and uid of those that exist and are not in the table
         self._doomed: dict[tuple[str, str], asyncio.Handle] = {}  # key and uid of deleted ones
         self._due = asyncio.Event()  # something is to be opened
         self._checked: set[str] = set()  # keys of those whose streams were seen on this connection
@@ -67,23 +68,24 @@ class Brokers:
         """Go on with what the last process knew."""
         for key, uid in remembered.deleted:
             self._doom(key, uid)
+        self._left_out = set(remembered.left_out)
         self.apply(remembered.table)
 
     def apply(self, table: EventingTable) -> None:
         self._table = table
         wanted = {config.key: config for config in table.brokers}
+        without = {*self._left_out, *self._doomed}
         for key, store in list(self._stores.items()):
             config = wanted.get(key)
             if config is None or config.uid != store.config.uid:
                 del self._stores[key]
                 self._checked.discard(key)
                 self.dispatcher.closed(key)
-                self._doom(key, store.config.uid)
+                without.add((key, store.config.uid))
         for key, config in wanted.items():
-            if (handle := self._doomed.pop((key, config.uid), None)) is not None:
-                handle.cancel()
             if key not in self._stores:
                 self._stores[key] = self._make_store(config)
+        self._sort_out(without - {(key, config.uid) for key, config in wanted.items()}, frozenset(table.existing))
         self._due.set()
         self.dispatcher.apply(table)
         self._remember()
@@ -141,6 +143,15 @@ class Brokers:
 
     # Deleting
 
+    def _sort_out(self, without: set[tuple[str, str]], existing: frozenset[str]) -> None:
+        """Of Brokers that are not in the table those that do not exist are deleted."""
+        self._left_out = {each for each in without if each[1] in existing}
+        gone = without - self._left_out
+        for each in self._doomed.keys() - gone:
+            self._doomed.pop(each).cancel()
+        for key, uid in gone:
+            self._doom(key, uid)
+
     def _doom(self, key: str, uid: str) -> None:
         loop = asyncio.get_running_loop()
         if (key, uid) not in self._doomed:
@@ -159,4 +170,4 @@ class Brokers:
             self._remember()
 
     def _remember(self) -> None:
-        self.changed(Remembered(self._table, tuple(self._doomed)))
+        self.changed(Remembered(self._table, tuple(self._doomed), tuple(sorted(self._left_out))))

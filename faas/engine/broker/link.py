@@ -74,8 +74,10 @@ class BrokerLink:
         board = self._board
         unlisten = [
             observed.listen(self._changed)
-            for observed in (board.brokers, board.triggers, board.targets, board.endpoints, board.policies)
-        ]
+            for observed in (
+                board.brokers, board.triggers, board.eventing_uids, board.targets, board.endpoints, board.policies,
+            )
+        ]  # fmt: skip
         self._changed(None, None)  # what was put before we listened
         try:
             while True:
@@ -283,4 +285,5 @@ def make_table(board: Board, version: int) -> EventingTable:
         brokers=tuple(config for _, config in sorted(board.brokers.items())),
         triggers=tuple(config for _, config in triggers if config is not None),
         held=tuple(key for key, config in triggers if config is None),
+        existing=tuple(sorted(uid for _, uid in board.eventing_uids.items())),
     )

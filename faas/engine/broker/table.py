@@ -16,6 +16,7 @@ _log = logging.getLogger("faas.broker")
 class Remembered(msgspec.Struct, frozen=True):
     table: EventingTable
     deleted: tuple[tuple[str, str], ...] = ()  # keys and uids of Brokers whose streams are still to go
+    left_out: tuple[tuple[str, str], ...] = ()  # of those that exist and are not in the table: their streams stay
 
 
 def load(path: Path) -> Remembered | None:

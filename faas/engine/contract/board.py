@@ -35,6 +35,8 @@ class Board:
     hosts: Observed[str, str] = field(default_factory=Observed)  # controllers.route; host -> key of targets
     brokers: Observed[str, BrokerConfig] = field(default_factory=Observed)  # controllers.broker
     triggers: Observed[str, TriggerConfig | None] = field(default_factory=Observed)  # controllers.trigger; None: held
+    # controllers: of every Broker and Trigger that exists, by kind and key; also of those that nothing is made of
+    eventing_uids: Observed[tuple[str, str], str] = field(default_factory=Observed)
     broker_status: Observed[str, BrokerStatus] = field(default_factory=Observed)  # broker.link
     trigger_status: Observed[str, TriggerStatus] = field(default_factory=Observed)  # broker.link
     sources: Observed[SourceKey, SourcePlan] = field(default_factory=Observed)  # controllers of sources

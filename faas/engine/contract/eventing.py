@@ -56,6 +56,9 @@ class EventingTable(msgspec.Struct, frozen=True, tag="eventing"):
     brokers: tuple[BrokerConfig, ...] = ()
     triggers: tuple[TriggerConfig, ...] = ()  # those that can be delivered to; a paused or broken one is left out
     held: tuple[str, ...] = ()  # keys of triggers that exist and cannot be delivered to now: their cursors stay
+    # Uids of all Brokers and Triggers that exist, also of those that are left out above because the engine makes
+    # nothing of them now: only what is not among them was deleted, and loses its streams or its cursor.
+    existing: tuple[str, ...] = ()
 
 
 class Capacity(msgspec.Struct, frozen=True, tag="capacity"):

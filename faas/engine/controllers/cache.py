@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from faas.client.errors import ApiError, Gone
 from faas.client.protocol import Client, Object
+from faas.engine.contract.observed import Observed
 from faas.resources import keys
 from faas.resources.eventing import Broker, Trigger
 from faas.resources.eventtypes import EventType
@@ -73,6 +74,7 @@ class Cache(Generic[V]):
     def __init__(self, client: Client, kind: Kind, view: type[V], index: Index = labels_of) -> None:
         self.kind = kind
         self.synced = asyncio.Event()
+        self.uids: Observed[Key, str] = Observed()  # of what is there and stays, whether it decodes or not
         self.listeners: list[Callable[[Object | None, Object | None], None]] = []
         self._client, self._view, self._index = client, view, index
         self._raw: dict[Key, Object] = {}
@@ -116,7 +118,7 @@ class Cache(Generic[V]):
     async def _list_and_watch(self) -> None:
         listed = await self._client.list(self.kind)
         found = {key_of(raw): raw for raw in listed.items}
-        for key in [key for key in self._raw if key not in found]:
+        for key in {*self._raw, *self.uids} - found.keys():
             self._remove(key)
         for key, raw in found.items():
             self._put(key, raw)
@@ -133,6 +135,7 @@ class Cache(Generic[V]):
         old = self._raw.get(key)
         if old is not None and _version(raw) <= _version(old) and raw["metadata"]["uid"] == old["metadata"]["uid"]:
             return
+        self._note_uid(key, raw)
         try:
             view = decode(self._view, raw)
         except UndecodableObject as error:
@@ -144,7 +147,15 @@ class Cache(Generic[V]):
             self._indexed.setdefault((key.namespace, what, value), set()).add(key)
         self._notify(old, raw)
 
+    def _note_uid(self, key: Key, raw: Object) -> None:
+        """What is being deleted does not stay, whoever's finalizer it waits for."""
+        if raw["metadata"].get("deletionTimestamp"):
+            self.uids.delete(key)
+        else:
+            self.uids.put(key, raw["metadata"]["uid"])
+
     def _remove(self, key: Key) -> None:
+        self.uids.delete(key)
         self._unindex(key)
         old = self._raw.pop(key, None)
         self._views.pop(key, None)

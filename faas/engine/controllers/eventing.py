@@ -105,11 +105,27 @@ class EventingControllers:
             referrers.follow(cache, controller.queue)
         for cache in caches:
             referrers.tell(cache)
+        for objects in (caches.brokers, caches.triggers):
+            exit.callback(self._tell_who_exists(objects))
         caches.sink_bindings.listeners.append(lambda old, new: _add_all(services, caches.services, old, new))
         caches.services.listeners.append(self._service_changed)
         exit.callback(board.source_status.listen(self._source_told))
         exit.callback(board.broker_status.listen(self._broker_told))
         exit.callback(board.trigger_status.listen(self._trigger_told))
+
+    def _tell_who_exists(self, cache: Cache[Any]) -> Callable[[], None]:
+        """Have the board say it, whatever becomes of the objects; returns the function that ends it."""
+        board, kind = self._board, cache.kind.kind
+
+        def changed(key: Key, uid: str | None) -> None:
+            if uid is None:
+                board.eventing_uids.delete((kind, str(key)))
+            else:
+                board.eventing_uids.put((kind, str(key)), uid)
+
+        for key, uid in cache.uids.items():
+            changed(key, uid)
+        return cache.uids.listen(changed)
 
     def _broker_told(self, key: str, status: BrokerStatus | None) -> None:
         if self._is_news(("broker", key), status and (status.ready, status.reason, status.message, status.held_by)):
