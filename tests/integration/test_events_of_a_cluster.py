@@ -20,7 +20,7 @@ SINK = {"ref": {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name
 
 @pytest.fixture(scope="module")
 def cluster(api: Any) -> Any:
-    objects = (
+    objects: tuple[tuple[kinds.Kind, dict[str, Any], str], ...] = (
         (kinds.BROKER, {}, "default"),
         (
             kinds.TRIGGER,
