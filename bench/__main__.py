@@ -1,11 +1,12 @@
-"""Run all measurements, or those named: `python -m bench [NAME ...]`."""
+"""Run all measurements, or those named: `python -m bench [NAME ...]`; `events` names all of `events-…`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 
-from bench import commands, engine, events, filters, runtime
+from bench import commands, engine, filters, runtime
+from bench.events import delivery, ingress, latency, memory, mqtt
 from bench.report import Figure, publish
 
 _peer_start: list[float] = []
@@ -30,19 +31,24 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "help": commands.help_time,
     "weather": commands.run_weather,
     "filters": filters.filters,
-    "events": events.delivery,
+    "events-delivery": delivery.delivery,
+    "events-latency": latency.latency,
+    "events-ingress": ingress.ingress,
+    "events-mqtt": mqtt.mqtt,
+    "events-memory": memory.memory,
 }
 
 
 def main() -> int:
-    names = sys.argv[1:] or list(MEASUREMENTS)
-    unknown = [name for name in names if name not in MEASUREMENTS]
+    asked = sys.argv[1:] or list(MEASUREMENTS)
+    named = {name: [each for each in MEASUREMENTS if each == name or each.startswith(f"{name}-")] for name in asked}
+    unknown = [name for name, found in named.items() if not found]
     if unknown:
         print(f"no such measurement: {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}", file=sys.stderr)
         return 2
     figures: list[Figure] = []
     failed = []
-    for name in names:
+    for name in dict.fromkeys(each for found in named.values() for each in found):
         print(f"{name} …", file=sys.stderr, flush=True)
         try:
             figures += MEASUREMENTS[name]()

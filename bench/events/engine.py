@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from bench.engine import Engine
-from bench.processes import cpu_s, free_port
+from bench.processes import cpu_s, free_port, try_request
 from faas.engine.broker import table
 from faas.engine.broker.dispatch.window import Cursor
 from faas.engine.broker.jetstream import running_logs, server_of
@@ -84,6 +84,14 @@ class EventEngine(Engine):
             found.setdefault(member.role, set()).add(member.pid)
         return found
 
+    def wait_taken(self, request: bytes) -> None:
+        """Until the ingress takes this event."""
+        deadline = time.monotonic() + DEADLINE_S
+        while try_request(self.internal, request) != 202:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the ingress took no event within {DEADLINE_S:.0f} s")
+            time.sleep(_EVERY_S)
+
     @contextlib.asynccontextmanager
     async def open(self, broker: str) -> AsyncIterator[Watched]:
         """A Broker's log and cursors, over a connection of our own."""
@@ -103,6 +111,13 @@ class EventEngine(Engine):
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+
+def make_project(folder: Path, source: str) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "main.py").write_text("import os\nimport time\n\nfrom faas import Event, function\n\n" + source)
+    (folder / "pyproject.toml").write_text('[project]\nname = "events"\nversion = "1"\n')
+    return folder
 
 
 @contextlib.contextmanager

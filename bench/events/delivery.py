@@ -1,4 +1,4 @@
-"""Events through the whole engine: from the log to the acknowledgement, in and out at once, and how late they are."""
+"""Events through the whole engine: from the log to the acknowledgement, and in and out at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.event_engine import DATA, INGRESS, EventEngine, Spent, Watched, event_engine, headers
+from bench.events.engine import DATA, INGRESS, EventEngine, Spent, Watched, event_engine, headers, make_project
+from bench.events.jetstream import consumed
 from bench.load import Result, drive, make_request
 from bench.report import Figure
 
@@ -47,16 +48,9 @@ class Setting:
 SETTINGS = (Setting("one", 1), Setting("oneasync", 1, "async def"), Setting("ten", 10), Setting("hundred", 100))
 
 
-def make_project(folder: Path, source: str) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "main.py").write_text("from faas import Event, function\n\n" + source)
-    (folder / "pyproject.toml").write_text('[project]\nname = "events"\nversion = "1"\n')
-    return folder
-
-
 def delivery() -> list[Figure]:
     """Stored first, then delivered: from the moment the broker may, to the last cursor that was stored."""
-    figures = []
+    figures: list[Figure] = []
     with event_engine() as up, tempfile.TemporaryDirectory() as folder:
         up.faas("deploy", make_project(Path(folder) / "events", "".join(setting.source() for setting in SETTINGS)))
         for setting in SETTINGS:
@@ -66,6 +60,10 @@ def delivery() -> list[Figure]:
             rate, note = EVENTS / spent.seconds, spent.note(EVENTS)
             name = f"stored to acknowledged, {triggers}, {handler} handler"
             figures.append(Figure(name, rate, "events/s", 2000, "more", note=note))
+            if setting is SETTINGS[0]:
+                alone = asyncio.run(consumed(up, EVENTS))
+                name = "stored to acknowledged, 1 trigger, and a pull consumer that only acknowledges"
+                figures.append(Figure(name, rate, "events/s", 0.25, "more", "JetStream alone, nats-py", alone))
         both = asyncio.run(_in_and_out(up, SETTINGS[0]))
         figures.append(
             Figure("ingress to acknowledged, in and out at once", EVENTS / both.seconds, "events/s", 2000, "more",
