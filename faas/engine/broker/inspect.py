@@ -7,13 +7,12 @@ of its own, so that a question costs the broker nothing.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
 from faas.engine.broker.inspect_events import count, follow, range_of, read
 from faas.engine.broker.inspect_ingress import hand_in
-from faas.engine.broker.inspect_lines import Line, encode, event_line, in_pieces, letter_line
+from faas.engine.broker.inspect_lines import encode, event_line, in_pieces, letter_line
 from faas.engine.broker.inspect_report import make_report
 from faas.engine.broker.inspect_streams import StreamAccess
 from faas.engine.broker.link import BrokerGone, BrokerLink
@@ -108,15 +107,12 @@ class Inspector:
 
     async def dead_letters(self, broker: str, query: LetterQuery, limit: int) -> AsyncIterator[bytes]:
         """JSON lines: first {"total"}, then the newest `limit` of them, oldest first."""
-        from faas.engine.broker.inspect_letters import find_letters
+        from faas.engine.broker.inspect_letters import newest_letters
 
-        total, newest = 0, deque[Line](maxlen=limit)
         async with self._access.open(self._broker(broker)) as streams:
-            async for letter, stream in find_letters(streams, query):
-                newest.append(letter_line(letter, broker, stream))
-                total += 1
+            total, newest = await newest_letters(streams, query, limit)
         yield encode({"total": total})
-        for piece in in_pieces(newest):
+        for piece in in_pieces(letter_line(letter, broker, stream) for letter, stream in newest):
             yield piece
 
     async def dead_letter_streams(self, broker: str) -> dict[str, int]:

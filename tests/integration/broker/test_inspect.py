@@ -243,6 +243,8 @@ def test_dead_letters_are_chosen_from_all_streams_in_order(nats: Nats) -> None:
         letters = world.letters
         assert await letters(LetterQuery()) == (4, ["a", "b", "c", "d"])
         assert await letters(LetterQuery(), limit=2) == (4, ["c", "d"])
+        assert await letters(LetterQuery(stream=""), limit=1) == (3, ["d"])
+        assert await letters(LetterQuery(type="order"), limit=1) == (4, ["d"])
         assert await letters(LetterQuery(stream="failed")) == (1, ["c"])
         assert await letters(LetterQuery(stream="")) == (3, ["a", "b", "d"])
         assert await letters(LetterQuery(sequences=(3, 1, 9))) == (2, ["a", "c"])
@@ -250,6 +252,19 @@ def test_dead_letters_are_chosen_from_all_streams_in_order(nats: Nats) -> None:
         assert await letters(LetterQuery(event_id="b")) == (1, ["b"])
         assert await letters(LetterQuery(until_s=0.0)) == (0, [])
         assert await world.inspector.dead_letter_streams(BROKER.key) == {"": 3, "failed": 1}
+
+    in_world(nats, work)
+
+
+def test_the_newest_dead_letters_are_found_behind_gaps(nats: Nats) -> None:
+    async def work(world: World) -> None:
+        await world.bury("", *map(str, range(1, 301)))
+        for sequence in range(3, 299):
+            await world.dead_letters.remove("", sequence)
+        assert await world.letters(LetterQuery(), limit=3) == (4, ["2", "299", "300"])
+        assert await world.letters(LetterQuery(stream="none"), limit=3) == (0, [])
+        await world.dead_letters.purge("")
+        assert await world.letters(LetterQuery(), limit=3) == (0, [])
 
     in_world(nats, work)
 
