@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from faas.resources.eventing import SubscriptionsAPIFilter
 from faas.resources.validation.errors import FieldError, invalid_key, invalid_value
+from faas.resources.views import Raw
 
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9]*")
 # Filters can be nested without end, and whoever evaluates them has a stack: no filter that somebody wrote is so deep.
@@ -27,9 +28,13 @@ def validate_attributes(attributes: Mapping[str, str], at: str) -> Iterator[Fiel
             yield invalid_key(name, f"{at}[{name}]", details)
 
 
-def warnings_of(filters: Sequence[SubscriptionsAPIFilter]) -> list[str]:
-    """Where a cluster would understand good filters in another way."""
-    return [words for index, filter in enumerate(filters) for words in _warnings(filter, f"spec.filters[{index}]")]
+def warnings_of(filters: Sequence[Raw]) -> list[str]:
+    """Where a cluster would understand good filters of a Trigger in another way."""
+    if not filters:
+        return []
+    from faas_runtime.matching import filter_warnings
+
+    return [f"{at}: {words}" for at, words in filter_warnings(filters, "spec.filters")]
 
 
 def _validate_filter(filter: SubscriptionsAPIFilter, at: str, depth: int) -> Iterator[FieldError]:
@@ -42,8 +47,6 @@ def _validate_filter(filter: SubscriptionsAPIFilter, at: str, depth: int) -> Ite
         return
     for dialect, attributes in (("exact", filter.exact), ("prefix", filter.prefix), ("suffix", filter.suffix)):
         yield from validate_attributes(attributes, f"{at}.{dialect}")
-        for name in sorted(name for name, value in attributes.items() if not value):
-            yield invalid_value("", f"{at}.{dialect}[{name}]", f"an empty {dialect} says nothing: leave it out")
     yield from validate_filters(filter.all, f"{at}.all", depth + 1)
     yield from validate_filters(filter.any, f"{at}.any", depth + 1)
     if filter.not_ is not None:
@@ -62,16 +65,3 @@ def _validate_expression(expression: str, at: str) -> Iterator[FieldError]:
         return
     for message, position in parsed.faults:
         yield invalid_value(expression, at, explain(f"{message} (at character {position + 1})", position, expression))
-
-
-def _warnings(filter: SubscriptionsAPIFilter, at: str) -> Iterator[str]:
-    for dialect, filters in (("all", filter.all), ("any", filter.any)):
-        for index, inner in enumerate(filters):
-            yield from _warnings(inner, f"{at}.{dialect}[{index}]")
-    if filter.not_ is not None:
-        yield from _warnings(filter.not_, f"{at}.not")
-    if filter.cesql:
-        from faas_runtime.cesql import parse
-
-        for message, position in parse(filter.cesql).warnings:
-            yield f"{at}.cesql: {message} (at character {position + 1})"

@@ -63,8 +63,7 @@ def _compile(each: Mapping[str, Any], at: str, depth: int) -> Matcher | None:
     ((dialect, value),) = given
     match dialect:
         case "exact" | "prefix" | "suffix":
-            make = {"exact": _exact, "prefix": _prefix, "suffix": _suffix}[dialect]
-            return _all([make(name, text_of(wanted)) for name, wanted in value.items()])
+            return _all([_of_value(dialect, name, text_of(wanted)) for name, wanted in value.items()])
         case "all":
             return _all(_compiled(value, f"{at}.all", depth + 1))
         case "any":
@@ -75,6 +74,15 @@ def _compile(each: Mapping[str, Any], at: str, depth: int) -> Matcher | None:
             expression = _expression(value, at)
             return Matcher(expression.matches, expression.required)
     raise FilterError(f"{at}: there is no dialect {dialect!r}, but {', '.join(DIALECTS)}")
+
+
+def _of_value(dialect: str, name: str, wanted: str) -> Matcher:
+    """An empty prefix or suffix is any value but an empty one, as in the older `spec.filter`."""
+    if dialect == "exact":
+        return _exact(name, wanted)
+    if not wanted:
+        return Matcher(lambda attributes: attributes.get(name) not in (None, ""))
+    return _prefix(name, wanted) if dialect == "prefix" else _suffix(name, wanted)
 
 
 def _exact(name: str, wanted: str) -> Matcher:
@@ -102,10 +110,7 @@ def _prefix(name: str, wanted: str) -> Matcher:
         value = attributes.get(name)
         return value is not None and (value if value.__class__ is str else text_of(value)).startswith(wanted)
 
-    def is_given(attributes: Attributes) -> bool:
-        return attributes.get(name) not in (None, "")
-
-    return Matcher(matches if wanted else is_given)
+    return Matcher(matches)
 
 
 def _suffix(name: str, wanted: str) -> Matcher:

@@ -98,11 +98,6 @@ def test_all_that_a_trigger_can_say_is_let_in() -> None:
             "    ^",
             id="no predicate",
         ),
-        pytest.param(
-            [{"exact": {"type": ""}}],
-            "invalid value: : spec.filters[0].exact[type]\nan empty exact says nothing: leave it out",
-            id="nothing",
-        ),
     ],
 )
 def test_a_filter_that_cannot_be_right_is_refused_with_its_place(filters: list[Any], complaint: str) -> None:
@@ -116,6 +111,15 @@ def test_an_expression_that_a_cluster_reads_in_another_way_is_warned_of() -> Non
 
     assert found.startswith("spec.filters[0].not.any[0].cesql: AND and OR side by side")
     assert found.endswith("(at character 9)")
+
+
+def test_an_empty_value_is_taken_as_knative_takes_it_with_a_warning() -> None:
+    trigger = whole(kinds.TRIGGER, filters=[{"exact": {"type": ""}}])
+
+    (found,) = warnings(kinds.TRIGGER, trigger)
+
+    assert of_trigger(filters=[{"exact": {"type": ""}}]) == []
+    assert found.startswith("spec.filters[0].exact.type: an empty exact passes events with an empty value")
 
 
 def test_filters_are_nested_to_a_bound() -> None:
