@@ -222,8 +222,8 @@ class Dispatching:
     world: World
     broker: BrokerDispatch
 
-    async def apply(self, *triggers: TriggerConfig, held: tuple[str, ...] = ()) -> None:
-        self.broker.apply({each.uid: each for each in triggers}, frozenset(held), self.world.bounds)
+    async def apply(self, *triggers: TriggerConfig, existing: tuple[str, ...] = ()) -> None:
+        self.broker.apply({each.uid: each for each in triggers}, frozenset(existing), self.world.bounds)
         await settle()
 
     async def put(self, *ids: str, **attributes: Any) -> None:

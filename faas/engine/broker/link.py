@@ -29,6 +29,7 @@ from faas.engine.contract.eventing import (
     ScrapeBroker,
     SeenType,
     ToBroker,
+    TriggerStatus,
 )
 from faas.engine.contract.lines import MessageReader
 from faas.engine.contract.settings import EngineSettings
@@ -209,12 +210,20 @@ class BrokerLink:
 
     def _drop_unknown(self) -> None:
         """The state of what is not there any more."""
-        for trigger in self._board.trigger_status:
-            if trigger not in self._board.triggers:
-                self._board.trigger_status.delete(trigger)
+        for key, status in self._board.trigger_status.items():
+            if not self._is_of(status):
+                self._board.trigger_status.delete(key)
         for broker in self._board.broker_status:
             if broker not in self._board.brokers:
                 self._board.broker_status.delete(broker)
+
+    def _is_of(self, status: TriggerStatus) -> bool:
+        """Whether it is of the trigger that has its key now: one that was made anew is not ready because of the old."""
+        key = status.trigger
+        if key not in self._board.triggers:
+            return False
+        config = self._board.triggers[key]
+        return status.uid in ("", config.uid if config else self._board.eventing_uids.get(("Trigger", key)))
 
     def _send(self, message: ToBroker) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -248,7 +257,7 @@ class BrokerLink:
                 if broker.broker in self._board.brokers:
                     self._board.broker_status.put(broker.broker, broker)
             for trigger in message.triggers:
-                if trigger.trigger in self._board.triggers:
+                if self._is_of(trigger):
                     self._board.trigger_status.put(trigger.trigger, trigger)
             if message.types:
                 for seen in list(self.seen_types):
@@ -278,12 +287,10 @@ class _BrokerConnection(asyncio.Protocol):
 
 
 def make_table(board: Board, version: int) -> EventingTable:
-    """Brokers and triggers as the Board has them; a trigger that cannot be delivered to now is held."""
-    triggers = sorted(board.triggers.items())
+    """Brokers and triggers as the Board has them; one that cannot be delivered to now is only said to exist."""
     return EventingTable(
         version=version,
         brokers=tuple(config for _, config in sorted(board.brokers.items())),
-        triggers=tuple(config for _, config in triggers if config is not None),
-        held=tuple(key for key, config in triggers if config is None),
+        triggers=tuple(config for _, config in sorted(board.triggers.items()) if config is not None),
         existing=tuple(sorted(uid for _, uid in board.eventing_uids.items())),
     )

@@ -34,7 +34,9 @@ class Board:
     targets: Observed[str, Target] = field(default_factory=Observed)  # controllers.route; key "namespace/label"
     hosts: Observed[str, str] = field(default_factory=Observed)  # controllers.route; host -> key of targets
     brokers: Observed[str, BrokerConfig] = field(default_factory=Observed)  # controllers.broker
-    triggers: Observed[str, TriggerConfig | None] = field(default_factory=Observed)  # controllers.trigger; None: held
+    triggers: Observed[str, TriggerConfig | None] = field(
+        default_factory=Observed
+    )  # controllers.trigger; None: events wait
     # controllers: of every Broker and Trigger that exists, by kind and key; also of those that nothing is made of
     eventing_uids: Observed[tuple[str, str], str] = field(default_factory=Observed)
     broker_status: Observed[str, BrokerStatus] = field(default_factory=Observed)  # broker.link

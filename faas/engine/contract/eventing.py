@@ -55,9 +55,8 @@ class EventingTable(msgspec.Struct, frozen=True, tag="eventing"):
     version: int
     brokers: tuple[BrokerConfig, ...] = ()
     triggers: tuple[TriggerConfig, ...] = ()  # those that can be delivered to; a paused or broken one is left out
-    held: tuple[str, ...] = ()  # keys of triggers that exist and cannot be delivered to now: their cursors stay
-    # Uids of all Brokers and Triggers that exist, also of those that are left out above because the engine makes
-    # nothing of them now: only what is not among them was deleted, and loses its streams or its cursor.
+    # Uids of all Brokers and Triggers that exist, also of those that are left out above because they cannot be
+    # delivered to or read now: only what is not among them was deleted, and loses its streams or its cursor.
     existing: tuple[str, ...] = ()
 
 
@@ -101,6 +100,7 @@ class TriggerStatus(msgspec.Struct, frozen=True):
     dead: int  # went to the dead letters
     behind: int = 0  # positions of the log between this trigger and its end
     last_error: str = ""
+    uid: str = ""  # which of the triggers that have had this key; "": any
 
 
 class BrokerStatus(msgspec.Struct, frozen=True):

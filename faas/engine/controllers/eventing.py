@@ -133,7 +133,7 @@ class EventingControllers:
 
     def _trigger_told(self, key: str, status: TriggerStatus | None) -> None:
         """Counts change each second; conditions say only whether the broker's process has the trigger."""
-        if self._is_news(("trigger", key), status and True):
+        if self._is_news(("trigger", key), status and (status.uid,)):
             self._triggers.queue.add(_parsed(key))
 
     def _source_told(self, key: SourceKey, status: SourceStatus | None) -> None:

@@ -121,8 +121,8 @@ class World:
     engine: Engine
     latest: dict[str, TriggerStatus] = field(default_factory=dict)  # of each trigger
 
-    def apply(self, *triggers: TriggerConfig, held: tuple[str, ...] = ()) -> None:
-        self.engine.send(EventingTable(1, (BROKER,), triggers, held))
+    def apply(self, *triggers: TriggerConfig, existing: tuple[str, ...] = ()) -> None:
+        self.engine.send(EventingTable(1, (BROKER,), triggers, existing))
         for each in triggers:
             if each.target:
                 self.engine.send(Capacity(each.target, 10))

@@ -137,11 +137,12 @@ def test_the_first_broker_has_the_supervisor_look_and_is_told(in_world) -> None:
         world.board.brokers.put(BROKER.key, BROKER)
         world.board.triggers.put(TRIGGER.key, TRIGGER)
         world.board.triggers.put("default/paused", None)
+        world.board.eventing_uids.put(("Trigger", "default/paused"), "paused")
 
         table = await world.process.next(EventingTable)
 
         assert world.looks == [True]
-        assert (table.brokers, table.triggers, table.held) == ((BROKER,), (TRIGGER,), ("default/paused",))
+        assert (table.brokers, table.triggers, table.existing) == ((BROKER,), (TRIGGER,), ("paused",))
 
     in_world(body)
 
@@ -176,6 +177,29 @@ def test_capacity_is_told_when_it_changes(in_world) -> None:
         world.board.endpoints.put(key, (Endpoint("2", "unix:/y"), Endpoint("4", "unix:/v")))
 
         assert await world.process.told.get() == Capacity("default/work", 200)
+
+    in_world(body)
+
+
+def test_a_trigger_made_anew_is_not_told_of_as_the_one_before(in_world) -> None:
+    async def body(world: World) -> None:
+        anew = msgspec.structs.replace(TRIGGER, uid="anew")
+        world.board.brokers.put(BROKER.key, BROKER)
+        world.board.triggers.put(TRIGGER.key, TRIGGER)
+        world.link.settle()
+        await world.process.next(EventingTable)
+        before = TriggerStatus(TRIGGER.key, 5, 4, 1, 0, 7, 0, 0, uid=TRIGGER.uid)
+        after = TriggerStatus(TRIGGER.key, 0, 0, 0, 0, 0, 0, 0, uid="anew")
+
+        world.process.say(EventingStatus(triggers=(before,)))
+        await world.until(lambda: len(world.board.trigger_status) == 1)
+        world.board.triggers.put(TRIGGER.key, anew)
+        await world.until(lambda: not len(world.board.trigger_status))
+        world.process.say(EventingStatus(triggers=(before,)))
+        world.process.say(EventingStatus(triggers=(after,)))
+        await world.until(lambda: len(world.board.trigger_status) == 1)
+
+        assert world.board.trigger_status.items() == [(TRIGGER.key, after)]
 
     in_world(body)
 

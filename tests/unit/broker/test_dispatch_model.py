@@ -150,7 +150,7 @@ async def _take(step: str, what: Any, which: Any, life: Dispatching, trace: Trac
     elif step == "capacity":
         world.targets.capacity("default/f", what)
     elif step == "hold":
-        await life.apply(held=("default/ordered", "default/some"))
+        await life.apply(existing=("uid-ordered", "uid-some"))
         trace.held = True
     elif step == "release":
         trace.held = False

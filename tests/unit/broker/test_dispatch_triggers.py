@@ -81,19 +81,31 @@ def test_a_trigger_made_anew_does_not_get_its_forerunners_events() -> None:
     run(scenario)
 
 
-def test_a_held_trigger_keeps_its_place_and_gets_nothing() -> None:
+def test_a_trigger_that_only_exists_keeps_its_place_and_gets_nothing() -> None:
     async def scenario(world: World) -> None:
         async with world.dispatching(trigger()) as life:
-            await life.apply(held=("default/t",))
+            await life.apply(existing=("uid-t",))
             await life.put("1")
             assert life.sent == []
             await life.advance(3600)
         async with world.dispatching() as life:
-            await life.apply(held=("default/t",))
+            await life.apply(existing=("uid-t",))
             assert life.broker.hold() == Hold(1, "default/t")
             await life.advance(3600)
             await life.apply(trigger())
             assert life.sent == ["1"]
+
+    run(scenario)
+
+
+def test_nothing_is_told_of_a_trigger_that_was_made_anew_until_it_has_its_place() -> None:
+    async def scenario(world: World) -> None:
+        async with world.dispatching(trigger()) as life:
+            life.broker.apply({"anew": trigger(uid="anew")}, frozenset({"anew"}), world.bounds)
+            assert list(life.broker.status()) == []
+            await settle()
+            assert life.status().uid == "anew"
+            assert "anew" in world.cursors.values
 
     run(scenario)
 

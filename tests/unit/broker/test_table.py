@@ -13,7 +13,7 @@ REMEMBERED = Remembered(
         3,
         brokers=(BrokerConfig("default/orders", "u1", retention_s=60),),
         triggers=(TriggerConfig("default/notify", "u2", "default/orders", "http://x", ({"exact": {"type": "a"}},)),),
-        held=("default/audit",),
+        existing=("u1", "u2", "u3"),
     ),
     (("default/old", "u0"),),
 )

@@ -36,7 +36,7 @@ class BrokerDispatch:
         self._targets = targets
         self._timing = timing
         self._wanted: Mapping[str, TriggerConfig] | None = None  # by uid; None: not told yet
-        self._held: frozenset[str] = frozenset()  # keys
+        self._existing: frozenset[str] = frozenset()  # uids, also of those that nothing is delivered to now
         self._cursors: dict[str, Cursor] | None = None  # of those without a run, by uid; None: not loaded
         self._gone_s: dict[str, float] = {}  # since when, by uid
         self._broken: dict[str, TriggerStatus] = {}  # that cannot be worked with, by uid
@@ -48,8 +48,8 @@ class BrokerDispatch:
 
     # What the process tells and asks
 
-    def apply(self, wanted: Mapping[str, TriggerConfig], held: frozenset[str], bounds: Bounds) -> None:
-        self._wanted, self._held, self.bounds = wanted, held, bounds
+    def apply(self, wanted: Mapping[str, TriggerConfig], existing: frozenset[str], bounds: Bounds) -> None:
+        self._wanted, self._existing, self.bounds = wanted, existing, bounds
         self._news.set()
 
     def hold(self) -> Hold | None:
@@ -64,7 +64,8 @@ class BrokerDispatch:
     def status(self) -> Iterator[TriggerStatus]:
         head = self._head
         end = max(self._end, head)
-        yield from (run.status(end, head) for uid, run in self.runs.items() if uid not in self._gone_s)
+        there = {*(self._wanted or ()), *self._existing}
+        yield from (run.status(end, head) for uid, run in self.runs.items() if uid in there)
         yield from self._broken.values()
 
     def run_of(self, key: str) -> TriggerRun | None:
@@ -144,7 +145,7 @@ class BrokerDispatch:
             try:
                 plan = make_plan(config, self._services.domain)
             except (BadAddress, FilterError) as error:
-                self._broken[uid] = TriggerStatus(config.key, 0, 0, 0, 0, 0, 0, 0, last_error=str(error))
+                self._broken[uid] = TriggerStatus(config.key, 0, 0, 0, 0, 0, 0, 0, last_error=str(error), uid=uid)
                 continue
             if uid in self.runs:
                 self._adopt(self.runs[uid], plan)
@@ -185,12 +186,9 @@ class BrokerDispatch:
             self._the_reader.join(run)
 
     async def _forget(self, wanted: Mapping[str, TriggerConfig]) -> None:
-        """Drop who is gone for good. A key that somebody else has now is not held for its former owner."""
+        """Drop who is gone for good."""
         cursors = self._without_run
-        keys = {uid: run.plan.config.key for uid, run in self.runs.items()}
-        keys |= {uid: cursor.trigger for uid, cursor in cursors.items()}
-        held = self._held - {config.key for config in wanted.values()}
-        gone = {uid for uid, key in keys.items() if uid not in wanted and key not in held}
+        gone = {*self.runs, *cursors} - wanted.keys() - self._existing
         now = self._services.clock.now()
         self._gone_s = {uid: self._gone_s.get(uid, now) for uid in gone}
         for uid in gone:

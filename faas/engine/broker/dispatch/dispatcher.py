@@ -145,7 +145,7 @@ class EventDispatcher:
         bounds = Bounds(defaults.ready, defaults.events, min(defaults.bytes, each))
         key = broker.broker.config.key
         wanted: dict[str, TriggerConfig] = {trigger.uid: trigger for trigger in table.triggers if trigger.broker == key}
-        broker.apply(wanted, frozenset(table.held), bounds)
+        broker.apply(wanted, frozenset(table.existing), bounds)
 
     async def _tick(self) -> None:
         while True:

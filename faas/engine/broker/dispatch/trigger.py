@@ -135,6 +135,7 @@ class TriggerRun:
             dead=counts.dead,
             behind=max(0, end - self.read(head)),
             last_error=counts.last_error,
+            uid=self.plan.config.uid,
         )
 
     def _finished(self, item: Item) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from faas.client.protocol import Client, Object
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock
+from faas.engine.contract.eventing import TriggerConfig
 from faas.engine.controllers.addressing import Resolver, Unresolved, group_of
 from faas.engine.controllers.broker.plan import is_ours
 from faas.engine.controllers.cache import Caches, Key
@@ -37,11 +38,16 @@ class TriggerReconciler:
         around = self._surroundings(trigger, raw)
         config = make_trigger(raw, trigger, around)
         self._board.triggers.put(str(key), config)
-        subscribed = False if config is None else str(key) in self._board.trigger_status or None
+        subscribed = False if config is None else self._is_subscribed(config) or None
         status = observed_status(trigger, broker_name(raw), around, subscribed=subscribed, now=self._clock.utc())
         if await write_status(self._client, self._caches.triggers, raw, status):
             tell_ready(self._recorder, raw, trigger.status.conditions, status.conditions)
         return None
+
+    def _is_subscribed(self, config: TriggerConfig) -> bool:
+        """Whether the broker's process has begun with it, rather than with one that had its name."""
+        status = self._board.trigger_status.get(config.key)
+        return status is not None and status.uid in ("", config.uid)
 
     def _surroundings(self, trigger: Trigger, raw: Object) -> Surroundings:
         namespace = trigger.metadata.namespace
