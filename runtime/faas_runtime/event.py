@@ -121,6 +121,16 @@ class Event(Generic[T]):
         return self._time
 
     @property
+    def attributes(self) -> dict[str, Extension]:
+        """The context attributes and extensions that the event has, by name, as they travel; a new dict each time."""
+        optional = (("subject", self.subject), ("datacontenttype", self.datacontenttype),
+                    ("dataschema", self.dataschema), ("time", self._time))  # fmt: skip
+        return {
+            "specversion": SPEC_VERSION, "id": self.id, "source": self.source, "type": self.type,
+            **{name: value for name, value in optional if value is not None}, **self.extensions,
+        }  # fmt: skip
+
+    @property
     def data(self) -> T:
         """The payload as JSON, text or bytes, by `datacontenttype`. Raises: EventError: it is not what that says."""
         if isinstance(self._data, _Missing):

@@ -14,25 +14,15 @@ def make_sdk_converter(kind: Any) -> Callable[[Event[Any]], Any]:
     if kind.__module__.startswith("cloudevents.core."):
         if kind.__name__ == "BaseCloudEvent":  # abstract; what version 2 makes of a 1.0 event
             kind = importlib.import_module("cloudevents.core.v1.event").CloudEvent
-        return lambda event: kind(_with_time(event, event.time), event.data)
+        return lambda event: kind(_with_datetime(event), event.data)
     if ".pydantic." in kind.__module__:
-        return lambda event: kind(**_with_time(event, event.time_text), data=event.data)
-    return lambda event: kind(_with_time(event, event.time_text), event.data)
+        return lambda event: kind(**event.attributes, data=event.data)
+    return lambda event: kind(event.attributes, event.data)
 
 
-def _with_time(event: Event[Any], time: Any) -> dict[str, Any]:
-    """All attributes; version 2 wants the time as a datetime, version 1 as text."""
-    attributes: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": event.id,
-        "source": event.source,
-        "type": event.type,
-        **event.extensions,
-    }
-    optional = {
-        "subject": event.subject,
-        "datacontenttype": event.datacontenttype,
-        "dataschema": event.dataschema,
-        "time": time,
-    }
-    return attributes | {name: value for name, value in optional.items() if value is not None}
+def _with_datetime(event: Event[Any]) -> dict[str, Any]:
+    """The attributes as version 2 wants them; for version 1 the time is text, as it travels."""
+    attributes: dict[str, Any] = {**event.attributes}
+    if event.time is not None:
+        attributes["time"] = event.time
+    return attributes

@@ -28,7 +28,6 @@ _decode_any = msgspec.json.Decoder().decode
 _decode_text = msgspec.json.Decoder(str).decode
 _TO_ENCODE = re.compile(r"[^\x21\x23-\x24\x26-\x7e]")  # 3.1.3.2: space, ", % and all that is not printable ASCII
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\Z')
-_OPTIONAL = ("subject", "datacontenttype", "dataschema")
 
 
 def mode(headers: Mapping[bytes, bytes]) -> str:
@@ -140,15 +139,7 @@ def header_map(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 
 def _members(event: Event[Any]) -> dict[str, Any]:
-    members: dict[str, Any] = {
-        "specversion": SPEC_VERSION, "id": event.id, "source": event.source, "type": event.type,
-    }  # fmt: skip
-    for name in _OPTIONAL:
-        if (value := getattr(event, name)) is not None:
-            members[name] = value
-    if event.time_text is not None:
-        members["time"] = event.time_text
-    members.update(event.extensions)
+    members: dict[str, Any] = {**event.attributes}
     payload = event.payload
     if payload is None:
         return members

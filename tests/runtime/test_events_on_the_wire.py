@@ -125,3 +125,15 @@ def test_no_bytes_make_anything_but_an_event_error(headers: dict[bytes, bytes], 
 def test_an_event_without_a_time_zone_is_refused() -> None:
     with pytest.raises(EventError, match="time zone"):
         Event("t", time=datetime(2026, 1, 1))
+
+
+def test_an_events_attributes_are_those_that_it_has_as_they_travel() -> None:
+    event = wire.parse_structured(
+        b'{"specversion": "1.0", "type": "com.acme.a", "source": "/shop", "id": "1", "subject": null,'
+        b' "time": "2026-11-23T14:00:05.120Z", "datacontenttype": "text/plain", "faassource": "s", "n": 5, "data": "x"}'
+    )
+
+    assert event.attributes == {
+        "specversion": "1.0", "id": "1", "source": "/shop", "type": "com.acme.a", "datacontenttype": "text/plain",
+        "time": "2026-11-23T14:00:05.120Z", "faassource": "s", "n": 5,
+    }  # fmt: skip

@@ -197,17 +197,7 @@ def _compiled(spec: ApiServerSpec) -> Callable[[Event[Any]], bool]:
         matches = compile_filters(spec.filters).matches
     except FilterError as error:
         raise ConfigurationError("InvalidFilter", str(error)) from None
-    return lambda event: matches(
-        {
-            "specversion": event.specversion,
-            "id": event.id,
-            "type": event.type,
-            "source": event.source,
-            "subject": event.subject,
-            "datacontenttype": event.datacontenttype,
-            **event.extensions,
-        }
-    )
+    return lambda event: matches(event.attributes)
 
 
 def _outline(obj: Object) -> Object:

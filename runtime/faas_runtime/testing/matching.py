@@ -10,18 +10,4 @@ from faas_runtime.matching import compile_filters
 
 
 def wants(filters: Sequence[Mapping[str, Any]], event: Event[Any]) -> bool:
-    return compile_filters(filters).matches(_attributes(event))
-
-
-def _attributes(event: Event[Any]) -> dict[str, Any]:
-    return {
-        **event.extensions,
-        "specversion": event.specversion,
-        "type": event.type,
-        "source": event.source,
-        "id": event.id,
-        "time": event.time_text,
-        "subject": event.subject,
-        "datacontenttype": event.datacontenttype,
-        "dataschema": event.dataschema,
-    }
+    return compile_filters(filters).matches(event.attributes)

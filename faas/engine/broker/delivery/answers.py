@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import msgspec
 from faas_runtime import wire
 from faas_runtime.errors import EventError
-from faas_runtime.event import Event
 
 from faas.engine.broker.delivery.attempts import NO_ANSWER, Failure
 
@@ -42,18 +41,9 @@ def judge(answer: Answer) -> Failure | tuple[Reply, ...]:
         what = headers.get(b"content-type", b"").decode("latin-1") or "no content-type"
         return Failure(502, f"the answer {status} has a body that is no CloudEvent ({what})", body)
     try:
-        return tuple(make_reply(event) for event in wire.parse(headers, body))
+        return tuple(Reply(event.attributes, event.payload) for event in wire.parse(headers, body))
     except (EventError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         return Failure(502, f"the reply is no valid CloudEvent: {error}", body)
-
-
-def make_reply(event: Event[Any]) -> Reply:
-    attributes: dict[str, Any] = {
-        "specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "subject": event.subject,
-        "time": event.time_text, "datacontenttype": event.datacontenttype, "dataschema": event.dataschema,
-    }  # fmt: skip
-    attributes = {name: value for name, value in attributes.items() if value is not None} | event.extensions
-    return Reply(attributes, event.payload)
 
 
 def failure_of(answer: Answer) -> Failure:

@@ -6,13 +6,11 @@ from typing import Any, Literal
 
 from faas_runtime import wire
 from faas_runtime.errors import EventError
-from faas_runtime.event import SPEC_VERSION, Event
 
 from faas.engine.broker.ingress.answers import Refused
 from faas.engine.broker.stamping import traced
 
 Fields = dict[bytes, bytes]  # lower-case names
-_OPTIONAL = ("subject", "datacontenttype", "dataschema")
 _ATTRIBUTES_BYTES = 64 * 1024  # of a structured event; in binary mode the head's limit is theirs
 BATCH_BYTES = 8 * 1024 * 1024
 
@@ -66,18 +64,5 @@ def events_of(fields: Fields, body: bytes, max_event_bytes: int) -> list[tuple[d
         data = event.payload
         if data is not None and len(data) > max_event_bytes:
             raise Refused(413, f"an event's data has {len(data)} bytes; this Broker takes {max_event_bytes}")
-        found.append((traced(attributes_of(event), traceparent, tracestate), data))
+        found.append((traced(event.attributes, traceparent, tracestate), data))
     return found
-
-
-def attributes_of(event: Event[Any]) -> dict[str, Any]:
-    attributes: dict[str, Any] = {
-        "specversion": SPEC_VERSION, "id": event.id, "source": event.source, "type": event.type,
-    }  # fmt: skip
-    for name in _OPTIONAL:
-        if (value := getattr(event, name)) is not None:
-            attributes[name] = value
-    if event.time_text is not None:
-        attributes["time"] = event.time_text
-    attributes.update(event.extensions)
-    return attributes
