@@ -63,6 +63,7 @@ class EventingClient:
                     yield line
                 if not follow or limit == 0:
                     return
+                raise Unavailable("the engine ended the stream of events: it is stopping")
             except Unavailable as error:
                 if limit == 0:
                     return

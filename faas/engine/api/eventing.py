@@ -34,6 +34,9 @@ from faas.engine.contract.inspecting import (
 )
 
 _PREFIX = "/faas/v1/namespaces/"
+# A client that keeps a connection for later does not read it meanwhile (anyio); so closing it, which takes two in TLS,
+# kept a shutdown waiting for five seconds.
+_LAST = {"Connection": "close"}
 _CONTENT = ("content-type", "content-encoding", "traceparent", "tracestate")
 
 
@@ -75,6 +78,9 @@ class EventingEndpoints:
             return _json(self._eventing.report(request.query_params.get("namespace", "")))
         if not path.startswith(_PREFIX):
             return None
+        if self._closing.is_set():  # whoever was told that his stream has ended asks again at once
+            stopping = Unavailable("the engine is stopping", retry_after_s=1)
+            return Response(msgspec.json.encode(stopping.status), 503, _LAST, media_type="application/json")
         try:
             return await self._route(request, path.removeprefix(_PREFIX).split("/"))
         except EventingError as error:
@@ -111,7 +117,7 @@ class EventingEndpoints:
     async def _stream(self, lines: AsyncIterator[bytes]) -> Response:
         """What is refused before the first line is an answer of its own."""
         first = await anext(lines, b"")
-        return StreamingResponse(self._rest(first, lines), media_type="application/x-ndjson")
+        return StreamingResponse(self._rest(first, lines), headers=_LAST, media_type="application/x-ndjson")
 
     async def _rest(self, first: bytes, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         closing = asyncio.ensure_future(self._closing.wait())

@@ -172,5 +172,9 @@ def test_a_stream_ends_and_lets_go_of_what_it_reads(leave: bool) -> None:
         end()
         await asyncio.wait({reading})
         assert (reading.cancelled(), eventing.closed) == (leave, True)
+        if not leave:
+            later = await endpoints.answer(asked, asked.url.path)
+            assert later is not None
+            assert (later.status_code, later.headers["connection"]) == (503, "close")
 
     asyncio.run(work())
