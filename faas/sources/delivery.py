@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import Enum
+
+from faas_runtime import httpclient
 
 FIRST_WAIT_S = 0.1  # most failures are a restart of the other side, which takes less than a second
 LONGEST_WAIT_S = 10.0  # a probe every ten seconds costs nobody anything, and ends an outage soon after it ended
@@ -38,13 +39,4 @@ def wait_s(failures: int, *, chance: float, first_s: float = FIRST_WAIT_S, longe
 
 def retry_after_s(value: str, *, now: datetime) -> float:
     """The seconds that a Retry-After header asks for, at most LONGEST_RETRY_AFTER_S; 0 when it says nothing."""
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_RETRY_AFTER_S)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return min(max(0.0, (until - now).total_seconds()), LONGEST_RETRY_AFTER_S)
+    return min(httpclient.retry_after_s(value, now=now), LONGEST_RETRY_AFTER_S)

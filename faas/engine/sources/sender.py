@@ -18,10 +18,10 @@ from faas.engine.sources.errors import ConfigurationError
 from faas.engine.sources.reporting import Reporter
 from faas.engine.sources.restarts import Backoff
 from faas.engine.sources.waiting import pause
+from faas.sources.delivery import Verdict, judge, retry_after_s
 
 _log = logging.getLogger("faas.source")
 _ATTEMPT_S = 60.0  # a Broker stores in milliseconds; a Service that is the sink itself may start first
-_AGAIN = frozenset({404, 408, 409, 429})  # and 5xx. Source: knative kncloudevents/retries.go
 
 
 class Sender:
@@ -53,35 +53,35 @@ class Sender:
         headers, body = wire.binary(event)
         backoff = Backoff()
         while True:
-            refusal, again = await self._try([(b"host", self._host), *headers], body)
-            if not refusal:
+            verdict, trouble, wait_at_least_s = await self._try([(b"host", self._host), *headers], body)
+            if verdict is Verdict.TAKEN:
                 if self._failing:
                     self._failing = False
                     self._report.say("running")
                 self._report.sent()
                 return True
             self._failing = True
-            self._report.say("failing", "SinkRefuses" if not again else "SinkUnavailable", refusal)
-            if not again:
-                _log.error("%s: an event of type %s is lost: %s", self._name, event.type, refusal)
+            if verdict is Verdict.REFUSED:
+                self._report.say("failing", "SinkRefuses", trouble)
+                _log.error("%s: an event of type %s is lost: %s", self._name, event.type, trouble)
                 return False
+            self._report.say("failing", "SinkUnavailable", trouble)
             backoff, delay_s = backoff.after_failure()
-            await pause(self._clock, delay_s)
+            await pause(self._clock, max(delay_s, wait_at_least_s))
 
-    async def _try(self, headers: list[tuple[bytes, bytes]], body: bytes) -> tuple[str, bool]:
-        """Returns: why it was not taken ("" when it was), and whether another attempt may help."""
+    async def _try(self, headers: list[tuple[bytes, bytes]], body: bytes) -> tuple[Verdict, str, float]:
+        """Returns: what became of it, why it was not taken, and the seconds that the sink asks to wait."""
         try:
             async with asyncio.timeout(_ATTEMPT_S):
                 received = await self._http.request(self._address, "POST", self._target, headers, body)
         except TimeoutError:
-            return f"{self._sink} did not answer within {_ATTEMPT_S:g} s", True
+            return Verdict.AGAIN, f"{self._sink} did not answer within {_ATTEMPT_S:g} s", 0.0
         except OSError as error:
-            return f"{self._sink} cannot be reached: {error}", True
-        if 200 <= received.status < 300:
-            return "", False
+            return Verdict.AGAIN, f"{self._sink} cannot be reached: {error}", 0.0
         said = received.body[:200].decode("utf-8", "replace").strip()
-        refusal = f"{self._sink} answered {received.status}" + (f": {said}" if said else "")
-        return refusal, received.status >= 500 or received.status in _AGAIN
+        trouble = f"{self._sink} answered {received.status}" + (f": {said}" if said else "")
+        asked = dict(received.headers).get(b"retry-after", b"").decode("latin-1")
+        return judge(received.status), trouble, retry_after_s(asked, now=self._clock.utc())
 
 
 def address_of(url: str, settings: EngineSettings) -> Address:
