@@ -46,7 +46,7 @@ async def device(name: str, options: argparse.Namespace) -> int:
         raise SystemExit(f"the broker refused {name}: code {answer[3]} (wrong --user or --password?)")
     hot = 0
     for number in range(1, options.readings + 1):
-        celsius = round(random.gauss(40, 8), 1)
+        celsius = round(random.gauss(options.celsius, 8), 1)
         hot += celsius > 60
         reading = json.dumps({"device": name, "celsius": celsius}).encode()
         writer.write(publish(f"sensors/{name}/temperature", number, reading))
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--password", default="")
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--readings", type=int, default=5, help="of each device")
+    parser.add_argument("--celsius", type=float, default=40.0, help="the mean; above 60 is too hot")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between two of one device")
     asyncio.run(simulate(parser.parse_args()))
 

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.engine.terminal import Terminal, faas_run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-KNOWN = {"hello", "weather"}
+KNOWN = {"hello", "iot", "orders", "thumbnails", "weather"}
 
 
 def test_there_is_a_test_for_each_example() -> None:
