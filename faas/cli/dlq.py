@@ -109,7 +109,7 @@ def show(which: str, stream: str | None, broker: str, namespace: str, output: st
 
 
 @command.command("replay", short_help="Deliver dead letters once more.")
-@click.argument("sequences", metavar="SEQ...", nargs=-1, type=click.IntRange(1))
+@click.argument("sequences", metavar="[SEQ...]", nargs=-1, type=click.IntRange(1))
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--trigger", metavar="NAME", help="All that failed for this trigger.")
 @click.option("--type", "type", metavar="TYPE", help="All events of this type.")
@@ -164,7 +164,7 @@ def replay(
 
 
 @command.command("purge", short_help="Forget dead letters.")
-@click.argument("sequences", metavar="SEQ...", nargs=-1, type=click.IntRange(1))
+@click.argument("sequences", metavar="[SEQ...]", nargs=-1, type=click.IntRange(1))
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--older-than", metavar="TIME", help="All that are older: 168h, 2026-11-23T12:00:00Z.")
 @click.option("--trigger", metavar="NAME", help="All that failed for this trigger.")

@@ -69,8 +69,8 @@ def send(
     given = {name: value for name, value in attributes.items() if value is not None}
     given |= dict(sending.parse_extension(text) for text in extensions)
     if file is not None:
-        if type is not None or data is not None or count is not None or rate is not None:
-            raise click.UsageError("--file has whole events: leave out TYPE, --data, --count and --rate")
+        if any((type, data, subject, event_id, extensions, content_type, count, rate)):
+            raise click.UsageError("--file has whole events: leave out TYPE, and the options that make one")
         sending.send_file(state, namespace, broker, file, output)
         return
     if type is None:

@@ -238,11 +238,14 @@ def test_an_event_is_refused_in_the_words_of_the_ingress(faas: Faas, tmp_path: P
 def test_a_broker_of_its_own_is_made_and_deleted(whole: Whole, faas: Faas) -> None:
     made = faas("broker", "create", "orders", "--retention", "PT72H", "--max-bytes", "64Mi")
     assert "faas events send TYPE --data '{}' --broker orders" in made
+    faas("broker", "create", "orders", code=1)
+    assert faas.said.startswith("error: there is a Broker 'orders' in namespace default already\n")
     described = faas("broker", "describe", "orders")
     assert "0 kept, 0 B of 64.0 MiB" in described
     assert "72h, when they are delivered" in described
-    faas("events", "send", "x", "--broker", "orders")
-    assert len(faas.tail("--broker", "orders")) == 1
+    sent = json.loads(faas("events", "send", "x", "--broker", "orders", "--count", "3", "--rate", "100", "-o", "json"))
+    assert (sent["broker"], sent["stored"]) == ("orders", 3)
+    assert [json.loads(line)["type"] for line in faas.tail("--broker", "orders", "--limit", "2")] == ["x", "x"]
     with tailing(whole, "--broker", "orders", "--all") as tail:
         assert tail.next()["type"] == "x"
         faas("broker", "delete", "orders", "--yes")
