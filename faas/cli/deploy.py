@@ -164,7 +164,11 @@ def _report(objects: list[Object], changes: Sequence[Change], state: Path | None
     name_width, url_width = (max(len(row[column]) for row in rows) for column in (0, 1))
     for name, url, what in rows:
         click.echo(f"{name:<{name_width}}  {url:<{url_width}}  {what}".rstrip())
-    first = objects[0]["metadata"]
-    elsewhere = f" -n {first['namespace']}" if first["namespace"] != "default" else ""
+    namespace = objects[0]["metadata"]["namespace"]
+    elsewhere = f" -n {namespace}" if namespace != "default" else ""
     elsewhere += f" --state {state}" if state else ""
-    note(f"Try it:  faas invoke {first['name']}{elsewhere}")
+    public = next((obj["metadata"]["name"] for obj in objects if is_public(obj)), None)
+    if public:
+        note(f"Try it:  faas invoke {public}{elsewhere}")
+    else:  # they get events, and nobody can call them
+        note(f"Watch its events:  faas events tail{elsewhere}")
