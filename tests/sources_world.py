@@ -247,6 +247,47 @@ def running_rabbitmq(folder: Path) -> Iterator[Program]:
             program.kill()
 
 
+class StandInKafka:
+    """librdkafka's mock cluster: real sockets and the real protocol, groups and offsets, everything in memory.
+
+    There is no Kafka in a registry that we may use; what it cannot do (SASL, TLS, retention, a restart) is not tried.
+    A topic has four partitions, and is there when somebody asks for it.
+    """
+
+    def __init__(self) -> None:
+        confluent_kafka = pytest.importorskip("confluent_kafka")
+        self._producer: Any = confluent_kafka.Producer({"test.mock.num.brokers": 2, "log_level": 3})
+        brokers = self._producer.list_topics(timeout=DEADLINE_S).brokers.values()
+        self.servers = [f"{broker.host}:{broker.port}" for broker in brokers]
+
+    def produce(
+        self,
+        topic: str,
+        values: Sequence[bytes | None],
+        *,
+        key: bytes | None = None,
+        partition: int = -1,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """Return when they are stored."""
+        for value in values:
+            more = {} if partition < 0 else {"partition": partition}
+            self._producer.produce(topic, value=value, key=key, headers=list(headers), **more)
+        assert self._producer.flush(DEADLINE_S) == 0
+
+    def stop(self) -> None:
+        self._producer = None  # and all is gone
+
+
+@contextmanager
+def running_kafka() -> Iterator[StandInKafka]:
+    kafka = StandInKafka()
+    try:
+        yield kafka
+    finally:
+        kafka.stop()
+
+
 # --- a sink ---------------------------------------------------------------------------------------------------------
 
 
