@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -23,10 +22,9 @@ from faas.engine.contract.eventing import (
     ScrapeBroker,
     ToBroker,
 )
-from faas.engine.contract.lines import MessageReader
+from faas.engine.contract.lines import LineConnection
 
 _log = logging.getLogger("faas.broker")
-_MAX_LINE_BYTES = 256 * 1024 * 1024  # a table; a longer line is no engine of ours
 _MAX_BUFFERED_BYTES = 4 * 1024 * 1024  # an engine that does not read gets no more status, which is said again anyway
 
 
@@ -49,21 +47,23 @@ class Control:
         self._dispatcher = dispatcher
         self._scrape = scrape
         self._spawn = spawn
-        self._engine: _EngineConnection | None = None
+        self._engine: LineConnection[ToBroker] | None = None
         self._said: EventingStatus | None = None  # to this engine
 
-    def make_protocol(self) -> _EngineConnection:
-        return _EngineConnection(self)
+    def make_protocol(self) -> LineConnection[ToBroker]:
+        return LineConnection(
+            self, msgspec.json.Decoder(ToBroker), _log, "the engine says what this broker does not know"
+        )
 
-    def connected(self, engine: _EngineConnection) -> None:
+    def opened(self, connection: LineConnection[ToBroker]) -> None:
         if self._engine is not None:
-            self._engine.transport.abort()
-        self._engine = engine
+            self._engine.abort()
+        self._engine = connection
         self._said = None
         self.tell()
 
-    def lost(self, engine: _EngineConnection) -> None:
-        if self._engine is engine:
+    def closed(self, connection: LineConnection[ToBroker]) -> None:
+        if self._engine is connection:
             self._engine = None
 
     def tell(self) -> None:
@@ -81,12 +81,11 @@ class Control:
 
     def send(self, message: FromBroker) -> bool:
         engine = self._engine
-        if engine is None or engine.transport.is_closing():
+        if engine is None:
             return False
-        if isinstance(message, EventingStatus) and engine.transport.get_write_buffer_size() > _MAX_BUFFERED_BYTES:
+        if isinstance(message, EventingStatus) and engine.unsent_bytes > _MAX_BUFFERED_BYTES:
             return False
-        engine.transport.write(msgspec.json.encode(message) + b"\n")
-        return True
+        return engine.send(message)
 
     def handle(self, message: ToBroker) -> None:
         if isinstance(message, EventingTable):
@@ -110,27 +109,4 @@ class Control:
 
     def close(self) -> None:
         if self._engine is not None:
-            self._engine.transport.close()
-
-
-class _EngineConnection(asyncio.Protocol):
-    transport: asyncio.Transport
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-        self._reader: MessageReader[ToBroker] = MessageReader(
-            msgspec.json.Decoder(ToBroker), _log, "the engine sent what this broker does not understand"
-        )
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        self._control.connected(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._control.lost(self)
-
-    def data_received(self, data: bytes) -> None:
-        for message in self._reader.feed(data):
-            self._control.handle(message)
-        if self._reader.pending_bytes > _MAX_LINE_BYTES:
-            self.transport.abort()
+            self._engine.close()

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 
@@ -31,7 +31,7 @@ from faas.engine.contract.eventing import (
     ToBroker,
     TriggerStatus,
 )
-from faas.engine.contract.lines import MessageReader
+from faas.engine.contract.lines import LineConnection
 from faas.engine.contract.settings import EngineSettings
 
 _log = logging.getLogger("faas.link")
@@ -57,7 +57,7 @@ class BrokerLink:
         self._board = board
         self._settings = settings
         self._look = look
-        self._transport: asyncio.Transport | None = None
+        self._connection: LineConnection[FromBroker] | None = None
         self._settled = False
         self._in_use = asyncio.Event()  # there are Brokers, or there were a moment ago
         self._lost = asyncio.Event()
@@ -92,8 +92,8 @@ class BrokerLink:
             for handle in (self._due, self._unused):
                 if handle is not None:
                     handle.cancel()
-            if self._transport is not None:
-                self._transport.close()
+            if self._connection is not None:
+                self._connection.close()
 
     def settle(self) -> None:
         """The Board is complete: send it, now and whenever a broker's process appears."""
@@ -105,7 +105,7 @@ class BrokerLink:
 
     @property
     def is_connected(self) -> bool:
-        return self._transport is not None
+        return self._connection is not None
 
     async def replay(self, trigger: str, *, since_s: float, until_s: float) -> ReplayDone:
         """Deliver stored events to one trigger once more; returns when all are done. Raises: BrokerGone."""
@@ -127,7 +127,7 @@ class BrokerLink:
             raise BrokerGone(f"the broker did not answer within {timeout_s:g} s") from error
 
     async def _ask(self, message: ToBroker, number: int, kind: type[_Answer]) -> _Answer:
-        if self._transport is None:
+        if self._connection is None:
             raise BrokerGone("the broker is not connected")
         answer: asyncio.Future[ReplayDone | BrokerMetrics] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
@@ -140,13 +140,18 @@ class BrokerLink:
             raise BrokerGone("the broker answered something else: it is of another version")
         return given
 
+    def _make_connection(self) -> LineConnection[FromBroker]:
+        return LineConnection(
+            self, msgspec.json.Decoder(FromBroker), _log, "the broker says what this engine does not know"
+        )
+
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         self._lost.clear()
         while True:
             try:
                 path = str(self._settings.broker_control_socket)
-                await loop.create_unix_connection(lambda: _BrokerConnection(self), path)
+                await loop.create_unix_connection(self._make_connection, path)
                 return
             except OSError:
                 await asyncio.sleep(_RETRY_S)
@@ -193,7 +198,7 @@ class BrokerLink:
         """A reconcile that touches many triggers is one message; what is as it was is none."""
         self._due = None
         self._use()
-        if self._transport is None or not self._settled:
+        if self._connection is None or not self._settled:
             return
         table = make_table(self._board, self._version)
         if table != self._sent_table:
@@ -226,18 +231,18 @@ class BrokerLink:
         return status.uid in ("", config.uid if config else self._board.eventing_uids.get(("Trigger", key)))
 
     def _send(self, message: ToBroker) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(msgspec.json.encode(message) + b"\n")
+        if self._connection is not None:
+            self._connection.send(message)
 
     # From the connection
 
-    def opened(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
+    def opened(self, connection: LineConnection[FromBroker]) -> None:
+        self._connection = connection
         self._sent_table, self._sent_capacities = None, {}
         self._send_changes()
 
-    def closed(self) -> None:
-        self._transport = None
+    def closed(self, connection: LineConnection[FromBroker]) -> None:
+        self._connection = None
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(BrokerGone("the broker went away while it was asked"))
@@ -266,24 +271,6 @@ class BrokerLink:
             answer = self._answers.get(message.id)
             if answer is not None and not answer.done():
                 answer.set_result(message)
-
-
-class _BrokerConnection(asyncio.Protocol):
-    def __init__(self, link: BrokerLink) -> None:
-        self._link = link
-        self._reader: MessageReader[FromBroker] = MessageReader(
-            msgspec.json.Decoder(FromBroker), _log, "the broker sent what this engine does not understand"
-        )
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._link.opened(cast(asyncio.Transport, transport))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._link.closed()
-
-    def data_received(self, data: bytes) -> None:
-        for message in self._reader.feed(data):
-            self._link.handle(message)
 
 
 def make_table(board: Board, version: int) -> EventingTable:

@@ -1,17 +1,20 @@
-"""The control socket's framing, the same at both ends: one JSON message a line."""
+"""A control socket's connection, the same at both ends: one JSON message a line."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
 T = TypeVar("T")
+M = TypeVar("M", contravariant=True)
+_MAX_LINE_BYTES = 256 * 1024 * 1024  # a table; a longer line is nobody of ours
 
 
-class MessageReader(Generic[T]):
+class _MessageReader(Generic[T]):
     """Cuts what arrives into messages; one that cannot be decoded is told to the log and left out.
 
     The other end may be of another version after an upgrade: what it says in words of its own must not end the
@@ -42,3 +45,55 @@ class MessageReader(Generic[T]):
                 self._log.warning("%s: %s", self._complaint, error)
                 continue
             yield message
+
+
+class Owner(Protocol[M]):
+    """Who has a connection. It is named, because the end that listens may still have an older one."""
+
+    def opened(self, connection: LineConnection[Any]) -> None: ...
+
+    def closed(self, connection: LineConnection[Any]) -> None: ...
+
+    def handle(self, message: M) -> None: ...
+
+
+class LineConnection(asyncio.Protocol, Generic[T]):
+    """What arrives goes to the owner, message by message; what it sends leaves in order.
+
+    Args: complaint: the beginning of what the log is told of a message that cannot be decoded.
+    """
+
+    def __init__(self, owner: Owner[T], decoder: msgspec.json.Decoder[T], log: logging.Logger, complaint: str) -> None:
+        self._owner = owner
+        self._reader = _MessageReader(decoder, log, complaint)
+        self._transport: asyncio.Transport
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def send(self, message: msgspec.Struct) -> bool:
+        """Whether it left; it does not when the connection is closing."""
+        if self._transport.is_closing():
+            return False
+        self._transport.write(msgspec.json.encode(message) + b"\n")
+        return True
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._owner.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._owner.closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        for message in self._reader.feed(data):
+            self._owner.handle(message)
+        if self._reader.pending_bytes > _MAX_LINE_BYTES:
+            self.abort()

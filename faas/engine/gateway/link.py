@@ -11,7 +11,6 @@ import itertools
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import msgspec
 
@@ -30,8 +29,8 @@ from faas.engine.contract.dataplane import (
     ToGateway,
     Unreachable,
 )
+from faas.engine.contract.lines import LineConnection
 from faas.engine.contract.revision import Endpoint, RevisionKey
-from faas.engine.contract.lines import MessageReader
 
 _log = logging.getLogger("faas.link")
 # The supervisor restarts a gateway within this order; a connect costs nothing.
@@ -52,7 +51,7 @@ class GatewayLink:
     def __init__(self, board: Board, control_socket: Path) -> None:
         self._board = board
         self._path = control_socket
-        self._transport: asyncio.Transport | None = None
+        self._connection: LineConnection[ToEngine] | None = None
         self._settled = False
         self._connected = asyncio.Event()
         self._lost = asyncio.Event()
@@ -80,8 +79,8 @@ class GatewayLink:
         finally:
             for end in unlisten:
                 end()
-            if self._transport is not None:
-                self._transport.close()
+            if self._connection is not None:
+                self._connection.close()
 
     def settle(self) -> None:
         """The Board is complete: send it, now and whenever a gateway appears."""
@@ -99,7 +98,7 @@ class GatewayLink:
 
     async def scrape(self, timeout_s: float = 2.0) -> str:
         """The gateway's Prometheus text. Raises: GatewayGone."""
-        if self._transport is None:
+        if self._connection is None:
             raise GatewayGone("the gateway is not connected")
         number = next(self._scrape_ids)
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -113,12 +112,17 @@ class GatewayLink:
         finally:
             del self._scrapes[number]
 
+    def _make_connection(self) -> LineConnection[ToEngine]:
+        return LineConnection(
+            self, msgspec.json.Decoder(ToEngine), _log, "the gateway says what this engine does not know"
+        )
+
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         self._lost.clear()
         while True:
             try:
-                await loop.create_unix_connection(lambda: _GatewayConnection(self), str(self._path))
+                await loop.create_unix_connection(self._make_connection, str(self._path))
                 return
             except OSError:
                 await asyncio.sleep(_RETRY_S)
@@ -130,7 +134,7 @@ class GatewayLink:
             self._send(make_endpoints(key, endpoints or ()))
 
     def _table_changed(self, key: object, value: object) -> None:
-        if self._settled and self._transport is not None and self._table_due is None:
+        if self._settled and self._connection is not None and self._table_due is None:
             self._table_due = asyncio.get_running_loop().call_soon(self._send_table)
 
     def _send_table(self) -> None:
@@ -146,7 +150,7 @@ class GatewayLink:
             self._send(make_endpoints(key, self._board.endpoints.get(key) or ()))
 
     def _send_everything(self) -> None:
-        if self._transport is None or not self._settled:
+        if self._connection is None or not self._settled:
             return
         self._sent_revisions = frozenset()
         self._send_table()
@@ -155,18 +159,18 @@ class GatewayLink:
                 self._send(make_endpoints(key, endpoints))
 
     def _send(self, message: ToGateway) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(msgspec.json.encode(message) + b"\n")
+        if self._connection is not None:
+            self._connection.send(message)
 
     # From the connection
 
-    def opened(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
+    def opened(self, connection: LineConnection[ToEngine]) -> None:
+        self._connection = connection
         self._connected.set()
         self._send_everything()
 
-    def closed(self) -> None:
-        self._transport = None
+    def closed(self, connection: LineConnection[ToEngine]) -> None:
+        self._connection = None
         self._connected.clear()
         for answer in self._scrapes.values():
             if not answer.done():
@@ -195,24 +199,6 @@ class GatewayLink:
             answer = self._scrapes.get(message.id)
             if answer is not None and not answer.done():
                 answer.set_result(message.text)
-
-
-class _GatewayConnection(asyncio.Protocol):
-    def __init__(self, link: GatewayLink) -> None:
-        self._link = link
-        self._reader: MessageReader[ToEngine] = MessageReader(
-            msgspec.json.Decoder(ToEngine), _log, "the gateway sent what this engine does not understand"
-        )
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._link.opened(cast(asyncio.Transport, transport))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._link.closed()
-
-    def data_received(self, data: bytes) -> None:
-        for message in self._reader.feed(data):
-            self._link.handle(message)
 
 
 def make_table(board: Board, version: int) -> Table:
