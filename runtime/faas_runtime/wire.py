@@ -76,7 +76,10 @@ def parse_structured(body: bytes) -> Event[Any]:
     data, encoded = members.pop("data", None), members.pop("data_base64", None)
     attributes: dict[str, Extension] = {}
     for name, raw in members.items():
-        value = _decode_any(raw)
+        try:
+            value = _decode_any(raw)
+        except (msgspec.MsgspecError, ValueError) as error:  # a number beyond all bounds, for example
+            raise EventError(f"attribute {name!r} cannot be read: {error}") from None
         if isinstance(value, str | int):  # bool is an int
             attributes[name] = value
         elif value is not None:  # null is the same as absent
@@ -159,7 +162,7 @@ def _members(event: Event[Any]) -> dict[str, Any]:
 def _checked_json(payload: bytes) -> bytes:
     try:
         _decode_any(payload)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise EventError(f"the data is not the JSON that datacontenttype promises: {error}") from None
     return payload
 
@@ -193,7 +196,10 @@ def _payload_of(raw: bytes, content_type: Extension | None) -> bytes | None:
     if content_type is None or is_json(str(content_type)):
         return raw
     if raw[:1] == b'"':  # JSON format 3.1.1: a string is the text itself when the content type is not JSON
-        return _decode_text(raw).encode()
+        try:
+            return _decode_text(raw).encode()
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise EventError(f"the data is not text: {error}") from None
     return raw
 
 

@@ -12,6 +12,8 @@ from faas.engine.broker.dispatching import EventRefused
 
 TTL = "knativebrokerttl"
 ARRIVAL = "knativearrivaltime"
+# Of one event, names and values. Whoever gets it has them as header fields, and few servers take more than this.
+MOST_ATTRIBUTES_BYTES = 64 * 1024
 FIRST_TTL = 255  # how often an event, and the replies that it leads to, may pass a broker: the guard against loops
 
 
@@ -33,6 +35,11 @@ def next_ttl(ttl: object) -> int:
     if left <= 0:
         raise EventRefused(f"{TTL} is used up: the event has passed brokers too often, it may go in a circle")
     return left
+
+
+def attributes_size(attributes: dict[str, Any]) -> int:
+    """Bytes, of text that is ASCII; other text is a few times larger in memory and on the wire."""
+    return sum(len(name) + len(value if value.__class__ is str else str(value)) for name, value in attributes.items())
 
 
 def traced(attributes: dict[str, Any], traceparent: str, tracestate: str) -> dict[str, Any]:

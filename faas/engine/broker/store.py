@@ -11,7 +11,7 @@ from typing import Any
 from faas.engine.broker.dispatching import Hold, OpenBroker
 from faas.engine.broker.log import EventTooLarge, LogError, LogFull, LogState, LogUnavailable
 from faas.engine.broker.retention import before_which
-from faas.engine.broker.stamping import stamp
+from faas.engine.broker.stamping import MOST_ATTRIBUTES_BYTES, attributes_size, stamp
 from faas.engine.broker.types_seen import TypesSeen
 from faas.engine.contract.eventing import BrokerConfig, BrokerStatus
 
@@ -68,6 +68,8 @@ class BrokerStore:
         size = len(data) if data else 0
         if size > self.config.max_event_bytes:
             raise EventTooLarge(f"the event's data has {size} bytes; this Broker takes {self.config.max_event_bytes}")
+        if (head := attributes_size(attributes)) > MOST_ATTRIBUTES_BYTES:
+            raise EventTooLarge(f"the event's attributes have {head} bytes; a Broker takes {MOST_ATTRIBUTES_BYTES}")
         try:
             sequence = await self._append(stamped, data)
         except (LogFull, LogUnavailable):

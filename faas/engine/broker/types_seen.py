@@ -8,6 +8,7 @@ from faas.engine.contract.eventing import SeenType
 
 # A sender that makes up a type for each event must not become our memory; what does not fit any more is still stored.
 _MOST = 500
+_LONGEST = 1000  # characters of a type and a source: longer ones are told to nobody each second
 
 
 class TypesSeen:
@@ -21,11 +22,11 @@ class TypesSeen:
     def count(self, attributes: dict[str, Any]) -> None:
         key = attributes["type"], attributes["source"]
         known = self._counts.get(key)
-        if known is None and len(self._counts) >= _MOST:
+        if known is None and (len(self._counts) >= _MOST or len(key[0]) + len(key[1]) > _LONGEST):
             return
         self._counts[key] = (known or 0) + 1
-        if "dataschema" in attributes:
-            self._schemas[key] = attributes["dataschema"]
+        if len(schema := attributes.get("dataschema", "")) in range(1, _LONGEST):
+            self._schemas[key] = schema
 
     def seen(self) -> tuple[SeenType, ...]:
         return tuple(

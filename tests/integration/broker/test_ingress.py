@@ -96,6 +96,12 @@ def statuses(answers: bytes) -> list[int]:
 CLOSE = b"connection: close\r\n"
 
 
+def _with_extension(extension: bytes) -> bytes:
+    body = b'{"specversion":"1.0","id":"1","source":"/shop","type":"t","extension":' + extension + b"}"
+    head = b"POST /default/orders HTTP/1.1\r\nhost: b\r\ncontent-type: application/cloudevents+json\r\n"
+    return head + b"content-length: %d\r\n\r\n" % len(body) + body
+
+
 def test_an_event_is_answered_when_it_is_stored_and_not_before() -> None:
     async def main() -> None:
         async with shop(is_open=False) as broker:
@@ -274,6 +280,8 @@ def test_an_event_that_is_not_stored_is_never_accepted(failure: Exception, statu
         pytest.param(b"nonsense\r\n\r\n", 400, id="no HTTP"),
         pytest.param(event(extra=b"transfer-encoding: chunked\r\n"), 400, id="two framings"),
         pytest.param(event(extra=b"upgrade: h2c\r\nconnection: upgrade\r\n"), 400, id="another protocol"),
+        pytest.param(_with_extension(b"1e400"), 400, id="a number beyond all bounds"),
+        pytest.param(_with_extension(b'"\xff"'), 400, id="no UTF-8"),
     ],
 )
 def test_what_is_wrong_is_refused_and_nothing_is_stored(request_bytes: bytes, status: int) -> None:
@@ -288,6 +296,31 @@ def test_what_is_wrong_is_refused_and_nothing_is_stored(request_bytes: bytes, st
             assert (b"allow: POST, OPTIONS\r\n" in head) == (status == 405)
             assert broker.stored == []
             writer.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("framing", [b"1;a=", b"1\r\nx\r\n0\r\nfield: "], ids=["chunk extension", "trailer"])
+def test_the_framing_of_a_body_has_an_end(framing: bytes) -> None:
+    async def main() -> None:
+        async with shop() as broker:
+            head = event(data=b"").replace(b"content-length: 0", b"transfer-encoding: chunked")
+            reader, writer = await broker.connect()
+            writer.write(head + framing)
+            writer.write(b"y" * 1_000_000)
+            async with asyncio.timeout(PATIENCE_S):
+                assert statuses(await reader.readuntil(b"\r\n\r\n")) == [400]
+            assert broker.stored == []
+            writer.close()
+
+    run(main())
+
+
+def test_nothing_comes_behind_the_answer_to_head() -> None:
+    async def main() -> None:
+        async with shop() as broker:
+            answers = await broker.ask(b"HEAD /default/orders HTTP/1.1\r\nhost: b\r\n\r\n", event(1))
+            assert statuses(answers) == [405]
 
     run(main())
 

@@ -66,6 +66,7 @@ def test_a_thousand_doublings_are_still_a_time() -> None:
         pytest.param(60.0, 503, "Thu, 01 Jan 2026 12:00:20 GMT", 20.0, id="a date"),
         pytest.param(60.0, 503, "Thu, 01 Jan 2026 11:00:00 GMT", 0.2, id="a date that is over"),
         pytest.param(60.0, 503, "soon", 0.2, id="neither number nor date"),
+        pytest.param(60.0, 503, f"Thu, 01 Jan 2026 12:00:20 +{'9' * 20}", 0.2, id="a zone beyond all bounds"),
         pytest.param(60.0, 503, "-5", 0.2, id="negative"),
     ],
 )

@@ -288,6 +288,8 @@ def test_a_cancelled_request_is_never_answered() -> None:
         pytest.param(b"220 smtp ready\r\n", "not HTTP", id="another protocol"),
         pytest.param(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\nb%d: c\r\n" * 1 + b"".join(
             b"x%d: y\r\n" % number for number in range(300)), "256 header fields", id="fields without end"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 400_000, "no end", id="a field without end"),
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000, "no end", id="interim answers without end"),
         pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n" + b"x" * 5000, "1000 bytes", id="too large"),
         pytest.param(b"HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n", "", id="an upgrade"),
     ],

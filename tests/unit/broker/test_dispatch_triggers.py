@@ -201,6 +201,17 @@ def test_large_events_fill_a_window_by_their_bytes() -> None:
     run(scenario, bounds=Bounds(bytes=1_000_000))
 
 
+def test_events_with_large_attributes_fill_a_window_too() -> None:
+    async def scenario(world: World) -> None:
+        async with world.dispatching(trigger()) as life:
+            await life.put(*(f"{number:05}" for number in range(10)), extension="x" * 5000)
+            assert life.status().backlog == 10
+            await life.put("next")
+            assert life.status().backlog == 10
+
+    run(scenario, bounds=Bounds(bytes=100_000))
+
+
 def test_a_function_at_zero_is_woken_by_one_delivery_and_the_rest_follows_its_capacity() -> None:
     async def scenario(world: World) -> None:
         world.targets.capacity("default/f", 0)
@@ -420,6 +431,46 @@ def test_a_body_that_is_no_event_is_a_failure() -> None:
             await life.put("1")
             await life.answer("1", Answer(200, {b"content-type": b"text/plain"}, b"hello"))
             assert world.dead.letters[1][1].event.attributes["knativeerrorcode"] == 502
+
+    run(scenario)
+
+
+def test_a_function_that_replies_faster_than_can_be_stored_gets_no_more_until_it_is() -> None:
+    async def scenario(world: World) -> None:
+        stored = asyncio.Event()
+
+        async def publish(broker: str, attributes: dict[str, object], data: bytes | None) -> int:
+            await stored.wait()
+            return 1
+
+        world.publish = publish  # type: ignore[method-assign]
+        async with world.dispatching(trigger(parallelism=1)) as life:
+            await life.put("1", "2", "3")
+            await life.answer("1", REPLY._replace(body=b"x" * 5000))
+            await life.answer("2", REPLY._replace(body=b"x" * 5000))
+            assert life.sent == []
+            stored.set()
+            await settle()
+            assert life.sent == ["3"]
+
+    run(scenario, bounds=Bounds(bytes=12_000))
+
+
+# Other Brokers
+
+
+def test_a_broker_hears_how_often_an_event_has_passed_one_and_a_function_does_not() -> None:
+    async def scenario(world: World) -> None:
+        ingress = "http://broker-ingress.knative-eventing.svc.cluster.local/default/other"
+        delivery = Delivery(dead_letter_uri=ingress)
+        async with world.dispatching(trigger("a", delivery=delivery), trigger("b", subscriber_uri=ingress)) as life:
+            await life.put("1", knativebrokerttl=7)
+            to_function, to_broker = world.subscribers.open
+            assert to_function.header("ce-knativebrokerttl") == ""
+            assert to_broker.header("ce-knativebrokerttl") == "7"
+            to_broker.answer(DONE)
+            await life.answer("1", REFUSED)
+            assert world.subscribers.open[0].header("ce-knativebrokerttl") == "7"
 
     run(scenario)
 

@@ -69,6 +69,6 @@ def _retry_after_s(text: str, now: datetime) -> float:
         return float(text[:18])
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the subscriber's text: a zone of a hundred digits, for example
         return 0.0
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())

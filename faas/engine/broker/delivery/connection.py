@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _JOIN_BYTES = 64 * 1024  # below it one joined write is cheaper than two
 _MOST_FIELDS = 256
 MOST_ANSWER_BYTES = 4 << 20  # of a body: several events of the largest size that a Broker takes by default
+_MOST_HEAD_BYTES = 256 * 1024  # with interim answers, and what came of the body in the same read
+_MOST_BYTES = 8 * MOST_ANSWER_BYTES  # a body in tiny chunks, with extensions and trailers, is some times its own size
 _NO_BODY = (204, 304)
 _NONE = dict[bytes, bytes]()
 
@@ -36,6 +38,7 @@ class Connection(asyncio.Protocol):
         self._headers = _NONE
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._received = 0  # bytes of the answer: the parser keeps a field or a trailer until it is whole
         self._status = 0
         self._begun = False  # a byte of the answer is here
         self._framed = False  # its end can be told from its head
@@ -82,6 +85,10 @@ class Connection(asyncio.Protocol):
             self._transport.abort()  # an idle connection has nothing to say: never use it again
             return
         self._begun = True
+        self._received += len(data)
+        if self._received > _MOST_BYTES or (self._received > _MOST_HEAD_BYTES and not self._status):
+            self._fail(502, "the answer's head or its framing has no end")
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -156,5 +163,5 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._headers = _NONE
         self._body = []
-        self._body_bytes = self._status = 0
+        self._body_bytes = self._received = self._status = 0
         self._begun = self._framed = self._keep = self._complete = False

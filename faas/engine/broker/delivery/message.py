@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-TTL = "knativebrokerttl"  # the Broker's own, never a subscriber's concern
+TTL = "knativebrokerttl"  # the Broker's own, no function's concern
 _TO_ENCODE = re.compile(r"[^\x21\x23-\x24\x26-\x7e]")  # 3.1.3.2: space, ", % and all that is not printable ASCII
 _NO_FIELD = re.compile(r"[^\x20-\x7e]")
 _NAMES: dict[str, str] = {}  # attribute -> "ce-NAME: "; attributes are few
@@ -29,6 +29,11 @@ def encode_fields(attributes: Mapping[str, Any], length: int) -> bytes:
     lines.append(f"content-length: {length}\r\n\r\n")
     # An attribute's name that is no HTTP token came into the log by another door: the receiver refuses it.
     return "\r\n".join(lines).encode("ascii", "replace")
+
+
+def ttl_field(attributes: Mapping[str, Any]) -> bytes:
+    """What another Broker has to know, or events that Brokers pass to each other would go round for ever."""
+    return b"ce-%b: %d\r\n" % (TTL.encode(), ttl) if isinstance(ttl := attributes.get(TTL), int) else b""
 
 
 def _prefix(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from faas.engine.contract.eventing import BROKER_NAMESPACE, BROKER_SERVICE
 from faas.engine.contract.settings import LOCAL_DOMAIN
 
 
@@ -22,6 +23,10 @@ class Subscriber:
     port: int
     tls: bool
     prefix: bytes
+
+    @property
+    def is_broker(self) -> bool:
+        return self.is_local and self.host.startswith(f"{BROKER_SERVICE}.{BROKER_NAMESPACE}.")
 
     @property
     def is_local(self) -> bool:

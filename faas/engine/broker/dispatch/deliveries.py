@@ -23,6 +23,7 @@ from faas.engine.broker.log import EventTooLarge, LogFull, LogUnavailable
 from faas.engine.contract.clock import Clock
 from faas.engine.contract.eventing import TriggerConfig
 
+_REPLY_BYTES = 2048  # of a reply's objects, beside its data
 _log = logging.getLogger("faas.broker")
 
 
@@ -61,6 +62,7 @@ class Deliveries:
         self.window = window
         self.counts = Counts()
         self.storing = 0  # replies of that many events are being stored
+        self._storing_bytes = 0  # of those replies
         self._services = services
         self.bounds = bounds
         self._finished = finished
@@ -166,8 +168,9 @@ class Deliveries:
         if isinstance(verdict, Failure):
             self._failed(item, verdict)
         elif verdict:
-            self.storing += 1
-            self._services.spawn(self._publish(item, verdict))
+            size = sum(len(reply.data or b"") + _REPLY_BYTES for reply in verdict)
+            self._take_for_replies(1, size)
+            self._services.spawn(self._publish(item, verdict, size))
         else:
             self.counts.delivered += 1
             self.finish(item)
@@ -178,12 +181,12 @@ class Deliveries:
         else:
             self._give_up(item, failure)
 
-    async def _publish(self, item: Item, replies: Sequence[Reply]) -> None:
+    async def _publish(self, item: Item, replies: Sequence[Reply], size: int) -> None:
         """Store what the subscriber replied; only then is the event done."""
         try:
             failure = await self._store(item, replies)
         finally:
-            self.storing -= 1
+            self._take_for_replies(-1, -size)
         if self._stopped:
             return
         if failure is None:
@@ -192,6 +195,13 @@ class Deliveries:
         else:
             self._failed(item, failure)
             self.outlet.kick()
+
+    def _take_for_replies(self, events: int, size: int) -> None:
+        """Who replies faster than can be stored, or while nothing can be, gets no more events until it is."""
+        self.storing += events
+        self._storing_bytes += size
+        self.outlet.congested = self._storing_bytes >= self.bounds.bytes
+        self.outlet.kick()
 
     async def _store(self, item: Item, replies: Sequence[Reply]) -> Failure | None:
         """Store replies in their order. One that can never be stored is dropped; a full log fails the attempt."""

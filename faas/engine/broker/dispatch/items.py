@@ -8,7 +8,8 @@ from faas.engine.broker.delivery.message import encode_fields
 from faas.engine.broker.dispatch.lanes import Lanes
 from faas.engine.broker.log import StoredEvent
 
-_OVERHEAD_BYTES = 2048  # of an event's objects: a dozen attributes, an encoded head, the bookkeeping
+_OVERHEAD_BYTES = 2048  # of an event's objects: a dozen attributes of common size, an encoded head, the bookkeeping
+_TIMES = 4  # an attribute is there as text, and percent-encoded in the head; one character may be four bytes of each
 
 
 class Sending(Protocol):
@@ -29,7 +30,8 @@ class Held:
         self.position = event.sequence
         self.attributes: dict[str, Any] = event.attributes
         self.data = event.data
-        self.size = len(event.data) + _OVERHEAD_BYTES
+        texts = sum(len(value) for value in event.attributes.values() if value.__class__ is str)
+        self.size = len(event.data) + max(_OVERHEAD_BYTES, _TIMES * texts)
         self._fields = b""
 
     @property

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from faas.engine.broker.delivery.answers import Answer
 from faas.engine.broker.delivery.attempts import Failure, next_wait_s
+from faas.engine.broker.delivery.message import ttl_field
 from faas.engine.broker.delivery.subscriber import Subscriber
 from faas.engine.broker.dispatch.items import Item, Sending
 from faas.engine.broker.dispatch.slots import Slots
@@ -62,6 +63,7 @@ class Outlet:
         self.delivery = delivery
         self.parallelism = 0  # of this trigger alone; 0: as the slots allow
         self.paused = False
+        self.congested = False  # what came of earlier attempts has to be dealt with first
         self.in_flight = 0
         self._client = client
         self._clock = clock
@@ -71,7 +73,8 @@ class Outlet:
 
     @property
     def has_work(self) -> bool:
-        return bool(self.ready) and not self.paused and (not self.parallelism or self.in_flight < self.parallelism)
+        held_up = self.paused or self.congested
+        return bool(self.ready) and not held_up and (not self.parallelism or self.in_flight < self.parallelism)
 
     def kick(self) -> None:
         """Something became ready, or is allowed now."""
@@ -89,10 +92,12 @@ class Outlet:
         item = self.ready.popleft()
         self.in_flight += 1
         self._sent[item] = self.slots
+        subscriber, fields = self.subscriber, item.fields or item.event.fields
+        if subscriber.is_broker:
+            fields = ttl_field(item.event.attributes) + fields
         item.request = self._client.send(
-            self.subscriber, item.fields or item.event.fields, item.event.data, self.delivery.timeout_s,
-            partial(self._over, item),
-        )  # fmt: skip
+            subscriber, fields, item.event.data, self.delivery.timeout_s, partial(self._over, item)
+        )
 
     def retry(self, item: Item, failure: Failure) -> bool:
         """Count a failed attempt; whether there is to be another one, which is then on its way."""

@@ -48,6 +48,7 @@ class IngressConnection(asyncio.Protocol):
         self._request: _Request | None = None  # whose body comes now
         self._waiting: deque[_Request] = deque()  # for their answers to be written, in order
         self._unwanted_bytes = 0  # of a body whose request is answered already
+        self._idle_bytes = 0  # of a body's framing (chunk extensions, trailers) since there was something of the body
         self._is_last = False  # the last answer is written; a body that is still on its way is read and forgotten
         self._stopped = False  # nothing more is read
         self._half_closed = False  # by the other end, which still wants its answers
@@ -81,8 +82,11 @@ class IngressConnection(asyncio.Protocol):
             self._since_s = monotonic()
         if self._in_head:
             self._partial_bytes += len(data)
+        self._idle_bytes += len(data)
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._stopped = True  # refused when its head came; what follows is nobody's
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if not isinstance(cause, Refused):
@@ -92,6 +96,9 @@ class IngressConnection(asyncio.Protocol):
             self._stop(Refused(400, "malformed HTTP", close=True))
         if self._in_head and self._partial_bytes > self._limits.head_bytes:
             self._stop(Refused(431, "the head of the request is too large", close=True))
+        elif self._request is not None and self._idle_bytes > self._limits.head_bytes:
+            # The parser keeps a trailer until it is whole, so this is memory that no limit on bodies sees.
+            self._stop(Refused(400, "chunk extensions or trailers without end", close=True))
         if len(self._waiting) >= self._limits.pipelined:
             self._balance()
 
@@ -139,6 +146,7 @@ class IngressConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._idle_bytes = 0
         door = self._door
         door.counts.requests += 1
         door.begins()
@@ -152,6 +160,7 @@ class IngressConnection(asyncio.Protocol):
             self._refuse(request, refused)
 
     def on_body(self, data: bytes) -> None:
+        self._idle_bytes = 0
         request = self._request
         if request is None or request.answer:
             self._unwanted(len(data))
@@ -191,7 +200,8 @@ class IngressConnection(asyncio.Protocol):
             self._answer(request, MAY_SEND)
             return
         if method != b"POST":
-            raise Refused(405, "events are POSTed")
+            # Close behind HEAD: its answer has no body, and ours has one.
+            raise Refused(405, "events are POSTed", close=method == b"HEAD")
         max_event_bytes = door.max_event_bytes(request.broker)
         if max_event_bytes is None:
             raise Refused(404, f"there is no Broker {request.broker}")

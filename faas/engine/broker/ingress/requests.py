@@ -8,10 +8,9 @@ from faas_runtime import wire
 from faas_runtime.errors import EventError
 
 from faas.engine.broker.ingress.answers import Refused
-from faas.engine.broker.stamping import traced
+from faas.engine.broker.stamping import MOST_ATTRIBUTES_BYTES, traced
 
 Fields = dict[bytes, bytes]  # lower-case names
-_ATTRIBUTES_BYTES = 64 * 1024  # of a structured event; in binary mode the head's limit is theirs
 BATCH_BYTES = 8 * 1024 * 1024
 
 
@@ -45,7 +44,7 @@ def body_limit(mode: str, max_event_bytes: int) -> int:
     """What one request may bring. Data may be base64 in a structured event, which is a third more."""
     if mode == "binary":
         return max_event_bytes
-    structured = max_event_bytes * 4 // 3 + _ATTRIBUTES_BYTES
+    structured = max_event_bytes * 4 // 3 + MOST_ATTRIBUTES_BYTES
     return max(structured, BATCH_BYTES) if mode == "batch" else structured
 
 

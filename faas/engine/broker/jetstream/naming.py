@@ -38,12 +38,20 @@ def names_of(key: str, uid: str) -> Names:
     )
 
 
-@lru_cache(maxsize=4096)
 def token(text: str) -> str:
     """Any text as one part of a subject; different texts stay different.
 
     Event types may hold what means something to NATS (dots, `*`, `>`, spaces) or be of any length.
     """
+    return _known(text) if len(text) <= _MAX_TOKEN else _make_token(text)
+
+
+@lru_cache(maxsize=4096)
+def _known(text: str) -> str:
+    return _make_token(text)
+
+
+def _make_token(text: str) -> str:
     if not text:
         return "="
     raw = text.encode("utf-8", "surrogatepass")
