@@ -66,8 +66,18 @@ def prepare(plan: Plan, port: int) -> list[str]:
     broker = own_credentials(f"{folder}/credentials.json", "faas-broker")
     source = own_credentials(f"{folder}/mqtt-credentials.json", "faas-source")
     config = make_config(plan, port, broker, source, users)
-    write_atomically(f"{folder}/nats.conf", config)
+    if _written(f"{folder}/nats.conf") != config:  # on a full disk it can still be started anew
+        write_atomically(f"{folder}/nats.conf", config)
     return [program, "--config", f"{folder}/nats.conf"]
+
+
+def _written(path: str) -> Any:
+    """The document in a file; None when there is none that can be read."""
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
 
 
 def own_credentials(path: str, user: str) -> User:

@@ -79,7 +79,7 @@ class Supervisor:
             if due_s <= time.monotonic():
                 try:
                     child.start(SIGNALS)
-                except StartError as error:
+                except (StartError, OSError) as error:  # OSError: a disk that is full, no process to be had
                     self._complain(f"cannot start the {child.name}, trying again: {error}")
                     child.died()
                 else:

@@ -166,3 +166,18 @@ def test_what_hinders_the_store_is_told_once_and_hinders_nobody_else(start, tmp_
     supervised.end()
 
     assert len([line for line in supervised.seen if line.startswith("cannot start")]) == 1
+
+
+def test_a_disk_that_takes_no_file_hinders_nobody_else_and_no_restart(start, tmp_path: Path) -> None:
+    (tmp_path / "nats" / "nats.conf.part").mkdir(parents=True)  # in the way of writing, as a full disk is
+    (tmp_path / "nats" / "in-use").touch()
+    supervised = start()
+
+    supervised.until("cannot start the nats-server, trying again: .*")
+    supervised.until("started the engine, pid .*")
+    (tmp_path / "nats" / "nats.conf.part").rmdir()
+    pid = int(supervised.until("started the nats-server, pid (.*)")[1])
+    (tmp_path / "nats" / "nats.conf.part").mkdir()
+    os.kill(pid, signal.SIGKILL)
+
+    assert int(supervised.until("started the nats-server, pid (.*)")[1]) != pid
