@@ -7,7 +7,7 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
 - `durations`: Go durations: `parse(text) -> seconds`, `parse_ns`, `is_whole_seconds`, `format(seconds)`,
   `DurationError`
 - `periods`: ISO 8601 durations: `parse_s(text) -> seconds`, `PeriodError`
-- `schedules`: cron: `parse(text) -> Schedule`, `ScheduleError`, `check_time_zone(name)`, `UnknownTimeZone`
+- `timezones`: `check_time_zone(name)`, `UnknownTimeZone`
 - `quantities`: Kubernetes quantities: `parse(q) -> Decimal`, `bytes_of(q)`, `millis_of(q)`, `QuantityError`
 - `names`: `child_name(parent, suffix)`, `revision_name(configuration, generation)`, `deployment_name(revision)`,
   `pod_name(revision, token)`, `dns_label(python_name)`, `label_problem(name)`, `subdomain_problem(name)` -> str | None

@@ -6,7 +6,8 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import CroniterBadDateError, CroniterError, croniter
+from croniter import CroniterBadDateError, croniter
+from faas_runtime import cron
 
 
 class ScheduleError(ValueError):
@@ -14,7 +15,7 @@ class ScheduleError(ValueError):
 
 
 class Schedule:
-    """Five fields, or six with the seconds first; names; @daily and its like, as in Knative (robfig/cron).
+    """What `faas_runtime.cron` reads, in a time zone.
 
     A local time that a clock change leaves out is due when the clock has passed it; one that comes twice is due twice.
     """
@@ -22,10 +23,9 @@ class Schedule:
     def __init__(self, expression: str, timezone: str = "") -> None:
         """Raises: ScheduleError."""
         self._zone = _zone(timezone)
-        self._expression = expression.strip().replace("?", "*")
         try:
-            croniter(self._expression, second_at_beginning=True)
-        except (CroniterError, ValueError) as error:
+            self._expression = _plain(cron.parse(expression.strip()))
+        except cron.ScheduleError as error:
             raise ScheduleError(f"{expression!r} is no schedule: {error}") from None
 
     def next_after(self, moment: datetime) -> datetime | None:
@@ -46,6 +46,18 @@ class Schedule:
 
     def _from(self, moment: datetime) -> croniter:
         return croniter(self._expression, moment.astimezone(self._zone), second_at_beginning=True)
+
+
+def _plain(schedule: cron.Schedule) -> str:
+    """Without names, ranges and steps, which croniter reads in a way of its own here and there."""
+    days = "*" if schedule.any_day else _list(schedule.days)
+    weekdays = "*" if schedule.any_weekday else _list(schedule.weekdays)
+    time = f"{_list(schedule.seconds)} {_list(schedule.minutes)} {_list(schedule.hours)}"
+    return f"{time} {days} {_list(schedule.months)} {weekdays}"
+
+
+def _list(values: frozenset[int]) -> str:
+    return ",".join(map(str, sorted(values)))
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from faas.resources import names, schedules
+from faas_runtime import cron
+
+from faas.resources import names, timezones
 from faas.resources.config import Config
 from faas.resources.duck import CloudEventOverrides, SourceSpec
 from faas.resources.extension_sources import GitHubSource, KafkaSource, RabbitmqSource, RedisStreamSource
@@ -187,14 +189,14 @@ def _validate_schedule(spec: PingSourceSpec) -> Iterator[FieldError]:
     if "@every" in spec.schedule:
         yield invalid_value("unsupported descriptor @every", "spec.schedule")
     try:
-        schedules.check_time_zone(spec.timezone)
-    except schedules.UnknownTimeZone as error:
+        timezones.check_time_zone(spec.timezone)
+    except timezones.UnknownTimeZone as error:
         yield invalid_value(error, "spec.timezone")
     if "@every" in spec.schedule:
         return
     try:
-        schedules.parse(spec.schedule)
-    except schedules.ScheduleError as error:
+        cron.parse(spec.schedule)
+    except cron.ScheduleError as error:
         yield invalid_value(error, "spec.schedule")
 
 

@@ -5,24 +5,48 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import msgspec
 
+from faas_runtime import cron
 from faas_runtime.event import JSON
 from faas_runtime.options import Option, OptionError, did_you_mean, matching, one_of
 from faas_runtime.shapes.making import BYTES, TEXT
-from faas_runtime.sources import cron
 from faas_runtime.sources.words import SECRET_NAME, text, texts, words
 
 _RESOURCE = re.compile(
     r"(?:(?P<group>[a-z0-9.-]+)/)?(?P<version>v\d+(?:(?:alpha|beta)\d+)?)/(?P<kind>[A-Z][A-Za-z0-9]*)\Z"
 )
 _CHANGES = ("add", "update", "delete")
+_DAYS_OF = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def _schedule(value: Any) -> str:
-    return cron.check(text(value))
+    """With single spaces."""
+    expression = text(value).strip()
+    if expression.startswith(("CRON_TZ=", "TZ=")):
+        raise _no_schedule(expression, "a time zone is not part of it", 'say timezone="Europe/Berlin"')
+    if expression.startswith("@every"):
+        words = "@every is not taken: it would begin anew with each restart"
+        raise _no_schedule(expression, words, 'write "*/5 * * * *" for every five minutes')
+    if expression.startswith("@") and expression not in cron.DESCRIPTORS:
+        raise _no_schedule(expression, "there is no such word", did_you_mean(expression, list(cron.DESCRIPTORS)))
+    try:
+        schedule = cron.parse(expression)
+    except cron.ScheduleError as error:
+        what = f"{error.field}: {error}" if error.field else str(error)
+        raise _no_schedule(expression, what, error.hint) from None
+    if schedule.any_weekday and not any(
+        day <= _DAYS_OF[month - 1] for day, month in product(schedule.days, schedule.months)
+    ):
+        raise _no_schedule(expression, "there is no such day", "no year has that day in that month")
+    return " ".join(expression.split())
+
+
+def _no_schedule(expression: str, message: str, hint: str) -> OptionError:
+    return OptionError("schedule", f"the schedule {expression!r} is wrong: {message}", hint)
 
 
 def _timezone(value: Any) -> str:

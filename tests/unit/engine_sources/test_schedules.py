@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from faas_runtime import cron
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from faas.engine.sources.ping import first_due, next_due
 from faas.engine.sources.reporting import summed
 from faas.engine.sources.restarts import Backoff
 from faas.engine.sources.schedule import Schedule, ScheduleError
-from faas.resources import schedules
 
 
 def utc(*parts: int) -> datetime:
@@ -82,7 +82,7 @@ FIELDS = (
     after=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),
 )
 def test_a_due_time_is_what_the_schedule_says_as_it_was_checked(words: tuple[str, ...], after: datetime) -> None:
-    checked = schedules.parse(" ".join(words))
+    checked = cron.parse(" ".join(words))
     due = Schedule(" ".join(words)).next_after(after.replace(tzinfo=UTC))
     if due is None:
         assert (31 in checked.days, 2 in checked.months) == (True, True)

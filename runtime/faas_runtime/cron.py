@@ -1,5 +1,7 @@
 """Cron schedules as PingSource takes them: five fields, seconds before them if wanted, or @daily and its like.
 
+Read, not evaluated: whoever has a clock does that. No L, W, #, no @every, and Sunday is 0 only.
+
 Source: github.com/robfig/cron/v3 parser.go, which Knative uses, in what it takes and in its words.
 """
 
@@ -22,29 +24,35 @@ DESCRIPTORS = {
 
 
 class ScheduleError(ValueError):
-    """The text is no schedule."""
+    """The text is no schedule. `field`: which part of it; `hint`: what to write; both may be ""."""
 
-
-class UnknownTimeZone(ValueError):
-    """There is no such time zone."""
+    def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.field, self.hint = field, hint
 
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
+    field: str
     low: int
     high: int
     names: tuple[str, ...] = ()
     first_name: int = 0
 
+    def wrong(self, message: str, hint: str = "") -> ScheduleError:
+        names = f", or {', '.join(self.names)}" if self.names else ""
+        return ScheduleError(message, field=self.field, hint=hint or f"it takes {self.low} to {self.high}{names}")
+
 
 _BOUNDS = (
-    _Bounds(0, 59),
-    _Bounds(0, 59),
-    _Bounds(0, 23),
-    _Bounds(1, 31),
-    _Bounds(1, 12, tuple(_MONTHS), 1),
-    _Bounds(0, 6, tuple(_DAYS), 0),
+    _Bounds("second", 0, 59),
+    _Bounds("minute", 0, 59),
+    _Bounds("hour", 0, 23),
+    _Bounds("day of the month", 1, 31),
+    _Bounds("month", 1, 12, tuple(_MONTHS), 1),
+    _Bounds("day of the week", 0, 6, tuple(_DAYS), 0),
 )
+_ORDER = "five are minute, hour, day of the month, month, day of the week; a sixth in front is the second"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +82,13 @@ def parse(text: str) -> Schedule:
         text = DESCRIPTORS[text]
     words = text.split()
     if len(words) not in (5, 6):
-        raise ScheduleError(f"expected 5 to 6 fields, found {len(words)}: [{' '.join(words)}]")
+        raise ScheduleError(f"expected 5 to 6 fields, found {len(words)}: [{' '.join(words)}]", hint=_ORDER)
     if len(words) == 5:
         words.insert(0, "0")
     second, minute, hour, day, month, weekday = (
         _values(word, bounds) for word, bounds in zip(words, _BOUNDS, strict=True)
     )
     return Schedule(second, minute, hour, day, month, weekday, _is_any(words[3]), _is_any(words[5]))
-
-
-def check_time_zone(name: str) -> None:
-    """Raises UnknownTimeZone."""
-    import zoneinfo  # it reads the time zone's data, and only PingSources with a time zone need it
-
-    if name in ("", "Local"):
-        return
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:  # a path, or a folder of zones
-        raise UnknownTimeZone(f"provided bad location {name}: unknown time zone {name}") from error
 
 
 def _values(word: str, bounds: _Bounds) -> frozenset[int]:
@@ -106,39 +102,40 @@ def _range(part: str, bounds: _Bounds) -> range:
         first, last = bounds.low, bounds.high
     else:
         if len(highs) > 1:
-            raise ScheduleError(f"too many hyphens: {part}")
+            raise bounds.wrong(f"too many hyphens: {part}")
         first = _number(low, bounds)
         last = _number(highs[0], bounds) if highs else first
     if len(steps) > 1:
-        raise ScheduleError(f"too many slashes: {part}")
+        raise bounds.wrong(f"too many slashes: {part}")
     step = 1
     if steps:
-        step = _integer(steps[0])
+        step = _integer(steps[0], bounds)
         if not highs:  # N/STEP goes on to the end
             last = bounds.high
     if first < bounds.low:
-        raise ScheduleError(f"beginning of range ({first}) below minimum ({bounds.low}): {part}")
+        raise bounds.wrong(f"beginning of range ({first}) below minimum ({bounds.low}): {part}")
     if last > bounds.high:
-        raise ScheduleError(f"end of range ({last}) above maximum ({bounds.high}): {part}")
+        raise bounds.wrong(f"end of range ({last}) above maximum ({bounds.high}): {part}")
     if first > last:
-        raise ScheduleError(f"beginning of range ({first}) beyond end of range ({last}): {part}")
+        words = f"beginning of range ({first}) beyond end of range ({last}): {part}"
+        raise bounds.wrong(words, f"write {last}-{first}, or two ranges")
     if step == 0:
-        raise ScheduleError(f"step of range should be a positive number: {part}")
+        raise bounds.wrong(f"step of range should be a positive number: {part}", "write */15 for every fifteenth")
     return range(first, last + 1, step)
 
 
 def _number(word: str, bounds: _Bounds) -> int:
     if word.lower() in bounds.names:
         return bounds.names.index(word.lower()) + bounds.first_name
-    return _integer(word)
+    return _integer(word, bounds)
 
 
-def _integer(word: str) -> int:
+def _integer(word: str, bounds: _Bounds) -> int:
     if not re.fullmatch(r"[+-]?\d{1,9}", word, re.ASCII):
-        raise ScheduleError(f'failed to parse int from {word}: strconv.Atoi: parsing "{word}": invalid syntax')
+        raise bounds.wrong(f'failed to parse int from {word}: strconv.Atoi: parsing "{word}": invalid syntax')
     number = int(word)
     if number < 0:
-        raise ScheduleError(f"negative number ({number}) not allowed: {word}")
+        raise bounds.wrong(f"negative number ({number}) not allowed: {word}")
     return number
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from faas_runtime.cron import ScheduleError, parse
 from hypothesis import given
 from hypothesis import strategies as st
-
-from faas.resources.schedules import ScheduleError, UnknownTimeZone, check_time_zone, parse
 
 
 def test_five_fields_are_due_at_second_zero() -> None:
@@ -82,14 +81,3 @@ def test_any_text_is_a_schedule_or_is_refused(text: str) -> None:
         parse(text)
     except ScheduleError:
         return
-
-
-def test_time_zones_are_those_of_the_database() -> None:
-    for name in ("", "Local", "UTC", "Europe/Berlin"):
-        check_time_zone(name)
-
-
-@pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", "Europe", "/etc/localtime", "\0"])
-def test_what_is_no_time_zone_is_refused(name: str) -> None:
-    with pytest.raises(UnknownTimeZone):
-        check_time_zone(name)
