@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -14,9 +15,12 @@ from faas.engine.sources.errors import ConfigurationError
 _AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
 
 
-def complete(adapter: str, name: str, replica: int, env: dict[str, str], settings: EngineSettings) -> dict[str, str]:
+def complete(
+    adapter: str, source: tuple[str, str], replica: int, env: dict[str, str], settings: EngineSettings
+) -> dict[str, str]:
     """The environment with FAAS_SOURCE as the adapter wants it.
 
+    Args: source: its namespace and name.
     Raises: ConfigurationError; OSError: nats-server has not been started yet.
     """
     given = {key.removeprefix(OPTION_PREFIX): value for key, value in env.items() if key.startswith(OPTION_PREFIX)}
@@ -30,9 +34,9 @@ def complete(adapter: str, name: str, replica: int, env: dict[str, str], setting
     else:
         options |= given
     if adapter == "redis" and replica:
-        options["consumer"] = f"{options.get('consumer') or name}-{replica}"  # of two processes each needs its own
+        options["consumer"] = f"{options.get('consumer') or source[1]}-{replica}"  # of two processes each needs its own
     if adapter == "mqtt" and not options.get("url"):
-        options, kept = _with_own_door(options, kept, settings)
+        options, kept = _with_own_door(options, kept, settings, "-".join(source))
     return {**kept, "FAAS_SOURCE": msgspec.json.encode(options).decode()}
 
 
@@ -56,7 +60,7 @@ def _with_server(options: dict[str, Any], given: dict[str, str]) -> dict[str, An
 
 
 def _with_own_door(
-    options: dict[str, Any], env: dict[str, str], settings: EngineSettings
+    options: dict[str, Any], env: dict[str, str], settings: EngineSettings, source: str
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Address and credentials of the engine's own MQTT listener, for a source that names no other."""
     nats = settings.nats
@@ -69,5 +73,12 @@ def _with_own_door(
     own = NatsCredentials.load(settings.mqtt_credentials)  # there before nats-server starts
     host = "127.0.0.1" if nats.mqtt_host in ("", "0.0.0.0", "::") else nats.mqtt_host
     url = f"mqtt://{host}:{nats.mqtt_port}"
-    options = {**options, "url": url, "version": 4}  # nats-server speaks MQTT 3.1.1
+    name = options.get("client_id") or f"faas-{source}"
+    options = {
+        **options,
+        "url": url,
+        "version": 4,  # nats-server speaks MQTT 3.1.1
+        # Who connects with a client's name has its session and its messages, so no device may be able to guess it.
+        "client_id": f"{name}-{hmac.new(own.password.encode(), name.encode(), 'sha256').hexdigest()[:32]}",
+    }
     return options, {**env, "FAAS_SOURCE_USERNAME": own.user, "FAAS_SOURCE_PASSWORD": own.password}

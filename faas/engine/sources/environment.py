@@ -70,7 +70,7 @@ def make_environment(
             env.update({variable.name + key: value for key, value in values.get(variable.value, {}).items()})
         elif (value := values.get(variable.value, {}).get(variable.value.key)) is not None:
             env[variable.name] = value
-    env = complete(plan.adapter, plan.key.name, places.replica, env, settings)
+    env = complete(plan.adapter, (plan.key.namespace, plan.key.name), places.replica, env, settings)
     env.update(
         NAMESPACE=plan.key.namespace,
         NAME=plan.key.name,
