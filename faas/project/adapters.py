@@ -24,7 +24,8 @@ def bucket(options: Options) -> Object:
         options, bucket="bucket", endpoint="endpoint", region="region", prefix="prefix", suffix="suffix", on="on",
         interval="interval_s", notifications="notifications", path_style="path_style",
     )  # fmt: skip
-    return _source("bucket", taken, options.get("secret"), {"ACCESS_KEY": "accessKey", "SECRET_KEY": "secretKey"})
+    keys = {"ACCESS_KEY": "accessKey", "SECRET_KEY": "secretKey"}
+    return _source("bucket", taken, options.get("secret"), {"TOKEN": "token"} if options.get("notifications") else keys)
 
 
 def redis(options: Options, group: str) -> Object:
@@ -58,7 +59,7 @@ def files(options: Options) -> Object:
     return _source("files", taken, None, {})
 
 
-_REQUIRED = frozenset({"SECRET", "ACCESS_KEY", "SECRET_KEY"})  # the others a Secret may have or not
+_REQUIRED = frozenset({"SECRET", "ACCESS_KEY", "SECRET_KEY", "TOKEN"})  # the others a Secret may have or not
 
 
 def _source(adapter: str, document: Options, secret: str | None, secrets: Mapping[str, str]) -> Object:

@@ -33,6 +33,7 @@ class Request(msgspec.Struct, frozen=True):
     path: str
     headers: dict[str, str]  # names in lower case
     body: bytes
+    query: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -215,8 +216,8 @@ class _Connection:
     def on_message_complete(self) -> None:
         self._deadline_s = None
         method = self._parser.get_method().decode("latin-1")
-        path = urlsplit(self._target.decode("latin-1")).path or "/"
-        request = Request(method, path, self._headers, bytes(self._body))
+        parts = urlsplit(self._target.decode("latin-1"))
+        request = Request(method, parts.path or "/", self._headers, bytes(self._body), parts.query)
         self._requests.append((request, self._parser.should_keep_alive()))
 
     def _count(self, size: int) -> None:

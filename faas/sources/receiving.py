@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from faas_runtime.event import Event
@@ -29,23 +30,25 @@ async def hand_over(source: Source[Any], event: Event[Any], replays: Replays | N
     Args: replays: remembers the event's id.
     """
     if replays is None:
-        return await _deliver(source, event)
+        return await hand_over_all(source, [event])
     if replays.is_taken(event.id):
         return Answer(409, f"{event.id} was taken before")
     if not replays.reserve(event.id):
         return Answer(503, f"{event.id} is on its way", _LATER)
     answer = Answer(503)
     try:
-        answer = await _deliver(source, event)
+        answer = await hand_over_all(source, [event])
     finally:
         replays.release(event.id, taken=answer.status == 202)
     return answer
 
 
-async def _deliver(source: Source[Any], event: Event[Any]) -> Answer:
+async def hand_over_all(source: Source[Any], events: Sequence[Event[Any]]) -> Answer:
+    """202 once the sink has those that it will ever have, 400 when it wants none, 503 to come again with all."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            refused = await source.sink.deliver([event])
+            refused = await source.sink.deliver(events)
     except (TimeoutError, Stopping):
         return Answer(503, "the event could not be delivered now; send it again", _LATER)
-    return Answer(400, "the event is refused where it has to go") if refused else Answer(202, "accepted")
+    is_in_vain = bool(events) and len(refused) == len(events)
+    return Answer(400, "the event is refused where it has to go") if is_in_vain else Answer(202, "accepted")

@@ -1,6 +1,6 @@
 """Buckets: objects that were put into an S3 store, or taken out of it, each told once.
 
-Either the bucket is listed again and again (`_bucket_listing`), or its store sends notifications (`_bucket_notices`).
+Either the bucket is listed again and again (`_bucket_listing`), or its store sends notifications (`_bucket_receiver`).
 Handlers cannot tell: both make the events that S3 itself would have sent.
 """
 
@@ -13,8 +13,12 @@ import msgspec
 
 from faas.sources.adapters._bucket_listing import Listing
 from faas.sources.adapters._bucket_memory import Memory
+from faas.sources.adapters._bucket_receiver import NOTICE_BYTES, Receiver
 from faas.sources.adapters._bucket_store import Store
 from faas.sources.adapters._bucket_wanted import Change, Wanted
+from faas.sources.errors import ConfigurationError
+from faas.sources.listening import listening
+from faas.sources.receiving import address_of
 from faas.sources.source import Source
 
 
@@ -27,7 +31,7 @@ class Options(msgspec.Struct, frozen=True):
     on: tuple[Change, ...] = ("created",)
     interval_s: float = 30.0  # from the end of a listing to the next
     start: Literal["latest", "earliest"] = "latest"  # whether objects that are there already are news
-    notifications: bool = False
+    notifications: bool = False  # the store sends them here; nothing is listed
     path_style: bool | None = None  # by the endpoint
     anonymous: bool = False  # a public bucket; else the keys, else what the environment has, as AWS's tools find it
 
@@ -45,6 +49,13 @@ class Options(msgspec.Struct, frozen=True):
 
 
 async def run(source: Source[Options]) -> None:
+    if source.options.notifications:
+        await _receive(source)
+    else:
+        await _list(source)
+
+
+async def _list(source: Source[Options]) -> None:
     options = source.options
     store = Store(
         options.bucket, source.secrets, endpoint=options.endpoint, region=options.region,
@@ -61,3 +72,12 @@ async def run(source: Source[Options]) -> None:
     finally:
         memory.close()
         store.close()
+
+
+async def _receive(source: Source[Options]) -> None:
+    if not source.secrets.token:
+        raise ConfigurationError("FAAS_SOURCE_TOKEN is not set: by it the store's notifications are known from others")
+    receiver = Receiver(source, source.options.wanted)
+    async with listening(address_of(source), receiver.handle, max_body=NOTICE_BYTES):
+        source.reports.running()
+        await source.stopping.wait()

@@ -42,7 +42,7 @@ BUCKET: dict[str, Option] = {
         Option("notifications", "the store sends its notifications here; the bucket is not listed", "True or False",
                boolean, False),
         Option("path_style", "the bucket is in the path, not in the host's name", "True or False", boolean, False),
-        secret("accessKey and secretKey"),
+        secret("accessKey and secretKey; with notifications token"),
     )
 }  # fmt: skip
 
@@ -75,4 +75,8 @@ def complete_bucket(options: dict[str, Any]) -> dict[str, Any]:
     if options.get("notifications") and "interval" in options:
         raise OptionError("interval", "a bucket that sends notifications is not listed",
                           "leave interval or notifications out")  # fmt: skip
+    if options.get("notifications") and "secret" not in options:
+        raise OptionError("secret", "anybody could send notifications",
+                          'put a token into a Secret with the key token, say secret="NAME", and tell it to the '
+                          "store")  # fmt: skip
     return options

@@ -9,17 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 
-from tests.sources_world import Program, StandInSink, running_adapter, running_seaweedfs, stand_in_sink
+from tests.sources_world import Program, StandInSink, free_port, running_adapter, running_seaweedfs, stand_in_sink
 
 KEYS = {"FAAS_SOURCE_ACCESS_KEY": "any", "FAAS_SOURCE_SECRET_KEY": "thing"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    with running_seaweedfs(tmp_path_factory.mktemp("weed")) as program:
+def told_port() -> int:
+    """Where the store tells of changes in the bucket `told`."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, told_port: int) -> Iterator[Program]:
+    folder = tmp_path_factory.mktemp("weed")
+    (folder / "notification.toml").write_text(
+        f'[notification.webhook]\nenabled = true\nendpoint = "http://127.0.0.1:{told_port}/"\n'
+        'bearer_token = "sesame"\npath_prefixes = ["/buckets/told/"]\nbackoff_seconds = 1\nmax_retries = 10\n'
+    )
+    with running_seaweedfs(folder) as program:
         yield program
 
 
@@ -259,5 +271,75 @@ def test_what_is_wrong_is_told_and_mended_without_a_restart(tmp_path: Path) -> N
                     await adapter.until("failing", "NoSuchBucket")
                     Bucket(server, "uploads").close()
                     await adapter.until("running")
+
+    asyncio.run(scenario())
+
+
+def test_seaweedfs_tells_by_its_own_webhook(server: Program, told_port: int, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        options = {"bucket": "told", "notifications": True, "suffix": [".jpg"], "on": ["created", "removed"]}
+        env = {"FAAS_SOURCE_TOKEN": "sesame", "FAAS_SOURCE_LISTEN": f"tcp:127.0.0.1:{told_port}"}
+        async with stand_in_sink(tmp_path) as sink, running_adapter("bucket", sink, options, **env) as adapter:
+            await adapter.until("running")
+            bucket = Bucket(server, "told")
+            sink.refuse(503)
+            bucket.put("img/a cat.jpg", b"meow")
+            bucket.put("img/notes.txt")
+            await adapter.until("failing", "SinkUnavailable")
+            sink.take()
+            await sink.has(1)
+            bucket.delete("img/a cat.jpg")
+            await sink.has(2)
+            assert changes(sink) == [("Created:Put", "img/a cat.jpg"), ("Removed:Delete", "img/a cat.jpg")]
+            assert sink.events[0].data["s3"]["object"]["eTag"] == "4a4be40c96ac6314e91d93f38043a634"
+            assert await adapter.end() == 0
+            bucket.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_notification_is_let_in_by_its_token_and_answered_when_it_is_stored(tmp_path: Path) -> None:
+    def notice(*names: str) -> dict[str, Any]:
+        records = [
+            {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
+            for bucket, _, key in (name.partition("/") for name in names)
+        ]
+        return {"Records": records}
+
+    async def scenario() -> None:
+        listen = tmp_path / "http.sock"
+        env = {"FAAS_SOURCE_TOKEN": "sesame", "FAAS_SOURCE_LISTEN": f"unix:{listen}"}
+        options = {"bucket": "uploads", "notifications": True}
+        transport = httpx.AsyncHTTPTransport(uds=str(listen))
+        async with (
+            stand_in_sink(tmp_path) as sink,
+            running_adapter("bucket", sink, options, **env) as adapter,
+            httpx.AsyncClient(transport=transport, base_url="http://told", timeout=30) as client,
+        ):
+            await adapter.until("running")
+            for headers, url in (({}, "/"), ({"authorization": "Bearer no"}, "/"), ({}, "/?token=sesam")):
+                assert (await client.post(url, json=notice("uploads/a"), headers=headers)).status_code == 401
+            let_in = {"authorization": "Bearer sesame"}
+            assert (await client.post("/", json=notice("other/a"), headers=let_in)).status_code == 200
+            assert (await client.post("/", json={"Records": [{}]}, headers=let_in)).status_code == 400
+            assert sink.requests == []
+            many = notice("uploads/a", "other/b", "uploads/c%2Fd+e")
+            assert (await client.post("/?token=sesame", json=many)).status_code == 202
+            assert changes(sink) == [("Created:Put", "a"), ("Created:Put", "c/d e")]
+            sink.refuse(503)
+            later = asyncio.create_task(client.post("/", json=notice("uploads/f"), headers=let_in))
+            await adapter.until("failing", "SinkUnavailable")
+            assert await adapter.end() == 0
+            assert (await later).status_code == 503
+
+    asyncio.run(scenario())
+
+
+def test_without_a_token_nobody_is_let_in(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        options = {"bucket": "uploads", "notifications": True}
+        env = {"FAAS_SOURCE_LISTEN": f"unix:{tmp_path}/http.sock"}
+        async with stand_in_sink(tmp_path) as sink, running_adapter("bucket", sink, options, **env) as adapter:
+            assert await adapter.process.wait() == 2
 
     asyncio.run(scenario())

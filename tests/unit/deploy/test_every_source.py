@@ -32,7 +32,7 @@ from faas import Event, function
 @function.mqtt("own/#")
 @function.bucket("uploads", on=("created", "removed"), prefix="p/", suffix=".jpg", endpoint="http://127.0.0.1:1",
                  region="eu", secret="s3", interval=5, path_style=True)
-@function.bucket("told", notifications=True)
+@function.bucket("told", notifications=True, secret="told")
 @function.redis("s", start="earliest", batch=5)
 @function.redis("s2", url="rediss://r", secret="r", group="g")
 @function.kafka(["t", "u"], bootstrap="k:1", secret="k", consumers=2, start="earliest", ordering="unordered")
