@@ -19,8 +19,8 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
 - `serving`: views Service, Configuration, Revision, Route, RevisionTemplate, RevisionSpec, TrafficTarget, *Status
 - `duck`: what Knative's kinds share: KReference, Destination, Delivery, Addressable, SourceSpec, SourceStatus, ...
 - `eventing`: views Broker, Trigger, SubscriptionsAPIFilter, *Status; `eventtypes`: EventType in its versions;
-  `sources`: PingSource, ApiServerSource, ContainerSource, SinkBinding; `extension_sources`: KafkaSource,
-  RedisStreamSource, RabbitmqSource, GitHubSource
+  `sources.knative`: PingSource, ApiServerSource, ContainerSource, SinkBinding; `sources.kafka`, `.redis`, `.rabbitmq`
+  and `.github`: KafkaSource, RedisStreamSource, RabbitmqSource, GitHubSource
 - `definitions`: `make_definition(kind, versions, now) -> raw`, a CustomResourceDefinition
 - `catalog`: `view_of(kind) -> type`
 - `conditions`: `SERVICE_CONDITIONS`, `REVISION_CONDITIONS`, `TRIGGER_CONDITIONS`, ... and `conditions_of(kind)`, each a

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from faas.resources import core, definitions, eventing, eventtypes, extension_sources, kinds, serving, sources
+from faas.resources import core, definitions, eventing, eventtypes, kinds, serving
 from faas.resources.kinds import Kind
+from faas.resources.sources import github, kafka, knative, rabbitmq, redis
 from faas.resources.views import ObjectView
 
 _VIEWS: Mapping[Kind, type[ObjectView]] = {
@@ -26,19 +27,19 @@ _VIEWS: Mapping[Kind, type[ObjectView]] = {
         eventing.Trigger,
         eventtypes.EventType,
         eventtypes.EventTypeV1Beta2,
-        sources.PingSource,
-        sources.ApiServerSource,
-        sources.ContainerSource,
-        sources.SinkBinding,
-        extension_sources.KafkaSource,
-        extension_sources.KafkaSourceV1Beta1,
-        extension_sources.RedisStreamSource,
-        extension_sources.RabbitmqSource,
-        extension_sources.GitHubSource,
+        knative.PingSource,
+        knative.ApiServerSource,
+        knative.ContainerSource,
+        knative.SinkBinding,
+        kafka.KafkaSource,
+        kafka.KafkaSourceV1Beta1,
+        redis.RedisStreamSource,
+        rabbitmq.RabbitmqSource,
+        github.GitHubSource,
     )
 } | {
     kinds.EVENT_TYPE_V1BETA1: eventtypes.EventTypeV1Beta2,  # the fields are the same
-    kinds.PING_SOURCE_V1BETA2: sources.PingSource,
+    kinds.PING_SOURCE_V1BETA2: knative.PingSource,
 }
 
 

@@ -15,9 +15,9 @@ from typing import Annotated, Any, ClassVar
 from msgspec import field
 
 from faas.resources import kinds
-from faas.resources.extension_sources import GITHUB_EVENTS
 from faas.resources.kinds import Kind
 from faas.resources.meta import Condition, ObjectMeta
+from faas.resources.sources.github import GITHUB_EVENTS
 from faas.resources.views import AnyObject, ObjectView, Raw, View, doc
 
 

@@ -136,8 +136,11 @@ _PREFIXES = {
     "faas.resources.duck": "dev.knative.pkg.duck.v1.",
     "faas.resources.eventing": "dev.knative.eventing.v1.",
     "faas.resources.eventtypes": "dev.knative.eventing.",
-    "faas.resources.sources": "dev.knative.sources.v1.",
-    "faas.resources.extension_sources": "dev.knative.extensions.sources.",
+    "faas.resources.sources.knative": "dev.knative.sources.v1.",
+    "faas.resources.sources.kafka": "dev.knative.extensions.sources.",
+    "faas.resources.sources.redis": "dev.knative.extensions.sources.",
+    "faas.resources.sources.rabbitmq": "dev.knative.extensions.sources.",
+    "faas.resources.sources.github": "dev.knative.extensions.sources.",
     "faas.resources.definitions": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.",
 }
 _LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"

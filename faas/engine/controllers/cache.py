@@ -13,10 +13,13 @@ from faas.engine.contract.observed import Observed
 from faas.resources import keys
 from faas.resources.eventing import Broker, Trigger
 from faas.resources.eventtypes import EventType
-from faas.resources.extension_sources import GitHubSource, KafkaSource, RabbitmqSource, RedisStreamSource
 from faas.resources.kinds import Kind
 from faas.resources.serving import Configuration, Revision, Route, Service
-from faas.resources.sources import ApiServerSource, ContainerSource, PingSource, SinkBinding
+from faas.resources.sources.github import GitHubSource
+from faas.resources.sources.kafka import KafkaSource
+from faas.resources.sources.knative import ApiServerSource, ContainerSource, PingSource, SinkBinding
+from faas.resources.sources.rabbitmq import RabbitmqSource
+from faas.resources.sources.redis import RedisStreamSource
 from faas.resources.views import ObjectView, UndecodableObject, decode
 
 _log = logging.getLogger(__name__)

@@ -13,8 +13,9 @@ from faas_runtime import cron
 from faas.resources import names, timezones
 from faas.resources.config import Config
 from faas.resources.duck import CloudEventOverrides, SourceSpec
-from faas.resources.extension_sources import GitHubSource, KafkaSource, RabbitmqSource, RedisStreamSource
-from faas.resources.sources import (
+from faas.resources.sources.github import GitHubSource
+from faas.resources.sources.kafka import KafkaSource
+from faas.resources.sources.knative import (
     ApiServerSource,
     ContainerSource,
     PingSource,
@@ -22,6 +23,8 @@ from faas.resources.sources import (
     SinkBinding,
     Subject,
 )
+from faas.resources.sources.rabbitmq import RabbitmqSource
+from faas.resources.sources.redis import RedisStreamSource
 from faas.resources.validation.destinations import validate_delivery, validate_destination, validate_overrides
 from faas.resources.validation.diff import difference
 from faas.resources.validation.errors import (

@@ -23,16 +23,10 @@ from faas.resources.core import ObjectReference
 from faas.resources.duck import CloudEventOverrides, LabelSelector
 from faas.resources.duck import Delivery as Spec
 from faas.resources.eventing import Broker
-from faas.resources.extension_sources import (
-    RabbitmqClusterReference,
-    RabbitmqSource,
-    RabbitmqSourceSpec,
-    RedisDialOptions,
-    RedisStreamSource,
-    RedisStreamSourceSpec,
-)
 from faas.resources.meta import ObjectMeta
-from faas.resources.sources import SinkBinding, SinkBindingSpec, SinkBindingStatus, Subject
+from faas.resources.sources.knative import SinkBinding, SinkBindingSpec, SinkBindingStatus, Subject
+from faas.resources.sources.rabbitmq import RabbitmqClusterReference, RabbitmqSource, RabbitmqSourceSpec
+from faas.resources.sources.redis import RedisDialOptions, RedisStreamSource, RedisStreamSourceSpec
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from faas.engine.controllers.addressing import group_of
 from faas.resources.duck import LabelSelector as LabelSelectorView
 from faas.resources.kinds import SERVICE
 from faas.resources.selectors import LabelSelector, Operator, Requirement
-from faas.resources.sources import SinkBinding, Subject
+from faas.resources.sources.knative import SinkBinding, Subject
 
 Variables = tuple[tuple[str, str], ...]
 _OPERATORS: dict[str, Operator] = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}

@@ -10,7 +10,7 @@ from faas.engine.controllers.addressing import OIDC_OFF, Unresolved
 from faas.engine.controllers.marks import Marks
 from faas.engine.controllers.sinkbinding.inject import is_supported
 from faas.resources.conditions import SINK_BINDING_CONDITIONS
-from faas.resources.sources import SinkBinding, SinkBindingStatus
+from faas.resources.sources.knative import SinkBinding, SinkBindingStatus
 
 
 def observed_status(binding: SinkBinding, sink: str | Unresolved, *, subjects: int, now: datetime) -> SinkBindingStatus:

@@ -15,19 +15,15 @@ from faas.engine.contract.revision import EnvVar, SecretRef
 from faas.engine.contract.sources import OPTION_PREFIX
 from faas.engine.controllers.addressing import group_of
 from faas.resources.duck import CloudEventAttributes
-from faas.resources.extension_sources import (
-    GitHubSource,
-    KafkaSource,
-    RabbitmqSource,
-    RedisSecretValue,
-    RedisStreamSource,
-    SecretValue,
-)
 from faas.resources.keys import SOURCES_IMAGE
 from faas.resources.kinds import KINDS
 from faas.resources.podspec import EnvFromSource
 from faas.resources.podspec import EnvVar as EnvVarView
-from faas.resources.sources import ApiServerSource, ContainerSource, PingSource
+from faas.resources.sources.github import GitHubSource
+from faas.resources.sources.kafka import KafkaSource, SecretValue
+from faas.resources.sources.knative import ApiServerSource, ContainerSource, PingSource
+from faas.resources.sources.rabbitmq import RabbitmqSource
+from faas.resources.sources.redis import RedisSecretValue, RedisStreamSource
 
 _TASKS = {"ping": "PingSource", "kubernetes": "ApiServerSource"}
 
