@@ -16,7 +16,9 @@ from faas.engine.controllers.broker.plan import InvalidSetting, is_ours, make_br
 from faas.engine.controllers.deliveries import make_delivery
 from faas.engine.controllers.referrers import Reference, references_of
 from faas.engine.controllers.sinkbinding.inject import concerns, injected, variables_of
-from faas.engine.controllers.source.make import Made, Refused, is_adapter_image, make_rabbitmq, make_redis
+from faas.engine.controllers.source.made import Made, Refused
+from faas.engine.controllers.source.make import is_adapter_image
+from faas.engine.controllers.source.make_extensions import make_rabbitmq, make_redis
 from faas.engine.controllers.trigger.dependency import check_dependency
 from faas.engine.controllers.trigger.plan import target_of
 from faas.resources.core import ObjectReference

@@ -9,8 +9,8 @@ from typing import Any
 from faas.client.protocol import Object
 from faas.engine.controllers.addressing import OIDC_OFF
 from faas.engine.controllers.cache import Cache, Caches
-from faas.engine.controllers.source import make
-from faas.engine.controllers.source.make import Made, Refused
+from faas.engine.controllers.source import make, make_extensions
+from faas.engine.controllers.source.made import Made, Refused
 from faas.resources.conditions import ConditionSet, conditions_of
 
 _OIDC = {"OIDCIdentityCreated": OIDC_OFF}
@@ -47,13 +47,18 @@ def source_kinds(caches: Caches, server: str) -> tuple[SourceKind, ...]:
         SourceKind(caches.container_sources, make.make_container, ("ReceiveAdapterReady",), sink="SinkBindingReady"),
         SourceKind(
             caches.kafka_sources,
-            make.make_kafka,
+            make_extensions.make_kafka,
             ("InitialOffsetsCommitted", "ConnectionEstablished", "Deployed"),
             always=_OIDC,
         ),
-        SourceKind(caches.redis_stream_sources, make.make_redis, ("Deployed",)),
+        SourceKind(caches.redis_stream_sources, make_extensions.make_redis, ("Deployed",)),
         SourceKind(
-            caches.rabbitmq_sources, make.make_rabbitmq, ("ExchangeReady", "Deployed"), secrets=("SecretReady",)
+            caches.rabbitmq_sources,
+            make_extensions.make_rabbitmq,
+            ("ExchangeReady", "Deployed"),
+            secrets=("SecretReady",),
         ),
-        SourceKind(caches.github_sources, make.make_github, ("WebhookConfigured",), secrets=("SecretsProvided",)),
+        SourceKind(
+            caches.github_sources, make_extensions.make_github, ("WebhookConfigured",), secrets=("SecretsProvided",)
+        ),
     )

@@ -1,4 +1,4 @@
-"""Which adapter a source object stands for, with which options: one function a kind. Source: Knative's reconcilers.
+"""Which adapter or task one of Knative's own source objects stands for: one function a kind. Source: its reconcilers.
 
 Values out of Secrets are never read here: a variable names them, and the part that runs sources reads them.
 """
@@ -7,51 +7,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from faas.client.protocol import Object
 from faas.engine.contract.revision import EnvVar, SecretRef
-from faas.engine.contract.sources import OPTION_PREFIX
 from faas.engine.controllers.addressing import group_of
-from faas.resources.duck import CloudEventAttributes
+from faas.engine.controllers.source.made import Made, Refused, attributes_of
 from faas.resources.keys import SOURCES_IMAGE
 from faas.resources.kinds import KINDS
 from faas.resources.podspec import EnvFromSource
 from faas.resources.podspec import EnvVar as EnvVarView
-from faas.resources.sources.github import GitHubSource
-from faas.resources.sources.kafka import KafkaSource, SecretValue
 from faas.resources.sources.knative import ApiServerSource, ContainerSource, PingSource
-from faas.resources.sources.rabbitmq import RabbitmqSource
-from faas.resources.sources.redis import RedisSecretValue, RedisStreamSource
 
 _TASKS = {"ping": "PingSource", "kubernetes": "ApiServerSource"}
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What runs for a source object."""
-
-    adapter: str
-    env: tuple[EnvVar, ...] = ()
-    spec: str = ""  # for tasks of the engine
-    receives: bool = False
-    path: str = ""  # where it takes requests, when that is not everywhere
-    replicas: int = 1
-    attributes: tuple[CloudEventAttributes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why the engine cannot run it."""
-
-    reason: str
-    message: str
-
-
 def make_ping(raw: Object, source: PingSource) -> Made:
     path = f"/apis/v1/namespaces/{source.metadata.namespace}/pingsources/{source.metadata.name}"
-    return Made("ping", spec=json.dumps(raw["spec"]), attributes=_attributes(path, "dev.knative.sources.ping"))
+    return Made("ping", spec=json.dumps(raw["spec"]), attributes=attributes_of(path, "dev.knative.sources.ping"))
 
 
 def make_api_server(raw: Object, source: ApiServerSource, server: str) -> Made | Refused:
@@ -65,7 +38,7 @@ def make_api_server(raw: Object, source: ApiServerSource, server: str) -> Made |
             return Refused("UnknownResource", message)
     word = "resource" if source.spec.mode == "Resource" else "ref"
     types = [f"dev.knative.apiserver.{word}.{change}" for change in ("add", "delete", "update")]
-    return Made("kubernetes", spec=json.dumps(raw["spec"]), attributes=_attributes(server, *types))
+    return Made("kubernetes", spec=json.dumps(raw["spec"]), attributes=attributes_of(server, *types))
 
 
 def make_container(raw: Object, source: ContainerSource) -> Made | Refused:
@@ -98,133 +71,10 @@ def make_container(raw: Object, source: ContainerSource) -> Made | Refused:
     return Made(adapter, tuple(env), receives=_receives(adapter, env), path=_path(adapter, env))
 
 
-def make_kafka(raw: Object, source: KafkaSource) -> Made:
-    spec, sasl, tls = source.spec, source.spec.net.sasl, source.spec.net.tls
-    security = ("SASL_" if sasl.enable else "") + ("SSL" if tls.enable else "PLAINTEXT")
-    options: dict[str, Any] = {
-        "bootstrap_servers": list(spec.bootstrap_servers),
-        "topics": list(spec.topics),
-        "group": spec.consumer_group or f"faas-{source.metadata.uid}",
-        "start": spec.initial_offset or "latest",
-        "ordering": spec.ordering or "ordered",
-        "security": security,
-    }
-    env = [_options(options)]
-    if sasl.enable:
-        env += _secret("FAAS_SOURCE_USERNAME", sasl.user)
-        env += _secret("FAAS_SOURCE_PASSWORD", sasl.password)
-        env += _secret(f"{OPTION_PREFIX}sasl_mechanism", sasl.type, optional=True)
-    if tls.enable:
-        env += _secret("FAAS_SOURCE_CA", tls.ca_cert)
-        env += _secret("FAAS_SOURCE_CERT", tls.cert)
-        env += _secret("FAAS_SOURCE_KEY", tls.key)
-    path = f"/apis/v1/namespaces/{source.metadata.namespace}/kafkasources/{source.metadata.name}"
-    attributes = tuple(
-        CloudEventAttributes(type="dev.knative.kafka.event", source=f"{path}#{topic}") for topic in spec.topics
-    )
-    return Made("kafka", tuple(env), replicas=max(1, spec.consumers or 1), attributes=attributes)
-
-
-def make_redis(raw: Object, source: RedisStreamSource) -> Made | Refused:
-    spec, dial = source.spec, source.spec.dial_options
-    address = spec.address
-    env: list[EnvVar] = []
-    if dial is not None:
-        if dial.skip_verify:
-            message = "skipVerify would let anybody be Redis; name the certificate authority in dialOptions.caCert"
-            return Refused("SkipVerifyNotSupported", message)
-        if dial.use_tls and "://" not in address:
-            address = f"rediss://{address}"
-        elif dial.use_tls:
-            address = f"rediss://{address.partition('://')[2]}"
-        if dial.password is not None and dial.password.name:
-            env.append(EnvVar("FAAS_SOURCE_PASSWORD", SecretRef("Secret", dial.password.name, "password")))
-        env += _redis_secret("FAAS_SOURCE_CA", dial.ca_cert)
-        env += _redis_secret("FAAS_SOURCE_CERT", dial.cert)
-        env += _redis_secret("FAAS_SOURCE_KEY", dial.key)
-    group = spec.group or source.metadata.uid
-    env.insert(0, _options({"address": address, "stream": spec.stream, "group": group}))
-    attributes = _attributes(f"{spec.address}/{spec.stream}", "dev.knative.sources.redisstream")
-    return Made("redis", tuple(env), replicas=max(1, spec.consumers or 1), attributes=attributes)
-
-
-def make_rabbitmq(raw: Object, source: RabbitmqSource) -> Made | Refused:
-    reference, resources = source.spec.rabbitmq_cluster_reference, source.spec.rabbitmq_resources_config
-    secret = reference.connection_secret.name if reference is not None and reference.connection_secret else ""
-    if not secret:
-        message = (
-            "there are no RabbitmqClusters on this engine; name a Secret with username, password, uri (the host) and "
-            "port in rabbitmqClusterReference.connectionSecret"
-        )
-        return Refused("NoConnectionSecret", message)
-    options: dict[str, Any] = {"prefetch": 1}
-    queue = ""
-    if resources is not None:
-        queue = resources.queue_name
-        given = {
-            "queue": queue,
-            "exchange": resources.exchange_name,
-            "prefetch": resources.parallelism,
-            "predeclared": resources.predeclared,
-            "vhost": resources.vhost,
-        }
-        options |= {name: value for name, value in given.items() if value}
-    queue = queue or f"faas.{source.metadata.namespace}.{source.metadata.name}"
-    env = (
-        _options({**options, "queue": queue}),
-        EnvVar("FAAS_SOURCE_USERNAME", SecretRef("Secret", secret, "username")),
-        EnvVar("FAAS_SOURCE_PASSWORD", SecretRef("Secret", secret, "password")),
-        EnvVar(f"{OPTION_PREFIX}uri", SecretRef("Secret", secret, "uri")),
-        EnvVar(f"{OPTION_PREFIX}port", SecretRef("Secret", secret, "port", optional=True)),
-    )
-    path = f"/apis/v1/namespaces/{source.metadata.namespace}/rabbitmqsources/{source.metadata.name}"
-    return Made("rabbitmq", env, attributes=_attributes(f"{path}#{queue}", "dev.knative.rabbitmq.event"))
-
-
-def make_github(raw: Object, source: GitHubSource) -> Made:
-    spec = source.spec
-    options: dict[str, Any] = {"repository": spec.owner_and_repository, "events": list(spec.event_types)}
-    if spec.github_api_url:
-        options["api_url"] = spec.github_api_url
-    env = [_options(options)]
-    for name, value, optional in (
-        ("FAAS_SOURCE_SECRET", spec.secret_token, False),
-        ("FAAS_SOURCE_TOKEN", spec.access_token, True),  # without one the user makes the webhook
-    ):
-        if value is not None and value.secret_key_ref is not None:
-            reference = SecretRef("Secret", value.secret_key_ref.name, value.secret_key_ref.key, optional)
-            env.append(EnvVar(name, reference))
-    types = [f"dev.knative.source.github.{event}" for event in spec.event_types]
-    attributes = _attributes(f"https://github.com/{spec.owner_and_repository}", *types)
-    return Made("github", tuple(env), receives=True, attributes=attributes)
-
-
 def is_adapter_image(image: str) -> bool:
     """Whether an image is our adapters': by the engine's own name for it, or as it is pushed to some registry."""
     name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
     return name == SOURCES_IMAGE.rpartition("/")[2]
-
-
-def _attributes(source: str, *types: str) -> tuple[CloudEventAttributes, ...]:
-    return tuple(CloudEventAttributes(type=type, source=source) for type in types)
-
-
-def _options(options: dict[str, Any]) -> EnvVar:
-    return EnvVar("FAAS_SOURCE", json.dumps(options))
-
-
-def _secret(name: str, value: SecretValue | None, *, optional: bool = False) -> list[EnvVar]:
-    if value is None or value.secret_key_ref is None:
-        return []
-    key = value.secret_key_ref
-    return [EnvVar(name, SecretRef("Secret", key.name, key.key, optional or bool(key.optional)))]
-
-
-def _redis_secret(name: str, value: RedisSecretValue | None) -> list[EnvVar]:
-    if value is None or value.secret_key_ref is None or not value.secret_key_ref.name:
-        return []
-    key = value.secret_key_ref
-    return [EnvVar(name, SecretRef("Secret", key.name, key.key, bool(key.optional)))]
 
 
 def _variable(variable: EnvVarView) -> EnvVar | None:

@@ -14,7 +14,7 @@ from faas.engine.controllers.live_config import LiveConfig
 from faas.engine.controllers.route.hosts import Naming
 from faas.engine.controllers.source.doors import Doors
 from faas.engine.controllers.source.kinds import SourceKind
-from faas.engine.controllers.source.make import Made, Refused
+from faas.engine.controllers.source.made import Made, Refused
 from faas.engine.controllers.source.plan import make_door, make_plan
 from faas.engine.controllers.source.status import observed_status
 from faas.engine.controllers.writes import write_status

@@ -11,7 +11,7 @@ from faas.engine.contract.sources import SourceStatus as RunStatus
 from faas.engine.controllers.addressing import Unresolved
 from faas.engine.controllers.marks import Marks
 from faas.engine.controllers.source.kinds import SourceKind
-from faas.engine.controllers.source.make import Made, Refused
+from faas.engine.controllers.source.made import Made, Refused
 from faas.resources.keys import SOURCE_URL
 
 _SECRET_REASONS = frozenset({"SecretMissing", "ConfigMapMissing", "SecretNotText"})
