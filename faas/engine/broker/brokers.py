@@ -36,7 +36,7 @@ class Brokers:
         self._due = asyncio.Event()  # something is to be opened
         self._checked: set[str] = set()  # keys of those whose streams were seen on this connection
         logs.connection.lost.append(self._lost)
-        logs.connection.gained.append(lambda client: self._due.set())
+        logs.connection.gained.append(lambda client: self._gained())
 
     def __iter__(self) -> Iterator[BrokerStore]:
         return iter(list(self._stores.values()))
@@ -104,6 +104,13 @@ class Brokers:
                 if config.key not in self._checked or store.parts is None or store.parts.config != config:
                     await self._open(store, config)
 
+    def fail(self, why: str) -> None:
+        """Nothing can be stored, or "": it can again."""
+        if any(store.failure != why for store in self):
+            for store in self:
+                store.failure = why
+            self.noticed()
+
     def close(self) -> None:
         for handle in self._doomed.values():
             handle.cancel()
@@ -129,6 +136,10 @@ class Brokers:
             store.opened(parts)
             self.dispatcher.opened(parts)
         self.noticed()
+
+    def _gained(self) -> None:
+        self._due.set()
+        self.fail("")
 
     def _lost(self) -> None:
         self._checked.clear()

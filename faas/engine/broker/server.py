@@ -19,6 +19,7 @@ from faas.engine.broker.dispatching import Dispatcher, Publish
 from faas.engine.broker.ingress import Door, Limits
 from faas.engine.broker.jetstream import running_logs, server_of
 from faas.engine.broker.metrics import BrokerCounts, render
+from faas.engine.broker.recovery import keep_storing
 from faas.engine.contract.settings import EngineSettings
 
 _log = logging.getLogger("faas.broker")
@@ -51,6 +52,8 @@ async def running_broker(
         brokers.changed = lambda remembered: table.save(path, remembered)
         delivering = tasks.create_task(dispatcher.run())
         background = [tasks.create_task(work) for work in (brokers.run(), _retain(brokers), _tick(door, control))]
+        if not settings.nats.url:
+            background.append(tasks.create_task(keep_storing(logs, brokers, settings)))
         ingress = await _listen(settings.listeners.broker, door.make_connection)
         engine = await _listen(settings.listeners.broker_control, control.make_protocol)
         try:

@@ -37,6 +37,7 @@ class BrokerStore:
         self.stored_bytes = 0
         self.refused = 0  # for want of room, or of a server
         self.trouble = ""  # why it could not be opened
+        self.failure = ""  # why the server stores nothing, though it is there
         self._hold = hold
         self._on_stored = stored
         self._parts: OpenBroker | None = None
@@ -83,6 +84,8 @@ class BrokerStore:
         return sequence
 
     async def _append(self, attributes: dict[str, Any], data: bytes | None) -> int:
+        if self.failure:
+            raise LogUnavailable(self.failure)
         if self._full_until_s and monotonic() < self._full_until_s:
             raise LogFull(self._full_text())
         parts = self._parts
@@ -151,6 +154,8 @@ class BrokerStore:
         reason = message = held_by = ""
         if not is_connected:
             reason, message = "NATSUnavailable", "The NATS server does not answer; events wait, and are refused then."
+        elif self.failure:
+            reason, message = "StoreFailed", f"The NATS server stores nothing until it starts anew: {self.failure}."
         elif self._parts is None:
             reason, message = "NotOpen", self.trouble or "The Broker's streams are being made."
         elif self._full_until_s:

@@ -111,6 +111,11 @@ class EngineSettings(msgspec.Struct, frozen=True):
         return self.nats_dir / "in-use"
 
     @property
+    def start_anew_mark(self) -> Path:
+        """When this file exists the supervisor starts nats-server anew, and takes it away; SIGUSR2 makes it look."""
+        return self.nats_dir / "start-anew"
+
+    @property
     def broker_socket(self) -> Path:
         """The broker's ingress, HTTP: POST /NAMESPACE/BROKER. The gateway reaches it as any endpoint."""
         return self.runtime_dir / "broker.sock"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from faas.engine.supervisor.processes import die_with_parent
 from faas.engine.supervisor.restarts import Restarts
@@ -20,7 +20,9 @@ class Child:
         command: asked at each start; may write what the program reads. Raises: StartError: it cannot be started.
         patience_s: how long it may take to end.
         is_wanted: whether it should run now; a child that is not wanted any more is ended.
+        is_spent: whether it runs but is of no use until it is started anew.
         is_essential: the engine's start fails when it cannot be started.
+        variables: of its environment, where ours does not say otherwise.
     """
 
     def __init__(
@@ -31,10 +33,13 @@ class Child:
         *,
         patience_s: float,
         is_wanted: Callable[[], bool] = lambda: True,
+        is_spent: Callable[[], bool] = lambda: False,
         is_essential: bool = True,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.command, self.fds, self.patience_s = name, command, fds, patience_s
-        self.is_wanted, self.is_essential = is_wanted, is_essential
+        self.is_wanted, self.is_spent, self.is_essential = is_wanted, is_spent, is_essential
+        self.variables = variables or {}
         self.pid = 0
         self.due_s: float | None = 0.0  # when to start it; None while it runs
         self.restarts = Restarts()
@@ -55,7 +60,8 @@ class Child:
                 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
                 for fd in self.fds:
                     os.set_inheritable(fd, True)
-                os.execve(command[0], command, {**os.environ, _READY_VARIABLE: str(parent)})
+                environment = {**self.variables, **os.environ, _READY_VARIABLE: str(parent)}
+                os.execve(command[0], command, environment)
             finally:
                 os._exit(127)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -9,6 +10,10 @@ from typing import NamedTuple
 
 from faas.engine.supervisor.child import Child
 from faas.engine.supervisor.plan import Plan
+
+# Go's collector lets a heap double, and what a burst took stays with the process: 400 MiB after 400 events of 400 kB.
+# With this as a soft limit it is 250, at no cost that can be measured; with 96 MiB the server's work doubles.
+_NATS_VARIABLES = {"GOMEMLIMIT": "256MiB"}
 
 
 class Children(NamedTuple):
@@ -27,6 +32,7 @@ class Children(NamedTuple):
 def make_children(plan: Plan, settings: str, fds: dict[str, int], lock: int, nats_port: int) -> Children:
     """Events cost memory: nats-server and the broker run only while the engine has left its mark that it uses them."""
     mark = f"{nats_dir(plan)}/in-use"
+    start_anew = f"{nats_dir(plan)}/start-anew"
 
     def is_in_use() -> bool:
         return os.path.exists(mark)
@@ -34,6 +40,8 @@ def make_children(plan: Plan, settings: str, fds: dict[str, int], lock: int, nat
     def nats_command() -> list[str]:
         from faas.engine.supervisor.nats_server import prepare  # an engine without events does not need it
 
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(start_anew)
         return prepare(plan, nats_port)
 
     def python(module: str) -> Callable[[], list[str]]:
@@ -48,7 +56,9 @@ def make_children(plan: Plan, settings: str, fds: dict[str, int], lock: int, nat
             (lock,),
             patience_s=plan.stop_s,
             is_wanted=lambda: not plan.nats_url and (bool(plan.mqtt_port) or is_in_use()),
+            is_spent=lambda: os.path.exists(start_anew),
             is_essential=False,
+            variables=_NATS_VARIABLES,
         ),
         broker=Child(
             "broker",

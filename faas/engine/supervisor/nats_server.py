@@ -1,7 +1,7 @@
 """nats-server of our own: where its program is, and what it is told; nothing here talks to it.
 
 Everything lies in STATE/nats: `nats.conf` and the credentials, for this user only, and `jetstream/`, where events are.
-Two accounts keep devices from the broker's streams: FAAS is the broker's, DEVICES is for MQTT.
+Two accounts keep devices from the broker's streams: FAAS is the broker's, DEVICES is for MQTT; SYS is the server's own.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ PROGRAM = "nats-server"
 _MAX_PAYLOAD_BYTES = 8 << 20
 # Unacknowledged QoS 1 messages per device and subscription; NATS' own 1024 is what one fast sensor sends in a second.
 _MAX_UNACKNOWLEDGED = 8192
+# Whether a stream has failed, which the broker asks for as `faas.health`.
+_HEALTH = "$SYS.REQ.SERVER.PING.HEALTHZ"
 _LOG_BYTES = 4 << 20  # with one older file beside it
 _ANYBODY = "faas-anybody"
 # What a device may not name: JetStream's API, with which it could delete others' messages, and what is the server's.
@@ -102,11 +104,21 @@ def make_config(plan: Plan, port: int, broker: User, source: User, devices: list
         "host": "127.0.0.1",
         "port": port,
         "max_payload": _MAX_PAYLOAD_BYTES,
-        "jetstream": {"store_dir": f"{plan.state_dir}/nats"},  # it adds /jetstream
+        # It adds /jetstream. Without a limit of ours it takes what is free when it starts, and refuses events when its
+        # streams have more than that already.
+        "jetstream": {"store_dir": f"{plan.state_dir}/nats", "max_file_store": _disk_bytes(plan.state_dir)},
         "log_file": f"{plan.state_dir}/logs/nats.log",
         "log_size_limit": _LOG_BYTES,
         "logfile_max_num": 2,
-        "accounts": {"FAAS": {"jetstream": "enabled", "users": [_user(broker, "STANDARD")]}},
+        "system_account": "SYS",
+        "accounts": {
+            "SYS": {"exports": [{"service": _HEALTH, "accounts": ["FAAS"]}]},
+            "FAAS": {
+                "jetstream": "enabled",
+                "users": [_user(broker, "STANDARD")],
+                "imports": [{"service": {"account": "SYS", "subject": _HEALTH}, "to": "faas.health"}],
+            },
+        },
     }
     if plan.durability == "fsync":
         config["jetstream"]["sync_interval"] = "always"
@@ -123,6 +135,11 @@ def make_config(plan: Plan, port: int, broker: User, source: User, devices: list
         users = [_user(source, "MQTT"), *(_user(device, "MQTT") | {"permissions": limits} for device in devices)]
         config["accounts"]["DEVICES"] = {"jetstream": "enabled", "users": users}
     return config
+
+
+def _disk_bytes(folder: str) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_blocks * disk.f_frsize
 
 
 def _user(user: User, way: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Supervisor:
         while True:
             self._start_due()
             self._end_unwanted()
+            self._end_spent()
             got = signal.sigtimedwait(SIGNALS, self._wait_s())
             if got is None:
                 self.report.bound_log()
@@ -97,6 +98,12 @@ class Supervisor:
             if child.pid and not child.is_wanted():
                 self._end(child)
                 return
+
+    def _end_spent(self) -> None:
+        """They are started anew as if they had died."""
+        for child in self.children:
+            if child.pid and child.is_spent():
+                self._end(child)
 
     def _wait_s(self) -> float:
         due = [due_s for _, due_s in self._waiting()]

@@ -181,3 +181,18 @@ def test_a_disk_that_takes_no_file_hinders_nobody_else_and_no_restart(start, tmp
     os.kill(pid, signal.SIGKILL)
 
     assert int(supervised.until("started the nats-server, pid (.*)")[1]) != pid
+
+
+def test_a_store_of_which_the_broker_says_that_it_has_failed_is_started_anew(start, tmp_path: Path) -> None:
+    (tmp_path / "nats").mkdir()
+    (tmp_path / "nats" / "in-use").touch()
+    supervised = start()
+    pid = int(supervised.until("started the nats-server, pid (.*)")[1])
+    supervised.until("started the engine, pid .*")
+
+    (tmp_path / "nats" / "start-anew").touch()
+    os.kill(supervised.process.pid, signal.SIGUSR2)
+
+    supervised.until("ending the nats-server")
+    assert int(supervised.until("started the nats-server, pid (.*)")[1]) != pid
+    assert not (tmp_path / "nats" / "start-anew").exists()

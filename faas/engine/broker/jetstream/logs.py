@@ -11,6 +11,7 @@ from faas.engine.broker.jetstream.connection import NatsConnection, NatsServer
 from faas.engine.broker.jetstream.cursors import JetStreamCursors
 from faas.engine.broker.jetstream.dead_letters import JetStreamDeadLetters
 from faas.engine.broker.jetstream.events import JetStreamLog
+from faas.engine.broker.jetstream.health import write_failure
 from faas.engine.broker.jetstream.naming import Names, names_of
 from faas.engine.broker.jetstream.publishing import Publisher
 from faas.engine.broker.jetstream.stream import delete_stream, ensure_stream
@@ -61,6 +62,16 @@ class JetStreamLogs:
         names = names_of(key, uid)
         for stream in (names.events, names.dead_letters, names.cursors):
             await delete_stream(self.connection, stream)
+
+    async def write_failure(self) -> str:
+        """Why a stream stores nothing any more; "": all do, as far as the server tells. Raises: LogUnavailable.
+
+        Who waits for what such a stream would have stored need not wait any longer.
+        """
+        failure = await write_failure(self.connection)
+        if failure:
+            self._publisher.give_up(failure)
+        return failure
 
     async def close(self) -> None:
         opened, self._open = self._open, {}

@@ -96,6 +96,11 @@ class Publisher:
                 return
             self._fail(reply, f"the NATS server did not say within {ACK_S:g} s that a message is stored")
 
+    def give_up(self, why: str) -> None:
+        """Wait for no acknowledgement that is still out."""
+        for reply in list(self._waiting):
+            self._fail(reply, why)
+
     async def _subscribe(self, client: Client) -> None:
         # Set before anything waits: who comes meanwhile publishes on the same connection, behind the subscription.
         self._inbox = inbox = client.new_inbox()
@@ -125,8 +130,7 @@ class Publisher:
         self._inbox = ""
 
     def _on_lost(self) -> None:
-        for reply in list(self._waiting):
-            self._fail(reply, "the NATS server went away before it said whether a message is stored")
+        self.give_up("the NATS server went away before it said whether a message is stored")
 
     def _fail(self, reply: str, why: str) -> None:
         waiting = self._waiting.pop(reply)
