@@ -50,7 +50,7 @@ class Listing:
             memory.note(place=place)
 
     async def session(self, connected: Callable[[], None]) -> None:
-        while await self._pass(connected):
+        while await self.pass_over(connected):
             try:
                 async with asyncio.timeout(self._interval_s):
                     await self._source.stopping.wait()
@@ -58,7 +58,7 @@ class Listing:
                 continue
             return
 
-    async def _pass(self, connected: Callable[[], None]) -> bool:
+    async def pass_over(self, connected: Callable[[], None]) -> bool:
         """List everything once and tell what has changed. Returns: False: the program ends."""
         self._memory.begin_pass()
         began: datetime | None = None
