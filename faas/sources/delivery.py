@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum
 
-from faas_runtime import httpclient
+from faas_runtime import retry_after
 
 FIRST_WAIT_S = 0.1  # most failures are a restart of the other side, which takes less than a second
 LONGEST_WAIT_S = 10.0  # a probe every ten seconds costs nobody anything, and ends an outage soon after it ended
@@ -39,4 +39,4 @@ def wait_s(failures: int, *, chance: float, first_s: float = FIRST_WAIT_S, longe
 
 def retry_after_s(value: str, *, now: datetime) -> float:
     """The seconds that a Retry-After header asks for, at most LONGEST_RETRY_AFTER_S; 0 when it says nothing."""
-    return min(httpclient.retry_after_s(value, now=now), LONGEST_RETRY_AFTER_S)
+    return min(retry_after.retry_after_s(value, now=now), LONGEST_RETRY_AFTER_S)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
+
+from faas_runtime.attributes import text_of
 
 _DIALECTS = ("exact", "prefix", "suffix")
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9]*\Z")
@@ -40,15 +41,6 @@ def make_filters(
         _check_sql(sql)
         filters.append({"cesql": sql})
     return filters
-
-
-def text_of(value: Any) -> str:
-    """An attribute's value as filters compare it: as it travels."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return str(value)
 
 
 def _check_sql(sql: str) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from faas_runtime.attributes import text_of
 from faas_runtime.errors import EventError
 from faas_runtime.event import SPEC_VERSION, Event, Extension, check_extensions, is_json, parse_time
 from faas_runtime.jsonic import to_json
@@ -109,18 +110,18 @@ def binary(event: Event[Any]) -> tuple[Headers, bytes]:
     payload = event.payload
     headers: Headers = [
         (b"ce-specversion", b"1.0"),
-        (b"ce-id", _header_value(event.id)),
-        (b"ce-source", _header_value(event.source)),
-        (b"ce-type", _header_value(event.type)),
+        (b"ce-id", header_text(event.id).encode()),
+        (b"ce-source", header_text(event.source).encode()),
+        (b"ce-type", header_text(event.type).encode()),
     ]
     if event.time_text is not None:
         headers.append((b"ce-time", event.time_text.encode("latin-1")))
     if event.subject is not None:
-        headers.append((b"ce-subject", _header_value(event.subject)))
+        headers.append((b"ce-subject", header_text(event.subject).encode()))
     if event.dataschema is not None:
-        headers.append((b"ce-dataschema", _header_value(event.dataschema)))
+        headers.append((b"ce-dataschema", header_text(event.dataschema).encode()))
     for name, value in event.extensions.items():
-        headers.append((b"ce-" + name.encode("latin-1"), _header_value(_canonical(value))))
+        headers.append((b"ce-" + name.encode("latin-1"), header_text(value).encode()))
     if event.datacontenttype is not None:
         headers.append((b"content-type", event.datacontenttype.encode("latin-1")))
     return headers, payload or b""
@@ -134,6 +135,14 @@ def structured(event: Event[Any]) -> tuple[Headers, bytes]:
 def batch(events: Iterable[Event[Any]]) -> tuple[Headers, bytes]:
     """Headers and body of several events in one message. Raises: TypeError: some data has no JSON form."""
     return [(b"content-type", BATCH.encode())], to_json([_members(event) for event in events])
+
+
+def header_text(value: Extension) -> str:
+    """An attribute's value as the text of its header: printable ASCII (HTTP binding 3.1.3.2)."""
+    text = value if isinstance(value, str) else text_of(value)
+    if _TO_ENCODE.search(text) is None:
+        return text
+    return _TO_ENCODE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), text)
 
 
 def header_map(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -220,15 +229,3 @@ def _header_text(value: bytes) -> str:
         return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode()
     except UnicodeDecodeError:
         raise EventError(f"the header value {value!r} is not UTF-8") from None
-
-
-def _header_value(text: str) -> bytes:
-    if _TO_ENCODE.search(text) is None:
-        return text.encode("ascii")
-    return _TO_ENCODE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), text).encode("ascii")
-
-
-def _canonical(value: Extension) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

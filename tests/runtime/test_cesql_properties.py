@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from faas_runtime import cesql
+from faas_runtime.attributes import text_of
 from faas_runtime.cesql import functions, like, nodes
 from faas_runtime.cesql.parser import Parser
-from faas_runtime.filters import text_of
 from hypothesis import example, given
 from hypothesis import strategies as st
 

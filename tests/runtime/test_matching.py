@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from faas_runtime.filters import FilterError, make_filters, text_of
+from faas_runtime.attributes import text_of
+from faas_runtime.filters import FilterError, make_filters
 from faas_runtime.matching import TriggerIndex, check_filters, compile_filters, filter_warnings
 from hypothesis import given
 from hypothesis import strategies as st

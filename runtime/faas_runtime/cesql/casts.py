@@ -10,9 +10,9 @@ import re
 from datetime import datetime
 from typing import Any
 
+from faas_runtime.attributes import text_of
 from faas_runtime.cesql.errors import CastError, GenericError, MathError, MissingAttributeError
 from faas_runtime.cesql.nodes import Kind, Value
-from faas_runtime.filters import text_of
 
 MIN_INTEGER, MAX_INTEGER = -(2**31), 2**31 - 1
 ZERO: dict[Kind, Value] = {"string": "", "integer": 0, "boolean": False, "any": False}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
+from faas_runtime.attributes import Required
 from faas_runtime.cesql.casts import ZERO
 from faas_runtime.cesql.codegen import Generator, make_function, static_kind
 from faas_runtime.cesql.errors import EvaluationError, MissingAttributeError
@@ -13,7 +14,6 @@ from faas_runtime.cesql.folding import Fault, fold, predicate_faults
 from faas_runtime.cesql.nodes import Value
 from faas_runtime.cesql.parser import Parser
 from faas_runtime.cesql.required import required_by
-from faas_runtime.required import Required
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from faas_runtime.filters import FilterError, text_of
-from faas_runtime.required import Required, both, either
+from faas_runtime.attributes import Attributes, Required, both, either, text_of
+from faas_runtime.filters import FilterError
 
 if TYPE_CHECKING:
     from faas_runtime.cesql import Expression
 
-Attributes = Mapping[str, Any]
 Matches = Callable[[Attributes], bool]
 
 DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not", "cesql")

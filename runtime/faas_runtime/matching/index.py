@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
-from faas_runtime.filters import text_of
-from faas_runtime.matching.compiling import Attributes, Matcher, Matches
+from faas_runtime.attributes import Attributes, text_of
+from faas_runtime.matching.compiling import Matcher, Matches
 
 Key = TypeVar("Key", bound=Hashable)
 

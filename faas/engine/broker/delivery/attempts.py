@@ -5,9 +5,10 @@ Source: Knative eventing, pkg/apis/duck/v1/delivery_types.go and pkg/kncloudeven
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import NamedTuple
+
+from faas_runtime.retry_after import retry_after_s
 
 from faas.engine.contract.eventing import Delivery
 
@@ -49,7 +50,7 @@ def next_wait_s(delivery: Delivery, attempt: int, failure: Failure, *, now: date
     wait_s = backoff_s(delivery, attempt)
     cap_s = delivery.retry_after_max_s
     if cap_s and failure.retry_after and failure.status in _WITH_RETRY_AFTER:
-        wait_s = max(wait_s, min(_retry_after_s(failure.retry_after, now), cap_s))
+        wait_s = max(wait_s, min(retry_after_s(failure.retry_after, now=now), cap_s))
     return wait_s
 
 
@@ -60,15 +61,3 @@ def backoff_s(delivery: Delivery, retry: int) -> float:
     else:
         wait_s = delivery.backoff_delay_s * 2.0 ** min(retry, 100)
     return min(wait_s, _LONGEST_WAIT_S)
-
-
-def _retry_after_s(text: str, now: datetime) -> float:
-    """Seconds of a Retry-After header, which is a number or a date (RFC 9110, 10.2.3); 0 for what is neither."""
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:18])
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # the subscriber's text: a zone of a hundred digits, for example
-        return 0.0
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())

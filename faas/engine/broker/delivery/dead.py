@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faas.engine.broker.delivery.attempts import Failure
-from faas.engine.broker.delivery.message import TTL
+from faas.engine.broker.stamping import TTL
 
 DESTINATION, CODE, DATA = "knativeerrordest", "knativeerrorcode", "knativeerrordata"
 _MOST_DATA_BYTES = 768  # 1024 characters of base64, which is Knative's bound, and can still be decoded

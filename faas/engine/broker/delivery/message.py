@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-TTL = "knativebrokerttl"  # the Broker's own, no function's concern
-_TO_ENCODE = re.compile(r"[^\x21\x23-\x24\x26-\x7e]")  # 3.1.3.2: space, ", % and all that is not printable ASCII
+from faas_runtime.wire import header_text
+
+from faas.engine.broker.stamping import TTL
+
 _NO_FIELD = re.compile(r"[^\x20-\x7e]")
 _NAMES: dict[str, str] = {}  # attribute -> "ce-NAME: "; attributes are few
 _MOST_NAMES = 1000
@@ -21,9 +23,9 @@ def encode_fields(attributes: Mapping[str, Any], length: int) -> bytes:
     for name, value in attributes.items():
         if name == "datacontenttype":
             lines.append(f"content-type: {_NO_FIELD.sub('', str(value))}")
-        elif name != TTL:
+        elif name != TTL:  # the Broker's own, no function's concern
             prefix = _NAMES.get(name) or _prefix(name)
-            lines.append(prefix + (value if value.__class__ is str and not _TO_ENCODE.search(value) else _text(value)))
+            lines.append(prefix + header_text(value))
             if name in _TRACING:
                 lines.append(f"{name}: {_NO_FIELD.sub('', str(value))}")
     lines.append(f"content-length: {length}\r\n\r\n")
@@ -41,9 +43,3 @@ def _prefix(name: str) -> str:
         _NAMES.clear()
     prefix = _NAMES[name] = f"ce-{name}: "
     return prefix
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _TO_ENCODE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), str(value))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from faas.engine.broker.delivery.answers import Answer, Reply, judge
 from faas.engine.broker.delivery.attempts import Failure
-from faas.engine.broker.delivery.message import TTL
 from faas.engine.broker.delivery.pool import Spawn
 from faas.engine.broker.delivery.subscriber import Subscriber
 from faas.engine.broker.dispatch.items import Held, Item
@@ -20,6 +19,7 @@ from faas.engine.broker.dispatch.slots import Slots
 from faas.engine.broker.dispatch.window import Bounds, Window
 from faas.engine.broker.dispatching import EventRefused, Publish
 from faas.engine.broker.log import EventTooLarge, LogFull, LogUnavailable
+from faas.engine.broker.stamping import TTL
 from faas.engine.contract.clock import Clock
 from faas.engine.contract.eventing import TriggerConfig
 

@@ -1,10 +1,26 @@
-"""Attributes that must have one of some values for a condition to hold: what an index of conditions looks up."""
+"""An event's attributes as a mapping, how they read, and what a condition requires of them.
+
+Names are in lower case, values str, int or bool; None is absent.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
 
-Required = Mapping[str, frozenset[str]]  # an attribute's text (`filters.text_of`) is one of these; none: it never holds
+Attributes = Mapping[str, Any]
+# What an index of conditions looks up: an attribute's text is one of these; none: the condition never holds.
+Required = Mapping[str, frozenset[str]]
+
+
+def text_of(value: Any) -> str:
+    """An attribute's value as it travels, and as filters compare it: 5, true."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
 
 
 def both(parts: Iterable[Required]) -> Required:
