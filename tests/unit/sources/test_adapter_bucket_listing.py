@@ -82,8 +82,10 @@ class World:
     def look(self, wanted: Wanted = BOTH, *, everything: bool = False) -> None:
         """One pass over the bucket, a second later."""
         self.store.now += timedelta(seconds=1)
-        asyncio.run(self._look(wanted, everything))
-        self.store.now += timedelta(seconds=1)
+        try:
+            asyncio.run(self._look(wanted, everything))
+        finally:
+            self.store.now += timedelta(seconds=1)
 
     async def _look(self, wanted: Wanted, everything: bool) -> None:
         environment = Environment(options=b"{}", sink="http://sink", state=self.folder)
