@@ -84,6 +84,14 @@ def _gone(pids: set[int]) -> None:
         time.sleep(0.01)
 
 
+def _runs(pid: str, program: str) -> None:
+    """Wait until the fork is that program."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not Path(f"/proc/{pid}/cmdline").read_text().partition("\0")[0].endswith(f"/{program}"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_an_engine_without_events_has_neither_store_nor_broker(start) -> None:
     supervised = start()
 
@@ -119,6 +127,19 @@ def test_where_events_were_in_use_the_store_starts_before_the_engine(start, tmp_
 
     assert first("started the nats-server") < first("started the engine")
     assert first("ending the broker") < first("ending the nats-server")
+
+
+@pytest.mark.parametrize("own, limit", [("", "256MiB"), ("1GiB", "1GiB")], ids=["ours", "the operator's own"])
+def test_the_store_of_events_keeps_to_a_limit_of_memory(start, monkeypatch, own: str, limit: str) -> None:
+    monkeypatch.setenv("GOMEMLIMIT", own) if own else monkeypatch.delenv("GOMEMLIMIT", raising=False)
+    supervised = start()
+    supervised.until("started the engine, pid .*")
+
+    supervised.use_events(True)
+    pid = supervised.until("started the nats-server, pid (.*)")[1]
+
+    _runs(pid, "nats-server")
+    assert f"GOMEMLIMIT={limit}" in Path(f"/proc/{pid}/environ").read_text().split("\0")
 
 
 def test_a_killed_store_is_started_again(start, tmp_path: Path) -> None:
