@@ -26,6 +26,7 @@ from faas.cli.eventing_rows import source_word, summary_of
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
 from faas.cli.output import age, first_line, print_data, print_objects, print_table, ready_text
 from faas.cli.trigger import destination_text
+from faas.resources.keys import SOURCE_URL
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -203,7 +204,8 @@ def _facts(source: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]
         ("Age", age(metadata.get("creationTimestamp", ""))),
         ("What", summary_of(source)),
         ("Sink", destination_text(source["spec"].get("sink") or {})),
-        ("URL", str(status.get("sinkUri") or "")),
+        ("Sink URL", str(status.get("sinkUri") or "")),
+        ("Called at", str((status.get("annotations") or {}).get(SOURCE_URL) or "")),
         ("Event types", ", ".join(types)),
         ("Extensions", ", ".join(f"{name}={value}" for name, value in sorted(extensions))),
         ("Ready", ready_text(condition.get("status", ""), condition.get("reason", ""))),
