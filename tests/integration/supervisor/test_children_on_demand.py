@@ -129,7 +129,7 @@ def test_where_events_were_in_use_the_store_starts_before_the_engine(start, tmp_
     assert first("ending the broker") < first("ending the nats-server")
 
 
-@pytest.mark.parametrize("own, limit", [("", "256MiB"), ("1GiB", "1GiB")], ids=["ours", "the operator's own"])
+@pytest.mark.parametrize(("own", "limit"), [("", "256MiB"), ("1GiB", "1GiB")], ids=["ours", "the operator's own"])
 def test_the_store_of_events_keeps_to_a_limit_of_memory(start, monkeypatch, own: str, limit: str) -> None:
     monkeypatch.setenv("GOMEMLIMIT", own) if own else monkeypatch.delenv("GOMEMLIMIT", raising=False)
     supervised = start()
