@@ -28,6 +28,8 @@ _LOG_BYTES = 4 << 20  # with one older file beside it
 _ANYBODY = "faas-anybody"
 # What a device may not name: JetStream's API, with which it could delete others' messages, and what is the server's.
 _FORBIDDEN = ["$JS.>", "$SYS.>", "$KV.>", "$O.>", "_INBOX.>"]
+# Where the server keeps sessions and messages: by it they come past topics, and into the sessions of others.
+_NOT_SENT_TO = ["$MQTT.>"]
 
 
 def find_program() -> str | None:
@@ -69,7 +71,7 @@ def prepare(plan: Plan, port: int) -> list[str]:
     source = own_credentials(f"{folder}/mqtt-credentials.json", "faas-source")
     config = make_config(plan, port, broker, source, users)
     if _written(f"{folder}/nats.conf") != config:  # on a full disk it can still be started anew
-        write_atomically(f"{folder}/nats.conf", config)
+        write_atomically(f"{folder}/nats.conf", config, ascii=False)  # it does not know JSON's escapes
     return [program, "--config", f"{folder}/nats.conf"]
 
 
@@ -131,7 +133,7 @@ def make_config(plan: Plan, port: int, broker: User, source: User, devices: list
         if not devices:
             devices = [User(_ANYBODY, os.urandom(24).hex())]
             config["mqtt"]["no_auth_user"] = _ANYBODY
-        limits = {"publish": {"deny": _FORBIDDEN}, "subscribe": {"deny": _FORBIDDEN}}
+        limits = {"publish": {"deny": _FORBIDDEN + _NOT_SENT_TO}, "subscribe": {"deny": _FORBIDDEN}}
         users = [_user(source, "MQTT"), *(_user(device, "MQTT") | {"permissions": limits} for device in devices)]
         config["accounts"]["DEVICES"] = {"jetstream": "enabled", "users": users}
     return config

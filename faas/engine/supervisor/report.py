@@ -83,10 +83,10 @@ def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def write_atomically(path: str, document: dict[str, Any]) -> None:
+def write_atomically(path: str, document: dict[str, Any], *, ascii: bool = True) -> None:
     part = f"{path}.part"
-    with open(part, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        json.dump(document, file, indent=1)
+    with open(part, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        json.dump(document, file, indent=1, ensure_ascii=ascii)
     os.replace(part, path)
 
 

@@ -175,6 +175,17 @@ def test_a_device_reaches_neither_the_api_of_the_store_nor_the_brokers_account(s
     assert _answer_to_login(server.port, *own) == "-ERR 'Authorization Violation'"
 
 
+def test_a_device_cannot_send_past_topics_to_where_the_server_keeps_messages(server: Server) -> None:
+    with (
+        connected(server.plan.mqtt_port, *server.credentials("mqtt-credentials.json"), id="own") as client,
+        connected(server.plan.mqtt_port, id="device") as device,
+    ):
+        assert client.subscribe("#")
+        device.publish("$MQTT/msgs/sensors/1", "forged")
+        device.publish("sensors/1", "honest")
+        assert client.next("message") == ("sensors/1", b"honest")
+
+
 async def _streams(port: int, user: str, password: str) -> list[str]:
     client = await nats.connect(f"nats://127.0.0.1:{port}", user=user, password=password)
     try:
@@ -196,12 +207,13 @@ def _answer_to_login(port: int, user: str, password: str) -> str:
 
 def test_with_a_file_of_users_only_they_connect(plan: Plan, tmp_path: Path) -> None:
     users = tmp_path / "users"
-    users.write_text(f'clear:se"cret\\:1\nhashed:{BCRYPT_OF_SECRET}\n')
+    users.write_text(f'clear:se"cret\\:1\nhashed:{BCRYPT_OF_SECRET}\nsänger:gehèim\n', encoding="utf-8")
     server = Server(plan._replace(mqtt_users=str(users)), _free_port())
     try:
         for name, password, expected in (
             ("clear", 'se"cret\\:1', True),
             ("hashed", "secret", True),
+            ("sänger", "gehèim", True),
             ("hashed", "wrong", False),
             ("", "", False),
         ):
