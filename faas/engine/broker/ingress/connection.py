@@ -7,14 +7,10 @@ from collections import deque
 from time import monotonic
 from typing import Any, cast
 
-import httptools
-
 from faas.engine.broker.ingress.answers import CONTINUE, MAY_SEND, Refused, last
 from faas.engine.broker.ingress.door import Door
+from faas.engine.broker.ingress.parsing import Head, RequestParser
 from faas.engine.broker.ingress.requests import Fields, body_limit, broker_of, events_of, mode_of
-
-# Fields that mean one thing only; twice means that sender and receiver may understand different events.
-_ONCE = (b"ce-", b"content-type", b"content-encoding", b"traceparent")
 
 
 class _Request:
@@ -39,16 +35,10 @@ class IngressConnection(asyncio.Protocol):
     def __init__(self, door: Door) -> None:
         self._door = door
         self._limits = door.limits
-        self._parser = httptools.HttpRequestParser(self)
-        self._url = b""
-        self._fields: Fields = {}
-        self._head_bytes = 0  # of its fields
-        self._partial_bytes = 0  # of a head that did not come at once
-        self._in_head = False
+        self._parser = RequestParser(self, door.limits)
         self._request: _Request | None = None  # whose body comes now
         self._waiting: deque[_Request] = deque()  # for their answers to be written, in order
         self._unwanted_bytes = 0  # of a body whose request is answered already
-        self._idle_bytes = 0  # of a body's framing (chunk extensions, trailers) since there was something of the body
         self._is_last = False  # the last answer is written; a body that is still on its way is read and forgotten
         self._stopped = False  # nothing more is read
         self._half_closed = False  # by the other end, which still wants its answers
@@ -80,25 +70,11 @@ class IngressConnection(asyncio.Protocol):
             return
         if not self._is_last:
             self._since_s = monotonic()
-        if self._in_head:
-            self._partial_bytes += len(data)
-        self._idle_bytes += len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._stopped = True  # refused when its head came; what follows is nobody's
-        except httptools.HttpParserCallbackError as error:
-            cause = error.__context__
-            if not isinstance(cause, Refused):
-                raise
-            self._stop(cause)
-        except httptools.HttpParserError:
-            self._stop(Refused(400, "malformed HTTP", close=True))
-        if self._in_head and self._partial_bytes > self._limits.head_bytes:
-            self._stop(Refused(431, "the head of the request is too large", close=True))
-        elif self._request is not None and self._idle_bytes > self._limits.head_bytes:
-            # The parser keeps a trailer until it is whole, so this is memory that no limit on bodies sees.
-            self._stop(Refused(400, "chunk extensions or trailers without end", close=True))
+            if not self._parser.feed(data):
+                self._stopped = True
+        except Refused as refused:
+            self._stop(refused)
         if len(self._waiting) >= self._limits.pipelined:
             self._balance()
 
@@ -116,51 +92,24 @@ class IngressConnection(asyncio.Protocol):
         self._since_s = monotonic()
         self._balance()
 
-    # httptools, within feed_data
+    # The parser's, within feed
 
-    def on_message_begin(self) -> None:
+    def request_begins(self) -> None:
         if self._is_last:
             raise Refused(400, "a request behind the last one", close=True)
-        self._in_head = True
-        self._url = b""
-        self._fields = {}
-        self._head_bytes = self._partial_bytes = 0
 
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-        if len(self._url) > self._limits.target_bytes:
-            raise Refused(414, f"the request target has more than {self._limits.target_bytes} bytes", close=True)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_head:
-            self._unwanted(len(name) + len(value))  # a trailer: nothing of ours is in one
-            return
-        name = name.lower()
-        fields = self._fields
-        if name in fields and name.startswith(_ONCE):
-            raise Refused(400, f"the field {name.decode('latin-1')} is there twice", close=True)
-        fields[name] = value
-        self._head_bytes += len(name) + len(value)
-        if len(fields) > self._limits.head_fields or self._head_bytes > self._limits.head_bytes:
-            raise Refused(431, "the header fields are too many or too large", close=True)
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        self._idle_bytes = 0
+    def head_came(self, head: Head) -> None:
         door = self._door
         door.counts.requests += 1
         door.begins()
-        self._request = request = _Request(
-            self._fields, closes=not self._parser.should_keep_alive() or door.is_draining
-        )
+        self._request = request = _Request(head.fields, closes=not head.keeps_alive or door.is_draining)
         self._waiting.append(request)
         try:
-            self._admit(request)
+            self._admit(request, head)
         except Refused as refused:
             self._refuse(request, refused)
 
-    def on_body(self, data: bytes) -> None:
-        self._idle_bytes = 0
+    def body_came(self, data: bytes) -> None:
         request = self._request
         if request is None or request.answer:
             self._unwanted(len(data))
@@ -173,7 +122,10 @@ class IngressConnection(asyncio.Protocol):
         except Refused as refused:
             self._refuse(request, refused)
 
-    def on_message_complete(self) -> None:
+    def trailer_came(self, size: int) -> None:
+        self._unwanted(size)
+
+    def request_ends(self) -> None:
         request, self._request = self._request, None
         self._unwanted_bytes = 0
         if self._is_last:
@@ -189,13 +141,13 @@ class IngressConnection(asyncio.Protocol):
 
     # Requests
 
-    def _admit(self, request: _Request) -> None:
+    def _admit(self, request: _Request, head: Head) -> None:
         """What can be said before the body comes. Raises: Refused."""
         door = self._door
-        if self._parser.should_upgrade():
+        if head.upgrades:
             raise Refused(400, "no other protocol is spoken here", close=True)
-        request.broker = broker_of(self._url)
-        method = self._parser.get_method()
+        request.broker = broker_of(head.target)
+        method = head.method
         if method == b"OPTIONS":
             self._answer(request, MAY_SEND)
             return
@@ -286,7 +238,6 @@ class IngressConnection(asyncio.Protocol):
     def _stop(self, refused: Refused) -> None:
         """Nothing beyond this can be told apart; what is whole already is still stored and answered."""
         self._stopped = True
-        self._in_head = False
         request, self._request = self._request, None
         if request is not None and not request.answer:
             self._refuse(request, refused)
@@ -310,6 +261,10 @@ class IngressConnection(asyncio.Protocol):
             else:
                 self.transport.pause_reading()
 
+    @property
+    def _is_in_head(self) -> bool:
+        return self._parser.in_head and not self._stopped
+
     # The door's
 
     def check(self, now_s: float) -> None:
@@ -321,8 +276,8 @@ class IngressConnection(asyncio.Protocol):
         elif self._is_last:
             if waited_s > limits.linger_s:
                 self._end()
-        elif self._in_head or self._request is not None:
-            if waited_s > (limits.head_timeout_s if self._in_head else limits.body_timeout_s):
+        elif self._is_in_head or self._request is not None:
+            if waited_s > (limits.head_timeout_s if self._is_in_head else limits.body_timeout_s):
                 self._stop(Refused(408, "the request did not come in time", close=True))
         elif not self._waiting and waited_s > limits.keep_alive_s:
             self._end()
@@ -330,7 +285,7 @@ class IngressConnection(asyncio.Protocol):
     def end_when_idle(self) -> None:
         if self._waiting:
             self._waiting[-1].closes = True
-        elif not self._in_head:
+        elif not self._is_in_head:
             self._end()
 
 
