@@ -31,7 +31,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, told_port: int) -> Iterator
         f'[notification.webhook]\nenabled = true\nendpoint = "http://127.0.0.1:{told_port}/"\n'
         'bearer_token = "sesame"\npath_prefixes = ["/buckets/told/"]\nbackoff_seconds = 1\nmax_retries = 10\n'
     )
-    with running_seaweedfs(folder) as program:
+    identities = [
+        {"name": name, "credentials": [{"accessKey": name, "secretKey": "thing"}], "actions": [action]}
+        for name, action in (("any", "Admin"), ("nobody", "Read:else"))
+    ]
+    (folder / "s3.json").write_text(json.dumps({"identities": identities}))
+    with running_seaweedfs(folder, f"-s3.config={folder}/s3.json") as program:
         yield program
 
 
@@ -241,36 +246,25 @@ def test_a_store_that_is_away_and_a_sink_that_is_away_are_waited_for(tmp_path: P
     asyncio.run(scenario())
 
 
-def test_what_is_wrong_is_told_and_mended_without_a_restart(tmp_path: Path) -> None:
+def test_what_is_wrong_is_told_and_mended_without_a_restart(server: Program, tmp_path: Path) -> None:
     async def scenario() -> None:
-        (tmp_path / "s3.json").write_text(
-            json.dumps(
-                {
-                    "identities": [
-                        {"name": name, "credentials": [{"accessKey": name, "secretKey": "thing"}], "actions": actions}
-                        for name, actions in (("any", ["Admin"]), ("nobody", ["Read:else"]))
-                    ]
-                }
-            )
-        )
-        with running_seaweedfs(tmp_path / "weed", f"-s3.config={tmp_path}/s3.json") as server:
-            options = {"bucket": "uploads", "endpoint": f"http://{server.address}", "interval_s": 0.1}
-            async with stand_in_sink(tmp_path) as sink:
-                for reason, access_key, secret_key in (
-                    ("CredentialsRefused", "who", "thing"),
-                    ("CredentialsRefused", "any", "wrong"),
-                    ("AccessDenied", "nobody", "thing"),
-                ):
-                    keys = {"FAAS_SOURCE_ACCESS_KEY": access_key, "FAAS_SOURCE_SECRET_KEY": secret_key}
-                    async with running_adapter("bucket", sink, options, **keys) as adapter:
-                        report = await adapter.until("failing", reason)
-                        assert f"'uploads' at http://{server.address}" in report["message"]
-                async with running_adapter("bucket", sink, {**options, "anonymous": True}) as adapter:
-                    await adapter.until("failing", "AccessDenied")
-                async with running_adapter("bucket", sink, options, **KEYS) as adapter:
-                    await adapter.until("failing", "NoSuchBucket")
-                    Bucket(server, "uploads").close()
-                    await adapter.until("running")
+        options = {"bucket": "not-yet", "endpoint": f"http://{server.address}", "interval_s": 0.1}
+        async with stand_in_sink(tmp_path) as sink:
+            for reason, access_key, secret_key in (
+                ("CredentialsRefused", "who", "thing"),
+                ("CredentialsRefused", "any", "wrong"),
+                ("AccessDenied", "nobody", "thing"),
+            ):
+                keys = {"FAAS_SOURCE_ACCESS_KEY": access_key, "FAAS_SOURCE_SECRET_KEY": secret_key}
+                async with running_adapter("bucket", sink, options, **keys) as adapter:
+                    report = await adapter.until("failing", reason)
+                    assert f"'not-yet' at http://{server.address}" in report["message"]
+            async with running_adapter("bucket", sink, {**options, "anonymous": True}) as adapter:
+                await adapter.until("failing", "AccessDenied")
+            async with running_adapter("bucket", sink, options, **KEYS) as adapter:
+                await adapter.until("failing", "NoSuchBucket")
+                Bucket(server, "not-yet").close()
+                await adapter.until("running")
 
     asyncio.run(scenario())
 
