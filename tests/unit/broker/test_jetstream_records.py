@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.engine.broker.jetstream.reading import position_of
+from faas.engine.broker.jetstream.consumers import position_of
 from faas.engine.broker.jetstream.records import (
     NotARecord,
     decode_dead_letter,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from faas.engine.broker.jetstream.connection import NatsConnection
+from faas.engine.broker.jetstream.consumers import read_once
 from faas.engine.broker.jetstream.naming import Names, token
 from faas.engine.broker.jetstream.publishing import Publisher
-from faas.engine.broker.jetstream.reading import read_once
 from faas.engine.broker.jetstream.stream import purge, stream_state
 
 

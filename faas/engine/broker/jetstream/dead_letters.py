@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from faas.engine.broker.jetstream.connection import NatsConnection
+from faas.engine.broker.jetstream.consumers import read_once
 from faas.engine.broker.jetstream.naming import Names, text_of, token
 from faas.engine.broker.jetstream.publishing import Publisher
-from faas.engine.broker.jetstream.reading import read_once
 from faas.engine.broker.jetstream.records import NotARecord, decode_dead_letter, encode_dead_letter
 from faas.engine.broker.jetstream.stream import delete_message, get_message, purge, stream_info, stream_state
 from faas.engine.broker.log import DeadLetter, StoredEvent

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from faas.engine.broker.jetstream.connection import NatsConnection
+from faas.engine.broker.jetstream.consumers import Message, read_once
 from faas.engine.broker.jetstream.naming import Names, token
 from faas.engine.broker.jetstream.publishing import Publisher
-from faas.engine.broker.jetstream.reading import Message, StreamReader, read_once
+from faas.engine.broker.jetstream.reading import StreamReader
 from faas.engine.broker.jetstream.records import NotARecord, decode_event, encode_event
 from faas.engine.broker.jetstream.stream import purge, stream_state
 from faas.engine.broker.log import LogState, StoredEvent

@@ -11,7 +11,6 @@ import asyncio
 import json
 from collections import deque
 from time import monotonic
-from typing import Any, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
@@ -19,6 +18,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from faas.engine.broker.jetstream.connection import NatsConnection
+from faas.engine.broker.jetstream.consumers import NS, Message, make_consumer, position_of
 from faas.engine.broker.log import LogUnavailable
 
 _BATCH = 512  # asked for at once: 50 requests a second at 25 000 events/s
@@ -28,13 +28,6 @@ _EXPIRES_S = 60.0
 _HEARTBEAT_S = 5.0
 _IDLE_S = 120.0  # a consumer that nobody asks anything goes after this
 _MAX_STARTS = 3
-_NS = 1_000_000_000
-
-
-class Message(NamedTuple):
-    sequence: int
-    stored_s: float
-    record: bytes
 
 
 class StreamReader:
@@ -119,8 +112,8 @@ class StreamReader:
         wanted = {
             "batch": _BATCH,
             "max_bytes": max(_BATCH_BYTES, 2 * client.max_payload),
-            "expires": int(_EXPIRES_S * _NS),
-            "idle_heartbeat": int(_HEARTBEAT_S * _NS),
+            "expires": int(_EXPIRES_S * NS),
+            "idle_heartbeat": int(_HEARTBEAT_S * NS),
         }
         try:
             await client.publish(
@@ -189,7 +182,7 @@ class StreamReader:
         if delivered != self._delivered:
             self._broken = True  # one is missing in between; those before it are in order
             return
-        self._buffer.append(Message(sequence, stored_ns / _NS, message.data))
+        self._buffer.append(Message(sequence, stored_ns / NS, message.data))
         if self._asked_for:
             self._asked_for -= 1
 
@@ -197,70 +190,3 @@ class StreamReader:
 def _may_go_on(status: str, description: str) -> bool:
     """Whether a request has merely ended (its time is over, its bytes are full) and the consumer is still there."""
     return status in ("404", "408") or (status == "409" and description.startswith(("Message Size", "Batch")))
-
-
-def position_of(reply: str) -> tuple[int, int, int]:
-    """Sequence in the stream, count of the consumer, nanoseconds since the epoch: of a delivered message's reply.
-
-    $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.COUNT.TIME.PENDING, or with a domain and an account before STREAM.
-    """
-    parts = reply.split(".")
-    first = 5 if len(parts) == 9 else 7
-    return int(parts[first]), int(parts[first + 1]), int(parts[first + 2])
-
-
-async def make_consumer(connection: NatsConnection, stream: str, config: dict[str, Any], *, idle_s: float) -> str:
-    """Its name. Raises: LogUnavailable."""
-    answer = await connection.request(
-        f"CONSUMER.CREATE.{stream}",
-        {
-            "stream_name": stream,
-            "config": {
-                "ack_policy": "none",
-                "replay_policy": "instant",
-                "mem_storage": True,
-                "num_replicas": 1,
-                "inactive_threshold": int(idle_s * _NS),
-                **config,
-            },
-        },
-    )
-    if "error" in answer:
-        raise LogUnavailable(f"JetStream made no consumer of {stream}: {answer['error'].get('description', '')}")
-    name: str = answer["name"]
-    return name
-
-
-async def read_once(connection: NatsConnection, stream: str, config: dict[str, Any], limit: int) -> list[Message]:
-    """What is stored now, up to `limit` messages. Raises: LogUnavailable."""
-    client = connection.client
-    consumer = await make_consumer(connection, stream, config, idle_s=_HEARTBEAT_S)
-    inbox = client.new_inbox()
-    found: list[Message] = []
-    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    async def on_message(message: Msg) -> None:
-        if message.reply.startswith("$JS.ACK."):
-            sequence, _, stored_ns = position_of(message.reply)
-            found.append(Message(sequence, stored_ns / _NS, message.data))
-            if len(found) < limit:
-                return
-        if not ended.done():
-            ended.set_result(None)
-
-    try:
-        subscription = await client.subscribe(inbox, cb=on_message, pending_msgs_limit=0, pending_bytes_limit=0)
-        try:
-            await client.publish(
-                f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
-                json.dumps({"batch": limit, "no_wait": True}).encode(),
-                reply=inbox,
-            )
-            async with asyncio.timeout(_HEARTBEAT_S):
-                await connection.unless_lost(ended)
-        finally:
-            await subscription.unsubscribe()
-            await client.publish(f"$JS.API.CONSUMER.DELETE.{stream}.{consumer}")
-    except (nats.errors.Error, OSError) as error:
-        raise LogUnavailable(f"the NATS server did not answer: {error or type(error).__name__}") from error
-    return found
