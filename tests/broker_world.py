@@ -48,6 +48,7 @@ class RecordingDispatcher:
     triggers: tuple[TriggerStatus, ...] = ()
     ended: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    noticed: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         try:

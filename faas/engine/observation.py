@@ -95,6 +95,8 @@ class Observation:
     def _ready(self) -> Iterable[tuple[str, exposition.Labels]]:
         """Where the instances are that take requests, and what their metrics are told as."""
         for key, endpoints in self._board.endpoints.items():
+            if key not in self._board.plans:
+                continue  # no function's: a source, or the way to Brokers
             policy = self._board.policies.get(key)
             labels = {
                 "namespace": key.namespace,

@@ -7,7 +7,7 @@ Everything runs in one event loop; what is not `async` returns at once.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from faas.engine.broker.log import Cursors, DeadLetters, EventLog
@@ -45,6 +45,9 @@ class Publish(Protocol):
 
 class Dispatcher(Protocol):
     """Reads logs and delivers. Made with `publish` (for replies) and the engine's settings."""
+
+    noticed: Callable[[], None]
+    """Called when a trigger's deliveries begin, or cannot; set once, by the process."""
 
     async def run(self) -> None:
         """Deliver until cancelled; owns every task of the dispatcher. Saves the cursors before it ends."""

@@ -44,7 +44,7 @@ async def running_broker(
         dispatcher = brokers.dispatcher = make_dispatcher(settings, brokers.publish)
         door = Door(brokers.publish, brokers.max_event_bytes, spawn, limits)
         control = Control(brokers, dispatcher, lambda: _scrape(door, brokers), spawn)
-        brokers.noticed = control.tell
+        brokers.noticed = dispatcher.noticed = control.tell
         path = settings.nats_dir / "eventing.json"
         remembered = table.load(path)
         if remembered is not None:

@@ -74,6 +74,22 @@ def test_a_table_that_comes_first_waits_for_its_broker() -> None:
     run(scenario)
 
 
+def test_that_a_trigger_has_begun_is_noticed_at_once() -> None:
+    async def scenario(dispatcher: EventDispatcher) -> None:
+        known: list[list[str]] = []
+        dispatcher.noticed = lambda: known.append([status.trigger for status in dispatcher.status()])
+        dispatcher.opened(opened(MemoryLog()))
+        dispatcher.apply(EventingTable(1, (BROKER,), (trigger("a"),)))
+        await settle()
+        dispatcher.apply(EventingTable(2, (BROKER,), (trigger("a"), trigger("b"))))
+        await settle()
+        dispatcher.apply(EventingTable(3, (BROKER,), (trigger("a"), trigger("b"))))
+        await settle()
+        assert known == [["default/a"], ["default/a", "default/b"]]
+
+    run(scenario)
+
+
 def test_a_closed_broker_is_left_alone_and_one_made_anew_begins_anew() -> None:
     async def scenario(dispatcher: EventDispatcher) -> None:
         dispatcher.apply(EventingTable(1, (BROKER,), (trigger(),)))

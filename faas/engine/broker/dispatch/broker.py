@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 from faas_runtime.filters import FilterError
@@ -26,10 +26,17 @@ _decode_cursor = msgspec.msgpack.Decoder(Cursor).decode
 
 
 class BrokerDispatch:
-    """`run` reads and delivers until it is cancelled. Nothing touches the log before or after."""
+    """`run` reads and delivers until it is cancelled. Nothing touches the log before or after.
 
-    def __init__(self, broker: OpenBroker, services: Services, targets: Targets, timing: Timing) -> None:
+    Args: told: called when the answer of `status` has other triggers than before.
+    """
+
+    def __init__(
+        self, broker: OpenBroker, services: Services, targets: Targets, timing: Timing,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.broker = broker
+        self._told = told
         self.runs: dict[str, TriggerRun] = {}  # by uid
         self.bounds = Bounds()
         self._services = services
@@ -142,19 +149,24 @@ class BrokerDispatch:
         begin: dict[str, Plan] = {}
         self._broken.clear()
         for uid, config in wanted.items():
+            run = self.runs.get(uid)
             try:
-                plan = make_plan(config, self._services.domain)
+                # Compiled once: a table is told as a whole with each change, and may have thousands of triggers.
+                unchanged = run is not None and run.plan.config == config
+                plan = run.plan if run is not None and unchanged else make_plan(config, self._services.domain)
             except (BadAddress, FilterError) as error:
                 self._broken[uid] = TriggerStatus(config.key, 0, 0, 0, 0, 0, 0, 0, last_error=str(error), uid=uid)
                 continue
-            if uid in self.runs:
-                self._adopt(self.runs[uid], plan)
+            if run is not None:
+                self._adopt(run, plan)
             else:
                 begin[uid] = plan
         for uid, run in self.runs.items():
             if uid not in wanted or uid in self._broken:
                 run.pause(True)
         await self._begin(begin)
+        if begin or self._broken:
+            self._told()
         await self._forget(wanted)
 
     def _adopt(self, run: TriggerRun, plan: Plan) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class EventDispatcher:
     def __init__(
         self, publish: Publish, gateway: Path, domain: str, *, clock: Clock | None = None, timing: Timing | None = None
     ) -> None:
+        self.noticed: Callable[[], None] = lambda: None
         self._client = Client(gateway, self._spawn)
         self._services = Services(self._client, clock or SystemClock(), publish, self._spawn, domain)
         self._timing = timing or Timing()
@@ -81,7 +82,9 @@ class EventDispatcher:
             known.broker = broker
             return
         self.closed(key)
-        made = self._brokers[key] = BrokerDispatch(broker, self._services, self._targets, self._timing)
+        made = self._brokers[key] = BrokerDispatch(
+            broker, self._services, self._targets, self._timing, lambda: self.noticed()
+        )
         self._tell(made)
         self._start(key)
 
