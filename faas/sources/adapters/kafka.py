@@ -34,6 +34,7 @@ _DENIED = (
     kafka.TopicAuthorizationFailedError, kafka.GroupAuthorizationFailedError, kafka.ClusterAuthorizationFailedError
 )  # fmt: skip
 
+_library = logging.getLogger("aiokafka")
 log = logging.getLogger("faas.sources")
 
 
@@ -57,9 +58,8 @@ async def run(source: Source[Options]) -> None:
             f"security={source.options.security} needs FAAS_SOURCE_USERNAME and FAAS_SOURCE_PASSWORD"
         )
     make_tls_context(source.secrets)  # what is wrong with it is told now
-    library = logging.getLogger("aiokafka")  # it has an error to tell ten times a second while a server is away
-    library.addHandler(logging.NullHandler())
-    library.propagate = source.environment.log_level == "DEBUG"
+    _library.addHandler(logging.NullHandler())  # it has an error to tell ten times a second while a server is away
+    _library.propagate = source.environment.log_level == "DEBUG"
     await source.keep_connected(_Session(source).session, away=(OSError, kafka.KafkaError))
 
 
@@ -155,9 +155,9 @@ def _heard_reasons() -> Iterator[list[BaseException]]:
             if isinstance(record.args, tuple) and record.args and isinstance(record.args[-1], BaseException):
                 reasons.append(record.args[-1])
 
-    ear, log = Ear(), logging.getLogger("aiokafka.client")
-    log.addHandler(ear)
+    ear = Ear()
+    _library.addHandler(ear)
     try:
         yield reasons
     finally:
-        log.removeHandler(ear)
+        _library.removeHandler(ear)

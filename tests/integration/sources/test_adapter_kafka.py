@@ -171,6 +171,7 @@ def test_servers_that_are_away_are_told_and_waited_for(topic: str, tmp_path: Pat
             async with stand_in_sink(tmp_path) as sink, running_adapter("kafka", sink, given) as adapter:
                 report = await adapter.until("failing", "UpstreamUnavailable")
                 assert f"none of 127.0.0.1:{port} answers" in report["message"]
+                assert "[Errno 111]" in report["message"]
                 async with forwarding(port, kafka.servers[0]):
                     await adapter.until("running")
                     kafka.produce(topic, [b"1"])
