@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from faas_runtime import sources
+from faas_runtime import source_options
 from faas_runtime.options import OptionError, validate
 
 from faas.project.errors import ProjectError
@@ -25,7 +25,7 @@ def filled(kind: str, options: Mapping[str, Any], variables: Mapping[str, str], 
     Args:
         where: the function, for the error. Raises: ProjectError: a variable is not set, or the result cannot be.
     """
-    known = sources.OPTIONS[kind]
+    known = source_options.OPTIONS[kind]
     made: dict[str, Any] = {}
     for name, value in options.items():
         if name not in known or name in _AS_IT_IS or not _has_variable(value):

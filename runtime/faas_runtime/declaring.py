@@ -18,25 +18,26 @@ def declare_source(
     """Record a source's decorator; what a kind takes is looked up when the first of them is declared.
 
     Args:
-        given: what that kind of source was given, by the names in `faas_runtime.sources`.
+        given: what that kind of source was given, by the names in `faas_runtime.source_options`.
         options: of the function and of its deliveries, together.
     """
-    from faas_runtime import sources  # a function without sources need not know them
+    from faas_runtime import source_options  # a function without sources need not know them
 
     place = caller()
     if any(callable(value) for value in given.values()):
-        raise DeclarationError(f"@function.{kind} stands without parentheses", file=place.file, line=place.line,
-                               hint=f"say what it listens to: @function.{kind}({sources.EXAMPLES[kind]})")  # fmt: skip
-    known = sources.OPTIONS[kind]
-    words = (*known, "reply_type")
+        hint = f"say what it listens to: @function.{kind}({source_options.EXAMPLES[kind]})"
+        words = f"@function.{kind} stands without parentheses"
+        raise DeclarationError(words, file=place.file, line=place.line, hint=hint)
+    known = source_options.OPTIONS[kind]
+    names = (*known, "reply_type")
     function_options, delivery = split_options(options)
-    checked = checked_options(function_options, place, (*words, *opt.DELIVERY))
-    recorded = checked_options({k: v for k, v in given.items() if v is not None}, place, words, known)
+    checked = checked_options(function_options, place, (*names, *opt.DELIVERY))
+    recorded = checked_options({k: v for k, v in given.items() if v is not None}, place, names, known)
     try:
-        recorded = sources.complete(kind, recorded)
+        recorded = source_options.complete(kind, recorded)
     except opt.OptionError as error:
         raise DeclarationError(error.message, hint=error.hint, file=place.file, line=place.line) from None
-    recorded |= checked_options(delivery, place, words, opt.DELIVERY)
+    recorded |= checked_options(delivery, place, names, opt.DELIVERY)
     if reply_type is not None:
         recorded["reply_type"] = reply_type
     return recorder(Declaration(kind, "", ("POST",), recorded, place), checked)

@@ -79,6 +79,11 @@ class Option(msgspec.Struct, frozen=True):
     environment: bool = True  # FAAS_NAME sets it
 
 
+def table(*options: Option) -> dict[str, Option]:
+    """By name, in this order."""
+    return {option.name: option for option in options}
+
+
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -91,7 +96,7 @@ _BINARY = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, 
 RESERVED_ENVIRONMENT = frozenset({"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"})  # Knative's own
 
 
-def parseseconds(value: Any) -> float:
+def parse_seconds(value: Any) -> float:
     """Seconds from 90, 1.5, "90s", "250ms", "5m", "1h". Raises: ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError
@@ -126,7 +131,7 @@ def integer(low: int, high: int) -> Callable[[Any], int]:
 
 def seconds(low: float, high: float) -> Callable[[Any], float]:
     def parse(value: Any) -> float:
-        seconds = parseseconds(value)
+        seconds = parse_seconds(value)
         if not low <= seconds <= high:
             raise ValueError
         return seconds
@@ -216,62 +221,56 @@ def _labels(value: Any) -> dict[str, str]:
 _INT32 = 2**31 - 1
 _DNS = "a DNS label: lower-case letters, digits and '-', at most 63"
 
-OPTIONS: dict[str, Option] = {
-    option.name: option
-    for option in (
-        Option("name", "the service's name; the function's, with '-' for '_', when not given", _DNS,
-               matching(_DNS_LABEL), False),
-        Option("service", "functions that name the same service share one", _DNS, matching(_DNS_LABEL), False),
-        Option("min_scale", "instances that always run", "a whole number from 0", integer(0, _INT32)),
-        Option("max_scale", "instances at most; 0 means no bound", "a whole number from 0", integer(0, _INT32)),
-        Option("initial_scale", "instances a new revision starts with", "a whole number from 0", integer(0, _INT32)),
-        Option("target", "load an instance should carry: requests at once, or a second with metric='rps'",
-               "a number from 0.01", _number(0.01)),
-        Option("metric", "what scaling looks at", "'concurrency' or 'rps'", one_of("concurrency", "rps")),
-        Option("concurrency", "requests an instance executes at once, at most (20 for sync, 100 for async functions)",
-               "a whole number from 1 to 1000", integer(1, 1000)),
-        Option("timeout", "how long a request may take", "seconds from 1 to 3600, or '90s', '5m'", seconds(1, 3600)),
-        Option("cpu", "CPU of an instance (request and limit)", "a quantity: 0.5, '500m', 2", _quantity),
-        Option("memory", "memory of an instance (request and limit)", "a quantity: '256Mi', '1G'", _quantity),
-        Option("env", "environment variables", "a mapping of names to strings, without PORT and K_*",
-               _environment, False),
-        Option("secrets", "Secrets that ctx.secrets reads", "a list of Secret names", _names),
-        Option("config", "ConfigMaps that ctx.config reads", "a list of ConfigMap names", _names),
-        Option("labels", "labels of the service and its revisions", "a mapping of label names to label values",
-               _labels, False),
-        Option("scale_to_zero_after", "the last instance ends this long after the last request",
-               "seconds from 0 to 86400, or '30s', '1h'", seconds(0, 86400)),
-        Option("snapshot", "start instances by forking a warm process; False starts each plainly", "True or False",
-               boolean),
-        Option("visibility", "who may reach it", "'public' or 'cluster-local'", one_of("public", "cluster-local")),
-        Option("max_body", "the largest request body that is read into memory (32Mi); streams have no bound",
-               "bytes, or '32Mi'", _size),
-        Option("broker", "the Broker that the function publishes to and gets its events from", _DNS,
-               matching(_DNS_LABEL)),
-    )
-}  # fmt: skip
+OPTIONS = table(
+    Option("name", "the service's name; the function's, with '-' for '_', when not given", _DNS,
+           matching(_DNS_LABEL), False),
+    Option("service", "functions that name the same service share one", _DNS, matching(_DNS_LABEL), False),
+    Option("min_scale", "instances that always run", "a whole number from 0", integer(0, _INT32)),
+    Option("max_scale", "instances at most; 0 means no bound", "a whole number from 0", integer(0, _INT32)),
+    Option("initial_scale", "instances a new revision starts with", "a whole number from 0", integer(0, _INT32)),
+    Option("target", "load an instance should carry: requests at once, or a second with metric='rps'",
+           "a number from 0.01", _number(0.01)),
+    Option("metric", "what scaling looks at", "'concurrency' or 'rps'", one_of("concurrency", "rps")),
+    Option("concurrency", "requests an instance executes at once, at most (20 for sync, 100 for async functions)",
+           "a whole number from 1 to 1000", integer(1, 1000)),
+    Option("timeout", "how long a request may take", "seconds from 1 to 3600, or '90s', '5m'", seconds(1, 3600)),
+    Option("cpu", "CPU of an instance (request and limit)", "a quantity: 0.5, '500m', 2", _quantity),
+    Option("memory", "memory of an instance (request and limit)", "a quantity: '256Mi', '1G'", _quantity),
+    Option("env", "environment variables", "a mapping of names to strings, without PORT and K_*",
+           _environment, False),
+    Option("secrets", "Secrets that ctx.secrets reads", "a list of Secret names", _names),
+    Option("config", "ConfigMaps that ctx.config reads", "a list of ConfigMap names", _names),
+    Option("labels", "labels of the service and its revisions", "a mapping of label names to label values",
+           _labels, False),
+    Option("scale_to_zero_after", "the last instance ends this long after the last request",
+           "seconds from 0 to 86400, or '30s', '1h'", seconds(0, 86400)),
+    Option("snapshot", "start instances by forking a warm process; False starts each plainly", "True or False",
+           boolean),
+    Option("visibility", "who may reach it", "'public' or 'cluster-local'", one_of("public", "cluster-local")),
+    Option("max_body", "the largest request body that is read into memory (32Mi); streams have no bound",
+           "bytes, or '32Mi'", _size),
+    Option("broker", "the Broker that the function publishes to and gets its events from", _DNS,
+           matching(_DNS_LABEL)),
+)  # fmt: skip
 
-DELIVERY: dict[str, Option] = {
-    option.name: option
-    for option in (
-        Option("retry", "attempts after the first", "a whole number from 0", integer(0, 1_000_000), False),
-        Option("backoff", "how the wait between attempts grows", "'linear' or 'exponential'",
-               one_of("linear", "exponential"), False),
-        Option("backoff_delay", "the first wait", "seconds, or '200ms', '2s'", seconds(0, 86400), False),
-        Option("dead_letter", "the function, Service or stream that gets what failed for good", _DNS,
-               matching(_DNS_LABEL), False),
-        Option("delivery_timeout", "how long one attempt may take", "seconds above 0, or '30s'",
-               seconds(0.001, 86400), False),
-        Option("ordered_by", "events with the same value of this attribute are handled one after another",
-               "an attribute (lower-case letters and digits), or a field of the data: 'data.device.id'",
-               matching(re.compile(r"([a-z0-9]+|data(\.[A-Za-z0-9_-]+)+)\Z")), False),
-        Option("parallelism", "deliveries at once, at most; as the function's capacity allows without it",
-               "a whole number from 1", integer(1, _INT32), False),
-        Option("backlog_target", "waiting events for each instance that is wanted: long tasks scale with the queue",
-               "a whole number from 1", integer(1, _INT32), False),
-        Option("broker", "whose events; the function's own without it", _DNS, matching(_DNS_LABEL), False),
-    )
-}  # fmt: skip
+DELIVERY = table(
+    Option("retry", "attempts after the first", "a whole number from 0", integer(0, 1_000_000), False),
+    Option("backoff", "how the wait between attempts grows", "'linear' or 'exponential'",
+           one_of("linear", "exponential"), False),
+    Option("backoff_delay", "the first wait", "seconds, or '200ms', '2s'", seconds(0, 86400), False),
+    Option("dead_letter", "the function, Service or stream that gets what failed for good", _DNS,
+           matching(_DNS_LABEL), False),
+    Option("delivery_timeout", "how long one attempt may take", "seconds above 0, or '30s'",
+           seconds(0.001, 86400), False),
+    Option("ordered_by", "events with the same value of this attribute are handled one after another",
+           "an attribute (lower-case letters and digits), or a field of the data: 'data.device.id'",
+           matching(re.compile(r"([a-z0-9]+|data(\.[A-Za-z0-9_-]+)+)\Z")), False),
+    Option("parallelism", "deliveries at once, at most; as the function's capacity allows without it",
+           "a whole number from 1", integer(1, _INT32), False),
+    Option("backlog_target", "waiting events for each instance that is wanted: long tasks scale with the queue",
+           "a whole number from 1", integer(1, _INT32), False),
+    Option("broker", "whose events; the function's own without it", _DNS, matching(_DNS_LABEL), False),
+)  # fmt: skip
 
 
 def validate(

@@ -10,7 +10,7 @@ import msgspec
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     """One decorator. `kind` is `http`, `event`, or a source's; `options` is what that kind of decorator was given.
 
-    A source's options are those of `faas_runtime.sources`, brought to their normal form, and the delivery options.
+    A source's options are those of `faas_runtime.source_options`, brought to their normal form, and those of delivery.
     """
 
     kind: str

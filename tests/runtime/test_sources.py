@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from faas_runtime.registry import REGISTRY
-from faas_runtime.sources import EXAMPLES, OPTIONS
-from faas_runtime.sources.buses import topic_filter, topic_matches
+from faas_runtime.source_options import EXAMPLES, OPTIONS
+from faas_runtime.source_options.buses import topic_filter, topic_matches
 from faas_runtime.triggers import filters_of, trigger_names
 from hypothesis import given
 from hypothesis import strategies as st

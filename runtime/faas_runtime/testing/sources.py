@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from faas_runtime.event import Event
 from faas_runtime.jsonic import to_json
 from faas_runtime.shapes import bucket, files, github, kafka, kubernetes, mqtt, rabbitmq, redis, schedule, webhook
-from faas_runtime.sources.buses import topic_matches
+from faas_runtime.source_options.buses import topic_matches
 from faas_runtime.testing.subscriptions import Subscription, only_one
 from faas_runtime.triggers import SOURCE_EXTENSION
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from faas_runtime.options import Option, OptionError, did_you_mean, matching, one_of
+from faas_runtime.options import Option, OptionError, did_you_mean, matching, one_of, table
 from faas_runtime.shapes import github
-from faas_runtime.sources.words import secret, text, texts, url
+from faas_runtime.source_options.words import secret, text, texts, url
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(/[A-Za-z0-9._-]{1,100})?\Z")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z")
@@ -34,37 +34,31 @@ def _methods(value: Any) -> list[str]:
     return found
 
 
-GITHUB: dict[str, Option] = {
-    option.name: option
-    for option in (
-        Option("repository", "which", "'owner/repo', or 'owner' for an organisation", matching(_REPOSITORY), False),
-        Option("events", "which events", "names as GitHub has them: 'push', 'pull_request'", _events, False),
-        Option("api_url", "of GitHub Enterprise", "https://HOST/api/v3/", url("api_url", "https", "http"), False),
-        secret("secretToken, and accessToken when the webhook is to be made"),
-    )
-}  # fmt: skip
+GITHUB = table(
+    Option("repository", "which", "'owner/repo', or 'owner' for an organisation", matching(_REPOSITORY), False),
+    Option("events", "which events", "names as GitHub has them: 'push', 'pull_request'", _events, False),
+    Option("api_url", "of GitHub Enterprise", "https://HOST/api/v3/", url("api_url", "https", "http"), False),
+    secret("secretToken, and accessToken when the webhook is to be made"),
+)  # fmt: skip
 
-WEBHOOK: dict[str, Option] = {
-    option.name: option
-    for option in (
-        Option("path", "where requests come in", "a path: '/stripe'", matching(_PATH), False),
-        Option("methods", "of the requests that are taken", ", ".join(_METHODS), _methods, False),
-        Option("type", "of the events", "for example 'com.stripe.event'", matching(_TYPE), False),
-        Option("source", "of the events", "a URI", text, False),
-        Option("signature", "the header with the signature of the body", "a header: 'X-Hub-Signature-256'",
-               matching(_HEADER), False),
-        Option("signature_prefix", "what stands before the signature", "text, 'sha256='", text, False),
-        Option("algorithm", "of the signature", "'sha256', 'sha1' or 'sha512'", one_of("sha256", "sha1", "sha512"),
-               False),
-        Option("signed", "what is signed, when it is not the body alone",
-               "a pattern of {body}, {timestamp} and {id}: '{timestamp}.{body}'", matching(_SIGNED), False),
-        Option("id_header", "the header with the request's own id; one that repeats is refused", "a header",
-               matching(_HEADER), False),
-        Option("timestamp_header", "the header with the time of the request; more than five minutes off is refused",
-               "a header", matching(_HEADER), False),
-        secret("secret, the key of the signatures"),
-    )
-}  # fmt: skip
+WEBHOOK = table(
+    Option("path", "where requests come in", "a path: '/stripe'", matching(_PATH), False),
+    Option("methods", "of the requests that are taken", ", ".join(_METHODS), _methods, False),
+    Option("type", "of the events", "for example 'com.stripe.event'", matching(_TYPE), False),
+    Option("source", "of the events", "a URI", text, False),
+    Option("signature", "the header with the signature of the body", "a header: 'X-Hub-Signature-256'",
+           matching(_HEADER), False),
+    Option("signature_prefix", "what stands before the signature", "text, 'sha256='", text, False),
+    Option("algorithm", "of the signature", "'sha256', 'sha1' or 'sha512'", one_of("sha256", "sha1", "sha512"),
+           False),
+    Option("signed", "what is signed, when it is not the body alone",
+           "a pattern of {body}, {timestamp} and {id}: '{timestamp}.{body}'", matching(_SIGNED), False),
+    Option("id_header", "the header with the request's own id; one that repeats is refused", "a header",
+           matching(_HEADER), False),
+    Option("timestamp_header", "the header with the time of the request; more than five minutes off is refused",
+           "a header", matching(_HEADER), False),
+    secret("secret, the key of the signatures"),
+)  # fmt: skip
 
 
 def complete_github(options: dict[str, Any]) -> dict[str, Any]:

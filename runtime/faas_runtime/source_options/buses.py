@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from faas_runtime.options import Option, OptionError, boolean, integer, matching, one_of
-from faas_runtime.sources.words import secret, text, texts, url
+from faas_runtime.options import Option, OptionError, boolean, integer, matching, one_of, table
+from faas_runtime.source_options.words import secret, text, texts, url
 
 _TOPIC_MOST = 65535  # bytes; MQTT 5.0, 1.5.4
 _KAFKA_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}\Z")
@@ -65,55 +65,46 @@ def _servers(value: Any) -> list[str]:
     return found
 
 
-MQTT: dict[str, Option] = {
-    option.name: option
-    for option in (
-        Option("topics", "what to subscribe to", "a topic filter, or several: 'sensors/+/temperature'", _topics, False),
-        Option("url", "the broker; the engine's own door without it", "mqtt://HOST:1883, or mqtts://HOST:8883",
-               url("url", "mqtt", "mqtts"), False),
-        Option("qos", "0 at most once, 1 at least once", "0, 1 or 2", integer(0, 2), False),
-        Option("share", "the group of a shared subscription: its members get a message once between them",
-               "a name without '/', '+' and '#'", matching(re.compile(r"[^/+#\s]{1,200}\Z")), False),
-        Option("client_id", "by which the broker knows the subscription", "up to 200 printable characters",
-               matching(re.compile(r"[!-~]{1,200}\Z")), False),
-        Option("version", "of the protocol", "5, or 4 for MQTT 3.1.1", integer(4, 5), False),
-        secret("username and password, or tls.crt, tls.key and ca.crt"),
-    )
-}  # fmt: skip
+MQTT = table(
+    Option("topics", "what to subscribe to", "a topic filter, or several: 'sensors/+/temperature'", _topics, False),
+    Option("url", "the broker; the engine's own door without it", "mqtt://HOST:1883, or mqtts://HOST:8883",
+           url("url", "mqtt", "mqtts"), False),
+    Option("qos", "0 at most once, 1 at least once", "0, 1 or 2", integer(0, 2), False),
+    Option("share", "the group of a shared subscription: its members get a message once between them",
+           "a name without '/', '+' and '#'", matching(re.compile(r"[^/+#\s]{1,200}\Z")), False),
+    Option("client_id", "by which the broker knows the subscription", "up to 200 printable characters",
+           matching(re.compile(r"[!-~]{1,200}\Z")), False),
+    Option("version", "of the protocol", "5, or 4 for MQTT 3.1.1", integer(4, 5), False),
+    secret("username and password, or tls.crt, tls.key and ca.crt"),
+)  # fmt: skip
 
-KAFKA: dict[str, Option] = {
-    option.name: option
-    for option in (
-        Option("topics", "what to read", "a topic or a list of topics", _kafka_topics, False),
-        Option("bootstrap", "the first servers to ask", "'HOST:9092', or a list", _servers, False),
-        Option("group", "the consumer group; the function's own without it", "letters, digits, '.', '_' and '-'",
-               matching(_GROUP), False),
-        Option("start", "where a new group begins", "'latest' or 'earliest'", one_of("latest", "earliest"), False),
-        Option("ordering", "whether a partition's records wait for each other", "'ordered' or 'unordered'",
-               one_of("ordered", "unordered"), False),
-        Option("consumers", "how many read at once, at most", "a whole number from 1", integer(1, 1000), False),
-        Option("security", "how to connect", ", ".join(_SECURITY), one_of(*_SECURITY), False),
-        secret("user, password and sasl.mechanism; ca.crt, and user.crt with user.key"),
-    )
-}  # fmt: skip
+KAFKA = table(
+    Option("topics", "what to read", "a topic or a list of topics", _kafka_topics, False),
+    Option("bootstrap", "the first servers to ask", "'HOST:9092', or a list", _servers, False),
+    Option("group", "the consumer group; the function's own without it", "letters, digits, '.', '_' and '-'",
+           matching(_GROUP), False),
+    Option("start", "where a new group begins", "'latest' or 'earliest'", one_of("latest", "earliest"), False),
+    Option("ordering", "whether a partition's records wait for each other", "'ordered' or 'unordered'",
+           one_of("ordered", "unordered"), False),
+    Option("consumers", "how many read at once, at most", "a whole number from 1", integer(1, 1000), False),
+    Option("security", "how to connect", ", ".join(_SECURITY), one_of(*_SECURITY), False),
+    secret("user, password and sasl.mechanism; ca.crt, and user.crt with user.key"),
+)  # fmt: skip
 
-RABBITMQ: dict[str, Option] = {
-    option.name: option
-    for option in (
-        Option("queue", "what to consume; made when it is not there", "a queue's name", text, False),
-        Option("url", "the server, with its virtual host as path", "amqp://HOST:5672/VHOST, or amqps://…",
-               url("url", "amqp", "amqps"), False),
-        Option("exchange", "the exchange that the queue is bound to", "a name", text, False),
-        Option("exchange_type", "of an exchange that is made", "direct, fanout, topic or headers",
-               one_of("direct", "fanout", "topic", "headers"), False),
-        Option("routing_key", "what the exchange sends to the queue", "a key, or a list of keys", texts, False),
-        Option("prefetch", "messages that are under way at once", "a whole number from 1 to 65535", integer(1, 65535),
-               False),
-        Option("durable", "whether queue and exchange survive the server's restart", "True or False", boolean, False),
-        Option("predeclared", "queue and exchange are there already: make none", "True or False", boolean, False),
-        secret("username and password"),
-    )
-}  # fmt: skip
+RABBITMQ = table(
+    Option("queue", "what to consume; made when it is not there", "a queue's name", text, False),
+    Option("url", "the server, with its virtual host as path", "amqp://HOST:5672/VHOST, or amqps://…",
+           url("url", "amqp", "amqps"), False),
+    Option("exchange", "the exchange that the queue is bound to", "a name", text, False),
+    Option("exchange_type", "of an exchange that is made", "direct, fanout, topic or headers",
+           one_of("direct", "fanout", "topic", "headers"), False),
+    Option("routing_key", "what the exchange sends to the queue", "a key, or a list of keys", texts, False),
+    Option("prefetch", "messages that are under way at once", "a whole number from 1 to 65535", integer(1, 65535),
+           False),
+    Option("durable", "whether queue and exchange survive the server's restart", "True or False", boolean, False),
+    Option("predeclared", "queue and exchange are there already: make none", "True or False", boolean, False),
+    secret("username and password"),
+)  # fmt: skip
 
 
 def complete_mqtt(options: dict[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import msgspec
 
 from faas_runtime import cron
 from faas_runtime.event import JSON
-from faas_runtime.options import Option, OptionError, did_you_mean, matching, one_of
+from faas_runtime.options import Option, OptionError, did_you_mean, matching, one_of, table
 from faas_runtime.shapes.making import BYTES, TEXT
-from faas_runtime.sources.words import SECRET_NAME, text, texts, words
+from faas_runtime.source_options.words import SECRET_NAME, text, texts, words
 
 _RESOURCE = re.compile(
     r"(?:(?P<group>[a-z0-9.-]+)/)?(?P<version>v\d+(?:(?:alpha|beta)\d+)?)/(?P<kind>[A-Z][A-Za-z0-9]*)\Z"
@@ -90,31 +90,25 @@ def _selector(value: Any) -> dict[str, str]:
     return {text(str(key).strip()): str(item).strip() for key, item in value.items()}
 
 
-SCHEDULE: dict[str, Option] = {
-    option.name: option
-    for option in (
-        Option("schedule", "when", "a cron expression: '*/5 * * * *', '0 9 * * mon-fri'", _schedule, False),
-        Option("timezone", "whose clock; UTC without it", "a name as 'Europe/Berlin'", _timezone, False),
-        Option("data", "what the event brings along", "text, bytes, or anything with a JSON form", lambda value: value,
-               False),
-        Option("content_type", "of the data", "a media type, 'application/json'", text, False),
-    )
-}  # fmt: skip
+SCHEDULE = table(
+    Option("schedule", "when", "a cron expression: '*/5 * * * *', '0 9 * * mon-fri'", _schedule, False),
+    Option("timezone", "whose clock; UTC without it", "a name as 'Europe/Berlin'", _timezone, False),
+    Option("data", "what the event brings along", "text, bytes, or anything with a JSON form", lambda value: value,
+           False),
+    Option("content_type", "of the data", "a media type, 'application/json'", text, False),
+)  # fmt: skip
 
-KUBERNETES: dict[str, Option] = {
-    option.name: option
-    for option in (
-        Option("resources", "the kinds of objects", '"v1/Pod", "apps/v1/Deployment", or a list of them', _resources,
-               False),
-        Option("mode", "whole objects, or only which one", "'resource' or 'reference'", one_of("resource", "reference"),
-               False),
-        Option("on", "which changes", f"one or more of {', '.join(_CHANGES)}", words(*_CHANGES), False),
-        Option("selector", "labels that an object must have", "a mapping, or 'app=web,tier=front'", _selector, False),
-        Option("namespaces", "other namespaces than the function's own", "a name or a list of names", texts, False),
-        Option("service_account", "as whom a cluster is asked", "the name of a ServiceAccount", matching(SECRET_NAME),
-               False),
-    )
-}  # fmt: skip
+KUBERNETES = table(
+    Option("resources", "the kinds of objects", '"v1/Pod", "apps/v1/Deployment", or a list of them', _resources,
+           False),
+    Option("mode", "whole objects, or only which one", "'resource' or 'reference'", one_of("resource", "reference"),
+           False),
+    Option("on", "which changes", f"one or more of {', '.join(_CHANGES)}", words(*_CHANGES), False),
+    Option("selector", "labels that an object must have", "a mapping, or 'app=web,tier=front'", _selector, False),
+    Option("namespaces", "other namespaces than the function's own", "a name or a list of names", texts, False),
+    Option("service_account", "as whom a cluster is asked", "the name of a ServiceAccount", matching(SECRET_NAME),
+           False),
+)  # fmt: skip
 
 
 def complete_schedule(options: dict[str, Any]) -> dict[str, Any]:

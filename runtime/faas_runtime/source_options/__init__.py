@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from faas_runtime.options import Option
-from faas_runtime.sources import buses, schedules, stores, web
+from faas_runtime.source_options import buses, schedules, stores, web
 
 OPTIONS: dict[str, dict[str, Option]] = {
     "schedule": schedules.SCHEDULE, "kubernetes": schedules.KUBERNETES, "mqtt": buses.MQTT, "kafka": buses.KAFKA,
