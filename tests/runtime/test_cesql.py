@@ -229,6 +229,13 @@ def test_values_beyond_the_type_system_read_as_text_or_fail() -> None:
     assert evaluate("list = ''", list=[1]) == (False, ["generic"])
 
 
+def test_an_event_cannot_make_a_text_of_any_size() -> None:
+    expression = f"LENGTH(CONCAT({', '.join(['id'] * 1000)}))"
+    assert evaluate(expression, id="x" * 1000) == (1_000_000, [])
+    assert evaluate(expression, id="x" * 60_000) == (0, ["functionEvaluation"])
+    assert evaluate(f"CONCAT_WS(id, {', '.join(['id'] * 1000)})", id="x" * 60_000) == ("", ["functionEvaluation"])
+
+
 SYNTAX = [
     ("", 0, "expected an attribute, a value or a function, found the end"),
     ("type =", 6, "expected an attribute, a value or a function, found the end"),
@@ -252,6 +259,7 @@ SYNTAX = [
     ("LENGTH(type", 11, "expected ')' after the arguments of LENGTH, found the end"),
     ("(" * 100 + "a" + ")" * 100, 40, "the expression has more than 40 levels"),
     ("1" + " + a" * 60, 158, "the expression has more than 40 levels"),
+    ("a OR " * 20_000 + "b", 65_536, "an expression has 65536 characters at most"),
 ]
 
 

@@ -13,6 +13,8 @@ from faas.engine.contract.inspecting import Attributes, EventQuery, LetterQuery
 
 Matches = Callable[[Attributes], bool]
 _MOST_LETTERS = 10_000
+_MOST_DIGITS = 18  # of a position: JetStream's have 64 bits
+_LATEST_S = 4_102_444_800.0  # the year 2100: what is later overflows where a moment is added to it
 
 
 def parse_event_query(query: Mapping[str, str]) -> EventQuery:
@@ -37,13 +39,13 @@ def parse_wanted(query: Mapping[str, str]) -> Matches:
 
 def parse_letter_query(query: Mapping[str, str], namespace: str) -> LetterQuery:
     """Raises BadRequest."""
-    words = query.get("sequences", "").split(",")
-    if not all(word.isascii() and word.isdigit() for word in words if word):
-        raise BadRequest(f"sequences are numbers with commas between them, not {query['sequences']!r}")
+    words = [word for word in query.get("sequences", "").split(",") if word]
+    if not all(_is_count(word) and int(word) for word in words):
+        raise BadRequest(f"sequences are numbers from 1 with commas between them, not {query['sequences']!r}")
     trigger = query.get("trigger", "")
     return LetterQuery(
         stream=query.get("stream"),
-        sequences=tuple(int(word) for word in words if word),
+        sequences=tuple(int(word) for word in words),
         trigger=f"{namespace}/{trigger}" if trigger else "",
         type=query.get("type", ""),
         event_id=query.get("id", ""),
@@ -79,16 +81,20 @@ def parse_time(query: Mapping[str, str], name: str) -> float | None:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise BadRequest(f"{name} is a time as in 2026-11-23T12:00:00Z, not {text!r}")
-    return moment.timestamp()
+    return min(max(moment.timestamp(), 0.0), _LATEST_S)
 
 
 def _count(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()):
+    if not _is_count(text):
         raise BadRequest(f"{name} must be a whole number, not {text!r}")
     return int(text)
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 def _glob(name: str, pattern: str) -> Matches:

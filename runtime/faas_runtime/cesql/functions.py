@@ -13,6 +13,8 @@ from faas_runtime.cesql.nodes import Kind, Value
 # Unicode's White_Space. `str.strip()` without an argument takes four control characters more.
 _SPACES = "".join(map(chr, range(0x2000, 0x200B)))  # of all widths
 _WHITE_SPACE = f"\t\n\v\f\r \x85\xa0\u1680{_SPACES}\u2028\u2029\u202f\u205f\u3000"
+# All attributes of an event together have less; a sender's text, joined with itself again and again, has no end.
+_MAX_TEXT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,13 @@ def _substring(text: str, position: int, length: int = MAX_INTEGER) -> str:
     return text[start : start + length]
 
 
+def _joined(delimiter: str, *texts: str) -> str:
+    size = sum(map(len, texts)) + len(delimiter) * len(texts)
+    if size > _MAX_TEXT:
+        raise FunctionEvaluationError(f"a string of more than {_MAX_TEXT} characters")
+    return delimiter.join(texts)
+
+
 def _absolute(number: int) -> int:
     if number == MIN_INTEGER:
         raise MathError(f"the absolute value of {MIN_INTEGER} is beyond 32 bits", MAX_INTEGER)
@@ -76,8 +85,8 @@ def _can(cast: Callable[[Value], Value]) -> Callable[[Value], bool]:
 
 _ALL = (
     Function("LENGTH", ("string",), "integer", len),
-    Function("CONCAT", (), "string", lambda *texts: "".join(texts), rest="string"),
-    Function("CONCAT_WS", ("string",), "string", lambda delimiter, *texts: delimiter.join(texts), rest="string"),
+    Function("CONCAT", (), "string", lambda *texts: _joined("", *texts), rest="string"),
+    Function("CONCAT_WS", ("string",), "string", _joined, rest="string"),
     Function("LOWER", ("string",), "string", str.lower),
     Function("UPPER", ("string",), "string", str.upper),
     Function("TRIM", ("string",), "string", lambda text: text.strip(_WHITE_SPACE)),

@@ -29,6 +29,7 @@ from faas_runtime.cesql.nodes import (
 )
 
 MAX_DEPTH = 40  # levels; Python's own parser takes 200 parentheses, and a level of generated code has up to four
+MAX_TEXT = 64 * 1024  # characters: some thousand values in a set; it is compiled where events wait
 _PREFIX, _LIKE, _IN, _LOGIC = 8, 7, 6, 2
 _BINARY = {"*": 5, "/": 5, "%": 5, "+": 4, "-": 4,
            "=": 3, "!=": 3, "<>": 3, "<": 3, "<=": 3, ">": 3, ">=": 3}  # fmt: skip
@@ -41,6 +42,8 @@ class Parser:
     def __init__(self, text: str) -> None:
         self.warnings: list[tuple[str, int]] = []
         self._text = text
+        if len(text) > MAX_TEXT:
+            raise CESQLSyntaxError(f"an expression has {MAX_TEXT} characters at most", MAX_TEXT, text)
         self._tokens = tokens(text)
         self._at = 0
 

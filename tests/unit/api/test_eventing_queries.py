@@ -58,6 +58,17 @@ def test_letters_are_chosen() -> None:
         parse_letter_query({"sequences": "3;4"}, "default")
 
 
+@pytest.mark.parametrize("sequences", ["0", "1,0", "9" * 19, "9" * 5000, "-1", "١"])
+def test_what_can_be_no_position_is_refused(sequences: str) -> None:
+    with pytest.raises(BadRequest):
+        parse_letter_query({"sequences": sequences}, "default")
+
+
+def test_times_beyond_all_events_are_the_first_and_the_last() -> None:
+    query = parse_event_query({"sinceTime": "0001-01-01T00:00:00Z", "untilTime": "9999-12-31T23:59:59-23:59"})
+    assert (query.since_s, query.until_s) == (0.0, 4_102_444_800.0)
+
+
 def test_a_span_has_a_begin_and_ends_behind_it() -> None:
     assert parse_span({"sinceTime": "1970-01-01T00:00:01Z", "untilTime": "1970-01-01T00:00:02Z"}) == (1.0, 2.0)
     with pytest.raises(BadRequest, match="which events"):
