@@ -121,15 +121,21 @@ class _Session:
         Raises: UpstreamError, KafkaError: also what the task of a partition has failed with.
         """
         any_partition = TopicPartition(self._options.topics[0], 0)
+        told: list[str] = []
         while not self._source.stopping.is_set():
-            if missing := [topic for topic in self._options.topics if not consumer.partitions_for_topic(topic)]:
-                raise UpstreamError("TopicMissing", f"there is no topic {', '.join(missing)}, or it may not be seen")
+            missing = [topic for topic in self._options.topics if not consumer.partitions_for_topic(topic)]
+            absence = UpstreamError("TopicMissing", f"there is no topic {', '.join(missing)}, or it may not be seen")
+            if len(missing) == len(self._options.topics):
+                raise absence
+            if missing and missing != told:
+                self._source.reports.failing(absence.reason, str(absence))  # and the others are read
+            told = missing
             try:
                 async with asyncio.timeout(_ANSWER_S):
                     await self._source.unless_stopping(consumer.committed(any_partition))
             except TimeoutError:
                 raise UpstreamError("UpstreamUnavailable", f"no answer from Kafka within {_ANSWER_S:g} s") from None
-            if partitions.have_begun:
+            if partitions.have_begun and not missing:
                 connected()
             await self._source.unless_stopping(partitions.news(_CHECK_EVERY_S))
 
