@@ -73,7 +73,7 @@ def list_(
     if any(letter["stream"] for letter in letters):
         heads.append("stream")
         rows = [[*cells, letter["stream"]] for cells, letter in zip(rows, letters, strict=True)]
-    print_table(heads, rows, empty=f"Broker {broker} has no such dead letters")
+    print_table(heads, rows, empty=_none(broker, stream or trigger or type))
     if total > len(letters):
         note(f"… and {total - len(letters)} older ones; --limit shows more")
 
@@ -160,7 +160,7 @@ def replay(
 
     with told_to_go_on("faas dlq list"):
         done = with_eventing(state, namespace, (BROKER, broker), work)
-    return tell(done, output, nothing=f"Broker {broker} has no such dead letters")
+    return tell(done, output, nothing=_none(broker, not everything))
 
 
 @command.command("purge", short_help="Forget dead letters.")
@@ -203,7 +203,7 @@ def purge(
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream, "untilTime": until}
     total, _ = _read(state, namespace, broker, limit=1, **chosen)
     if not total:
-        click.echo(f"Broker {broker} has no such dead letters")
+        click.echo(_none(broker, not everything))
         return
     if dry_run:
         click.echo(f"{counted(total, 'dead letter')} would be gone")
@@ -227,6 +227,10 @@ def _check_choice(
         raise click.UsageError("--all is every dead letter; leave it out to choose some")
     if not everything and not some and stream is None:
         raise click.UsageError(f"which ones? Name them by SEQ or an option, or {verb} --all")
+
+
+def _none(broker: str, chosen: object) -> str:
+    return f"Broker {broker} has no {'such dead letters' if chosen else 'dead letters'}"
 
 
 def _read(state: Path | None, namespace: str, broker: str, *, limit: int, **query: Any) -> tuple[int, list[Letter]]:

@@ -61,7 +61,7 @@ def explain(error: BaseException) -> Explanation:
         case BuilderError():
             return Explanation(error.message, error.hint)
         case EngineNotRunning():
-            return Explanation(str(error), "Start it:  faas up     (or name another one with --state DIR)")
+            return Explanation(str(error), "Start it:  faas up     (another one: --state DIR, as `faas run` prints its own)")
         case KubeconfigError():
             return Explanation(str(error), error.hint)
         case NotReady():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,13 +19,24 @@ class _OfProject:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._never = GitIgnoreSpec.from_lines(NEVER)
+        self._written = {(status.st_dev, status.st_ino) for status in map(os.fstat, (1, 2))}
 
     def __call__(self, change: Change, path: str) -> bool:
         try:
             relative = Path(path).relative_to(self._root)
         except ValueError:
             return False
-        return not self._never.match_file(str(relative)) and not relative.name.endswith(("~", ".swp", ".swx", ".tmp"))
+        if self._never.match_file(str(relative)) or relative.name.endswith(("~", ".swp", ".swx", ".tmp")):
+            return False
+        return not self._is_written(path)
+
+    def _is_written(self, path: str) -> bool:
+        """Whether it is what we write to ourselves: after `faas run > run.log` each line would be a save."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) in self._written
 
 
 async def changes(root: Path) -> AsyncIterator[set[Path]]:

@@ -15,7 +15,7 @@ from faas.engine.controllers.source.made import Made, Refused
 from faas.resources.keys import SOURCE_URL
 
 _SECRET_REASONS = frozenset({"SecretMissing", "ConfigMapMissing", "SecretNotText"})
-_STARTING = RunStatus("starting", "Starting", "The adapter is being started.")
+_STARTING = RunStatus("starting", "Starting", "It is being started.")
 
 
 def observed_status(
