@@ -24,7 +24,7 @@ from faas.client.protocol import Client
 from faas.engine.api.backend import Backend
 from faas.engine.api.server import ApiServer
 from faas.engine.autoscaler import Autoscaler
-from faas.engine.broker.inspect import Inspector
+from faas.engine.broker.inspect.inspector import Inspector
 from faas.engine.broker.link import BrokerLink
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock, SystemClock

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from faas.engine.broker.delivery.attempts import Failure
 from faas.engine.broker.delivery.dead import dead_attributes
-from faas.engine.broker.inspect_lines import encode, event_line, letter_line, structured
-from faas.engine.broker.inspect_report import make_report
-from faas.engine.broker.inspect_types import StoredType, make_types
+from faas.engine.broker.inspect.lines import encode, event_line, letter_line, structured
+from faas.engine.broker.inspect.report import make_report
+from faas.engine.broker.inspect.types import StoredType, make_types
 from faas.engine.broker.log import DeadLetter, StoredEvent
 from faas.engine.contract.board import Board
 from faas.engine.contract.eventing import (

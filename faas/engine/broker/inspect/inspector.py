@@ -1,8 +1,4 @@
-"""Looking into eventing from the engine: what is stored, what failed, who wants what; sending and delivering again.
-
-It runs in the engine's process, beside `link`, for the API's `/faas/v1` endpoints. Streams are read over a connection
-of its own, so that a question costs the broker nothing.
-"""
+"""What the API's `/faas/v1` endpoints ask of eventing, answered."""
 
 from __future__ import annotations
 
@@ -10,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
-from faas.engine.broker.inspect_events import count, follow, range_of, read
-from faas.engine.broker.inspect_ingress import hand_in
-from faas.engine.broker.inspect_lines import encode, event_line, in_pieces, letter_line
-from faas.engine.broker.inspect_report import make_report
-from faas.engine.broker.inspect_streams import StreamAccess
+from faas.engine.broker.inspect.events import count, follow, range_of, read
+from faas.engine.broker.inspect.ingress import hand_in
+from faas.engine.broker.inspect.lines import encode, event_line, in_pieces, letter_line
+from faas.engine.broker.inspect.report import make_report
+from faas.engine.broker.inspect.streams import StreamAccess
 from faas.engine.broker.link import BrokerGone, BrokerLink
 from faas.engine.contract.board import Board
 from faas.engine.contract.eventing import BrokerConfig, ReplayDone, SeenType, TriggerConfig
@@ -62,7 +58,7 @@ class Inspector:
     async def send(self, broker: str, headers: Mapping[str, str], body: bytes) -> None:
         """Store what one CloudEvents request holds. Raises: EventNotTaken, EventingUnavailable, Unknown."""
         self._broker(broker)
-        await asyncio.to_thread(hand_in, self._settings.broker_socket, broker, headers, body)
+        await hand_in(self._settings.broker_socket, broker, headers, body)
 
     async def events(self, broker: str, query: EventQuery) -> AsyncIterator[bytes]:
         """JSON lines: first {"position"}, which events come after it, then stored events as they are stored."""
@@ -81,7 +77,7 @@ class Inspector:
                     return
 
     async def types(self, broker: str) -> list[dict[str, Any]]:
-        from faas.engine.broker.inspect_types import make_types, stored_types
+        from faas.engine.broker.inspect.types import make_types, stored_types
 
         config = self._broker(broker)
         triggers = [trigger for _, trigger in self._board.triggers.items() if trigger and trigger.broker == broker]
@@ -107,7 +103,7 @@ class Inspector:
 
     async def dead_letters(self, broker: str, query: LetterQuery, limit: int) -> AsyncIterator[bytes]:
         """JSON lines: first {"total"}, then the newest `limit` of them, oldest first."""
-        from faas.engine.broker.inspect_letters import newest_letters
+        from faas.engine.broker.inspect.letters import newest_letters
 
         async with self._access.open(self._broker(broker)) as streams:
             total, newest = await newest_letters(streams, query, limit)
@@ -153,7 +149,7 @@ class Inspector:
         return sum(len(sequences) for sequences in by_stream.values())
 
     async def _sequences(self, broker: str, query: LetterQuery) -> dict[str, list[int]]:
-        from faas.engine.broker.inspect_letters import find_letters
+        from faas.engine.broker.inspect.letters import find_letters
 
         found: dict[str, list[int]] = {}
         async with self._access.open(self._broker(broker)) as streams:

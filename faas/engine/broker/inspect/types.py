@@ -9,7 +9,7 @@ from typing import Any
 
 from faas_runtime.matching import Matcher, TriggerIndex, compile_filters
 
-from faas.engine.broker.inspect_streams import Streams
+from faas.engine.broker.inspect.streams import Streams
 from faas.engine.broker.jetstream.records import NotARecord, decode_event
 from faas.engine.broker.jetstream.stream import stream_info
 from faas.engine.contract.eventing import SeenType, TriggerConfig

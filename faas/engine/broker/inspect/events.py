@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
-from faas.engine.broker.inspect_lines import Line, rfc3339
-from faas.engine.broker.inspect_streams import Streams, until_connected
+from faas.engine.broker.inspect.lines import Line, rfc3339
+from faas.engine.broker.inspect.streams import Streams, until_connected
 from faas.engine.broker.log import LogUnavailable, StoredEvent
 from faas.engine.contract.inspecting import EventingUnavailable, EventQuery
 

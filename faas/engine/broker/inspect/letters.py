@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from faas.engine.broker.inspect_streams import Streams
+from faas.engine.broker.inspect.streams import Streams
 from faas.engine.broker.jetstream.stream import stream_state
 from faas.engine.broker.log import DeadLetter
 from faas.engine.contract.inspecting import LetterQuery
