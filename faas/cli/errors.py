@@ -61,7 +61,8 @@ def explain(error: BaseException) -> Explanation:
         case BuilderError():
             return Explanation(error.message, error.hint)
         case EngineNotRunning():
-            return Explanation(str(error), "Start it:  faas up     (another one: --state DIR, as `faas run` prints its own)")
+            hint = "Start it:  faas up     (another one: --state DIR, as `faas run` prints its own)"
+            return Explanation(str(error), hint)
         case KubeconfigError():
             return Explanation(str(error), error.hint)
         case NotReady():
