@@ -41,7 +41,11 @@ class Options:
 
 @contextlib.asynccontextmanager
 async def running_gateway(settings: EngineSettings, options: Options) -> AsyncIterator[Gateway]:
-    """A gateway that serves; on exit it stops accepting, drains and closes."""
+    """A gateway that serves; on exit it stops accepting, drains and closes.
+
+    Until it knows what is served, from the engine or from the gateway before it, who connects waits in the kernel's
+    backlog: a 404 for what is there in a moment would be an event's attempt, and maybe its last.
+    """
     async with asyncio.TaskGroup() as tasks:
         gateway = Gateway(
             options.limits,
@@ -52,19 +56,34 @@ async def running_gateway(settings: EngineSettings, options: Options) -> AsyncIt
         )
         memory = Memory(state_path(settings), gateway)
         control = Control(gateway)
+        informed = asyncio.Event()
+
+        def changed() -> None:
+            memory.changed()
+            if gateway.table.version:
+                informed.set()
+
         memory.recall()
-        gateway.state_changed = memory.changed
+        if gateway.table.version:
+            informed.set()
+        gateway.state_changed = changed
         tls = _tls_context(settings)
         listeners = settings.listeners
-        servers = [
-            await _listen(listeners.control, control.make_protocol),
-            await _listen(listeners.internal, lambda: Http1Connection(gateway, public=False)),
-            await _listen(listeners.public, lambda: Http1Connection(gateway, public=True, tls=tls is not None), tls),
-        ]
+        servers = [await _listen(listeners.control, control.make_protocol)]
+
+        async def accept() -> None:
+            await informed.wait()
+            servers.append(await _listen(listeners.internal, lambda: Http1Connection(gateway, public=False)))
+            servers.append(
+                await _listen(listeners.public, lambda: Http1Connection(gateway, public=True, tls=tls is not None), tls)
+            )
+
+        accepting = tasks.create_task(accept())
         ticking = tasks.create_task(_tick(gateway))
         try:
             yield gateway
         finally:
+            accepting.cancel()
             for server in servers:
                 server.close()
             try:
