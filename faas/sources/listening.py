@@ -24,6 +24,7 @@ REQUEST_S = 30.0  # for a request to arrive whole
 HEAD_BYTES = 32 * 1024
 FINISH_S = 6.0  # for requests that are on their way when the program ends; less than it is given as a whole
 CONNECTIONS = 500  # a request waits for its sink; more than so many are turned away at once
+BODIES_BYTES = 64 * 2**20  # of all requests together: anybody may send a body before its signature can be wrong
 _READ_BYTES = 64 * 1024
 log = logging.getLogger("faas.sources")
 
@@ -81,8 +82,16 @@ async def _bind(
     return await asyncio.start_server(serve, host.strip("[]"), int(port))
 
 
+class _Room:
+    """The memory that bodies may still take."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+
 class _Connections:
     def __init__(self, handler: Handler, max_body: int) -> None:
+        self._room = _Room(max(BODIES_BYTES, 2 * max_body))
         self._handler = handler
         self._max_body = max_body
         self._open: dict[asyncio.Task[None], _Connection] = {}
@@ -91,7 +100,7 @@ class _Connections:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        connection = _Connection(reader, writer, self._handler, self._max_body)
+        connection = _Connection(reader, writer, self._handler, self._max_body, self._room)
         if len(self._open) >= CONNECTIONS or self._finishing:
             connection.write(Answer(503, "too many requests wait here", (("retry-after", "5"),)), keep=False)
             writer.close()
@@ -103,6 +112,7 @@ class _Connections:
             pass  # the client is gone, or was silent for too long, or we end
         finally:
             del self._open[task]
+            connection.give_back()
             writer.close()
 
     async def finish(self, seconds: float) -> None:
@@ -125,11 +135,14 @@ class _Connection:
     """Reads a request, answers it, reads the next. It is the parser's protocol, too: methods named `on_…`."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler, max_body: int
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler, max_body: int, room: _Room
     ) -> None:
         self._reader, self._writer = reader, writer
         self._handler = handler
         self._max_body = max_body
+        self._room = room
+        self._taken = 0  # of it
+        self._framing_bytes = 0  # that came since there was something of a body: the parser keeps a trailer
         self._requests: deque[tuple[Request, bool]] = deque()  # and whether the connection goes on after it
         self._clock = asyncio.get_running_loop().time
         self._parser = httptools.HttpRequestParser(self)
@@ -144,8 +157,11 @@ class _Connection:
                 data = await self._reader.read(_READ_BYTES)
             if not data:
                 return
+            self._framing_bytes += len(data)
             try:
                 self._parser.feed_data(data)
+                if self._framing_bytes > HEAD_BYTES + _READ_BYTES and self._deadline_s is not None:
+                    self._refusal = Answer(431, "chunk extensions or trailers without end")
             except httptools.HttpParserUpgrade:
                 self.last = True  # another protocol is offered, and not taken: HTTP goes on for this one request
             except httptools.HttpParserError as error:
@@ -155,6 +171,7 @@ class _Connection:
                 self.busy = True
                 answer = await self._answer(request)
                 self.busy = False
+                self.give_back(len(request.body))
                 keep = keep and not self.last
                 self.write(answer, keep=keep)
                 await self._writer.drain()
@@ -164,6 +181,12 @@ class _Connection:
                 self.write(self._refusal, keep=False)
                 await self._writer.drain()
                 return
+
+    def give_back(self, size: int | None = None) -> None:
+        """Room that is not needed any more; all of it, if it is not said how much."""
+        size = self._taken if size is None else size
+        self._taken -= size
+        self._room.left += size
 
     def write(self, answer: Answer, *, keep: bool) -> None:
         body = answer.text.encode() + b"\n" if answer.text else b""
@@ -211,10 +234,16 @@ class _Connection:
     def on_body(self, body: bytes) -> None:
         if len(self._body) + len(body) > self._max_body:
             self._refuse(Answer(413, f"the body has more than {self._max_body} bytes"))
+        if len(body) > self._room.left:
+            self._refuse(Answer(503, "too many requests are on their way", (("retry-after", "5"),)))
+        self._framing_bytes = 0
+        self._taken += len(body)
+        self._room.left -= len(body)
         self._body += body
 
     def on_message_complete(self) -> None:
         self._deadline_s = None
+        self._framing_bytes = 0
         method = self._parser.get_method().decode("latin-1")
         parts = urlsplit(self._target.decode("latin-1"))
         request = Request(method, parts.path or "/", self._headers, bytes(self._body), parts.query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,40 @@ def test_what_is_refused(tmp_path: Path, sent: bytes, status: int) -> None:
             assert answer.startswith(b"HTTP/1.1 %d " % status)
 
     asyncio.run(scenario())
+
+
+def test_a_trailer_has_an_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with listening(f"unix:{tmp_path}/s", echo, max_body=100):
+            reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
+            writer.write(CHUNKED + b"1\r\nx\r\n0\r\nx: " + b"y" * 400_000)
+            with suppress(ConnectionError):  # what was not read any more takes the answer with it
+                assert b" 431 " in await reader.readuntil(b"\r\n")
+            writer.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_bodies_of_all_requests_together_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faas.sources.listening.BODIES_BYTES", 250)
+    half = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n" + b"x" * 99
+
+    async def scenario() -> None:
+        async with listening(f"unix:{tmp_path}/s", echo, max_body=100):
+            path = tmp_path / "s"
+            waiting = [await asyncio.open_unix_connection(path) for _ in range(2)]
+            for _, writer in waiting:
+                writer.write(half)
+            while b" 503 " not in await talk(path, half, b"x"):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)  # the two have not been read yet
+            for reader, writer in waiting:
+                writer.write(b"x")
+                await reader.readuntil(b"POST / 100\n")
+                writer.close()
+            while b" 200 " not in await talk(path, half, b"x"):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
 def test_an_offer_of_another_protocol_is_not_taken(tmp_path: Path) -> None:
