@@ -16,7 +16,7 @@ from faas.engine.broker import table
 from faas.engine.broker.brokers import Brokers
 from faas.engine.broker.control import Control
 from faas.engine.broker.dispatching import Dispatcher, Publish
-from faas.engine.broker.ingress import Door, Limits
+from faas.engine.broker.ingress import Door, IngressConnection, Limits
 from faas.engine.broker.jetstream import running_logs, server_of
 from faas.engine.broker.metrics import BrokerCounts, render
 from faas.engine.broker.recovery import keep_storing
@@ -54,7 +54,7 @@ async def running_broker(
         background = [tasks.create_task(work) for work in (brokers.run(), _retain(brokers), _tick(door, control))]
         if not settings.nats.url:
             background.append(tasks.create_task(keep_storing(logs, brokers, settings)))
-        ingress = await _listen(settings.listeners.broker, door.make_connection)
+        ingress = await _listen(settings.listeners.broker, lambda: IngressConnection(door))
         engine = await _listen(settings.listeners.broker_control, control.make_protocol)
         try:
             yield brokers

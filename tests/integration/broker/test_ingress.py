@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from faas.engine.broker.dispatching import EventRefused
-from faas.engine.broker.ingress import Door, Limits
+from faas.engine.broker.ingress import Door, IngressConnection, Limits
 from faas.engine.broker.log import EventTooLarge, LogFull, LogUnavailable
 from tests.broker_world import PATIENCE_S, event, run
 
@@ -80,7 +80,7 @@ async def shop(limits: Limits | None = None, *, is_open: bool = True) -> AsyncIt
             made = Shop(path, door)
             if is_open:
                 made.gate.set()
-            server = await asyncio.get_running_loop().create_unix_server(door.make_connection, path)
+            server = await asyncio.get_running_loop().create_unix_server(lambda: IngressConnection(door), path)
             try:
                 yield made
             finally:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import httptools
 
 from faas.engine.broker.delivery.answers import Answer
-
-if TYPE_CHECKING:
-    from faas.engine.broker.delivery.pool import Pool, Request
 
 _JOIN_BYTES = 64 * 1024  # below it one joined write is cheaper than two
 _MOST_FIELDS = 256
@@ -25,16 +22,37 @@ class _Refused(Exception):
     """The answer is more than we take."""
 
 
+class Sent(Protocol):
+    """A request, as far as its connection knows it."""
+
+    head: bytes
+    body: bytes
+
+    def answered(self, answer: Answer) -> None: ...
+
+    def lost(self, why: str, *, begun: bool) -> None:
+        """Args: begun: a byte of the answer had come."""
+        ...
+
+
+class Keeper(Protocol):
+    """Who has a connection between two requests."""
+
+    def put(self, connection: Connection) -> None: ...
+
+    def forget(self, connection: Connection) -> None: ...
+
+
 class Connection(asyncio.Protocol):
-    """Between two requests it sits in the pool."""
+    """Between two requests its keeper has it."""
 
     idle_since = 0.0
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport
-        self._request: Request | None = None
+        self._request: Sent | None = None
         self._headers = _NONE
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -49,7 +67,7 @@ class Connection(asyncio.Protocol):
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 
-    def begin(self, request: Request) -> None:
+    def begin(self, request: Sent) -> None:
         self._request = request
         if self._transport.is_closing():
             self._lost("the connection was closed at once")
@@ -74,7 +92,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._request is None:
-            self._pool.forget(self)
+            self._keeper.forget(self)
         elif self._status >= 200 and not self._framed and exc is None:
             self._finish(keep=False)
         else:
@@ -139,25 +157,25 @@ class Connection(asyncio.Protocol):
     # The end of a request
 
     def _finish(self, *, keep: bool) -> None:
-        request = cast("Request", self._request)
+        request = cast(Sent, self._request)
         body = self._body
         answer = Answer(self._status, self._headers, body[0] if len(body) == 1 else b"".join(body))
         self._request = None
         self._reset()
         # Into the pool first: what follows from the answer is most often the next request.
         if keep:
-            self._pool.put(self)
+            self._keeper.put(self)
         else:
             self._transport.close()
         request.answered(answer)
 
     def _fail(self, status: int, why: str) -> None:
-        request, self._request = cast("Request", self._request), None
+        request, self._request = cast(Sent, self._request), None
         self._transport.abort()
         request.answered(Answer(status, _NONE, b"", why))
 
     def _lost(self, why: str) -> None:
-        request, self._request = cast("Request", self._request), None
+        request, self._request = cast(Sent, self._request), None
         request.lost(why, begun=self._begun)
 
     def _reset(self) -> None:

@@ -6,6 +6,7 @@ are a connection's two halves, and `door` is what all connections share. Knows B
 Source: CloudEvents HTTP protocol binding 1.0.2; knative/eventing 1.22, pkg/broker/ingress.
 """
 
+from faas.engine.broker.ingress.connection import IngressConnection
 from faas.engine.broker.ingress.door import Door, Limits
 
-__all__ = ["Door", "Limits"]
+__all__ = ["Door", "IngressConnection", "Limits"]

@@ -282,6 +282,9 @@ class IngressConnection(asyncio.Protocol):
         elif not self._waiting and waited_s > limits.keep_alive_s:
             self._end()
 
+    def close(self) -> None:
+        self.transport.close()
+
     def end_when_idle(self) -> None:
         if self._waiting:
             self._waiting[-1].closes = True

@@ -6,14 +6,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from faas.engine.broker.dispatching import EventRefused, Publish
 from faas.engine.broker.ingress.answers import ACCEPTED, Refused, refusal
 from faas.engine.broker.log import EventTooLarge, LogFull, LogUnavailable
-
-if TYPE_CHECKING:
-    from faas.engine.broker.ingress.connection import IngressConnection
 
 _TOGETHER = 500  # events of a batch: a large one must not be more than the log takes at a time
 
@@ -45,8 +42,18 @@ class Counts:
     refused: dict[int, int] = field(default_factory=dict)  # requests, by status
 
 
+class Guest(Protocol):
+    """A connection, as far as the door looks after it."""
+
+    def check(self, now_s: float) -> None: ...
+
+    def end_when_idle(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Door:
-    """Made with how to find a Broker's limit and how to store; connections are made by `make_connection`.
+    """Made with how to find a Broker's limit and how to store.
 
     Args:
         max_event_bytes: of the Broker with this key, None when there is no such Broker.
@@ -67,15 +74,10 @@ class Door:
         self.in_flight = 0
         self.in_flight_bytes = 0
         self.is_draining = False
-        self.connections: set[IngressConnection] = set()
+        self.connections: set[Guest] = set()
         self._publish = publish
         self._idle = asyncio.Event()
         self._idle.set()
-
-    def make_connection(self) -> IngressConnection:
-        from faas.engine.broker.ingress.connection import IngressConnection  # it knows this
-
-        return IngressConnection(self)
 
     async def store(self, broker: str, events: list[tuple[dict[str, Any], bytes | None]]) -> bytes:
         """The answer: 202 when all of them are stored. They are stored in order; what fails is to be sent again."""
@@ -139,4 +141,4 @@ class Door:
         except TimeoutError:
             pass
         for connection in list(self.connections):
-            connection.transport.close()
+            connection.close()
