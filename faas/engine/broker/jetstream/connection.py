@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,6 +15,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from faas.engine.broker.jetstream.listener import listener_uid
 from faas.engine.broker.log import LogUnavailable
 from faas.engine.contract.settings import EngineSettings, NatsCredentials
 
@@ -35,9 +37,12 @@ class NatsServer(NamedTuple):
 
 
 def server_of(settings: EngineSettings) -> NatsServer:
-    """Raises: OSError, msgspec.MsgspecError: our own nats-server's credentials are not written yet."""
+    """Raises: OSError, msgspec.MsgspecError: our own nats-server's credentials are not written yet, or its port is
+    another user's now, who must not hear them."""
     if settings.nats.url:
         return NatsServer(settings.nats.url)
+    if (uid := listener_uid(settings.nats.port)) not in (None, os.geteuid()):
+        raise PermissionError(f"port {settings.nats.port} is in use by a process of user {uid}, which is not ours")
     credentials = NatsCredentials.load(settings.nats_credentials)
     return NatsServer(f"nats://127.0.0.1:{settings.nats.port}", credentials.user, credentials.password)
 
