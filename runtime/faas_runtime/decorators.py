@@ -68,7 +68,7 @@ class Function(SourceDecorators):
         handler: None = None,
         /,
         *,
-        type: str | Sequence[str] | None = None,
+        type: Match | Sequence[str] | None = None,
         source: Match | None = None,
         subject: Match | None = None,
         extensions: Mapping[str, Extension | Mapping[Literal["exact", "prefix", "suffix"], str]] | None = None,

@@ -20,7 +20,7 @@ class FilterError(ValueError):
 
 
 def make_filters(
-    type: str | Sequence[str] | None,
+    type: str | Sequence[str] | Mapping[Any, Any] | None,
     source: Any,
     subject: Any,
     extensions: Mapping[str, Any] | None,
@@ -28,7 +28,9 @@ def make_filters(
 ) -> list[dict[str, Any]]:
     """The filter list of a Trigger: all of them have to match. Raises: FilterError."""
     filters: list[dict[str, Any]] = []
-    if type is not None:
+    if isinstance(type, Mapping):
+        filters.append(_attribute_filter("type", type))
+    elif type is not None:
         types = [type] if isinstance(type, str) else list(type)
         if not types or not all(isinstance(item, str) and item for item in types):
             raise FilterError(f"type={type!r} can never match; name one type or a list of types")

@@ -99,6 +99,7 @@ def test_a_misspelt_decorator_names_the_right_one() -> None:
 def test_a_filter_that_can_never_match_is_refused() -> None:
     for wrong in (
         {"type": ""},
+        {"type": {"sufix": ".created"}},
         {"subject": {}},
         {"subject": {"prefx": "a"}},
         {"sql": " "},
@@ -117,6 +118,15 @@ def test_filters_are_written_as_knative_has_them() -> None:
         {"all": [{"prefix": {"subject": "eu/"}}, {"suffix": {"subject": ".jpg"}}]},
         {"exact": {"big": "true"}},
         {"cesql": "n > 1"},
+    ]
+
+
+def test_a_type_is_matched_as_every_other_attribute() -> None:
+    @function.event(type={"prefix": "com.acme.", "suffix": ".created"})
+    def handler(event: Event) -> None: ...
+
+    assert declared().declarations[0].options["filters"] == [
+        {"all": [{"prefix": {"type": "com.acme."}}, {"suffix": {"type": ".created"}}]}
     ]
 
 
