@@ -18,7 +18,7 @@ import msgspec
 from faas_runtime.shapes.mqtt import make_event
 from paho.mqtt.client import MQTTMessage
 
-from faas.sources.adapters._mqtt_client import Connection, PatientClient
+from faas.sources.adapters._mqtt_client import Connection, Delivery, PatientClient
 from faas.sources.errors import ConfigurationError
 from faas.sources.lane import Lane
 from faas.sources.ledger import Ledger
@@ -70,9 +70,14 @@ async def _session(source: Source[Options], ledger: Ledger, connected: Callable[
     options = source.options
     parts = urlsplit(options.url)
     broker = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    # nats-server sends again each 30 s, on the same connection, what was not acknowledged: an outage of the sink would
+    # bring everything many times.
+    under_way: set[Delivery] = set()
 
     def arrived(message: MQTTMessage) -> None:
         delivery = message.mid, message.qos
+        if delivery in under_way:
+            return
         try:
             topic = message.topic
         except UnicodeDecodeError as error:
@@ -88,10 +93,16 @@ async def _session(source: Source[Options], ledger: Ledger, connected: Callable[
             retained=message.retain, content_type=getattr(message.properties, "ContentType", None),
             properties=dict(properties) if properties else None,
         )  # fmt: skip
+        if message.qos:
+            under_way.add(delivery)
         lane.push(event, delivery)
 
+    def taken(delivery: Delivery) -> None:
+        under_way.discard(delivery)
+        client.settle(delivery)
+
     client = _make_client(source, arrived)
-    lane = Lane(source.sink, client.settle)
+    lane = Lane(source.sink, taken)
     connection = Connection(client, options.version)
     sending = asyncio.create_task(lane.run())
 

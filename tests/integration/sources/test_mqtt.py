@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -366,5 +367,22 @@ def test_nats_servers_own_mqtt_listener_loses_nothing_either(nats: Program, tmp_
                 await sink.until(lambda sink: len(set(numbers(sink))) == 600, "600 different messages")
                 assert await adapter.end() == 0
             assert set(numbers(sink)) == set(range(600))
+
+    asyncio.run(scenario())
+
+
+def test_what_nats_server_sends_again_while_the_sink_is_away_is_one_event(nats: Program, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with stand_in_sink(tmp_path) as sink, running_adapter("mqtt", sink, options(nats, version=4)) as adapter:
+            await adapter.until("running")
+            sink.refuse(503)
+            with Device(nats, version=4) as device:
+                await asyncio.to_thread(device.count, 0, 50)
+            acknowledged_s = time.monotonic()
+            await sink.until(lambda sink: time.monotonic() > acknowledged_s + 4.5)  # twice the server's patience
+            sink.take()
+            await sink.has(50)
+            assert await adapter.end() == 0
+            assert sorted(numbers(sink)) == list(range(50))
 
     asyncio.run(scenario())
