@@ -177,6 +177,8 @@ class Watched:
             for trigger in self.up.eventing.triggers
             if trigger.broker == self.broker and (type := _type_of(trigger.filters)) in ends
         }
+        if len(wanted) != len(ends):
+            raise RuntimeError(f"{len(wanted)} of {len(ends)} triggers of {self.broker} are there")
         decode = msgspec.msgpack.Decoder(Cursor).decode
 
         def is_done(stored: Mapping[str, bytes]) -> bool:
