@@ -16,17 +16,14 @@ from faas.cli.eventing import (
     by_key,
     count_text,
     key_of,
-    print_facts,
-    print_section,
     require,
-    size_text,
     sorted_objects,
-    span_text,
     wide_option,
     with_observed,
 )
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option, yes_option
-from faas.cli.output import age, print_data, print_objects, print_table, ready_text
+from faas.cli.output import age, print_data, print_facts, print_listing, print_objects, print_section, ready_text
+from faas.cli.texts import size_text, span_text
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -78,18 +75,13 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
         print_objects([with_observed(broker, facts.get(key_of(broker))) for broker in brokers], output)
         return
     heads = ["name", "events", "size", "dead letters", "triggers", "ready", "age"]
-    rows = [_row(broker, facts.get(key_of(broker)), triggers) for broker in brokers]
     if output == "wide":
         heads = [*heads, "url", "held by"]
-        rows = [
-            [*row, _url(broker), str((facts.get(key_of(broker)) or {}).get("heldBy") or "")]
-            for row, broker in zip(rows, brokers, strict=True)
-        ]
-    if all_namespaces:
-        heads = ["namespace", *heads]
-        rows = [[broker["metadata"]["namespace"], *row] for broker, row in zip(brokers, rows, strict=True)]
-    where_text = "" if all_namespaces else f" in namespace {namespace}"
-    print_table(heads, rows, empty=f"there is no Broker{where_text}; make one:  faas broker create")
+
+    def row_of(broker: Object) -> list[str]:
+        return _row(broker, facts.get(key_of(broker)), triggers, wide=output == "wide")
+
+    print_listing(brokers, heads, row_of, namespace=where, what="Broker", hint="make one:  faas broker create")
 
 
 @command.command("describe", short_help="Show a Broker.")
@@ -214,10 +206,10 @@ def broker_of(trigger: Object) -> str:
     return str(spec.get("broker") or (spec.get("brokerRef") or {}).get("name") or DEFAULT_BROKER)
 
 
-def _row(broker: Object, facts: Facts, triggers: list[Object]) -> list[str]:
+def _row(broker: Object, facts: Facts, triggers: list[Object], *, wide: bool) -> list[str]:
     metadata, condition = broker["metadata"], ready_of(broker)
     ours = [one for one in triggers if key_of(one)[0] == metadata["namespace"] and broker_of(one) == metadata["name"]]
-    return [
+    row = [
         metadata["name"],
         count_text(facts, "events"),
         size_text(facts["bytes"]) if facts and "bytes" in facts else UNKNOWN,
@@ -226,6 +218,7 @@ def _row(broker: Object, facts: Facts, triggers: list[Object]) -> list[str]:
         ready_text(condition.get("status", ""), condition.get("reason", "")),
         age(metadata.get("creationTimestamp", "")),
     ]
+    return [*row, _url(broker), str((facts or {}).get("heldBy") or "")] if wide else row
 
 
 def _facts(broker: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]]:

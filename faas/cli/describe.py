@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.conditions import conditions_of, is_public, ready_of
+from faas.cli.conditions import condition_line, conditions_of, is_public, ready_of
 from faas.cli.connection import with_client
 from faas.cli.eventing_rows import describe_events
 from faas.cli.options import namespace_option, output_option, state_option
-from faas.cli.output import age, first_line, print_data, ready_text
+from faas.cli.output import age, first_line, print_data, print_facts, print_section, ready_text
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -44,12 +44,11 @@ def command(name: str, namespace: str, output: str | None, state: Path | None) -
     if output:
         print_data(clean(service), output)
         return
-    for title, value in _facts(service):
-        click.echo(f"{title + ':':<13}" + value.replace("\n", "\n" + " " * 13))
-    _section("Traffic", _traffic(service))
-    _section("Revisions", [_revision(revision) for revision in revisions])
-    _section("Triggers", describe_events(events))
-    _section("Conditions", [_condition(condition) for condition in conditions_of(service)])
+    print_facts(_facts(service))
+    print_section("Traffic", _traffic(service))
+    print_section("Revisions", [_revision(revision) for revision in revisions])
+    print_section("Triggers", describe_events(events))
+    print_section("Conditions", [condition_line(condition) for condition in conditions_of(service)])
 
 
 def _facts(service: Object) -> list[tuple[str, str]]:
@@ -60,7 +59,7 @@ def _facts(service: Object) -> list[tuple[str, str]]:
     container = template["spec"]["containers"][0]
     condition = ready_of(service)
     annotations = dict((template.get("metadata") or {}).get("annotations") or {})
-    facts = [
+    return [
         ("Name", metadata["name"]),
         ("Namespace", metadata["namespace"]),
         ("Age", age(metadata.get("creationTimestamp", ""))),
@@ -74,7 +73,6 @@ def _facts(service: Object) -> list[tuple[str, str]]:
         ("Options", ", ".join(f"{key.rpartition('/')[2]} {value}" for key, value in sorted(annotations.items()))),
         ("Environment", ", ".join(_variable(variable) for variable in container.get("env") or ())),
     ]
-    return [(title, value) for title, value in facts if value]
 
 
 def _variable(variable: dict[str, Any]) -> str:
@@ -106,16 +104,3 @@ def _revision(revision: Object) -> str:
 
 def _created(revision: Object) -> str:
     return str(revision["metadata"].get("creationTimestamp", ""))
-
-
-def _condition(condition: dict[str, str]) -> str:
-    mark = {"True": click.style("✓", fg="green"), "False": click.style("✗", fg="red")}.get(condition["status"], "…")
-    words = " ".join(text for text in (condition.get("reason"), first_line(condition.get("message", ""))) if text)
-    return f"{mark} {condition['type']}  {words}".rstrip()
-
-
-def _section(title: str, lines: list[str]) -> None:
-    if lines:
-        click.echo(f"\n{title}")
-        for line in lines:
-            click.echo(f"  {line}")

@@ -10,9 +10,10 @@ import click
 
 from faas.cli.dlq_letters import HEADS, Letter, print_letter, row
 from faas.cli.errors import CommandError
-from faas.cli.eventing import broker_option, counted, parse_moment, with_eventing
+from faas.cli.eventing import broker_option, parse_moment, with_eventing
 from faas.cli.options import dry_run_option, namespace_option, output_option, state_option, yes_option
 from faas.cli.output import note, print_data, print_table
+from faas.cli.texts import counted
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient

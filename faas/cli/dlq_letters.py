@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from faas.cli.eventing import print_facts, print_section, reason_text
+from faas.cli.output import print_facts, print_section
+from faas.cli.texts import reason_text
 
 Letter = dict[str, Any]
 _REASON = 60  # characters of a row

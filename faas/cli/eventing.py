@@ -11,7 +11,6 @@ import click
 
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
-from faas.cli.output import first_line
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
@@ -126,55 +125,3 @@ def with_observed(obj: Object, facts: Mapping[str, Any] | None) -> Object:
         return clean(obj)
     observed = {key: value for key, value in facts.items() if key not in ("namespace", "name", "resource")}
     return {**clean(obj), "observed": observed}
-
-
-def print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    """`Title: value` in columns, as `faas describe` does; what is empty is left out."""
-    shown = [(title, value) for title, value in facts if value]
-    width = max(13, max((len(title) for title, _ in shown), default=0) + 2)
-    for title, value in shown:
-        click.echo(f"{title + ':':<{width}}" + value.replace("\n", "\n" + " " * width))
-
-
-def print_section(title: str, lines: Sequence[str]) -> None:
-    if lines:
-        click.echo(f"\n{title}")
-        for line in lines:
-            click.echo(f"  {line}")
-
-
-def counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def size_text(size_bytes: float) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if size_bytes < 1024:
-            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
-        size_bytes /= 1024
-    return f"{size_bytes:.1f} GiB"
-
-
-def reason_text(text: str) -> str:
-    """One line of what a subscriber said, `500: ` before it or not: of a problem document its detail."""
-    import json
-
-    code, colon, rest = text.partition(": ")
-    said = rest if colon and code.isdigit() else text
-    try:
-        problem = json.loads(said)
-    except ValueError:
-        return first_line(text.strip())
-    detail = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else None
-    if not detail:
-        return first_line(text.strip())
-    return f"{code}: {detail}" if said is not text else str(detail)
-
-
-def span_text(seconds: float) -> str:
-    """As Go writes durations, without what is zero: 24h, 1m30s, 200ms."""
-    import re
-
-    from faas.resources import durations
-
-    return re.sub(r"(?<=[hm])0[ms](0s)?$", "", durations.format(seconds)) or "0s"

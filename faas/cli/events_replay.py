@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faas.cli.errors import CommandError
-from faas.cli.eventing import counted, with_eventing
+from faas.cli.eventing import with_eventing
 from faas.cli.output import note, print_data
+from faas.cli.texts import counted
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +44,42 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty:
     for line in [heads, *body]:
         cells = [cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(line, widths, strict=True)]
         click.echo("  ".join(cells).rstrip())
+
+
+def print_listing(
+    objects: Sequence[Mapping[str, Any]],
+    heads: Sequence[str],
+    row_of: Callable[[Any], Sequence[str]],
+    *,
+    namespace: str,
+    what: str,
+    hint: str,
+) -> None:
+    """A row for each object; of all namespaces ("") each says its own.
+
+    Args: what: they are, in one word. hint: what makes one, for when there is none.
+    """
+    rows = [row_of(obj) for obj in objects]
+    if not namespace:
+        heads = ["namespace", *heads]
+        rows = [[obj["metadata"]["namespace"], *row] for obj, row in zip(objects, rows, strict=True)]
+    where = f" in namespace {namespace}" if namespace else ""
+    print_table(heads, rows, empty=f"there is no {what}{where}; {hint}")
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """`Title: value` in columns, as `faas describe` does; what is empty is left out."""
+    shown = [(title, value) for title, value in facts if value]
+    width = max(13, max((len(title) for title, _ in shown), default=0) + 2)
+    for title, value in shown:
+        click.echo(f"{title + ':':<{width}}" + value.replace("\n", "\n" + " " * width))
+
+
+def print_section(title: str, lines: Sequence[str]) -> None:
+    if lines:
+        click.echo(f"\n{title}")
+        for line in lines:
+            click.echo(f"  {line}")
 
 
 def ready_text(status: str, reason: str = "") -> str:

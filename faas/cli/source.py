@@ -13,18 +13,19 @@ import click
 from faas.cli.conditions import condition_line, conditions_of, ready_of
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
-from faas.cli.eventing import (
-    UNKNOWN,
-    count_text,
-    key_of,
-    print_facts,
-    print_section,
-    wide_option,
-    with_observed,
-)
+from faas.cli.eventing import UNKNOWN, count_text, key_of, wide_option, with_observed
 from faas.cli.eventing_rows import source_word, summary_of
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
-from faas.cli.output import age, first_line, print_data, print_objects, print_table, ready_text
+from faas.cli.output import (
+    age,
+    first_line,
+    print_data,
+    print_facts,
+    print_listing,
+    print_objects,
+    print_section,
+    ready_text,
+)
 from faas.cli.trigger import destination_text
 from faas.resources.keys import SOURCE_URL
 
@@ -69,13 +70,12 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
     heads = ["name", "kind", "sink", "state", "events", "restarts", "ready", "age"]
     if output == "wide":
         heads = [*heads, "what", "last error"]
-    rows = [_row(source, facts.get(_identity(source)), wide=output == "wide") for source in sources]
-    if all_namespaces:
-        heads = ["namespace", *heads]
-        rows = [[source["metadata"]["namespace"], *row] for source, row in zip(sources, rows, strict=True)]
-    where_text = "" if all_namespaces else f" in namespace {namespace}"
+
+    def row_of(source: Object) -> list[str]:
+        return _row(source, facts.get(_identity(source)), wide=output == "wide")
+
     hint = "decorators make them: @function.schedule, @function.mqtt, @function.bucket …"
-    print_table(heads, rows, empty=f"there is no source{where_text}; {hint}")
+    print_listing(sources, heads, row_of, namespace=where, what="source", hint=hint)
 
 
 @command.command("describe", short_help="Show a source.")

@@ -11,22 +11,11 @@ import click
 from faas.cli.broker import broker_of
 from faas.cli.conditions import condition_line, conditions_of, ready_of
 from faas.cli.connection import with_client
-from faas.cli.eventing import (
-    by_key,
-    count_text,
-    key_of,
-    print_facts,
-    print_section,
-    reason_text,
-    require,
-    sorted_objects,
-    span_text,
-    wide_option,
-    with_observed,
-)
+from faas.cli.eventing import by_key, count_text, key_of, require, sorted_objects, wide_option, with_observed
 from faas.cli.filter_words import filter_words
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
-from faas.cli.output import age, print_data, print_objects, print_table, ready_text
+from faas.cli.output import age, print_data, print_facts, print_listing, print_objects, print_section, ready_text
+from faas.cli.texts import reason_text, span_text
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -77,13 +66,12 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
     heads = ["name", "broker", "filter", "subscriber", "backlog", "delivered", "dead", "ready", "age"]
     if output == "wide":
         heads = [*heads, "behind", "in flight", "retrying", "failed", "last error"]
-    rows = [_row(trigger, facts.get(key_of(trigger)), wide=output == "wide") for trigger in triggers]
-    if all_namespaces:
-        heads = ["namespace", *heads]
-        rows = [[trigger["metadata"]["namespace"], *row] for trigger, row in zip(triggers, rows, strict=True)]
-    where_text = "" if all_namespaces else f" in namespace {namespace}"
+
+    def row_of(trigger: Object) -> list[str]:
+        return _row(trigger, facts.get(key_of(trigger)), wide=output == "wide")
+
     hint = "a function gets events with @function.event(type=…)"
-    print_table(heads, rows, empty=f"there is no trigger{where_text}; {hint}")
+    print_listing(triggers, heads, row_of, namespace=where, what="trigger", hint=hint)
 
 
 @command.command("describe", short_help="Show a trigger.")

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from faas.cli.dlq_letters import print_letter, row
 from faas.cli.errors import CommandError
-from faas.cli.eventing import parse_moment, reason_text, size_text, span_text
+from faas.cli.eventing import parse_moment
 from faas.cli.events_send import in_batches, parse_events, read_data
 from faas.cli.events_tail import one_line, preview
 from faas.cli.main import group
 from faas.cli.source import next_ticks
+from faas.cli.texts import reason_text, size_text, span_text
 
 LETTER: dict[str, Any] = {
     "sequence": 12,
