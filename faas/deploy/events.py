@@ -147,7 +147,7 @@ async def _wait(
             message, _, _ = verdict.message.partition("\n")
             log(f"{name}: {kind.kind} {verdict.reason} {message}".rstrip())
         elif verdict.state == "ready" and which in touched:
-            log(f"{name}: {kind.kind} ready")
+            log(f"{name}: {kind.kind} ready" + (f", called at {verdict.message}" if verdict.message else ""))
 
     wanted = [(change.kind, change.name) for change in changes]
     verdicts = await wait_settled(

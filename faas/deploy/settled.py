@@ -9,6 +9,7 @@ from typing import Any
 from faas.client.errors import Gone
 from faas.client.protocol import Client
 from faas.deploy.wait import Verdict
+from faas.resources.keys import SOURCE_URL
 from faas.resources.kinds import Kind
 
 Which = tuple[Kind, str]  # kind and name
@@ -17,7 +18,10 @@ PATIENCE_S = 10.0  # how long Ready=False may last: a source that cannot connect
 
 
 def judge_ready(obj: Mapping[str, Any]) -> Verdict:
-    """What the Ready condition of any object says, once it is about the spec as it is now."""
+    """What the Ready condition of any object says, once it is about the spec as it is now.
+
+    The message of a source that is ready and takes requests is where.
+    """
     status = obj.get("status") or {}
     if status.get("observedGeneration", obj["metadata"].get("generation")) != obj["metadata"].get("generation"):
         return Verdict("waiting", "OutOfDate", "not seen yet")
@@ -25,8 +29,13 @@ def judge_ready(obj: Mapping[str, Any]) -> Verdict:
     condition = conditions.get("Ready") or {}
     reason, message = str(condition.get("reason") or ""), str(condition.get("message") or "")
     if condition.get("status") == "True":
-        return Verdict("ready")
+        return Verdict("ready", message=called_at(obj))
     return Verdict("failed" if condition.get("status") == "False" else "waiting", reason, message)
+
+
+def called_at(source: Mapping[str, Any]) -> str:
+    """The URL of a source that takes requests, "" of every other."""
+    return str(((source.get("status") or {}).get("annotations") or {}).get(SOURCE_URL) or "")
 
 
 async def wait_settled(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from faas.cli.dev.debugging import CONFIG_DEFAULTS
@@ -12,6 +12,7 @@ from faas.client.protocol import Client, Object
 from faas.deploy.errors import EventFailure, Failure, NotReady
 from faas.deploy.events import carry_out_events, make_brokers, plan_events
 from faas.deploy.rollout import apply
+from faas.deploy.settled import called_at
 from faas.deploy.wait import wait_for
 from faas.project.manifests import PROJECT_LABEL
 from faas.resources.config import CONFIG_NAMESPACE
@@ -61,6 +62,7 @@ class Brought:
     made: frozenset[str]  # new, or not as before
     gone: tuple[str, ...]
     waiting: tuple[EventFailure, ...]  # not ready yet; they go on trying
+    urls: Mapping[str, str]  # of the sources among them that take requests
 
 
 async def bring_events(client: Client, desired: Desired, *, project: str, namespace: str) -> Brought:
@@ -75,7 +77,12 @@ async def bring_events(client: Client, desired: Desired, *, project: str, namesp
     )  # fmt: skip
     gone = [change.name for change in plan.changes if change.action == "delete" and change.kind == TRIGGER]
     made = frozenset(change.name for change in plan.changes if change.action not in ("delete", "unchanged"))
-    return Brought(made, tuple(gone), tuple(waiting))
+    urls = {
+        change.name: called_at(await client.get(change.kind, change.name, namespace))
+        for change in plan.changes
+        if change.name in made and change.kind != TRIGGER
+    }
+    return Brought(made, tuple(gone), tuple(waiting), urls)
 
 
 async def remove_others(client: Client, keep: Iterable[str], *, project: str, namespace: str) -> list[str]:

@@ -67,7 +67,8 @@ class Screen:
             what = f"{source_word(source)} {summary_of(source)}" if source is not None else filters_text(trigger)
             service = trigger["spec"]["subscriber"]["ref"]["name"]
             name_column = (f"{service:<{self._width}}", f"bold {colour(service)}")
-            self.out.print(Text.assemble(name_column, f"   ← {what.rstrip()}"))
+            url = brought.urls.get(name, "")
+            self.out.print(Text.assemble(name_column, f"   ← {what.rstrip()}", f"   {url}" if url else ""))
         if brought.gone:
             self.removed(brought.gone)
         for failure in brought.waiting:

@@ -345,6 +345,11 @@ def test_a_server_without_eventing_has_no_triggers() -> None:
                      Verdict("ready"), id="ready"),
         pytest.param(
             {"metadata": {"generation": 1},
+             "status": {"conditions": [{"type": "Ready", "status": "True"}],
+                        "annotations": {"faas.dev/url": "http://hook.default.localhost/stripe"}}},
+            Verdict("ready", "", "http://hook.default.localhost/stripe"), id="ready, and called"),
+        pytest.param(
+            {"metadata": {"generation": 1},
              "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "R", "message": "m"}]}},
             Verdict("failed", "R", "m"), id="refused",
         ),
