@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-SHOP = '''
+SHOP = """
 import asyncio
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ async def wait(what: str) -> str:
     async with arrived:
         await arrived.wait_for(lambda: what in seen)
     return what
-'''
+"""
 
 
 @dataclass

@@ -34,7 +34,7 @@ class SourcePlan:
     """All that is needed to run a source. Written by its controller, once its sink is resolved.
 
     `adapter` is a word of `python -m faas.sources ADAPTER`, which runs as a process, or `ping` and `kubernetes`, which
-    are tasks of the engine. `env` holds the adapter's options (FAAS_SOURCE, FAAS_SOURCE_* for secrets, and FAAS_OPTION_*
+    are tasks of the engine. `env` holds the adapter's options (FAAS_SOURCE, FAAS_SOURCE_* for secrets, FAAS_OPTION_*
     for fields of FAAS_SOURCE whose values are in Secrets), K_SINK and K_CE_OVERRIDES.
     """
 
