@@ -8,6 +8,7 @@ Exit status: 0 it was asked to end and what was in flight is settled, 2 the envi
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import signal
 import sys
@@ -23,6 +24,7 @@ from faas.sources.reports import Reports
 from faas.sources.sink import Sink
 from faas.sources.source import Adapter, Source
 
+_PR_SET_DUMPABLE = 4
 SETTLE_S = 8.0  # for what is in flight; whoever sent SIGTERM usually waits 10 s
 RETIRE_S = 20.0
 log = logging.getLogger("faas.sources")
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             f"usage: python -m faas.sources ADAPTER [--retire], one of {', '.join(adapters.names())}", file=sys.stderr
         )
         return 2
+    _keep_environment_private()
     try:
         adapter = adapters.find(name)
         environment = Environment.read()
@@ -49,6 +52,13 @@ def main(arguments: Sequence[str]) -> int:
         print(f"faas.sources {name}: {error or 'no answer in time'}", file=sys.stderr)
         return 1
     return 0
+
+
+def _keep_environment_private() -> None:
+    """Passwords are in it; functions, which may run as the same user, could read it and trace us otherwise."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

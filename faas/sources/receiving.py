@@ -24,22 +24,25 @@ def address_of(source: Source[Any]) -> str:
     return source.environment.listen
 
 
-async def hand_over(source: Source[Any], event: Event[Any], replays: Replays | None = None) -> Answer:
+async def hand_over(source: Source[Any], event: Event[Any], replays: Replays | None = None, *, key: str = "") -> Answer:
     """202 once the sink has the event, 409 when it has had it before, 503 when the sender has to come again.
 
-    Args: replays: remembers the event's id.
+    Args:
+        replays: remembers the delivery.
+        key: what tells it from others; the event's id, if it is not said.
     """
+    key = key or event.id
     if replays is None:
         return await hand_over_all(source, [event])
-    if replays.is_taken(event.id):
+    if replays.is_taken(key):
         return Answer(409, f"{event.id} was taken before")
-    if not replays.reserve(event.id):
+    if not replays.reserve(key):
         return Answer(503, f"{event.id} is on its way", _LATER)
     answer = Answer(503)
     try:
         answer = await hand_over_all(source, [event])
     finally:
-        replays.release(event.id, taken=answer.status == 202)
+        replays.release(key, taken=answer.status == 202)
     return answer
 
 

@@ -1,10 +1,11 @@
 """GitHub's webhooks: signed deliveries become events; with a token the adapter makes and keeps the hook itself.
 
-A delivery is taken once: its id is remembered, so one that is sent again, also by GitHub's "Redeliver", gets 409.
+A delivery is taken once: what it says is remembered, so one that is sent again, also by GitHub's "Redeliver", gets 409.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -97,7 +98,8 @@ class _Receiver:
         except (KeyError, msgspec.MsgspecError) as error:
             return Answer(400, f"the payload is no JSON object: {error}")
         event = make_event(options.repository, kind, delivery, body, payload, home=options.home)
-        return await hand_over(self._source, event, self._replays)
+        # Only the body is signed: who has seen a delivery could send it again under any id, and as any kind.
+        return await hand_over(self._source, event, self._replays, key=hashlib.sha256(body).hexdigest())
 
 
 def _json_of(request: Request) -> bytes:

@@ -106,7 +106,10 @@ def test_a_delivery_is_taken_once_across_a_kill(tmp_path: Path) -> None:
         async with github(tmp_path, {}) as (adapter, sink, client):
             await adapter.until("running")
             assert (await client.post("/", content=PUSH, headers=delivery(PUSH, "push", "d-1"))).status_code == 409
-            assert (await client.post("/", content=PUSH, headers=delivery(PUSH, "push", "d-2"))).status_code == 202
+            again = delivery(PUSH, "create", "d-2")  # neither the id nor the kind is signed
+            assert (await client.post("/", content=PUSH, headers=again)).status_code == 409
+            other = PUSH + b"\n"
+            assert (await client.post("/", content=other, headers=delivery(other, "push", "d-3"))).status_code == 202
 
     asyncio.run(scenario())
 

@@ -80,3 +80,13 @@ def test_overrides_are_extensions() -> None:
     assert environment.extensions == {"a": "1", "b": 2}
     with pytest.raises(ConfigurationError):
         Environment.read({"K_SINK": SINK, "K_CE_OVERRIDES": '{"extensions": {"a": [1]}}'})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+def test_nobody_of_the_same_user_can_read_the_environment() -> None:
+    """PR_GET_DUMPABLE (3) says 0: /proc/PID/environ is root's then, and nobody may trace the process."""
+    program = (
+        "import ctypes, faas.sources.__main__ as it; it.main(['no']); print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "0\n"
