@@ -132,17 +132,17 @@ def next_ticks(spec: Mapping[str, Any], now: datetime, count: int = _TICKS) -> l
     """When a schedule is due next, in its time zone; [] of what has none."""
     if not spec.get("schedule"):
         return []
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    from croniter import CroniterError, croniter
+    from faas.resources.schedules import Schedule, ScheduleError
 
     try:
-        zone = ZoneInfo(spec.get("timezone") or "UTC")
-        expression = str(spec["schedule"]).strip().replace("?", "*")
-        due = croniter(expression, now.astimezone(zone), second_at_beginning=True)
-        return [due.get_next(datetime).isoformat(sep=" ", timespec="seconds") for _ in range(count)]
-    except (CroniterError, ValueError, OSError, ZoneInfoNotFoundError) as error:
+        schedule = Schedule(str(spec["schedule"]), spec.get("timezone") or "")
+    except ScheduleError as error:
         return [f"never: {error}"]
+    ticks: list[str] = []
+    while len(ticks) < count and (due := schedule.next_after(now)) is not None:
+        ticks.append(due.astimezone(schedule.zone).isoformat(sep=" ", timespec="seconds"))
+        now = due
+    return ticks or ["never: there is no such day"]
 
 
 def _missing(name: str, namespace: str, sources: list[Object]) -> CommandError:

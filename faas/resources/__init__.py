@@ -8,6 +8,7 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
   `DurationError`
 - `periods`: ISO 8601 durations: `parse_s(text) -> seconds`, `PeriodError`
 - `timezones`: `check_time_zone(name)`, `UnknownTimeZone`
+- `schedules`: `Schedule(expression, timezone)`: `.next_after(moment)`, `.newest(after, until)`; `ScheduleError`
 - `quantities`: Kubernetes quantities: `parse(q) -> Decimal`, `bytes_of(q)`, `millis_of(q)`, `QuantityError`
 - `names`: `child_name(parent, suffix)`, `revision_name(configuration, generation)`, `deployment_name(revision)`,
   `pod_name(revision, token)`, `dns_label(python_name)`, `label_problem(name)`, `subdomain_problem(name)` -> str | None

@@ -23,9 +23,9 @@ from faas.engine.contract.sources import SourcePlan
 from faas.engine.sources.errors import ConfigurationError
 from faas.engine.sources.notes import read_note, write_note
 from faas.engine.sources.reporting import Reporter
-from faas.engine.sources.schedule import Schedule, ScheduleError
 from faas.engine.sources.sender import Sender
 from faas.engine.sources.waiting import pause
+from faas.resources.schedules import Schedule, ScheduleError
 
 MADE_UP_S = 60.0  # an engine that crashed or was replaced is back long before
 _LOOK_S = 30.0  # a clock that is set, or a machine that slept, is noticed within this

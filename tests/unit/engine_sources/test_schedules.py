@@ -13,7 +13,7 @@ from faas.engine.contract.sources import SourceStatus
 from faas.engine.sources.ping import first_due, next_due
 from faas.engine.sources.reporting import summed
 from faas.engine.sources.restarts import Backoff
-from faas.engine.sources.schedule import Schedule, ScheduleError
+from faas.resources.schedules import Schedule, ScheduleError
 
 
 def utc(*parts: int) -> datetime:

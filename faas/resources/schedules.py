@@ -1,4 +1,4 @@
-"""When a cron expression is due, in its time zone, as a function of values."""
+"""When a cron expression is due, in its time zone, as a function of values. Importing it costs 50 ms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Schedule:
 
     def __init__(self, expression: str, timezone: str = "") -> None:
         """Raises: ScheduleError."""
-        self._zone = _zone(timezone)
+        self.zone = _zone(timezone)
         try:
             self._expression = _plain(cron.parse(expression.strip()))
         except cron.ScheduleError as error:
@@ -45,7 +45,7 @@ class Schedule:
         return due.astimezone(UTC) if due > after else None
 
     def _from(self, moment: datetime) -> croniter:
-        return croniter(self._expression, moment.astimezone(self._zone), second_at_beginning=True)
+        return croniter(self._expression, moment.astimezone(self.zone), second_at_beginning=True)
 
 
 def _plain(schedule: cron.Schedule) -> str:
