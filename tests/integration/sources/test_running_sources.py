@@ -314,7 +314,10 @@ def test_the_engines_own_door_comes_with_address_and_credentials() -> None:
             plan = world.run("mqtt", EnvVar("FAAS_SOURCE", '{"topics":["a"]}'))
             await world.until(is_running)
             env = world.seen(plan)["env"]
-            assert json.loads(env["FAAS_SOURCE"]) == {"topics": ["a"], "url": "mqtt://127.0.0.1:1883", "version": 4}
+            assert json.loads(env["FAAS_SOURCE"]) == {
+                "topics": ["a"], "url": "mqtt://127.0.0.1:1883", "version": 4,
+                "client_id": "faas-default-src-12d619315602a65cc397ec205b01a329",  # nobody guesses it without the password
+            }  # fmt: skip
             assert (env["FAAS_SOURCE_USERNAME"], env["FAAS_SOURCE_PASSWORD"]) == ("faas-source", "pw")
 
     with tempfile.TemporaryDirectory(prefix="src") as folder:
