@@ -79,7 +79,7 @@ def command(
         for change in plan.changes if plan else ():
             click.echo(f"{_named(change)}: {_said(change)}")
     elif plan:
-        _report(objects, plan.services, state, wait=not no_wait)
+        _report(objects, plan.services, prepared, state, wait=not no_wait)
 
 
 def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, needs_engine: bool) -> Prepared:
@@ -150,8 +150,11 @@ def _said(change: Change) -> str:
     return words.get(change.action, "unchanged")
 
 
-def _report(objects: list[Object], changes: Sequence[Change], state: Path | None, *, wait: bool) -> None:
+def _report(
+    objects: list[Object], changes: Sequence[Change], prepared: Prepared, state: Path | None, *, wait: bool
+) -> None:
     from faas.cli.conditions import is_public
+    from faas.cli.suggestion import call_of
 
     rows = []
     for obj, change in zip(objects, changes, strict=True):
@@ -167,8 +170,8 @@ def _report(objects: list[Object], changes: Sequence[Change], state: Path | None
     namespace = objects[0]["metadata"]["namespace"]
     elsewhere = f" -n {namespace}" if namespace != "default" else ""
     elsewhere += f" --state {state}" if state else ""
-    public = next((obj["metadata"]["name"] for obj in objects if is_public(obj)), None)
-    if public:
-        note(f"Try it:  faas invoke {public}{elsewhere}")
+    public = {obj["metadata"]["name"] for obj in objects if is_public(obj)}
+    if called := next((service for service in prepared.services if service.name in public), None):
+        note(f"Try it:  {call_of(called)}{elsewhere}")
     else:  # they get events, and nobody can call them
         note(f"Watch its events:  faas events tail{elsewhere}")
