@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from faas.cli.conditions import ready_of
+from faas.cli.filter_words import filter_words
 from faas.cli.output import first_line, ready_text
+from faas.resources.keys import SOURCES_IMAGE
 
 if TYPE_CHECKING:
     from faas.client.protocol import Object
     from faas.deploy.belonging import EventObjects
 
+_ADAPTERS = SOURCES_IMAGE.rpartition("/")[2]  # wherever it was pushed to
 _WORDS = {
     "PingSource": "schedule", "ApiServerSource": "kubernetes", "KafkaSource": "kafka", "RedisStreamSource": "redis",
     "RabbitmqSource": "rabbitmq", "GitHubSource": "github",
@@ -40,10 +43,13 @@ def describe_events(events: EventObjects) -> list[str]:
 
 
 def source_word(source: Mapping[str, Any]) -> str:
-    """The decorator that makes such a source."""
+    """The decorator that makes such a source; of somebody else's container its name."""
     if source["kind"] != "ContainerSource":
         return _WORDS.get(str(source["kind"]), str(source["kind"]))
-    args = _container(source).get("args") or [source["kind"]]
+    container = _container(source)
+    if _ADAPTERS not in container.get("image", _ADAPTERS):
+        return str(container.get("name") or "container")
+    args = container.get("args") or [source["kind"]]
     return str(args[0])
 
 
@@ -108,16 +114,13 @@ def filters_text(trigger: Mapping[str, Any]) -> str:
     from faas.deploy.belonging import source_of
 
     spec = trigger["spec"]
-    filters = list(spec.get("filters") or ())
-    if not filters and (attributes := (spec.get("filter") or {}).get("attributes")):
-        filters = [{"exact": attributes}]
-    if source_of(trigger):
-        filters = filters[1:]
-    shown = "" if source_of(trigger) else "every event"
-    if filters:
-        shown = " and ".join(json.dumps(each, ensure_ascii=False) for each in filters)
     broker = spec.get("broker", "")
-    return f"{shown}  of Broker {broker}".strip() if shown else f"Broker {broker}"
+    if source_of(trigger):
+        own = list(spec["filters"])[1:]
+        if not own:
+            return f"Broker {broker}"
+        trigger = {"spec": {"filters": own}}
+    return f"{filter_words(trigger)}  of Broker {broker}"
 
 
 def _delivery(trigger: Object) -> str:

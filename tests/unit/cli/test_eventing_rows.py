@@ -63,7 +63,7 @@ def test_a_description_has_a_line_for_each_trigger_and_one_for_its_source() -> N
     )]  # fmt: skip
 
     assert lines == [
-        'pay  Ready  {"cesql": "amount > 100"}  of Broker default  retry 3, ordered by subject, dead letters to failed',
+        "pay  Ready  amount > 100  of Broker default  retry 3, ordered by subject, dead letters to failed",
         "pay-mqtt  Ready  Broker default",
         "  ← ContainerSource pay-mqtt  UpstreamUnavailable refused …  a, b at mqtt://b",
     ]
@@ -74,13 +74,15 @@ def test_a_description_has_a_line_for_each_trigger_and_one_for_its_source() -> N
     [
         pytest.param({}, "every event  of Broker default", id="all"),
         pytest.param({"filter": {"attributes": {"type": "a"}}},
-                     '{"exact": {"type": "a"}}  of Broker default', id="old"),
+                     "type = a  of Broker default", id="old"),
         pytest.param({"filters": [{"exact": {"type": "a"}}, {"prefix": {"source": "/b"}}]},
-                     '{"exact": {"type": "a"}} and {"prefix": {"source": "/b"}}  of Broker default', id="both"),
+                     "type = a and source begins with /b  of Broker default", id="both"),
+        pytest.param({"filters": [*OF_SOURCE["filters"], {"cesql": "n > 1"}]},
+                     "n > 1  of Broker default", id="a source's, with more"),
     ],
 )  # fmt: skip
-def test_filters_are_shown_as_they_are(spec: dict[str, Any], text: str) -> None:
-    assert filters_text(trigger(**spec)) == text
+def test_filters_are_shown_in_words(spec: dict[str, Any], text: str) -> None:
+    assert filters_text(trigger("pay-mqtt", **spec)) == text
 
 
 @pytest.mark.parametrize(
@@ -98,3 +100,9 @@ def test_filters_are_shown_as_they_are(spec: dict[str, Any], text: str) -> None:
 )
 def test_a_source_is_said_in_a_few_words(made: dict[str, Any], word: str, summary: str) -> None:
     assert (source_word(made), summary_of(made)) == (word, summary)
+
+
+def test_a_container_of_somebody_else_has_its_own_name() -> None:
+    container = {"image": "example.com/heartbeats", "name": "heartbeats", "args": ["--period=1"]}
+
+    assert source_word(source("ContainerSource", template={"spec": {"containers": [container]}})) == "heartbeats"
