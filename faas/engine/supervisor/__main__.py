@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
 def _supervise(plan: Plan, sockets: Sockets, children: Children, report: Report, description: dict[str, Any]) -> int:
 
     def on_ready() -> None:
-        write_atomically(f"{plan.state_dir}/engine.json", description)
+        report.write(f"{plan.state_dir}/engine.json", description)
         notify_systemd("READY=1")
         report.log("ready")
         report.tell({"event": "ready", **description})

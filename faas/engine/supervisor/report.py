@@ -22,6 +22,7 @@ class Report:
 
     def __init__(self, fd: int | None, log_path: str) -> None:
         self._fd, self._log_path = fd, log_path
+        self._unwritten: tuple[str, dict[str, Any]] | None = None
 
     def tell(self, document: dict[str, Any]) -> None:
         """One line to whoever waits; nobody waits after the first one."""
@@ -44,7 +45,23 @@ class Report:
         except OSError:
             return ""
 
-    def bound_log(self) -> None:
+    def write(self, path: str, document: dict[str, Any]) -> None:
+        """Of a full disk: as soon as `keep_house` finds room. Until then commands do not find the engine."""
+        self._unwritten = path, document
+        try:
+            write_atomically(path, document)
+        except OSError as error:
+            self.log(f"cannot write {path}, trying again: {error}")
+        else:
+            self._unwritten = None
+
+    def keep_house(self) -> None:
+        """To be called now and then."""
+        self._bound_log()
+        if self._unwritten is not None:
+            self.write(*self._unwritten)
+
+    def _bound_log(self) -> None:
         """Keep the log small. Everybody appends (O_APPEND), so it can be cut while they write."""
         with contextlib.suppress(OSError):
             if os.path.getsize(self._log_path) > _LOG_BYTES:

@@ -39,7 +39,7 @@ class Supervisor:
             self._end_spent()
             got = signal.sigtimedwait(SIGNALS, self._wait_s())
             if got is None:
-                self.report.bound_log()
+                self.report.keep_house()
             elif got.si_signo == signal.SIGCHLD:
                 self._reap()
             elif got.si_signo == signal.SIGUSR1:
