@@ -18,7 +18,7 @@ def http(path: str, *methods: str) -> Trigger:
     [
         ([http("/")], "faas invoke notes"),
         ([http("/{rest:path}")], "faas invoke notes"),
-        ([http("/notes/{id}", "GET"), http("/notes", "POST"), http("/notes", "GET")], "faas invoke notes --path /notes"),
+        ([http("/all/{id}", "GET"), http("/all", "POST"), http("/all", "GET")], "faas invoke notes --path /all"),
         ([http("/notes", "POST")], "faas invoke notes --path /notes --json '{…}'"),
         ([http("/", "PUT")], "faas invoke notes --json '{…}' -X PUT"),
         ([http("/notes/{id}", "DELETE")], "faas invoke notes --path '/notes/{id}' -X DELETE"),
