@@ -27,6 +27,7 @@ Events = Sequence[Event[Any]]
 BATCH_EVENTS = 500
 BATCH_BYTES = 512 * 1024  # of data; a single larger event goes alone
 ATTEMPT_S = 310.0  # the sink may be a function, which has 300 s by default; cut off, it would be begun again for ever
+ASK_ABOVE_BYTES = 512 * 1024  # half of what gateway and broker read of a body that they have refused
 _CLUSTER = "svc.cluster.local"
 _BROKER = f"broker-ingress.knative-eventing.{_CLUSTER}"
 IN_FLIGHT = 32  # requests at once, of all that deliver at the same time
@@ -54,7 +55,7 @@ class Sink:
         self._batches = is_ours and host == _BROKER
         self._reports = reports
         self._stopping = stopping
-        self._client = HTTPClient()
+        self._client = HTTPClient(ask_above=ASK_ABOVE_BYTES)
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def deliver(self, events: Events, *, ordered: bool = True) -> Events:

@@ -17,6 +17,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 _IDLE_S = 4.0  # below the keep-alive time of any server worth calling, so a reused connection is rarely a dead one
 _MAX_IDLE = 64
 _MAX_HEAD = 64 * 1024
+_LEAVE_S = 1.0  # to be told to send the body; a server that does not know of asking says nothing
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -57,22 +58,31 @@ class _Connection(msgspec.Struct, eq=False):
 
 
 class HTTPClient:
-    """Keeps connections by address; belongs to one event loop."""
+    """Keeps connections by address; belongs to one event loop.
 
-    def __init__(self, *, max_body: int = 64 * 2**20) -> None:
+    Args: ask_above: a larger body is not sent before the server has said that it takes it (Expect: 100-continue). One
+        that refuses it need not read it, and a connection that breaks under a body takes the refusal with it.
+    """
+
+    def __init__(self, *, max_body: int = 64 * 2**20, ask_above: int | None = None) -> None:
+        self._ask_above = ask_above
         self._idle: dict[Address, list[_Connection]] = {}
         self._max_body = max_body
 
     async def request(self, address: Address, method: str, target: str, headers: Headers, body: bytes) -> Received:
         """One exchange. Raises: OSError: no connection, or it broke before the answer was complete."""
+        asks = self._ask_above is not None and len(body) > self._ask_above
+        if asks:
+            headers = [*headers, (b"expect", b"100-continue")]
         message = _encode(method, target, headers, body)
+        head_size = len(message) - len(body) if asks else 0
         while True:
             connection = self._reusable(address)
             fresh = connection is None
             if connection is None:
                 connection = await _connect(address)
             try:
-                received, keep = await _exchange(connection, message, method, self._max_body)
+                received, keep = await _exchange(connection, message, head_size, method, self._max_body)
             except (asyncio.IncompleteReadError, ConnectionError, ProtocolError) as error:
                 connection.writer.close()
                 if fresh or method not in _IDEMPOTENT or isinstance(error, ProtocolError):
@@ -133,14 +143,26 @@ def _encode(method: str, target: str, headers: Headers, body: bytes) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-async def _exchange(connection: _Connection, message: bytes, method: str, max_body: int) -> tuple[Received, bool]:
-    connection.writer.write(message)
-    await connection.writer.drain()
-    status, headers = await _head(connection.reader)
+async def _exchange(
+    connection: _Connection, message: bytes, head_size: int, method: str, max_body: int
+) -> tuple[Received, bool]:
+    """Args: head_size: if it is not 0, what is behind it waits for leave."""
+    status, headers = 100, list[tuple[bytes, bytes]]()
+    if head_size:
+        connection.writer.write(message[:head_size])
+        try:
+            async with asyncio.timeout(_LEAVE_S):
+                status, headers = await _head(connection.reader)
+        except TimeoutError:
+            pass
+    is_sent = 100 <= status < 200
+    if is_sent:
+        connection.writer.write(message[head_size:])
+        await connection.writer.drain()
     while 100 <= status < 200:
         status, headers = await _head(connection.reader)
     fields = dict(headers)
-    keep = fields.get(b"connection", b"").lower() != b"close"
+    keep = is_sent and fields.get(b"connection", b"").lower() != b"close"
     if method == "HEAD" or status in (204, 304):
         return Received(status, headers, b""), keep
     if fields.get(b"transfer-encoding", b"").lower() == b"chunked":

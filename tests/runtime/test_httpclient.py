@@ -104,3 +104,40 @@ def test_a_header_cannot_smuggle_another() -> None:
             await client.request(address, "GET", "/", [(b"a", b"1\r\nb: 2")], b"")
 
     talk([], run)
+
+
+def test_a_large_body_waits_for_leave_and_a_refusal_comes_without_it() -> None:
+    """The server ends the connection with the refusal: a body on its way would have taken it along."""
+    refused = b"HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 5\r\n\r\nlarge"
+    taken = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+    async def run(client: HTTPClient, address: Address) -> list[tuple[int, bytes]]:
+        client = HTTPClient(ask_above=10)
+        answers = [await client.request(address, "POST", "/", [], b"x" * size) for size in (10_000_000, 11, 10)]
+        await client.aclose()
+        return [(answer.status, answer.body) for answer in answers]
+
+    answers, seen = talk([[refused], [taken], [refused]], run)
+    assert answers == [(413, b"large"), (202, b""), (413, b"large")]
+    assert [b"expect: 100-continue" in head for head in seen] == [True, True, False]
+
+
+def test_a_server_that_does_not_know_of_asking_gets_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faas_runtime.httpclient._LEAVE_S", 0.01)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(20)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n" + body)
+        writer.close()
+        await writer.wait_closed()
+
+    async def run() -> bytes:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            client = HTTPClient(ask_above=10)
+            address = Address("127.0.0.1", server.sockets[0].getsockname()[1])
+            received = await client.request(address, "POST", "/", [], b"x" * 20)
+            await client.aclose()
+        return received.body
+
+    assert asyncio.run(run()) == b"x" * 20

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -318,3 +319,25 @@ def test_idle_connections_are_closed_in_time(monkeypatch: pytest.MonkeyPatch) ->
         assert world.server.connections == 2
 
     run(scenario)
+
+
+def test_nothing_is_kept_of_an_answer_that_was_too_large() -> None:
+    """The parser's circle lives until the collector comes, which is seldom: a function that fails so would fill us."""
+
+    async def serve(number: int, count: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n" + b"x" * 9_000_000)
+
+    made: list[connection.Connection] = []
+
+    class Watched(connection.Connection):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    async def scenario(world: World) -> None:
+        assert (await world.answer()).status == 502
+        assert [each._body for each in made] == [[]]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("faas.engine.broker.delivery.pool.Connection", Watched)
+        run(scenario, serve)

@@ -80,6 +80,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Give up on the request; nobody is told."""
         self._request = None
+        self._reset()
         self._transport.abort()
 
     def close(self) -> None:
@@ -171,12 +172,15 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, status: int, why: str) -> None:
         request, self._request = cast(Sent, self._request), None
+        self._reset()  # the parser and this hold each other, so what is here would stay for long
         self._transport.abort()
         request.answered(Answer(status, _NONE, b"", why))
 
     def _lost(self, why: str) -> None:
         request, self._request = cast(Sent, self._request), None
-        request.lost(why, begun=self._begun)
+        begun = self._begun
+        self._reset()
+        request.lost(why, begun=begun)
 
     def _reset(self) -> None:
         self._headers = _NONE
