@@ -1,7 +1,7 @@
-"""One module an adapter, found by its name; none is imported before it is asked for.
+"""One module an adapter, or a folder where it has parts; found by its name, and not imported before it is asked for.
 
-A module has `Options`, a msgspec struct of its fields in FAAS_SOURCE, `async def run(source)`, and `retire(source)`
-where it makes something upstream that has to go with the source. One that starts with `_` is a part of another.
+It has `Options`, a msgspec struct of its fields in FAAS_SOURCE, `async def run(source)`, and `retire(source)` where it
+makes something upstream that has to go with the source.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from faas.sources.source import Adapter
 
 
 def names() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def find(name: str) -> Adapter:

@@ -316,7 +316,7 @@ def test_the_engines_own_door_comes_with_address_and_credentials() -> None:
             env = world.seen(plan)["env"]
             assert json.loads(env["FAAS_SOURCE"]) == {
                 "topics": ["a"], "url": "mqtt://127.0.0.1:1883", "version": 4,
-                # nobody guesses it without the password
+                # a secret makes it
                 "client_id": "faas-default-src-12d619315602a65cc397ec205b01a329",
             }  # fmt: skip
             assert (env["FAAS_SOURCE_USERNAME"], env["FAAS_SOURCE_PASSWORD"]) == ("faas-source", "pw")

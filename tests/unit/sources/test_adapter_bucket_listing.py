@@ -16,10 +16,10 @@ from faas_runtime.shapes.bucket import BucketObject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faas.sources.adapters._bucket_listing import Listing
-from faas.sources.adapters._bucket_memory import Memory
-from faas.sources.adapters._bucket_store import Listed, Page, Store
-from faas.sources.adapters._bucket_wanted import Wanted
+from faas.sources.adapters.bucket.listing import Listing
+from faas.sources.adapters.bucket.memory import Memory
+from faas.sources.adapters.bucket.store import Listed, Page, Store
+from faas.sources.adapters.bucket.wanted import Wanted
 from faas.sources.environment import Environment
 from faas.sources.errors import Stopping, UpstreamError
 from faas.sources.reports import Reports

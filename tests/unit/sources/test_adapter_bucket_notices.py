@@ -11,7 +11,7 @@ from faas_runtime.shapes.bucket import BucketObject, make_event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.sources.adapters._bucket_notices import read_notice
+from faas.sources.adapters.bucket.notices import read_notice
 
 OSS: dict[str, Any] = {
     "events": [

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from faas.sources.adapters._bucket_store import Page, Store
+from faas.sources.adapters.bucket.store import Page, Store
 from faas.sources.environment import Secrets
 from faas.sources.errors import ConfigurationError, UpstreamError
 from faas.sources.listening import Answer, Request, listening

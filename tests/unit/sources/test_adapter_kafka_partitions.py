@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError
 from faas_runtime.event import Event
 
-from faas.sources.adapters._kafka_partitions import Partitions
+from faas.sources.adapters.kafka.partitions import Partitions
 from faas.sources.environment import Environment
 from faas.sources.reports import Reports
 from faas.sources.sink import Sink

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from faas.sources.adapters._folder import Found, Mark, Settling, Wanted, look_at, survey
+from faas.sources.adapters.files.folder import Found, Mark, Settling, Wanted, look_at, survey
 
 ONE, TWO = Mark(1, 100), Mark(2, 200)
 

@@ -20,7 +20,7 @@ from faas_runtime.event import Event
 from faas_runtime.shapes.rabbitmq import make_event
 from yarl import URL
 
-from faas.sources.adapters._rabbitmq_queue import find_queue
+from faas.sources.adapters.rabbitmq.queues import find_queue
 from faas.sources.errors import ConfigurationError, UpstreamError
 from faas.sources.sink import BATCH_EVENTS
 from faas.sources.source import Source

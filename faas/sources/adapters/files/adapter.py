@@ -18,7 +18,7 @@ from faas_runtime.event import Event
 from faas_runtime.shapes.files import Change, make_event
 from watchfiles import awatch
 
-from faas.sources.adapters._folder import Found, Mark, Settling, Wanted, look_at, survey
+from faas.sources.adapters.files.folder import Found, Mark, Settling, Wanted, look_at, survey
 from faas.sources.errors import UpstreamError
 from faas.sources.ledger import Ledger
 from faas.sources.source import Source

@@ -21,9 +21,9 @@ from faas_runtime.event import Event
 from faas_runtime.shapes.bucket import AWS, make_event, make_record
 from faas_runtime.shapes.making import stable_id
 
-from faas.sources.adapters._bucket_memory import Known, Memory
-from faas.sources.adapters._bucket_store import Listed, Page, Store
-from faas.sources.adapters._bucket_wanted import Wanted
+from faas.sources.adapters.bucket.memory import Known, Memory
+from faas.sources.adapters.bucket.store import Listed, Page, Store
+from faas.sources.adapters.bucket.wanted import Wanted
 from faas.sources.source import Source
 
 _GROUP = 100  # told and recorded together; so many come again when we are killed in between

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from faas_runtime.shapes.github import HOME, make_event
 
-from faas.sources.adapters._github_hooks import Hooks
+from faas.sources.adapters.github.hooks import Hooks
 from faas.sources.errors import ConfigurationError
 from faas.sources.listening import Answer, Request, listening
 from faas.sources.receiving import address_of, hand_over

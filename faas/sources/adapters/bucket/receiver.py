@@ -13,8 +13,8 @@ from faas_runtime.errors import EventError
 from faas_runtime.event import Event
 from faas_runtime.shapes.bucket import BucketObject, make_event
 
-from faas.sources.adapters._bucket_notices import read_notice
-from faas.sources.adapters._bucket_wanted import Wanted
+from faas.sources.adapters.bucket.notices import read_notice
+from faas.sources.adapters.bucket.wanted import Wanted
 from faas.sources.listening import Answer, Request
 from faas.sources.receiving import hand_over_all
 from faas.sources.source import Source

@@ -1,6 +1,6 @@
 """Buckets: objects that were put into an S3 store, or taken out of it, each told once.
 
-Either the bucket is listed again and again (`_bucket_listing`), or its store sends notifications (`_bucket_receiver`).
+Either the bucket is listed again and again (`listing`), or its store sends notifications (`receiver`).
 Handlers cannot tell: both make the events that S3 itself would have sent.
 """
 
@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from faas.sources.adapters._bucket_listing import Listing
-from faas.sources.adapters._bucket_memory import Memory
-from faas.sources.adapters._bucket_receiver import NOTICE_BYTES, Receiver
-from faas.sources.adapters._bucket_store import Store
-from faas.sources.adapters._bucket_wanted import Change, Wanted
+from faas.sources.adapters.bucket.listing import Listing
+from faas.sources.adapters.bucket.memory import Memory
+from faas.sources.adapters.bucket.receiver import NOTICE_BYTES, Receiver
+from faas.sources.adapters.bucket.store import Store
+from faas.sources.adapters.bucket.wanted import Change, Wanted
 from faas.sources.errors import ConfigurationError
 from faas.sources.listening import listening
 from faas.sources.receiving import address_of

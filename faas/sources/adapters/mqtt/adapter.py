@@ -18,7 +18,7 @@ import msgspec
 from faas_runtime.shapes.mqtt import make_event
 from paho.mqtt.client import MQTTMessage
 
-from faas.sources.adapters._mqtt_client import Connection, Delivery, PatientClient
+from faas.sources.adapters.mqtt.client import Connection, Delivery, PatientClient
 from faas.sources.errors import ConfigurationError
 from faas.sources.lane import Lane
 from faas.sources.ledger import Ledger

@@ -1,6 +1,6 @@
 """Kafka: a consumer group reads, and an offset is committed after the sink has what lies before it.
 
-Each partition is read by a task of its own (`_kafka_partitions`), so one waits for no other. Where a new group begins
+Each partition is read by a task of its own (`partitions`), so one waits for no other. Where a new group begins
 is committed before anything is read: a source that starts at "latest" and is killed at once has missed nothing later.
 """
 
@@ -16,7 +16,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka
 
-from faas.sources.adapters._kafka_partitions import Partitions
+from faas.sources.adapters.kafka.partitions import Partitions
 from faas.sources.errors import ConfigurationError, UpstreamError
 from faas.sources.source import Source
 from faas.sources.tls import make_tls_context
