@@ -73,12 +73,17 @@ def summary_of(source: Mapping[str, Any]) -> str:
             return _adapter_summary(source)
 
 
-def _adapter_summary(source: Mapping[str, Any]) -> str:
+def adapter_options(source: Mapping[str, Any]) -> dict[str, Any]:
+    """What a ContainerSource asks of our adapter; {} when it is not that."""
     variables = {each["name"]: each.get("value", "") for each in _container(source).get("env") or ()}
     try:
-        options = json.loads(variables.get("FAAS_SOURCE", "{}"))
-    except ValueError:
-        return ""
+        return dict(json.loads(variables.get("FAAS_SOURCE", "{}")))
+    except (ValueError, TypeError):
+        return {}
+
+
+def _adapter_summary(source: Mapping[str, Any]) -> str:
+    options = adapter_options(source)
     what = next((options[key] for key in ("topics", "bucket", "stream", "queue", "path") if options.get(key)), "")
     where = next((options[key] for key in ("url", "endpoint", "address") if options.get(key)), "")
     text = ", ".join(what) if isinstance(what, list) else str(what)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 from faas_builders.files import NEVER
@@ -37,6 +37,11 @@ class _OfProject:
         except OSError:
             return False
         return (status.st_dev, status.st_ino) in self._written
+
+
+def is_save(path: Path, inboxes: Collection[Path]) -> bool:
+    """Whether it is the project's; what arrives in a folder that a function watches is data, unless it is code."""
+    return path.suffix == ".py" or not any(path.is_relative_to(inbox) for inbox in inboxes)
 
 
 async def changes(root: Path) -> AsyncIterator[set[Path]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from faas_builders.errors import BuilderError
 
+from faas.cli.dev.changes import is_save
 from faas.cli.dev.debugging import debuggable
 from faas.cli.dev.options import SessionOptions
 from faas.cli.dev.project_state import Desired, Project, load_project, make_desired
@@ -46,11 +47,16 @@ class Deployer:
         self._serving = False
         self._events: tuple[Object, ...] | None = None  # Triggers and sources as they were made last
         self._shown: set[str] = set()  # whose addresses are on the screen
+        self._inboxes: frozenset[Path] = frozenset()
         self._describer = Describer(project.settings.root, project.environment)
         self._describer.begin()  # while the engine starts
 
     def close(self) -> None:
         self._describer.close()
+
+    def saved_of(self, changed: Collection[Path]) -> set[Path]:
+        """Those of the changed files that are a save."""
+        return {path for path in changed if is_save(path, self._inboxes)}
 
     async def deploy_or_tell(self, engine: Engine, saved: Collection[Path] = ()) -> None:
         """`deploy`; what the user can mend with the next save is shown instead of raised."""
@@ -85,6 +91,7 @@ class Deployer:
             make_desired, self.project, description, images=self._images, namespace=options.namespace,
             overrides=options.overrides,
         )  # fmt: skip
+        self._inboxes = desired.inboxes(self.project.settings.root)
         if options.debug_port:
             services = debuggable(desired.objects.services, options.debug_port)
             desired = replace(desired, objects=replace(desired.objects, services=services))

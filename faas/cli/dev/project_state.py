@@ -9,6 +9,7 @@ from pathlib import Path
 
 from faas_runtime.spec import Description
 
+from faas.cli.eventing_rows import adapter_options, source_word
 from faas.project.devimage import dev_bundle
 from faas.project.environment import Environment, choose_environment
 from faas.project.manifests import Overrides
@@ -32,6 +33,14 @@ class Desired:
     digest: str
     services: tuple[ServiceSpec, ...]
     objects: Objects
+
+    def inboxes(self, root: Path) -> frozenset[Path]:
+        """The folders below `root` that a function's `files` source watches."""
+        watched = (
+            root / str(adapter_options(source)["path"]) for source in self.objects.sources
+            if source_word(source) == "files"
+        )  # fmt: skip
+        return frozenset(folder for folder in watched if root in folder.parents)
 
 
 def load_project(path: Path, python: Path | None, variables: Mapping[str, str] = os.environ) -> Project:

@@ -73,7 +73,9 @@ class Session:
         async with asyncio.TaskGroup() as group:
             deploying = group.create_task(deployer.deploy_or_tell(engine))
             while True:
-                saved = await saves.get()
+                saved = deployer.saved_of(await saves.get())
+                if not saved:
+                    continue
                 deploying.cancel()  # what it was about is out of date
                 await asyncio.wait({deploying})
                 deploying = group.create_task(deployer.deploy_or_tell(engine, saved))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from watchfiles import Change
 
-from faas.cli.dev.changes import _OfProject
+from faas.cli.dev.changes import _OfProject, is_save
 
 
 def test_what_the_command_itself_writes_is_no_save(tmp_path: Path) -> None:
@@ -31,3 +31,12 @@ def test_what_the_command_itself_writes_is_no_save(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["main.py~", ".main.py.swp", ".venv/lib/x.py", "__pycache__/main.pyc"])
 def test_what_editors_and_python_leave_is_no_save(tmp_path: Path, name: str) -> None:
     assert not _OfProject(tmp_path)(Change.added, str(tmp_path / name))
+
+
+def test_what_arrives_in_a_folder_that_a_function_watches_is_no_save(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+
+    assert not is_save(inbox / "of-today" / "a.csv", {inbox})
+    assert is_save(inbox / "handler.py", {inbox})
+    assert is_save(tmp_path / "inbox.csv", {inbox})
+    assert is_save(inbox / "a.csv", set())
