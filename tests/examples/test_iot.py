@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.engine.conftest import eventually
 from tests.integration.engine.whole import Whole, running
-from tests.sources_world import free_port
+from tests.programs import free_port
 
 IOT = Path(__file__).parents[2] / "examples" / "iot"
 

@@ -23,7 +23,7 @@ from faas.project.discover import describe
 from faas.project.manifests import Overrides
 from tests.integration.engine.conftest import PATIENCE_S
 from tests.integration.engine.whole import PYTHON, Whole, running
-from tests.sources_world import Program, running_seaweedfs
+from tests.programs import Program, running_seaweedfs
 
 THUMBNAILS = Path(__file__).parents[2] / "examples" / "thumbnails"
 

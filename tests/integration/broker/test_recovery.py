@@ -18,7 +18,7 @@ from faas.engine.supervisor.nats_server import find_program, prepare
 from faas.engine.supervisor.plan import Plan
 from tests.broker_world import PATIENCE_S, broker_settings, run, running_world
 from tests.nats_world import Nats
-from tests.sources_world import free_port
+from tests.programs import free_port
 
 BROKER = BrokerConfig("default/orders", "u", max_bytes=40 << 20)  # several files
 ATTRIBUTES = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "com.acme.order"}

@@ -26,7 +26,7 @@ from faas.project.manifests import Overrides
 from tests.integration.engine.conftest import PATIENCE_S, eventually
 from tests.integration.engine.killed_load import INGRESS, HttpWay, MqttWay, UnixConnection, Way
 from tests.integration.engine.whole import PYTHON, Whole, host, running
-from tests.sources_world import Program, free_port, running_mosquitto
+from tests.programs import Program, free_port, running_mosquitto
 
 Victim = Role | str  # or EVERYTHING
 EVERYTHING = "everything"

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from botocore.config import Config
 
-from tests.sources_world import Program, StandInSink, free_port, running_adapter, running_seaweedfs, stand_in_sink
+from tests.programs import Program, free_port, running_seaweedfs
+from tests.sources_world import StandInSink, running_adapter, stand_in_sink
 
 KEYS = {"FAAS_SOURCE_ACCESS_KEY": "any", "FAAS_SOURCE_SECRET_KEY": "thing"}
 

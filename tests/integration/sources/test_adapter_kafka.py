@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from tests.sources_world import StandInKafka, StandInSink, free_port, running_adapter, running_kafka, stand_in_sink
+from tests.programs import StandInKafka, free_port, running_kafka
+from tests.sources_world import StandInSink, running_adapter, stand_in_sink
 
 
 @pytest.fixture(scope="module")

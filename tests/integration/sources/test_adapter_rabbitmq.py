@@ -13,7 +13,8 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 
-from tests.sources_world import DEADLINE_S, Program, StandInSink, running_adapter, running_rabbitmq, stand_in_sink
+from tests.programs import Program, running_rabbitmq
+from tests.sources_world import DEADLINE_S, StandInSink, running_adapter, stand_in_sink
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,12 @@ from urllib.parse import urlencode
 import httpx
 
 from faas.sources.listening import Answer, Request, listening
+from tests.programs import free_port
 from tests.sources_world import (
     DEADLINE_S,
     RunningAdapter,
     StandInSink,
     adapter_environment,
-    free_port,
     running_adapter,
     stand_in_sink,
 )

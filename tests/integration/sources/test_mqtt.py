@@ -16,16 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.sources_world import (
-    Program,
-    adapter_environment,
-    find_program,
-    make_certificate,
-    running_adapter,
-    running_mosquitto,
-    running_nats_mqtt,
-    stand_in_sink,
-)
+from tests.programs import Program, find_program, make_certificate, running_mosquitto, running_nats_mqtt
+from tests.sources_world import adapter_environment, running_adapter, stand_in_sink
 
 
 @pytest.fixture

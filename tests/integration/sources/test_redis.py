@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.sources_world import Program, free_port, make_certificate, running_adapter, running_redis, stand_in_sink
+from tests.programs import Program, free_port, make_certificate, running_redis
+from tests.sources_world import running_adapter, stand_in_sink
 
 
 @pytest.fixture

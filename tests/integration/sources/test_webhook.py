@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 
-from tests.sources_world import DEADLINE_S, RunningAdapter, StandInSink, free_port, running_adapter, stand_in_sink
+from tests.programs import free_port
+from tests.sources_world import DEADLINE_S, RunningAdapter, StandInSink, running_adapter, stand_in_sink
 
 SECRET = "a secret"
 SIGNED = {"signature_header": "X-Signature", "signature_prefix": "sha256="}

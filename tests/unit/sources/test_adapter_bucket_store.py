@@ -13,7 +13,7 @@ from faas.sources.adapters.bucket.store import Page, Store
 from faas.sources.environment import Secrets
 from faas.sources.errors import ConfigurationError, UpstreamError
 from faas.sources.listening import Answer, Request, listening
-from tests.sources_world import free_port
+from tests.programs import free_port
 
 KEYS = Secrets(access_key="any", secret_key="thing")
 LISTING = """<ListBucketResult><IsTruncated>{more}</IsTruncated><NextContinuationToken>t</NextContinuationToken>
