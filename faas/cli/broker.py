@@ -41,7 +41,7 @@ def command() -> None:
     Examples:
       faas broker list
       faas broker describe default
-      faas broker create orders --retention PT72H
+      faas broker create orders --retention 72h
     """
 
 
@@ -123,7 +123,7 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
 
 @command.command("create", short_help="Make a Broker.")
 @click.argument("name", default=DEFAULT_BROKER)
-@click.option("--retention", metavar="ISO8601", help="How long delivered events are kept: PT72H; a day if not given.")
+@click.option("--retention", metavar="TIME", help="How long delivered events are kept: 72h; a day if not given.")
 @click.option("--max-bytes", metavar="SIZE", help="How large its log may get before events are refused: 4Gi.")
 @namespace_option
 @state_option
@@ -133,12 +133,12 @@ def create(name: str, retention: str | None, max_bytes: str | None, namespace: s
     \b
     Examples:
       faas broker create
-      faas broker create orders --retention PT72H --max-bytes 4Gi
+      faas broker create orders --retention 72h --max-bytes 4Gi
     """
     from faas.resources import keys
     from faas.resources.kinds import BROKER
 
-    wanted = {keys.EVENT_RETENTION: retention, keys.EVENT_MAX_BYTES: max_bytes}
+    wanted = {keys.EVENT_RETENTION: retention and _period(retention), keys.EVENT_MAX_BYTES: max_bytes}
     annotations = {key: value for key, value in wanted.items() if value is not None}
     broker = {
         "apiVersion": BROKER.api_version,
@@ -168,6 +168,20 @@ def delete(name: str, namespace: str, yes: bool, state: Path | None) -> None:
         click.confirm(f"Delete Broker {name} with its events and dead letters?", abort=True, err=True)
     with_client(state, lambda client: client.delete(BROKER, name, namespace))
     click.echo(f"{name} deleted")
+
+
+def _period(text: str) -> str:
+    """72h as ISO 8601 has it, and what is that already."""
+    from faas.resources import durations, periods
+
+    try:
+        if not text.upper().startswith("P"):
+            return f"PT{durations.parse(text):.0f}S"
+        periods.parse_s(text)
+    except (durations.DurationError, periods.PeriodError) as error:
+        said = f"{text!r} is no time: 90m, 72h, or in ISO 8601 P3D"
+        raise click.BadParameter(said, param_hint="--retention") from error
+    return text
 
 
 async def _create(client: HttpClient, broker: Object) -> str:

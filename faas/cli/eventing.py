@@ -69,16 +69,17 @@ async def require(client: HttpClient, kind: Kind, name: str, namespace: str) -> 
         names = [item["metadata"]["name"] for item in (await client.list(kind, namespace)).items]
         close = get_close_matches(name, names, n=1, cutoff=0.5)
         message = f"there is no {kind.kind} {name!r} in namespace {namespace}"
-        raise CommandError(message, hint_for(kind, close, names)) from error
+        raise CommandError(message, hint_for(kind, close, names, namespace)) from error
 
 
-def hint_for(kind: Kind, close: Sequence[str], names: Sequence[str]) -> str:
+def hint_for(kind: Kind, close: Sequence[str], names: Sequence[str], namespace: str) -> str:
     if close:
         return f"Did you mean {close[0]!r}?"
     if names:
         return f"There are: {', '.join(sorted(names)[:10])}"
     if kind.kind == "Broker":
-        return "Make one:  faas broker create     (a deploy of a function with @function.event makes it as well)"
+        where = "" if namespace == "default" else f" -n {namespace}"
+        return f"Make one:  faas broker create{where}     (a deploy of a function with @function.event makes one)"
     return f"See what there is:  kubectl get {kind.plural} -A"
 
 

@@ -23,7 +23,7 @@ def mqtt_options(function: F) -> F:
         click.option("--mqtt-users", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
                      help="Who may connect: lines NAME:PASSWORD or NAME:HASH (bcrypt); without it anybody here."),
         click.option("--mqtt", metavar="PORT", type=click.IntRange(1, 65535), is_flag=False, flag_value=1883,
-                     help="Let devices connect by MQTT, at 1883 if no port is given."),
+                     help="Let devices connect by MQTT 3.1.1, at 1883 if no port is given."),
     ):  # fmt: skip
         function = option(function)
     return function

@@ -101,7 +101,7 @@ def test_streams_are_the_engines_only(invoke: Callable[..., Result], module: Any
         (events, "tail --broker defalt", "Did you mean 'default'?"),
         (trigger, "describe other", "There are: on-order"),
         (source, "describe nigtly", "Did you mean 'nightly'?"),
-        (broker, "describe -n elsewhere", "Make one:  faas broker create"),
+        (broker, "describe -n elsewhere", "Make one:  faas broker create -n elsewhere"),
     ],
 )
 def test_a_wrong_name_gets_the_right_one(invoke: Callable[..., Result], module: Any, arguments: str, hint: str) -> None:

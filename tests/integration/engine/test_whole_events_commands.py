@@ -236,7 +236,9 @@ def test_an_event_is_refused_in_the_words_of_the_ingress(faas: Faas, tmp_path: P
 
 
 def test_a_broker_of_its_own_is_made_and_deleted(whole: Whole, faas: Faas) -> None:
-    made = faas("broker", "create", "orders", "--retention", "PT72H", "--max-bytes", "64Mi")
+    faas("broker", "create", "orders", "--retention", "3 days", code=2)
+    assert "90m, 72h, or in ISO 8601 P3D" in faas.said
+    made = faas("broker", "create", "orders", "--retention", "72h", "--max-bytes", "64Mi")
     assert "faas events send TYPE --data '{}' --broker orders" in made
     faas("broker", "create", "orders", code=1)
     assert faas.said.startswith("error: there is a Broker 'orders' in namespace default already\n")
