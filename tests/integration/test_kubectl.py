@@ -208,6 +208,13 @@ def test_an_unknown_field_is_refused_by_name(api: Any) -> None:
     assert 'strict decoding error: unknown field "spec.tmplate"' in refused.stderr
 
 
+@pytest.mark.parametrize("version", ["sources.knative.dev/v1", "flows.knative.dev/v1"])
+def test_a_kind_that_is_not_there_is_named(api: Any, version: str) -> None:
+    done = api.kubectl("apply", "-f", "-", input=f"apiVersion: {version}\nkind: Sequence\nmetadata: {{name: s}}\n")
+    assert done.returncode != 0
+    assert f'no matches for kind "Sequence" in version "{version}"' in done.stderr
+
+
 def test_dry_run_on_the_server_stores_nothing(api: Any) -> None:
     out = ok(api.kubectl("apply", "--dry-run=server", "-f", "-", "-o", "json", input=service("dry")))
     assert json.loads(out)["spec"]["template"]["spec"]["timeoutSeconds"] == 300

@@ -29,7 +29,7 @@ from faas.engine.api.tls import Credentials, ensure_credentials
 from faas.engine.api.watching import Watches
 from faas.engine.api.wire.discovery import Discovery
 from faas.engine.api.wire.media import negotiate
-from faas.engine.api.wire.openapi import OpenApi
+from faas.engine.api.wire.openapi import OPENAPI_V2, OPENAPI_V2_TYPE, OpenApi
 from faas.engine.api.wire.paths import parse_path
 from faas.engine.contract.settings import EngineSettings
 from faas.resources import keys
@@ -148,6 +148,8 @@ class ApiServer:
                 return self._discover(request, core=path == "/api")
             case "/openapi/v3":
                 return _json(self._openapi.index())
+            case "/openapi/v2":
+                return Response(OPENAPI_V2, media_type=OPENAPI_V2_TYPE)
             case "/faas/v1/status":
                 fault = self._backend.store.fault
                 return _json({**self._status(), "readOnly": str(fault) if fault else None})

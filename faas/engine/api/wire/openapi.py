@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from faas.engine.api.wire.discovery import Discovery
 from faas.resources.kinds import Kind
 from faas.resources.schema import openapi_schemas, schema_name
+
+# kubectl looks here, as protobuf only, for a kind that version 3 does not know. That there is none here either lets it
+# come to the words "no matches for kind". An empty message is an empty document.
+OPENAPI_V2: Final = b""
+OPENAPI_V2_TYPE: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 _WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 _PATCHES = {
