@@ -24,9 +24,11 @@ class Schedule:
         """Raises: ScheduleError."""
         self.zone = _zone(timezone)
         try:
-            self._expression = _plain(cron.parse(expression.strip()))
+            plain = _plain(cron.parse(expression.strip()))
         except cron.ScheduleError as error:
             raise ScheduleError(f"{expression!r} is no schedule: {error}") from None
+        # Kept, because reading an expression costs croniter more than finding a time.
+        self._times = croniter(plain, datetime.now(self.zone), second_at_beginning=True)
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first due time after a moment, in UTC; None when it is never due (30 February)."""
@@ -45,19 +47,20 @@ class Schedule:
         return due.astimezone(UTC) if due > after else None
 
     def _from(self, moment: datetime) -> croniter:
-        return croniter(self._expression, moment.astimezone(self.zone), second_at_beginning=True)
+        self._times.set_current(moment.astimezone(self.zone), force=True)
+        return self._times
 
 
 def _plain(schedule: cron.Schedule) -> str:
     """Without names, ranges and steps, which croniter reads in a way of its own here and there."""
     days = "*" if schedule.any_day else _list(schedule.days)
     weekdays = "*" if schedule.any_weekday else _list(schedule.weekdays)
-    time = f"{_list(schedule.seconds)} {_list(schedule.minutes)} {_list(schedule.hours)}"
-    return f"{time} {days} {_list(schedule.months)} {weekdays}"
+    time = f"{_list(schedule.seconds, 60)} {_list(schedule.minutes, 60)} {_list(schedule.hours, 24)}"
+    return f"{time} {days} {_list(schedule.months, 12)} {weekdays}"
 
 
-def _list(values: frozenset[int]) -> str:
-    return ",".join(map(str, sorted(values)))
+def _list(values: frozenset[int], all: int | None = None) -> str:
+    return "*" if len(values) == all else ",".join(map(str, sorted(values)))
 
 
 def _zone(name: str) -> ZoneInfo:
