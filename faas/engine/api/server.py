@@ -148,7 +148,7 @@ class ApiServer:
                 return self._discover(request, core=path == "/api")
             case "/openapi/v3":
                 return _json(self._openapi.index())
-            case "/openapi/v2":
+            case "/openapi/v2" if "protobuf" in request.headers.get("accept", ""):
                 return Response(OPENAPI_V2, media_type=OPENAPI_V2_TYPE)
             case "/faas/v1/status":
                 fault = self._backend.store.fault
