@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -33,31 +32,18 @@ from tests.broker_world import (
     BROKER,
     PATIENCE_S,
     BrokerWorld,
-    broker_settings,
     engine_of,
     event,
     run,
     running_world,
 )
-from tests.nats_world import Nats, running_nats
+from tests.nats_world import Nats
 
 # Conditions of another process have no event to wait for.
 # ruff: noqa: ASYNC110
 CLOSE = b"connection: close\r\n"
 ATTRIBUTES = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "com.acme.order"}
 TABLE = EventingTable(1, brokers=(BROKER,))
-
-
-@pytest.fixture
-def nats(tmp_path: Path) -> Iterator[Nats]:
-    with running_nats(tmp_path / "nats") as server:
-        yield server
-
-
-@pytest.fixture
-def settings(nats: Nats) -> Iterator[EngineSettings]:
-    with broker_settings(nats) as made:
-        yield made
 
 
 def in_world(settings: EngineSettings, work: Callable[[BrokerWorld], Awaitable[None]]) -> None:

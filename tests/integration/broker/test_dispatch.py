@@ -6,14 +6,12 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httptools
 import msgspec
-import pytest
 
 from faas.engine.broker.dispatch import make_dispatcher
 from faas.engine.broker.server import running_broker
@@ -30,7 +28,7 @@ from faas.engine.contract.eventing import (
 )
 from faas.engine.contract.settings import EngineSettings
 from tests.broker_world import BROKER, PATIENCE_S, Engine, broker_settings, run
-from tests.nats_world import Nats, running_nats
+from tests.nats_world import Nats
 
 DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 4\r\n\r\nboom"
@@ -168,12 +166,6 @@ def trigger(name: str = "f", **changes: Any) -> TriggerConfig:
         "filters": ({"exact": {"type": "made"}},), **changes,
     }  # fmt: skip
     return TriggerConfig(**values)
-
-
-@pytest.fixture
-def nats(tmp_path: Path) -> Iterator[Nats]:
-    with running_nats(tmp_path / "nats") as made:
-        yield made
 
 
 @contextlib.asynccontextmanager

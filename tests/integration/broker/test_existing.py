@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,22 +10,9 @@ from faas.engine.broker import brokers as brokers_module
 from faas.engine.broker.jetstream import running_logs, server_of
 from faas.engine.contract.eventing import EventingTable
 from faas.engine.contract.settings import EngineSettings
-from tests.broker_world import BROKER, PATIENCE_S, broker_settings, run, running_world
-from tests.nats_world import Nats, running_nats
+from tests.broker_world import BROKER, PATIENCE_S, run, running_world
 
 ATTRIBUTES = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "com.acme.order"}
-
-
-@pytest.fixture
-def nats(tmp_path: Path) -> Iterator[Nats]:
-    with running_nats(tmp_path / "nats") as server:
-        yield server
-
-
-@pytest.fixture
-def settings(nats: Nats) -> Iterator[EngineSettings]:
-    with broker_settings(nats) as made:
-        yield made
 
 
 async def streams(settings: EngineSettings) -> list[str]:

@@ -35,7 +35,7 @@ from faas.engine.contract.inspecting import (
 )
 from faas.engine.contract.settings import EngineSettings, Listeners, NatsSettings
 from tests.broker_world import PATIENCE_S, run
-from tests.nats_world import Nats, running_nats
+from tests.nats_world import Nats
 
 BROKER = BrokerConfig("default/orders", "uid-1")
 TRIGGER = TriggerConfig("default/t", "t1", BROKER.key, "http://x/", filters=({"exact": {"type": "order"}},))
@@ -92,12 +92,6 @@ async def parsed(lines: AsyncIterator[bytes]) -> AsyncIterator[Any]:
     async for piece in lines:
         for line in piece.splitlines():
             yield json.loads(line)
-
-
-@pytest.fixture
-def nats(tmp_path: Path) -> Iterator[Nats]:
-    with running_nats(tmp_path / "nats") as server:
-        yield server
 
 
 @contextlib.asynccontextmanager

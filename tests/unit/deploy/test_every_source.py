@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from faas_runtime.describe import describe
 from faas_runtime.registry import REGISTRY
+from faas_runtime.shapes.github import EVENTS
 
 from faas.client.protocol import Object
 from faas.deploy.belonging import read_events
@@ -21,6 +22,7 @@ from faas.engine.store import MemoryStore
 from faas.project.objects import Objects, make_objects
 from faas.project.services import make_services
 from faas.project.settings import Settings
+from faas.resources.sources.github import GITHUB_EVENTS
 from faas.sources.config import read_options
 
 EVERYTHING = """
@@ -105,3 +107,7 @@ def _told(source: Object) -> tuple[str, str]:
         return "", ""
     (container,) = source["spec"]["template"]["spec"]["containers"]
     return container["args"][0], container["env"][0]["value"]
+
+
+def test_the_decorator_takes_the_events_of_github_that_the_api_takes() -> None:
+    assert sorted(EVENTS) == sorted(GITHUB_EVENTS)
