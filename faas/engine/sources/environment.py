@@ -98,9 +98,11 @@ async def _read(client: Client, namespace: str, reference: SecretRef) -> dict[st
     except NotFound:
         if reference.optional:
             return {}
-        raise ConfigurationError(
-            f"{reference.kind}Missing", f"the {reference.kind} {namespace}/{reference.name} does not exist"
-        ) from None
+        said = f"the {reference.kind} {namespace}/{reference.name} does not exist"
+        if reference.key is not None and kind is SECRET:
+            where = "" if namespace == "default" else f" -n {namespace}"
+            said += f"; kubectl create secret generic {reference.name}{where} --from-literal={reference.key}=…"
+        raise ConfigurationError(f"{reference.kind}Missing", said) from None
     if reference.key is None or reference.key in data or reference.optional:
         return data
     raise ConfigurationError(

@@ -204,7 +204,8 @@ async def test_what_an_adapter_reports_is_its_status(world: World) -> None:
 async def test_a_secret_is_read_at_the_start_and_a_new_value_starts_anew(world: World) -> None:
     plan = world.run("plain", EnvVar("FAAS_SOURCE_PASSWORD", SecretRef("Secret", "s", "password")))
     status = await world.until(lambda status: status.state == "failing")
-    assert (status.reason, status.message) == ("SecretMissing", "the Secret default/s does not exist")
+    make = "kubectl create secret generic s --from-literal=password=…"
+    assert (status.reason, status.message) == ("SecretMissing", f"the Secret default/s does not exist; {make}")
     await world.write("s", {"password": "one"})
     await world.until(is_running)
     first = world.seen(plan)

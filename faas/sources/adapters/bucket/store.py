@@ -113,7 +113,7 @@ class Store:
             raise self._explained(error) from error
         except (BotoCoreError, OSError) as error:
             is_ours = type(error).__name__ in _UNTRIED
-            advice = "; name a Secret with accessKey and secretKey, or set anonymous" if is_ours else ""
+            advice = "; name a Secret with accessKey and secretKey" if is_ours else ""
             reason = "NoCredentials" if is_ours else "UpstreamUnavailable"
             raise UpstreamError(reason, f"bucket {self._place}: {error}{advice}") from error
 
