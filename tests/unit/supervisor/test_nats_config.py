@@ -11,7 +11,7 @@ from faas.engine.supervisor.mqtt_users import User
 from faas.engine.supervisor.nats_server import find_program, make_config, own_credentials, prepare
 from faas.engine.supervisor.plan import Plan
 
-PLAN = Plan("/state", "/runtime", "1")
+PLAN = Plan("/", "/runtime", "1")  # a folder that there is: its disk is asked for
 BROKER, SOURCE = User("faas-broker", "b"), User("faas-source", "s")
 
 
@@ -20,7 +20,9 @@ def test_it_listens_on_loopback_and_only_the_broker_may_connect() -> None:
 
     assert (config["host"], config["port"]) == ("127.0.0.1", 14222)
     assert "mqtt" not in config
-    assert [user["user"] for account in config["accounts"].values() for user in account["users"]] == ["faas-broker"]
+    assert [user["user"] for account in config["accounts"].values() for user in account.get("users", [])] == [
+        "faas-broker"
+    ]
 
 
 @pytest.mark.parametrize(("durability", "synced"), [("os", None), ("fsync", "always")])
