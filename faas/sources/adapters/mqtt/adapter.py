@@ -11,10 +11,11 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+from faas_runtime.event import Event
 from faas_runtime.shapes.mqtt import make_event
 from paho.mqtt.client import MQTTMessage
 
@@ -69,41 +70,8 @@ async def retire(source: Source[Options]) -> None:
 async def _session(source: Source[Options], ledger: Ledger, connected: Callable[[], None]) -> None:
     options = source.options
     parts = urlsplit(options.url)
-    broker = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    # nats-server sends again each 30 s, on the same connection, what was not acknowledged: an outage of the sink would
-    # bring everything many times.
-    under_way: set[Delivery] = set()
-
-    def arrived(message: MQTTMessage) -> None:
-        delivery = message.mid, message.qos
-        if delivery in under_way:
-            return
-        try:
-            topic = message.topic
-        except UnicodeDecodeError as error:
-            source.reports.drop("a message", f"its topic is no UTF-8: {error}")
-            client.settle(delivery)
-            return
-        if message.qos == 0 and lane.waiting >= _QOS0_WAITING:
-            source.reports.drop(f"a QoS 0 message of {topic}", "the sink is away and too many wait for it")
-            return
-        properties = getattr(message.properties, "UserProperty", None)
-        event = make_event(
-            broker, topic, bytes(message.payload), id=uuid.uuid4().hex, time=datetime.now(UTC), qos=message.qos,
-            retained=message.retain, content_type=getattr(message.properties, "ContentType", None),
-            properties=dict(properties) if properties else None,
-        )  # fmt: skip
-        if message.qos:
-            under_way.add(delivery)
-        lane.push(event, delivery)
-
-    def taken(delivery: Delivery) -> None:
-        under_way.discard(delivery)
-        client.settle(delivery)
-
-    client = _make_client(source, arrived)
-    lane = Lane(source.sink, taken)
-    connection = Connection(client, options.version)
+    arrivals = _Arrivals(source)
+    lane, connection = arrivals.lane, Connection(arrivals.client, options.version)
     sending = asyncio.create_task(lane.run())
 
     async def open_session() -> bool:
@@ -121,6 +89,49 @@ async def _session(source: Source[Options], ledger: Ledger, connected: Callable[
         sending.cancel()
         await asyncio.wait({sending})
         await connection.close()
+
+
+class _Arrivals:
+    """The messages of one session: into the lane as events, and acknowledged when the sink has them."""
+
+    def __init__(self, source: Source[Options]) -> None:
+        parts = urlsplit(source.options.url)
+        self._broker = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._reports = source.reports
+        # nats-server sends again each 30 s, on the same connection, what was not acknowledged: an outage of the sink
+        # would bring everything many times.
+        self._under_way: set[Delivery] = set()
+        self.client = _make_client(source, self._arrived)
+        self.lane = Lane(source.sink, self._taken)
+
+    def _arrived(self, message: MQTTMessage) -> None:
+        delivery = message.mid, message.qos
+        if delivery in self._under_way:
+            return
+        try:
+            topic = message.topic
+        except UnicodeDecodeError as error:
+            self._reports.drop("a message", f"its topic is no UTF-8: {error}")
+            self.client.settle(delivery)
+            return
+        if message.qos == 0 and self.lane.waiting >= _QOS0_WAITING:
+            self._reports.drop(f"a QoS 0 message of {topic}", "the sink is away and too many wait for it")
+            return
+        if message.qos:
+            self._under_way.add(delivery)
+        self.lane.push(self._event_of(message, topic), delivery)
+
+    def _event_of(self, message: MQTTMessage, topic: str) -> Event[Any]:
+        properties = getattr(message.properties, "UserProperty", None)
+        return make_event(
+            self._broker, topic, bytes(message.payload), id=uuid.uuid4().hex, time=datetime.now(UTC), qos=message.qos,
+            retained=message.retain, content_type=getattr(message.properties, "ContentType", None),
+            properties=dict(properties) if properties else None,
+        )  # fmt: skip
+
+    def _taken(self, delivery: Delivery) -> None:
+        self._under_way.discard(delivery)
+        self.client.settle(delivery)
 
 
 async def _first_end(*awaited: Awaitable[None]) -> None:
