@@ -76,6 +76,8 @@ def command(
         print_objects(objects, output)
         return
     if dry_run:
+        for broker in plan.events.brokers if plan else ():
+            click.echo(f"{broker['metadata']['name']} (Broker): would be created")
         for change in plan.changes if plan else ():
             click.echo(f"{_named(change)}: {_said(change)}")
     elif plan:

@@ -94,6 +94,7 @@ def kinds(documents: str) -> list[str]:
 
 
 def test_events_pass_from_function_to_function_and_from_a_schedule(faas: Faas) -> None:
+    assert faas("deploy", faas.project, "--dry-run").startswith("default (Broker): would be created\n")
     faas("deploy", faas.project)
 
     assert "brokers: default: created" in faas.said
