@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from faas.cli.output import first_line
 
 
@@ -19,18 +21,27 @@ def size_text(size_bytes: float) -> str:
 
 def reason_text(text: str) -> str:
     """One line of what a subscriber said, `500: ` before it or not: of a problem document its detail."""
-    import json
-
     code, colon, rest = text.partition(": ")
     said = rest if colon and code.isdigit() else text
-    try:
-        problem = json.loads(said)
-    except ValueError:
-        return first_line(text.strip())
+    problem = _problem(said)
     detail = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else None
     if not detail:
         return first_line(text.strip())
     return f"{code}: {detail}" if said is not text else str(detail)
+
+
+def _problem(text: str) -> Any:
+    """As JSON; only the first characters of an answer are kept, so that the detail may be all that is whole."""
+    import json
+    import re
+
+    cut = re.match(r'\{.*?("detail": ?"(?:[^"\\]|\\.)*")', text)
+    for document in (text, f"{{{cut[1]}}}" if cut else ""):
+        try:
+            return json.loads(document)
+        except ValueError:
+            continue
+    return None
 
 
 def span_text(seconds: float) -> str:

@@ -134,6 +134,8 @@ def test_a_moment_is_a_time_or_so_long_ago() -> None:
         ('500: {"title": "Internal Server Error", "detail": "it failed"}', "500: it failed"),
         ('{"title": "Too Large"}', "Too Large"),
         ('["a"]', '["a"]'),
+        ('422: {"title":"Unprocessable Entity","detail":"not \\"x\\"","errors":[{"in":"da', '422: not "x"'),
+        ('422: {"title":"Unprocessable Entity","deta', '422: {"title":"Unprocessable Entity","deta'),
     ],
 )
 def test_an_error_is_one_line(text: str, shown: str) -> None:
