@@ -204,7 +204,7 @@ def _sources() -> Check:
     found = ", ".join(there) or "none"
     if missing:
         return Check(
-            "sources", "ok", f"{found}; not {', '.join(missing)}", f"To add one:  pip install faas[{missing[0]}]"
+            "sources", "ok", f"{found}; not {', '.join(missing)}", f"To add one:  pip install 'faas[{missing[0]}]'"
         )
     return Check("sources", "ok", found)
 
