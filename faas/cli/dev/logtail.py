@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,15 +12,20 @@ from faas.cli.dev.loglines import Printed, parse
 
 _SUFFIX = ".jsonl"
 _BATCH_MS = 30  # lines that come together are shown together, in the order of their time
+_EVERYWHERE_MS = 1000
 
 
 async def follow(folder: Path) -> AsyncIterator[list[Printed]]:
     """Batches of lines, each sorted by time, until the reader closes it; the folder has to exist."""
     positions: dict[Path, int] = {}
-    changes = awatch(folder, debounce=_BATCH_MS * 4, step=_BATCH_MS, yield_on_timeout=True, rust_timeout=1000)
+    look_everywhere_s = 0.0
+    changes = awatch(folder, debounce=_BATCH_MS * 4, step=_BATCH_MS, yield_on_timeout=True, rust_timeout=_EVERYWHERE_MS)
     async for batch in changes:
-        # An empty batch is the timeout: look everywhere, a folder and its first file may come faster than a watch.
-        paths = {Path(path) for _, path in batch} if batch else set(folder.rglob(f"*{_SUFFIX}"))
+        paths = {Path(path) for _, path in batch}
+        # A folder and its first file may come faster than a watch; whoever logs each second keeps the timeout away.
+        if (now := time.monotonic()) >= look_everywhere_s:
+            look_everywhere_s = now + _EVERYWHERE_MS / 1000
+            paths.update(folder.rglob(f"*{_SUFFIX}"))
         lines = [line for path in paths if path.suffix == _SUFFIX for line in _fresh(path, positions)]
         if lines:
             yield sorted(lines, key=lambda line: line.time)
