@@ -17,6 +17,7 @@ An object is a raw mapping, as on the wire; nothing in here changes its argument
   `owner_reference(raw) -> dict`, `UndecodableObject`
 - `meta`: views ObjectMeta, OwnerReference, Condition; `podspec`: Container, Probe, EnvVar, ...; `volumes`: Volume, ...;
   `core`: Namespace, Secret, ConfigMap, Pod, Event, ServiceAccount
+- `payloads`: `texts_of(raw) -> {key: text}` of a Secret or ConfigMap, `can_be_variable(text)`
 - `serving`: views Service, Configuration, Revision, Route, RevisionTemplate, RevisionSpec, TrafficTarget, *Status
 - `duck`: what Knative's kinds share: KReference, Destination, Delivery, Addressable, SourceSpec, SourceStatus, ...
 - `eventing`: views Broker, Trigger, SubscriptionsAPIFilter, *Status; `eventtypes`: EventType in its versions;

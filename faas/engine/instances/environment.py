@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Mapping
 
 from faas.client.errors import NotFound
-from faas.client.protocol import Client, Object
+from faas.client.protocol import Client
 from faas.engine.contract.revision import RevisionPlan, SecretRef
 from faas.engine.contract.settings import LOCAL_DOMAIN, EngineSettings
 from faas.resources.kinds import CONFIG_MAP, SECRET
+from faas.resources.payloads import can_be_variable, texts_of
 
 FROM_HOST = ("HOME", "TMPDIR", "PATH", "LANG", "LC_ALL", "TZ")
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -72,8 +72,7 @@ def make_environment(
 
 
 def _text(value: str, reference: SecretRef, key: str) -> str:
-    is_text = "\0" not in value and not any("\udc80" <= character <= "\udcff" for character in value)
-    if not is_text:
+    if not can_be_variable(value):
         raise MissingReference(
             f"{reference.kind.lower()} {reference.name!r}: {key} is not text, which a variable has to be; "
             "mount it as a file"
@@ -91,7 +90,7 @@ async def read_references(client: Client, plan: RevisionPlan) -> dict[SecretRef,
 async def _read(client: Client, namespace: str, reference: SecretRef) -> dict[str, str]:
     kind = SECRET if reference.kind == "Secret" else CONFIG_MAP
     try:
-        data = _decode(await client.get(kind, reference.name, namespace))
+        data = texts_of(await client.get(kind, reference.name, namespace))
     except NotFound:
         if reference.optional:
             return {}
@@ -99,11 +98,3 @@ async def _read(client: Client, namespace: str, reference: SecretRef) -> dict[st
     if reference.key is None or reference.key in data or reference.optional:
         return data
     raise MissingReference(f"couldn't find key {reference.key} in {reference.kind} {namespace}/{reference.name}")
-
-
-def _decode(obj: Object) -> dict[str, str]:
-    """Text; what is none has surrogates, as the operating system's names have."""
-    is_secret = obj.get("kind") == "Secret"
-    encoded = (obj.get("data" if is_secret else "binaryData") or {}).items()
-    binary = {name: base64.b64decode(value).decode("utf-8", "surrogateescape") for name, value in encoded}
-    return binary if is_secret else {**(obj.get("data") or {}), **binary}

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from faas.client.errors import NotFound
-from faas.client.protocol import Client, Object
+from faas.client.protocol import Client
 from faas.engine.contract.revision import SecretRef
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.contract.sources import SourcePlan
 from faas.engine.sources.completing import complete
 from faas.engine.sources.errors import ConfigurationError
 from faas.resources.kinds import CONFIG_MAP, SECRET
+from faas.resources.payloads import can_be_variable, texts_of
 
 # An adapter's work is to reach the outside: it goes through the same proxy and trusts the same authorities.
 _FROM_HOST = (
@@ -80,7 +80,7 @@ def make_environment(
     if places.socket is not None:
         env["FAAS_SOURCE_LISTEN"] = f"unix:{places.socket}"
     for name, value in env.items():
-        if "\0" in value or any("\udc80" <= character <= "\udcff" for character in value):
+        if not can_be_variable(value):
             raise ConfigurationError("SecretNotText", f"the value for {name} is not text, which a variable has to be")
     return env
 
@@ -94,7 +94,7 @@ async def read_references(client: Client, plan: SourcePlan) -> dict[SecretRef, d
 async def _read(client: Client, namespace: str, reference: SecretRef) -> dict[str, str]:
     kind = SECRET if reference.kind == "Secret" else CONFIG_MAP
     try:
-        data = _decode(await client.get(kind, reference.name, namespace))
+        data = texts_of(await client.get(kind, reference.name, namespace))
     except NotFound:
         if reference.optional:
             return {}
@@ -108,11 +108,3 @@ async def _read(client: Client, namespace: str, reference: SecretRef) -> dict[st
     raise ConfigurationError(
         f"{reference.kind}Missing", f"the {reference.kind} {namespace}/{reference.name} has no key {reference.key!r}"
     )
-
-
-def _decode(obj: Object) -> dict[str, str]:
-    """Text; what is none has surrogates, as the operating system's names have."""
-    is_secret = obj.get("kind") == "Secret"
-    encoded = (obj.get("data" if is_secret else "binaryData") or {}).items()
-    binary = {name: base64.b64decode(value).decode("utf-8", "surrogateescape") for name, value in encoded}
-    return binary if is_secret else {**(obj.get("data") or {}), **binary}
