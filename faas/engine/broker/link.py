@@ -31,12 +31,11 @@ from faas.engine.contract.eventing import (
     ToBroker,
     TriggerStatus,
 )
-from faas.engine.contract.lines import LineConnection
+from faas.engine.contract.lines import LineConnection, connect
 from faas.engine.contract.settings import EngineSettings
 
 _log = logging.getLogger("faas.link")
 _Answer = TypeVar("_Answer")
-_RETRY_S = 0.05  # as soon as the supervisor has restarted it; a connect costs nothing
 _LINGER_S = 60.0  # a Broker that is deleted and made anew finds everything running, and a deleted one's streams go
 _SILENT = "BrokerNotRunning"
 
@@ -83,7 +82,8 @@ class BrokerLink:
         try:
             while True:
                 await self._in_use.wait()
-                await self._connect()
+                self._lost.clear()
+                await connect(self._settings.broker_control_socket, self._make_connection)
                 await self._lost.wait()
                 self._forget()
         finally:
@@ -144,17 +144,6 @@ class BrokerLink:
         return LineConnection(
             self, msgspec.json.Decoder(FromBroker), _log, "the broker says what this engine does not know"
         )
-
-    async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._lost.clear()
-        while True:
-            try:
-                path = str(self._settings.broker_control_socket)
-                await loop.create_unix_connection(self._make_connection, path)
-                return
-            except OSError:
-                await asyncio.sleep(_RETRY_S)
 
     # Whether events are in use
 

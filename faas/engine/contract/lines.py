@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
 T = TypeVar("T")
 M = TypeVar("M", contravariant=True)
+_RETRY_S = 0.05  # the supervisor restarts who listens within this order; a connect costs nothing
 _MAX_LINE_BYTES = 256 * 1024 * 1024  # a table; a longer line is nobody of ours
 
 
@@ -97,3 +99,14 @@ class LineConnection(asyncio.Protocol, Generic[T]):
             self._owner.handle(message)
         if self._reader.pending_bytes > _MAX_LINE_BYTES:
             self.abort()
+
+
+async def connect(path: Path, make_connection: Callable[[], LineConnection[T]]) -> None:
+    """Connect to a control socket; returns when somebody listens there."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            await loop.create_unix_connection(make_connection, str(path))
+            return
+        except OSError:
+            await asyncio.sleep(_RETRY_S)

@@ -29,12 +29,10 @@ from faas.engine.contract.dataplane import (
     ToGateway,
     Unreachable,
 )
-from faas.engine.contract.lines import LineConnection
+from faas.engine.contract.lines import LineConnection, connect
 from faas.engine.contract.revision import Endpoint, RevisionKey
 
 _log = logging.getLogger("faas.link")
-# The supervisor restarts a gateway within this order; a connect costs nothing.
-_RETRY_S = 0.05
 
 
 class GatewayGone(Exception):
@@ -73,7 +71,8 @@ class GatewayLink:
         ]
         try:
             while True:
-                await self._connect()
+                self._lost.clear()
+                await connect(self._path, self._make_connection)
                 await self._lost.wait()
                 _log.warning("the gateway is gone; it goes on with what it knows, connecting again")
         finally:
@@ -116,16 +115,6 @@ class GatewayLink:
         return LineConnection(
             self, msgspec.json.Decoder(ToEngine), _log, "the gateway says what this engine does not know"
         )
-
-    async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._lost.clear()
-        while True:
-            try:
-                await loop.create_unix_connection(self._make_connection, str(self._path))
-                return
-            except OSError:
-                await asyncio.sleep(_RETRY_S)
 
     # From the Board
 
