@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.conditions import condition_line, conditions_of, ready_of
+from faas.cli.conditions import condition_line, conditions_of, readiness, ready_of
 from faas.cli.connection import with_client
 from faas.cli.eventing import (
     DEFAULT_BROKER,
@@ -22,7 +22,7 @@ from faas.cli.eventing import (
     with_observed,
 )
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option, yes_option
-from faas.cli.output import age, print_data, print_facts, print_listing, print_objects, print_section, ready_text
+from faas.cli.output import age, print_data, print_facts, print_listing, print_objects, print_section
 from faas.cli.texts import size_text, span_text
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def broker_of(trigger: Object) -> str:
 
 
 def _row(broker: Object, facts: Facts, triggers: list[Object], *, wide: bool) -> list[str]:
-    metadata, condition = broker["metadata"], ready_of(broker)
+    metadata = broker["metadata"]
     ours = [one for one in triggers if key_of(one)[0] == metadata["namespace"] and broker_of(one) == metadata["name"]]
     row = [
         metadata["name"],
@@ -229,7 +229,7 @@ def _row(broker: Object, facts: Facts, triggers: list[Object], *, wide: bool) ->
         size_text(facts["bytes"]) if facts and "bytes" in facts else UNKNOWN,
         count_text(facts, "dead"),
         str(len(ours)),
-        ready_text(condition.get("status", ""), condition.get("reason", "")),
+        readiness(broker),
         age(metadata.get("creationTimestamp", "")),
     ]
     return [*row, _url(broker), str((facts or {}).get("heldBy") or "")] if wide else row
@@ -245,7 +245,7 @@ def _facts(broker: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]
         ("Age", age(metadata.get("creationTimestamp", ""))),
         ("URL", _url(broker)),
         ("Class", (metadata.get("annotations") or {}).get(keys.BROKER_CLASS, _CLASS)),
-        ("Ready", ready_text(condition.get("status", ""), condition.get("reason", ""))),
+        ("Ready", readiness(broker)),
         ("Message", condition.get("message", "")),
     ]
     if facts is None:
@@ -272,8 +272,7 @@ def _dead_letters(facts: Mapping[str, Any], broker: str) -> str:
 
 
 def _trigger(trigger: Object, queue: Facts) -> str:
-    condition = ready_of(trigger)
-    ready = ready_text(condition.get("status", ""), condition.get("reason", ""))
+    ready = readiness(trigger)
     if queue is None or "backlog" not in queue:
         return f"{trigger['metadata']['name']}  {ready}"
     counts = f"{queue['backlog']} waiting, {queue['delivered']} delivered, {queue['dead']} dead"

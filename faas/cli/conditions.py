@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from faas.cli.output import first_line
+from faas.cli.output import first_line, ready_text
 from faas.resources import keys
 
 
@@ -18,6 +18,12 @@ def conditions_of(obj: Mapping[str, Any]) -> list[dict[str, str]]:
 def ready_of(obj: Mapping[str, Any]) -> dict[str, str]:
     """The Ready condition, {} before there is one."""
     return next((condition for condition in conditions_of(obj) if condition.get("type") == "Ready"), {})
+
+
+def readiness(obj: Mapping[str, Any]) -> str:
+    """Whether it is ready, in a word: what a list shows."""
+    condition = ready_of(obj)
+    return ready_text(condition.get("status", ""), condition.get("reason", ""))
 
 
 def condition_line(condition: Mapping[str, Any]) -> str:

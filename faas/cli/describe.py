@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.conditions import condition_line, conditions_of, is_public, ready_of
+from faas.cli.conditions import condition_line, conditions_of, is_public, readiness, ready_of
 from faas.cli.connection import with_client
 from faas.cli.eventing_rows import describe_events
 from faas.cli.options import namespace_option, output_option, state_option
-from faas.cli.output import age, first_line, print_data, print_facts, print_section, ready_text
+from faas.cli.output import age, first_line, print_data, print_facts, print_section
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -64,7 +64,7 @@ def _facts(service: Object) -> list[tuple[str, str]]:
         ("Namespace", metadata["namespace"]),
         ("Age", age(metadata.get("creationTimestamp", ""))),
         ("URL", str(status.get("url") or "") + ("" if is_public(service) else "  (cluster-local)")),
-        ("Ready", ready_text(condition.get("status", ""), condition.get("reason", ""))),
+        ("Ready", readiness(service)),
         ("Message", condition.get("message", "")),
         ("Image", container.get("image", "")),
         ("Functions", annotations.pop(FUNCTIONS_ANNOTATION, "").replace(",", ", ")),
@@ -94,12 +94,11 @@ def _traffic(service: Object) -> list[str]:
 def _revision(revision: Object) -> str:
     condition = ready_of(revision)
     status = revision.get("status") or {}
-    ready = ready_text(condition.get("status", ""), condition.get("reason", ""))
     told = first_line(condition.get("message", "")) if condition.get("status") != "True" else ""
     message = f"  {told}" if told else ""
     count = status.get("actualReplicas") or 0
     instances = f"{count} instance{'s' * (count != 1)}"
-    return f"{revision['metadata']['name']}  {ready}  {instances}  {age(_created(revision))}{message}"
+    return f"{revision['metadata']['name']}  {readiness(revision)}  {instances}  {age(_created(revision))}{message}"
 
 
 def _created(revision: Object) -> str:

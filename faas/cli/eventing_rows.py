@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from faas.cli.conditions import ready_of
+from faas.cli.conditions import readiness, ready_of
 from faas.cli.filter_words import filter_words
-from faas.cli.output import first_line, ready_text
+from faas.cli.output import first_line
 from faas.resources.keys import SOURCES_IMAGE
 
 if TYPE_CHECKING:
@@ -101,17 +101,15 @@ def _pairs(events: EventObjects) -> list[tuple[Object, Object | None]]:
 def _short(trigger: Object, source: Object | None) -> str:
     word = source_word(source) if source is not None else "event"
     for obj in (trigger, source) if source is not None else (trigger,):
-        condition = ready_of(obj)
-        if condition.get("status") != "True":
-            return f"{word} ({ready_text(condition.get('status', ''), condition.get('reason', ''))})"
+        if ready_of(obj).get("status") != "True":
+            return f"{word} ({readiness(obj)})"
     return word
 
 
 def _ready(obj: Object) -> str:
     condition = ready_of(obj)
-    text = ready_text(condition.get("status", ""), condition.get("reason", ""))
     told = first_line(condition.get("message", "")) if condition.get("status") != "True" else ""
-    return f"{text} {told}".rstrip()
+    return f"{readiness(obj)} {told}".rstrip()
 
 
 def filters_text(trigger: Mapping[str, Any]) -> str:

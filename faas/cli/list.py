@@ -11,7 +11,7 @@ import click
 from faas.cli.connection import with_client
 from faas.cli.eventing_rows import triggers_text
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
-from faas.cli.output import age, print_objects, print_table, ready_text
+from faas.cli.output import age, print_objects, print_table
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -73,15 +73,14 @@ async def _read(client: HttpClient, namespace: str) -> tuple[list[Object], dict[
 
 
 def _row(service: Object) -> list[str]:
-    from faas.cli.conditions import ready_of
+    from faas.cli.conditions import readiness
 
     status = service.get("status") or {}
-    condition = ready_of(service)
     return [
         service["metadata"]["name"],
         str(status.get("url") or ""),
         _serving(status),
-        ready_text(condition.get("status", ""), condition.get("reason", "")),
+        readiness(service),
         age(service["metadata"].get("creationTimestamp", "")),
     ]
 

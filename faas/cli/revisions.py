@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faas.cli.conditions import generation_of, ready_of
+from faas.cli.conditions import generation_of, readiness
 from faas.cli.connection import with_client
 from faas.cli.options import namespace_option, output_option, state_option
-from faas.cli.output import age, print_objects, print_table, ready_text
+from faas.cli.output import age, print_objects, print_table
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -79,7 +79,6 @@ def shares_of(service: Object) -> dict[str, tuple[int, list[str]]]:
 def _row(revision: Object, shares: dict[str, tuple[int, list[str]]]) -> list[str]:
     name = revision["metadata"]["name"]
     percent, tags = shares.get(name, (0, []))
-    condition = ready_of(revision)
     actual = (revision.get("status") or {}).get("actualReplicas") or 0
     return [
         service_of(revision),
@@ -87,6 +86,6 @@ def _row(revision: Object, shares: dict[str, tuple[int, list[str]]]) -> list[str
         f"{percent}%" if percent else "",
         ",".join(tags),
         str(actual),
-        ready_text(condition.get("status", ""), condition.get("reason", "")),
+        readiness(revision),
         age(revision["metadata"].get("creationTimestamp", "")),
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.conditions import condition_line, conditions_of, ready_of
+from faas.cli.conditions import condition_line, conditions_of, readiness, ready_of
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
 from faas.cli.eventing import UNKNOWN, count_text, key_of, wide_option, with_observed
@@ -24,7 +24,6 @@ from faas.cli.output import (
     print_listing,
     print_objects,
     print_section,
-    ready_text,
 )
 from faas.cli.trigger import destination_text
 from faas.resources.keys import SOURCE_URL
@@ -167,7 +166,7 @@ def _identity(source: Object) -> tuple[str, str, str]:
 
 
 def _row(source: Object, facts: Facts, *, wide: bool) -> list[str]:
-    metadata, condition = source["metadata"], ready_of(source)
+    metadata = source["metadata"]
     row = [
         metadata["name"],
         _kind(source),
@@ -175,7 +174,7 @@ def _row(source: Object, facts: Facts, *, wide: bool) -> list[str]:
         str((facts or {}).get("state") or UNKNOWN),
         count_text(facts, "events"),
         count_text(facts, "restarts"),
-        ready_text(condition.get("status", ""), condition.get("reason", "")),
+        readiness(source),
         age(metadata.get("creationTimestamp", "")),
     ]
     return [*row, summary_of(source), _trouble(facts)] if wide else row
@@ -208,7 +207,7 @@ def _facts(source: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]
         ("Called at", str((status.get("annotations") or {}).get(SOURCE_URL) or "")),
         ("Event types", ", ".join(types)),
         ("Extensions", ", ".join(f"{name}={value}" for name, value in sorted(extensions))),
-        ("Ready", ready_text(condition.get("status", ""), condition.get("reason", ""))),
+        ("Ready", readiness(source)),
         ("Message", condition.get("message", "")),
     ]
     if facts is None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faas.cli.broker import broker_of
-from faas.cli.conditions import condition_line, conditions_of, ready_of
+from faas.cli.conditions import condition_line, conditions_of, readiness, ready_of
 from faas.cli.connection import with_client
 from faas.cli.eventing import by_key, count_text, key_of, require, sorted_objects, wide_option, with_observed
 from faas.cli.filter_words import filter_words
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
-from faas.cli.output import age, print_data, print_facts, print_listing, print_objects, print_section, ready_text
+from faas.cli.output import age, print_data, print_facts, print_listing, print_objects, print_section
 from faas.cli.texts import reason_text, span_text
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
 
 
 def _row(trigger: Object, facts: Facts, *, wide: bool) -> list[str]:
-    metadata, condition = trigger["metadata"], ready_of(trigger)
+    metadata = trigger["metadata"]
     row = [
         metadata["name"],
         broker_of(trigger),
@@ -120,7 +120,7 @@ def _row(trigger: Object, facts: Facts, *, wide: bool) -> list[str]:
         count_text(facts, "backlog"),
         count_text(facts, "delivered"),
         count_text(facts, "dead"),
-        ready_text(condition.get("status", ""), condition.get("reason", "")),
+        readiness(trigger),
         age(metadata.get("creationTimestamp", "")),
     ]
     if wide:
@@ -161,7 +161,7 @@ def _facts(trigger: Object) -> list[tuple[str, str]]:
         ("Filter", filter_words(trigger)),
         ("Subscriber", subscriber_text(trigger)),
         ("URL", str(status.get("subscriberUri") or "")),
-        ("Ready", ready_text(condition.get("status", ""), condition.get("reason", ""))),
+        ("Ready", readiness(trigger)),
         ("Message", condition.get("message", "")),
         ("Ordered by", annotations.get(keys.ORDERED_BY, "")),
         ("Parallelism", annotations.get(keys.PARALLELISM, "")),
