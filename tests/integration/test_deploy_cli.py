@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.faas_command import FaasCommand
 
 HELLO = """
 from faas import Event, HTTPError, function
@@ -28,24 +26,7 @@ def on_ping(event: Event) -> None:
 """
 
 
-@dataclass
-class Faas:
-    state: Path
-
-    def __call__(self, *arguments: str | Path, code: int = 0) -> str:
-        """Run a command and return what it wrote to stdout, stderr after it."""
-        done = subprocess.run(
-            [sys.executable, "-m", "faas.cli.main", *map(str, arguments)],
-            env={**os.environ, "FAAS_STATE": str(self.state)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
-        )
-        self.said = done.stderr
-        assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
+class Faas(FaasCommand):
     def data(self, *arguments: str) -> object:
         return json.loads(self(*arguments, "-o", "json"))
 

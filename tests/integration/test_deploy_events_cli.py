@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.faas_command import FaasCommand
 
 SHOP = """
 import asyncio
@@ -50,24 +49,8 @@ async def wait(what: str) -> str:
 
 
 @dataclass
-class Faas:
-    state: Path
+class Faas(FaasCommand):
     project: Path
-    said: str = ""
-
-    def __call__(self, *arguments: str | Path, code: int = 0) -> str:
-        """Run a command and return what it wrote to stdout; stderr is in `said`."""
-        done = subprocess.run(
-            [sys.executable, "-m", "faas.cli.main", *map(str, arguments)],
-            env={**os.environ, "FAAS_STATE": str(self.state)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=100,
-        )
-        self.said = done.stderr
-        assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
 
     def write(self, code: str) -> None:
         (self.project / "main.py").write_text(code)
@@ -80,7 +63,7 @@ class Faas:
 @pytest.fixture(scope="module")
 def faas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faas]:
     folder = tmp_path_factory.mktemp("engine")
-    faas = Faas(folder / "state", folder / "shop")
+    faas = Faas(folder / "state", project=folder / "shop")
     faas.project.mkdir()
     faas.write(SHOP)
     faas("up", "--port", "0")
