@@ -52,13 +52,13 @@ class Fleet:
             self.board.fleets.delete(key)
             return
         count = self.ready.get(key, 0) if decision.desired < 0 else decision.desired
-        if plan.image in self.broken:
-            status = FleetStatus(failure=self.broken[plan.image])
-        elif plan.image in self.held:
+        if plan.container.image in self.broken:
+            status = FleetStatus(failure=self.broken[plan.container.image])
+        elif plan.container.image in self.held:
             status = FleetStatus(starting=count)
         else:
             self.ready[key] = count
-            status = FleetStatus(ready=count, image_digest=f"sha256:{plan.image}")
+            status = FleetStatus(ready=count, image_digest=f"sha256:{plan.container.image}")
         asyncio.get_running_loop().call_soon(self.board.fleets.put, key, status)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from faas_builders.builder import BuildRequest, BuildResult, BuiltLayer, Report, silent
+from faas_builders.builder import HOST_BASE, BuildRequest, BuildResult, BuiltImage, BuiltLayer, Report, silent
 from faas_builders.cache import cache_dir, cached, key_of, write_atomically
 from faas_builders.files import ProjectFile, content_hash, project_files
 from faas_builders.install import install, resolve
@@ -23,6 +24,7 @@ from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore
 from faas_builders.requirements import find_requirements
 from faas_builders.runtime import OWN, runtime_layer
+from faas_builders.target import Platform
 
 APP = "app"
 DEPS = "opt/faas/deps"
@@ -57,7 +59,7 @@ class HostBuilder:
         SOURCE_DATE_EPOCH. Raises: BuildError.
         """
         epoch = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
-        interpreter = inspect(request.python)
+        interpreter = inspect(request.python or sys.executable)
         requirements = find_requirements(request.project)
         report("resolve", f"Python {interpreter.version} at {interpreter.base}, {requirements.origin}")
         pins = resolve(requirements, interpreter, lambda line: report("resolve", line))
@@ -77,7 +79,8 @@ class HostBuilder:
             BuiltLayer(layer.name, record.digest, record.size_bytes, reused)
             for layer, (record, reused) in zip(wanted, made, strict=True)
         )
-        return BuildResult(str(stored), stored.digest, layers)
+        images = (BuiltImage(Platform.of_this_machine(), stored.digest, layers),)
+        return BuildResult(str(stored), stored.digest, "oci", HOST_BASE, images)
 
     def _layer(self, layer: _Layer, epoch: int, report: Report) -> tuple[_LayerRecord, bool]:
         path = self._store.layers / f"{layer.key}.json"

@@ -69,16 +69,24 @@ class EnvVar:
 
 @dataclass(frozen=True, slots=True)
 class VolumeMount:
-    """A Secret, ConfigMap, projected or emptyDir volume at a path of the instance."""
+    """A Secret, ConfigMap, projected or emptyDir volume at a path of a container."""
 
     path: str
     sources: tuple[SecretRef, ...]  # empty: emptyDir
     items: tuple[tuple[str, str], ...] = ()  # key -> relative path; empty: every key under its own name
+    volume: str = ""  # its name in the spec: containers that mount the same emptyDir share it
+    read_only: bool = True
+    sub_path: str = ""  # mount only this of the volume
+    mode: int = 0o644  # of the files
+    in_memory: bool = False  # an emptyDir with medium Memory
+    size_limit_bytes: int | None = None  # of an emptyDir
 
 
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
     kind: Literal["tcp", "http", "grpc", "exec"] = "tcp"
+    port: int = 0  # 0: the port that the container serves on
+    scheme: Literal["HTTP", "HTTPS"] = "HTTP"
     path: str = "/"
     headers: tuple[tuple[str, str], ...] = ()
     command: tuple[str, ...] = ()
@@ -90,6 +98,43 @@ class ProbePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityPlan:
+    """As whom a container runs. Source: Kubernetes core/v1 SecurityContext, as far as Knative lets it through."""
+
+    user: int | None = None  # None: the image's own
+    group: int | None = None
+    non_root: bool = False  # refuse to run as user 0
+    read_only_root: bool = False
+    allow_privilege_escalation: bool | None = None
+    add_capabilities: tuple[str, ...] = ()
+    drop_capabilities: tuple[str, ...] = ()
+    seccomp: Literal["", "RuntimeDefault", "Unconfined"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPlan:
+    """One container of a Revision: what Kubernetes' core/v1 Container says of it, resolved."""
+
+    image: str  # as in the Revision; whoever runs it resolves it
+    name: str = "user-container"
+    command: tuple[str, ...] = ()  # instead of the image's entrypoint
+    args: tuple[str, ...] = ()  # instead of the image's command
+    working_dir: str | None = None
+    env: tuple[EnvVar, ...] = ()  # in order, the user's own; K_* and PORT are added by the driver
+    volumes: tuple[VolumeMount, ...] = ()
+    port: int = 8080  # what it listens on; of a sidecar 0: it serves no requests
+    readiness: ProbePlan = field(default_factory=ProbePlan)
+    liveness: ProbePlan | None = None
+    startup: ProbePlan | None = None
+    memory_limit_bytes: int | None = None
+    cpu_limit_millis: int | None = None
+    memory_request_bytes: int | None = None
+    cpu_request_millis: int | None = None
+    pull_policy: Literal["Always", "IfNotPresent", "Never", ""] = ""  # "": Kubernetes' rule, Always for :latest
+    security: SecurityPlan = SecurityPlan()
+
+
+@dataclass(frozen=True, slots=True)
 class RevisionPlan:
     """All that is needed to run instances of a Revision and to send them requests. Written by its controller."""
 
@@ -97,23 +142,14 @@ class RevisionPlan:
     uid: str
     service: str
     configuration: str
-    image: str  # as in the Revision; the image store resolves it
-    command: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
-    working_dir: str | None = None
-    env: tuple[EnvVar, ...] = ()  # in order, the user's own; K_* and PORT are added by the driver
-    volumes: tuple[VolumeMount, ...] = ()
-    container_name: str = "user-container"
+    container: ContainerPlan  # the one that takes the requests
+    sidecars: tuple[ContainerPlan, ...] = ()
+    pull_secrets: tuple[str, ...] = ()  # names of Secrets with a docker config
     container_concurrency: int = 0  # 0: no limit
     timeout_s: float = 300.0
     response_start_timeout_s: float = 300.0
     idle_timeout_s: float = 0.0  # 0: off
     protocol: Literal["http1", "h2c"] = "http1"
-    readiness: ProbePlan = field(default_factory=ProbePlan)
-    liveness: ProbePlan | None = None
-    startup: ProbePlan | None = None
-    memory_limit_bytes: int | None = None
-    cpu_limit_millis: int | None = None
     labels: tuple[tuple[str, str], ...] = ()  # the user's own, which a Pod has too
     snapshot: bool = True  # faas.dev/snapshot
     scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
@@ -121,6 +157,11 @@ class RevisionPlan:
     warm: bool = False  # routed: keep its zygote
     superseded: bool = False  # its Configuration has made another Revision since
     initialized: bool = False  # it has once reached its initial scale (restart safety)
+
+    @property
+    def containers(self) -> tuple[ContainerPlan, ...]:
+        """The serving one first."""
+        return (self.container, *self.sidecars)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The seam between what a fleet wants and what runs it: processes here, containers in a later driver."""
+"""The seam between what a fleet wants and what runs it: processes of this machine, or containers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Launch:
     plan: RevisionPlan
     pod: str
     run: int  # 0 for the first, the restart count after that
-    image: object  # what the driver's own `resolve` gave for plan.image
+    image: object  # what the driver's own `resolve` gave for plan.container.image
     env: dict[str, str]
 
     @property
@@ -62,6 +62,15 @@ class Run(Protocol):
 
     @property
     def pid(self) -> int | None: ...
+
+    @property
+    def announces_ready(self) -> bool:
+        """Whether `ready` means that it accepts requests; else only that it runs, and a TCP probe has to be made."""
+        ...
+
+    async def execute(self, command: tuple[str, ...], timeout_s: float) -> str:
+        """Run a command beside it, for an exec probe. Returns: why that failed, "" when it did not."""
+        ...
 
     def stop(self) -> None:
         """SIGTERM: finish what runs, then exit."""

@@ -22,8 +22,8 @@ class MissingReference(Exception):
 
 def needs_reading(plan: RevisionPlan) -> bool:
     """Whether the environment or a volume holds a Secret or ConfigMap, so that it cannot be had without waiting."""
-    return any(isinstance(variable.value, SecretRef) for variable in plan.env) or any(
-        volume.sources for volume in plan.volumes
+    return any(isinstance(variable.value, SecretRef) for variable in plan.container.env) or any(
+        volume.sources for volume in plan.container.volumes
     )
 
 
@@ -44,7 +44,7 @@ def make_environment(
         env["HOME"] = str(settings.run_as.home)
     env["PYTHONUNBUFFERED"] = "1"
     env.update(image_env)
-    for variable in plan.env:
+    for variable in plan.container.env:
         if isinstance(variable.value, str):
             env[variable.name] = variable.value
         elif variable.value.key is None:
@@ -82,8 +82,8 @@ def _text(value: str, reference: SecretRef, key: str) -> str:
 
 async def read_references(client: Client, plan: RevisionPlan) -> dict[SecretRef, dict[str, str]]:
     """The values of every Secret and ConfigMap that the plan names. Raises: MissingReference."""
-    wanted = [variable.value for variable in plan.env if isinstance(variable.value, SecretRef)]
-    wanted += [source for volume in plan.volumes for source in volume.sources]
+    wanted = [variable.value for variable in plan.container.env if isinstance(variable.value, SecretRef)]
+    wanted += [source for volume in plan.container.volumes for source in volume.sources]
     return {reference: await _read(client, plan.key.namespace, reference) for reference in dict.fromkeys(wanted)}
 
 

@@ -117,7 +117,7 @@ class Fleet:
                 instance.refuse(CREATE_CONFIG_ERROR, str(error))
                 await asyncio.sleep(CONFIG_RETRY_S)
             else:
-                if self.plan.volumes and instance.is_wanted:
+                if self.plan.container.volumes and instance.is_wanted:
                     self._means.files.hold(instance.name, self.key)
                 instance.start(image, env)
                 return
@@ -225,7 +225,7 @@ class Fleet:
             starting=sum(phase in (Phase.PREPARING, Phase.STARTING, Phase.BACKOFF) for phase in phases),
             draining=phases.count(Phase.DRAINING),
             failure=self.image_failure or worst,
-            image_digest=by_digest(self.plan.image, self.image.digest) if self.image is not None else "",
+            image_digest=by_digest(self.plan.container.image, self.image.digest) if self.image is not None else "",
             notes=self._means.driver.notes(self.key),
         )
 

@@ -165,7 +165,7 @@ class Instance:
         if self.phase is not Phase.STARTING:
             return
         plan = self._owner.plan
-        if probes.says_more_than_ready(plan.readiness) or plan.startup is not None:
+        if probes.says_more_than_ready(plan.container.readiness) or plan.container.startup is not None:
             self._watch()
         else:
             self._become_ready()
@@ -181,7 +181,12 @@ class Instance:
 
     def _watch(self) -> None:
         plan = self._owner.plan
-        if plan.liveness is None and plan.startup is None and not probes.says_more_than_ready(plan.readiness):
+        container = plan.container
+        if (
+            container.liveness is None
+            and container.startup is None
+            and not probes.says_more_than_ready(container.readiness)
+        ):
             return
         self._watcher = self._means.spawn(self._probe())
 
@@ -190,28 +195,28 @@ class Instance:
         run, plan = self._run, self._owner.plan
         if run is None:
             return
-        if plan.startup is not None and self.phase is Phase.STARTING:
-            failure = await probes.wait_succeeded(plan.startup, run.address, self.env)
+        if plan.container.startup is not None and self.phase is Phase.STARTING:
+            failure = await probes.wait_succeeded(plan.container.startup, run.address, self.env)
             if failure:
                 self._on_line("stderr", f"Startup probe failed: {failure}".encode())
                 run.kill()
                 return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_readiness(run, plan))
-            if plan.liveness is not None:
-                failure = await probes.wait_failed(plan.liveness, run.address, self.env)
+            if plan.container.liveness is not None:
+                failure = await probes.wait_failed(plan.container.liveness, run.address, self.env)
                 self._on_line("stderr", f"Liveness probe failed: {failure}; restarting".encode())
                 run.kill()
 
     async def _follow_readiness(self, run: Run, plan: RevisionPlan) -> None:
         while True:
             if self.phase is Phase.STARTING:
-                if probes.says_more_than_ready(plan.readiness):
+                if probes.says_more_than_ready(plan.container.readiness):
                     await probes.wait_ready(plan, run.address, self.env)
                 self._become_ready()
-            if not plan.readiness.period_s or not probes.says_more_than_ready(plan.readiness):
+            if not plan.container.readiness.period_s or not probes.says_more_than_ready(plan.container.readiness):
                 return
-            failure = await probes.wait_failed(plan.readiness, run.address, self.env)
+            failure = await probes.wait_failed(plan.container.readiness, run.address, self.env)
             if self.phase is not Phase.READY:
                 return
             self._on_line("stderr", f"Readiness probe failed: {failure}".encode())

@@ -14,7 +14,14 @@ from faas.client.errors import ApiError, Gone
 from faas.client.protocol import Client
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock, SystemClock
-from faas.engine.contract.revision import InstanceFailure, ProbePlan, RevisionKey, RevisionPlan, ScaleDecision
+from faas.engine.contract.revision import (
+    ContainerPlan,
+    InstanceFailure,
+    ProbePlan,
+    RevisionKey,
+    RevisionPlan,
+    ScaleDecision,
+)
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances import memory, probes
 from faas.engine.instances.driver import Driver, Image, ImageUnavailable
@@ -154,7 +161,7 @@ class Instances:
         if fleet is None:
             fleet = self._fleet(plan)
         previous, fleet.plan = fleet.plan, plan
-        if not fleet.is_planned or previous.image != plan.image or fleet.image is None:
+        if not fleet.is_planned or previous.container.image != plan.container.image or fleet.image is None:
             fleet.is_planned = True
             self._spawn(self._resolve(fleet, plan))
         else:
@@ -222,11 +229,11 @@ class Instances:
 
     async def _resolve(self, fleet: Fleet, plan: RevisionPlan) -> None:
         try:
-            if plan.command or plan.args or plan.working_dir or plan.protocol != "http1":
+            if plan.container.command or plan.container.args or plan.container.working_dir or plan.protocol != "http1":
                 raise ImageUnavailable(
                     "process instances serve functions over HTTP/1: no command, arguments, workingDir or h2c port"
                 )
-            image = await asyncio.to_thread(self._driver.resolve, plan.image)
+            image = await asyncio.to_thread(self._driver.resolve, plan.container.image)
         except ImageUnavailable as error:
             fleet.image_failure = InstanceFailure("ContainerMissing", str(error))
         else:
@@ -240,8 +247,8 @@ class Instances:
     async def _read_environment(self, plan: RevisionPlan, image: Image) -> dict[str, str]:
         values = await read_references(self._client, plan)
         env = make_environment(plan, self._settings, image.env, values)
-        if plan.volumes:
-            env |= self._files.write(plan.key, plan.volumes, values)
+        if plan.container.volumes:
+            env |= self._files.write(plan.key, plan.container.volumes, values)
         return env
 
     def _adopt(self) -> None:
@@ -251,7 +258,9 @@ class Instances:
             fleet = self._fleets.get(adopted.key)
             if fleet is None:
                 # Enough to serve on; the controllers' plan replaces it.
-                fleet = self._fleet(RevisionPlan(adopted.key, "", adopted.key.name, adopted.key.name, ""))
+                fleet = self._fleet(
+                    RevisionPlan(adopted.key, "", adopted.key.name, adopted.key.name, ContainerPlan(""))
+                )
             fleet.adopt(adopted)
             self._liveness.look_at(adopted.key)
         if self._fleets:
@@ -269,7 +278,7 @@ class Instances:
         while True:
             await asyncio.sleep(memory.INTERVAL_S)
             for fleet in list(self._fleets.values()):
-                limit = fleet.plan.memory_limit_bytes
+                limit = fleet.plan.container.memory_limit_bytes
                 if limit is None:
                     continue
                 for instance in list(fleet.instances.values()):

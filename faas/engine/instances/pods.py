@@ -87,11 +87,11 @@ def make_pod(view: PodView) -> Object:
     spec = {
         "containers": [
             {
-                "name": plan.container_name,
-                "image": plan.image,
+                "name": plan.container.name,
+                "image": plan.container.image,
                 "imagePullPolicy": "IfNotPresent",
                 "ports": [{"name": "user-port", "containerPort": 8080, "protocol": "TCP"}],
-                "env": [_variable(variable) for variable in plan.env if not _is_whole_source(variable)],
+                "env": [_variable(variable) for variable in plan.container.env if not _is_whole_source(variable)],
                 "resources": _resources(plan),
             }
         ],
@@ -104,10 +104,10 @@ def make_pod(view: PodView) -> Object:
 
 def _resources(plan: RevisionPlan) -> Object:
     limits = {}
-    if plan.cpu_limit_millis is not None:
-        limits["cpu"] = f"{plan.cpu_limit_millis}m"
-    if plan.memory_limit_bytes is not None:
-        limits["memory"] = str(plan.memory_limit_bytes)
+    if plan.container.cpu_limit_millis is not None:
+        limits["cpu"] = f"{plan.container.cpu_limit_millis}m"
+    if plan.container.memory_limit_bytes is not None:
+        limits["memory"] = str(plan.container.memory_limit_bytes)
     return {"limits": limits} if limits else {}
 
 
@@ -126,8 +126,8 @@ def _is_whole_source(variable: EnvVar) -> bool:
 
 def _container_status(view: PodView) -> dict[str, Any]:
     status: dict[str, Any] = {
-        "name": view.plan.container_name,
-        "image": view.plan.image,
+        "name": view.plan.container.name,
+        "image": view.plan.container.image,
         "imageID": view.digest,
         "ready": view.ready,
         "started": view.started is not None,
@@ -152,7 +152,7 @@ def _container_state(view: PodView) -> dict[str, Any]:
     if view.waiting_reason:
         return {"waiting": {"reason": view.waiting_reason, "message": view.waiting_message}}
     if view.state == "Backoff":
-        message = f"back-off {view.backoff_s:g}s restarting failed container={view.plan.container_name}"
+        message = f"back-off {view.backoff_s:g}s restarting failed container={view.plan.container.name}"
         return {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
     if view.started is None:
         return {"waiting": {"reason": "ContainerCreating"}}

@@ -134,7 +134,7 @@ async def wait_ready(
     plan: RevisionPlan, address: str, env: dict[str, str], ask: Callable[..., Awaitable[str]] = probe
 ) -> None:
     """Return once the readiness probe has succeeded as often as it has to. The caller bounds the wait."""
-    readiness = plan.readiness
+    readiness = plan.container.readiness
     period_s = readiness.period_s or AGGRESSIVE_PERIOD_S
     timeout_s = readiness.timeout_s if readiness.period_s else AGGRESSIVE_TIMEOUT_S
     await asyncio.sleep(readiness.initial_delay_s)

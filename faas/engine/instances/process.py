@@ -242,7 +242,7 @@ class ProcessDriver:
         self.runs.add(run)
         pending = run.pending(launch.env, launch.plan.timeout_s)
         snapshot = launch.plan.snapshot and launch.key not in self._refusals
-        if launch.plan.cpu_limit_millis:
+        if launch.plan.container.cpu_limit_millis:
             self._limited.add(launch.key)
         try:
             self._zygotes.start(launch.key, bundle, _function(launch.env), pending, snapshot=snapshot)

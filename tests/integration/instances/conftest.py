@@ -13,7 +13,6 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,10 @@ from faas_builders.errors import ImageMissing
 from faas.client.errors import NotFound
 from faas.client.protocol import Object, ObjectList, WatchEvent
 from faas.engine.contract.board import Board
-from faas.engine.contract.revision import EnvVar, RevisionKey, RevisionPlan, ScaleDecision
+from faas.engine.contract.revision import ContainerPlan, EnvVar, RevisionKey, RevisionPlan, ScaleDecision
 from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.instances import Instances
+from tests.plans import changed
 
 PATIENCE_S = 10.0
 RUNTIME_NEEDS = ("gunicorn", "gunicorn_h1c", "uvloop", "msgspec", "packaging")
@@ -152,8 +152,9 @@ class World:
             workdir=folder,
         )
         key = RevisionKey("default", f"{name}-00001")
-        plan = RevisionPlan(key, f"uid-{name}", name, name, reference, env=(EnvVar("FAAS_FUNCTION", "main:app"),))
-        return replace(plan, **{"warm": True, "timeout_s": 10.0, **changes})
+        container = ContainerPlan(reference, env=(EnvVar("FAAS_FUNCTION", "main:app"),))
+        plan = RevisionPlan(key, f"uid-{name}", name, name, container, warm=True, timeout_s=10.0)
+        return changed(plan, **changes)
 
     def resolve(self, reference: str) -> Bundle:
         try:

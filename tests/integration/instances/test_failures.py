@@ -14,6 +14,7 @@ import pytest
 from faas.engine.contract.dataplane import LoadSample
 from faas.engine.contract.revision import EnvVar, FleetStatus, ProbePlan
 from faas.engine.instances import liveness
+from tests.plans import changed
 
 PID = """
     async def answer(path):
@@ -242,7 +243,7 @@ def test_a_failing_liveness_probe_restarts_the_instance(world: Any) -> None:
             sick = sick or path == "/sicken"
             return 500 if sick else 200, str(os.getpid()).encode()
     """)
-    plan = replace(plan, liveness=ProbePlan(kind="http", path="/", period_s=0.05, failure_threshold=2))
+    plan = changed(plan, liveness=ProbePlan(kind="http", path="/", period_s=0.05, failure_threshold=2))
 
     async def main() -> None:
         async with world.engine() as instances:

@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 from faas_builders import bundle as bundles
 
+from tests.plans import changed
+
 SLOW = """
     import asyncio
     async def answer(path):
@@ -41,11 +43,10 @@ def wait_for(path: Path) -> None:
 
 
 def with_env(plan: Any, **env: str) -> Any:
-    from dataclasses import replace
 
     from faas.engine.contract.revision import EnvVar
 
-    return replace(plan, env=(*plan.env, *(EnvVar(name, value) for name, value in env.items())))
+    return changed(plan, env=(*plan.container.env, *(EnvVar(name, value) for name, value in env.items())))
 
 
 def test_scaling_down_drains_the_youngest_and_finishes_what_it_does(world: Any, tmp_path: Path) -> None:
@@ -244,7 +245,7 @@ ENGINE = """
     from pathlib import Path
     from faas_builders import bundle as bundles
     from faas.engine.contract.board import Board
-    from faas.engine.contract.revision import EnvVar, RevisionKey, RevisionPlan, ScaleDecision
+    from faas.engine.contract.revision import ContainerPlan, EnvVar, RevisionKey, RevisionPlan, ScaleDecision
     from faas.engine.contract.settings import EngineSettings, Listeners
     from faas.engine.instances import Instances
 
@@ -257,7 +258,8 @@ ENGINE = """
         settings = EngineSettings(state, runtime, Listeners(-1, -1, -1, -1), foreground=foreground)
         board = Board()
         key = RevisionKey("default", "hello-00001")
-        plan = RevisionPlan(key, "u", "hello", "hello", "x", env=(EnvVar("FAAS_FUNCTION", "main:app"),), warm=True)
+        container = ContainerPlan("x", env=(EnvVar("FAAS_FUNCTION", "main:app"),))
+        plan = RevisionPlan(key, "u", "hello", "hello", container, warm=True)
         async with Instances(settings, board, MemoryClient(), resolve=lambda _: bundle):
             board.plans.put(key, plan)
             board.decisions.put(key, ScaleDecision(2))
@@ -275,7 +277,7 @@ def start_engine(world: Any, plan: Any, mode: str) -> tuple[subprocess.Popen[str
     script = world.base / "engine.py"
     script.write_text(textwrap.dedent(ENGINE))
     bundle = world.base / "bundle.json"
-    bundle.write_bytes(bundles.encode(world.bundles[plan.image]))
+    bundle.write_bytes(bundles.encode(world.bundles[plan.container.image]))
     folder = str(Path(__file__).parent)
     paths = [folder, str(world.settings.runtime_dir), str(world.settings.state_dir), mode, str(bundle)]
     process = subprocess.Popen([sys.executable, str(script), *paths], stdout=subprocess.PIPE, text=True)

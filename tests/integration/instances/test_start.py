@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from dataclasses import replace
 from typing import Any
 
 from faas.engine.contract.revision import EnvVar, SecretRef
+from tests.plans import changed
 
 HELLO = """
     async def answer(path):
@@ -169,7 +169,7 @@ def test_a_function_sees_its_own_environment_and_nothing_of_the_toolkit(world: A
                 return 200, json.dumps([name for name in wanted if there(name)]).encode()
             return 200, json.dumps(dict(os.environ)).encode()
     """)
-    plan = replace(plan, env=(*plan.env, EnvVar("GREETING", "hi")), container_concurrency=7, timeout_s=9.0)
+    plan = changed(plan, env=(*plan.container.env, EnvVar("GREETING", "hi")), container_concurrency=7, timeout_s=9.0)
 
     async def main() -> None:
         import json
@@ -199,7 +199,7 @@ def test_a_secret_is_read_when_an_instance_starts_and_a_changed_one_reaches_the_
         async def answer(path):
             return 200, os.environ["PASSWORD"].encode()
     """)
-    plan = replace(plan, env=(*plan.env, EnvVar("PASSWORD", SecretRef("Secret", "db", "password"))))
+    plan = changed(plan, env=(*plan.container.env, EnvVar("PASSWORD", SecretRef("Secret", "db", "password"))))
 
     def secret(value: str) -> dict[str, Any]:
         import base64
@@ -227,7 +227,7 @@ def test_a_secret_is_read_when_an_instance_starts_and_a_changed_one_reaches_the_
 
 def test_a_missing_secret_is_a_configuration_error_that_names_it(world: Any) -> None:
     plan = world.function(HELLO)
-    plan = replace(plan, env=(*plan.env, EnvVar("PASSWORD", SecretRef("Secret", "db", "password"))))
+    plan = changed(plan, env=(*plan.container.env, EnvVar("PASSWORD", SecretRef("Secret", "db", "password"))))
 
     async def main() -> None:
         async with world.engine():
@@ -240,7 +240,7 @@ def test_a_missing_secret_is_a_configuration_error_that_names_it(world: Any) -> 
 
 
 def test_an_image_that_does_not_exist_is_container_missing_for_good(world: Any) -> None:
-    plan = replace(world.function(HELLO), image="faas.local/nothing@sha256:" + "1" * 64)
+    plan = changed(world.function(HELLO), image="faas.local/nothing@sha256:" + "1" * 64)
 
     async def main() -> None:
         async with world.engine():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+
+from tests.plans import changed
 
 HELLO = """
     async def answer(path):
@@ -43,7 +44,7 @@ def test_a_revision_without_traffic_and_instances_keeps_no_zygote(world: Any) ->
     async def main() -> None:
         async with world.engine() as instances:
             endpoint, _, zygote = await start(world, plan)
-            world.board.plans.put(plan.key, replace(plan, warm=False))
+            world.board.plans.put(plan.key, changed(plan, warm=False))
             world.scale(plan, 0)
             for listener in world.board.signals.idle:
                 listener(plan.key, endpoint.id)
@@ -80,7 +81,7 @@ def test_above_the_budget_the_least_recently_used_zygote_ends_and_its_instance_g
     ],
 )
 def test_what_a_process_instance_cannot_be_is_refused_with_a_reason(world: Any, asked: dict[str, Any]) -> None:
-    plan = replace(world.function(HELLO), **asked)
+    plan = changed(world.function(HELLO), **asked)
 
     async def main() -> None:
         async with world.engine():
@@ -96,8 +97,10 @@ def test_what_a_process_instance_cannot_be_is_refused_with_a_reason(world: Any, 
 def test_an_interpreter_that_cannot_run_the_runtime_says_so_in_the_failure(world: Any) -> None:
     plan = world.function(HELLO)
     (world.base / "empty").mkdir()
-    bundle = world.bundles[plan.image]
-    world.bundles[plan.image] = msgspec.structs.replace(bundle, sys_path=(*bundle.sys_path[:-1], world.base / "empty"))
+    bundle = world.bundles[plan.container.image]
+    world.bundles[plan.container.image] = msgspec.structs.replace(
+        bundle, sys_path=(*bundle.sys_path[:-1], world.base / "empty")
+    )
 
     async def main() -> None:
         async with world.engine() as instances:

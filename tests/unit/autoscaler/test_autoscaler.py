@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from faas.engine.autoscaler import Autoscaler
 from faas.engine.contract.board import Board
 from faas.engine.contract.dataplane import LoadSample
-from faas.engine.contract.revision import FleetStatus, RevisionKey, RevisionPlan, ScalingPolicy
+from faas.engine.contract.revision import ContainerPlan, FleetStatus, RevisionKey, RevisionPlan, ScalingPolicy
 from tests.virtual_clock import VirtualClock
 
 KEY = RevisionKey("default", "hello-00001")
@@ -23,7 +23,7 @@ PLAN = RevisionPlan(
     uid="1",
     service="hello",
     configuration="hello",
-    image="app",
+    container=ContainerPlan("app"),
     reachability="Reachable",
     scaling=ScalingPolicy(target=10, total=10),
 )

@@ -10,7 +10,7 @@ from faas.engine.autoscaler import Autoscaler
 from faas.engine.contract.board import Board
 from faas.engine.contract.dataplane import LoadSample, Split, Target
 from faas.engine.contract.eventing import TriggerConfig, TriggerStatus
-from faas.engine.contract.revision import FleetStatus, RevisionKey, RevisionPlan, ScalingPolicy
+from faas.engine.contract.revision import ContainerPlan, FleetStatus, RevisionKey, RevisionPlan, ScalingPolicy
 from tests.virtual_clock import VirtualClock
 
 KEY = RevisionKey("default", "resize-1")
@@ -27,7 +27,14 @@ class World:
         self.board.plans.put(
             KEY,
             RevisionPlan(
-                KEY, "1", "resize", "resize", "app", reachability="Reachable", scaling=scaling, initialized=True
+                KEY,
+                "1",
+                "resize",
+                "resize",
+                ContainerPlan("app"),
+                reachability="Reachable",
+                scaling=scaling,
+                initialized=True,
             ),
         )
         target = Target("default", "resize", "resize", "", (Split(str(KEY), 100),), True)

@@ -172,21 +172,25 @@ def test_a_plan_has_what_the_spec_says() -> None:
         Config(),
         initialized=False,
     )
-    assert (plan.key, plan.service, plan.image) == (RevisionKey("default", "hello-00001"), "hello", "app")
-    assert (plan.command, plan.args, plan.working_dir) == (("python",), ("-m", "app"), "/app")
-    assert plan.env == (
+    assert (plan.key, plan.service, plan.container.image) == (RevisionKey("default", "hello-00001"), "hello", "app")
+    assert (plan.container.command, plan.container.args, plan.container.working_dir) == (
+        ("python",),
+        ("-m", "app"),
+        "/app",
+    )
+    assert plan.container.env == (
         EnvVar("P_", SecretRef("ConfigMap", "all", None)),
         EnvVar("A", "1"),
         EnvVar("B", SecretRef("Secret", "s", "k")),
         EnvVar("C", SecretRef("ConfigMap", "c", "k", optional=True)),
     )
-    assert plan.volumes == (
+    assert plan.container.volumes == (
         VolumeMount("/v", (SecretRef("Secret", "s", None),), (("k", "f"),)),
         VolumeMount("/e", ()),
     )
-    assert plan.readiness == ProbePlan("http", "/ready", period_s=5, timeout_s=2)
-    assert plan.liveness == ProbePlan("exec", command=("true",))
-    assert (plan.cpu_limit_millis, plan.memory_limit_bytes) == (500, 128 * 1024 * 1024)
+    assert plan.container.readiness == ProbePlan("http", "/ready", period_s=5, timeout_s=2)
+    assert plan.container.liveness == ProbePlan("exec", command=("true",))
+    assert (plan.container.cpu_limit_millis, plan.container.memory_limit_bytes) == (500, 128 * 1024 * 1024)
     assert (plan.timeout_s, plan.response_start_timeout_s, plan.idle_timeout_s) == (60, 60, 7)
     assert (plan.scaling.total, plan.scaling.target) == (5, 3.5)
     policy = make_policy(plan)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faas.engine.contract.revision import EnvVar, RevisionKey, RevisionPlan, SecretRef
+from faas.engine.contract.revision import ContainerPlan, EnvVar, RevisionKey, RevisionPlan, SecretRef
 from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.instances.environment import MissingReference, make_environment, needs_reading
 
@@ -17,7 +17,7 @@ EVERYTHING = SecretRef("ConfigMap", "app", None)
 
 def plan(*env: EnvVar, concurrency: int = 0) -> RevisionPlan:
     key = RevisionKey("shop", "hello-00001")
-    return RevisionPlan(key, "u", "hello", "hello", "image", env=env, container_concurrency=concurrency)
+    return RevisionPlan(key, "u", "hello", "hello", ContainerPlan("image", env=env), container_concurrency=concurrency)
 
 
 def test_only_the_contract_and_a_few_harmless_variables_of_the_host() -> None:

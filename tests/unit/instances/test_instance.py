@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from faas.engine.contract.revision import RevisionKey, RevisionPlan
+from faas.engine.contract.revision import ContainerPlan, RevisionKey, RevisionPlan
 from faas.engine.instances.driver import ExitStatus, Image, Launch, RunEvents
 from faas.engine.instances.fleet import make_name, pick_surplus
 from faas.engine.instances.instance import Instance, Means, Phase
@@ -14,7 +14,9 @@ from faas.engine.instances.logs import LogStore
 from faas.engine.instances.mounts import MountedFiles
 from tests.virtual_clock import EPOCH, VirtualClock
 
-PLAN = RevisionPlan(RevisionKey("default", "hello-00001"), "uid", "hello", "hello", "image", timeout_s=30.0)
+PLAN = RevisionPlan(
+    RevisionKey("default", "hello-00001"), "uid", "hello", "hello", ContainerPlan("image"), timeout_s=30.0
+)
 IMAGE = Image("sha256:0", (), object())
 
 

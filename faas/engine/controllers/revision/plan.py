@@ -7,6 +7,7 @@ from typing import Literal
 
 from faas.engine.contract.dataplane import RevisionPolicy
 from faas.engine.contract.revision import (
+    ContainerPlan,
     EnvVar,
     ProbePlan,
     Reachability,
@@ -39,30 +40,18 @@ def make_plan(
     container = serving_container(revision)
     timeout_s = float(spec.timeout_seconds or config.defaults.revision_timeout_seconds)
     routing = metadata.labels.get(keys.ROUTING_STATE_LABEL, "")
-    limits = container.resources.limits
     scaling = scaling_values(metadata.annotations, spec.container_concurrency or 0, config)
     return RevisionPlan(
         key=RevisionKey(metadata.namespace, metadata.name),
         uid=metadata.uid,
         service=metadata.labels.get(keys.SERVICE_LABEL, ""),
         configuration=metadata.labels.get(keys.CONFIGURATION_LABEL, ""),
-        image=container.image,
-        command=container.command,
-        args=container.args,
-        working_dir=container.working_dir or None,
-        env=_environment(container),
-        volumes=_mounts(container, spec.volumes),
-        container_name=container.name or "user-container",
+        container=_container(container, spec.volumes),
         container_concurrency=spec.container_concurrency or 0,
         timeout_s=timeout_s,
         response_start_timeout_s=float(spec.response_start_timeout_seconds or timeout_s),
         idle_timeout_s=float(spec.idle_timeout_seconds or 0),
         protocol="h2c" if container.ports and container.ports[0].name == "h2c" else "http1",
-        readiness=make_probe(container.readiness_probe) or ProbePlan(),
-        liveness=make_probe(container.liveness_probe),
-        startup=make_probe(container.startup_probe),
-        memory_limit_bytes=quantities.bytes_of(limits["memory"]) if "memory" in limits else None,
-        cpu_limit_millis=quantities.millis_of(limits["cpu"]) if "cpu" in limits else None,
         labels=tuple(pair for pair in metadata.labels.items() if not pair[0].startswith(keys.SERVING_PREFIX)),
         snapshot=metadata.annotations.get(keys.SNAPSHOT, "true") != "false",
         scaling=ScalingPolicy(**asdict(scaling)),
@@ -70,6 +59,24 @@ def make_plan(
         warm=routing != "reserve",
         superseded=bool(latest_created) and latest_created != metadata.name,
         initialized=initialized,
+    )
+
+
+def _container(container: Container, declared: tuple[volumes.Volume, ...]) -> ContainerPlan:
+    limits = container.resources.limits
+    return ContainerPlan(
+        image=container.image,
+        name=container.name or "user-container",
+        command=container.command,
+        args=container.args,
+        working_dir=container.working_dir or None,
+        env=_environment(container),
+        volumes=_mounts(container, declared),
+        readiness=make_probe(container.readiness_probe) or ProbePlan(),
+        liveness=make_probe(container.liveness_probe),
+        startup=make_probe(container.startup_probe),
+        memory_limit_bytes=quantities.bytes_of(limits["memory"]) if "memory" in limits else None,
+        cpu_limit_millis=quantities.millis_of(limits["cpu"]) if "cpu" in limits else None,
     )
 
 
