@@ -3,7 +3,7 @@
 - `builder`: the seam (`Builder`, `BuildRequest`, `BuildResult`); `oci.host` is the builder for this machine's Python
 - `oci.store`: where images live on this machine; `bundle`: what of an image a process instance needs
 - `runtime_layer`: faas_runtime and what it needs, as one folder
-- `requirements`, `runtime_requirements`: what a project and what faas_runtime say they need; `install` resolves it
+- `deps`: from what a project and faas_runtime say they need to folders of installed packages
 
 Knows nothing of the toolkit, of Kubernetes, or of what is inside a user's functions; user code never runs in here.
 """
@@ -11,7 +11,7 @@ Knows nothing of the toolkit, of Kubernetes, or of what is inside a user's funct
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from faas_builders.runtime import runtime_layer
+    from faas_builders.deps.runtime import runtime_layer
 
 __all__ = ["runtime_layer"]
 
@@ -19,7 +19,7 @@ __all__ = ["runtime_layer"]
 def __getattr__(name: str) -> Any:
     """Imported when asked for: the engine only reads images, and starts sooner without what resolves requirements."""
     if name == "runtime_layer":
-        from faas_builders.runtime import runtime_layer
+        from faas_builders.deps.runtime import runtime_layer
 
         return runtime_layer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

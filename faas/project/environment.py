@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from faas_builders.deps import OWN, Interpreter, find_requirements, inspect, install, resolve, runtime_layer
+from faas_builders.deps.uv import Log
 from faas_builders.errors import InterpreterError
-from faas_builders.install import Log, install, resolve
-from faas_builders.interpreter import Interpreter, inspect
 from faas_builders.oci.host import app_paths
-from faas_builders.requirements import find_requirements
-from faas_builders.runtime import OWN, runtime_layer
 
 from faas.project.errors import PythonNotFound
 from faas.project.settings import Settings
@@ -111,8 +109,8 @@ def _fitting(settings: Settings) -> Interpreter:
     own = toolkit_python()
     if not settings.requires_python or _allows(settings.requires_python, own.version):
         return own
+    from faas_builders.deps.uv import run_uv
     from faas_builders.errors import DependencyError
-    from faas_builders.install import run_uv
 
     try:
         found = run_uv(

@@ -14,16 +14,13 @@ import msgspec
 
 from faas_builders.builder import HOST_BASE, BuildRequest, BuildResult, BuiltImage, BuiltLayer, Report, silent
 from faas_builders.cache import cache_dir, cached, key_of, write_atomically
+from faas_builders.deps import OWN, Interpreter, find_requirements, inspect, install, resolve, runtime_layer
 from faas_builders.files import ProjectFile, content_hash, project_files
-from faas_builders.install import install, resolve
-from faas_builders.interpreter import Interpreter, inspect
 from faas_builders.oci import model, references
 from faas_builders.oci.layer import Written, folder_files, write_layer
 from faas_builders.oci.model import Config, ContainerConfig, Descriptor, History, RootFs
 from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore
-from faas_builders.requirements import find_requirements
-from faas_builders.runtime import OWN, runtime_layer
 from faas_builders.target import Platform
 
 APP = "app"

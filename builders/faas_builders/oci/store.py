@@ -12,10 +12,10 @@ import msgspec
 
 from faas_builders import bundle as bundles
 from faas_builders.bundle import Bundle
-from faas_builders.bytecode import compile_tree
 from faas_builders.cache import locked, make_once, sync_folder, write_atomically
+from faas_builders.deps.bytecode import compile_tree
+from faas_builders.deps.interpreter import Interpreter, inspect
 from faas_builders.errors import ImageMissing, InterpreterError
-from faas_builders.interpreter import Interpreter, inspect
 from faas_builders.oci import model, references
 from faas_builders.oci.layer import ArchiveError, Written, extract_layer
 from faas_builders.oci.model import Config, Descriptor, Index, Manifest

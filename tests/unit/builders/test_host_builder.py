@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from faas_builders.builder import BuildRequest, BuildResult
+from faas_builders.deps.runtime import OWN, runtime_layer
 from faas_builders.errors import DependencyError, InterpreterError
 from faas_builders.oci.host import HostBuilder
 from faas_builders.oci.store import ImageStore
-from faas_builders.runtime import OWN, runtime_layer
 
 PYTHON = Path(sys.executable)
 

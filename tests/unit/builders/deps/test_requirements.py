@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from faas_builders.deps.requirements import Requirements, find_requirements
 from faas_builders.errors import ProjectFileError
-from faas_builders.requirements import Requirements, find_requirements
 
 
 def found(root: Path, **files: str) -> Requirements:

@@ -8,12 +8,12 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from faas_builders.bytecode import compile_tree
 from faas_builders.cache import cache_dir, cached, key_of
+from faas_builders.deps.bytecode import compile_tree
+from faas_builders.deps.installation import install_into
+from faas_builders.deps.interpreter import Interpreter, inspect
+from faas_builders.deps.runtime_requirements import base_requirements, tested_pins
 from faas_builders.errors import BuildError
-from faas_builders.install import install_into
-from faas_builders.interpreter import Interpreter, inspect
-from faas_builders.runtime_requirements import base_requirements, tested_pins
 
 _FORMAT = "1"
 OWN = ".own"

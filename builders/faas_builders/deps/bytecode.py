@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from faas_builders.interpreter import Interpreter
+from faas_builders.deps.interpreter import Interpreter
 
 # Folders that get content under a fixed mtime need no check of it; and imports then save a stat for each module.
 _MODE = "unchecked-hash"
