@@ -270,7 +270,7 @@ def _write_layer(root: Path, out: Path) -> None:
 
 def _image(layer: Path, config: dict[str, Any]) -> MadeImage:
     with gzip.open(layer) as plain:
-        diff_id = "sha256:" + hashlib.file_digest(plain, "sha256").hexdigest()  # type: ignore[arg-type]
+        diff_id = "sha256:" + hashlib.file_digest(plain, "sha256").hexdigest()
     document = {
         "architecture": ARCHITECTURE,
         "os": "linux",
