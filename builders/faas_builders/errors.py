@@ -4,7 +4,9 @@ BuilderError
 ├── BuildError
 │   ├── ProjectFileError    a file of the project that cannot go into an image
 │   ├── DependencyError     the dependencies do not resolve or do not install
-│   └── InterpreterError    this is not a Python that can be used
+│   ├── InterpreterError    this is not a Python that can be used
+│   ├── ToolMissing         a program or a service that a builder works through is not there
+│   └── StepFailed          a step of a build that somebody else carries out (Docker, a lifecycle)
 └── ImageMissing            a reference that names no image of this store
 """
 
@@ -43,6 +45,22 @@ class InterpreterError(BuildError):
     def __init__(self, python: Path | str, reason: str, hint: str = "") -> None:
         super().__init__(f"{python} cannot be used as the Python of functions: {reason}", hint)
         self.python, self.reason = python, reason
+
+
+class ToolMissing(BuildError):
+    """`tool` is what to install or to start."""
+
+    def __init__(self, tool: str, reason: str, hint: str = "") -> None:
+        super().__init__(reason, hint)
+        self.tool = tool
+
+
+class StepFailed(BuildError):
+    """`step` as its builder names it; `output` has the last lines that were printed."""
+
+    def __init__(self, step: str, reason: str, output: str = "", hint: str = "") -> None:
+        super().__init__(f"{step}: {reason}", hint)
+        self.step, self.reason, self.output = step, reason, output
 
 
 class ImageMissing(BuilderError):

@@ -24,6 +24,8 @@ NEVER = (
 )  # fmt: skip
 """Patterns that no ignore file can bring back."""
 
+IGNORE_FILES = (".gitignore", ".faasignore")
+
 _NEVER = GitIgnoreSpec.from_lines(NEVER)
 
 
@@ -41,14 +43,15 @@ class _Rules:
     spec: GitIgnoreSpec
 
 
-def project_files(root: Path) -> list[ProjectFile]:
-    """The files to ship, sorted by path: all but NEVER and what .gitignore and .faasignore leave out.
+def project_files(root: Path, ignore_files: tuple[str, ...] = IGNORE_FILES) -> list[ProjectFile]:
+    """The files to ship, sorted by path: all but NEVER and what the `ignore_files` leave out.
 
-    .faasignore has the last word over .gitignore, a deeper file over a shallower one.
+    The last of `ignore_files` has the last word over those before it, a deeper file over a shallower one.
     Raises: ProjectFileError: a symbolic link that leaves the project, a name that is not UTF-8.
     """
     root = Path(os.path.realpath(root))
-    return sorted(_walk(root, str(root), _rules_above(root)), key=lambda file: file.path)
+    above = _rules_above(root) if ".gitignore" in ignore_files else ()
+    return sorted(_walk(root, str(root), above, ignore_files), key=lambda file: file.path)
 
 
 def content_hash(files: list[ProjectFile]) -> str:
@@ -61,8 +64,8 @@ def content_hash(files: list[ProjectFile]) -> str:
     return digest.hexdigest()
 
 
-def _walk(root: Path, folder: str, rules: tuple[_Rules, ...]) -> Iterator[ProjectFile]:
-    rules = (*rules, *_rules_in(folder))
+def _walk(root: Path, folder: str, rules: tuple[_Rules, ...], ignore_files: tuple[str, ...]) -> Iterator[ProjectFile]:
+    rules = (*rules, *_rules_in(folder, ignore_files))
     with os.scandir(folder) as entries:
         for entry in entries:
             is_folder = entry.is_dir(follow_symlinks=False)
@@ -72,7 +75,7 @@ def _walk(root: Path, folder: str, rules: tuple[_Rules, ...]) -> Iterator[Projec
                 _check_name(entry.path)
             if is_folder:
                 if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # a virtual environment by any name
-                    yield from _walk(root, entry.path, rules)
+                    yield from _walk(root, entry.path, rules, ignore_files)
             elif entry.is_symlink():
                 yield _link(root, entry.path)
             elif entry.is_file(follow_symlinks=False):
@@ -126,7 +129,7 @@ def _rules_above(root: Path) -> tuple[_Rules, ...]:
     return ()
 
 
-def _rules_in(folder: str, names: tuple[str, ...] = (".gitignore", ".faasignore")) -> tuple[_Rules, ...]:
+def _rules_in(folder: str, names: tuple[str, ...]) -> tuple[_Rules, ...]:
     found = []
     for name in names:
         try:
