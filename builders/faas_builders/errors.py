@@ -5,6 +5,7 @@ BuilderError
 │   ├── ProjectFileError    a file of the project that cannot go into an image
 │   ├── DependencyError     the dependencies do not resolve or do not install
 │   ├── InterpreterError    this is not a Python that can be used
+│   ├── BaseImageError      a base image that functions cannot run on, or that cannot be had
 │   ├── ToolMissing         a program or a service that a builder works through is not there
 │   └── StepFailed          a step of a build that somebody else carries out (Docker, a lifecycle)
 └── ImageMissing            a reference that names no image of this store
@@ -45,6 +46,10 @@ class InterpreterError(BuildError):
     def __init__(self, python: Path | str, reason: str, hint: str = "") -> None:
         super().__init__(f"{python} cannot be used as the Python of functions: {reason}", hint)
         self.python, self.reason = python, reason
+
+
+class BaseImageError(BuildError):
+    """A base image cannot be used: it is not there, cannot be read, or has no Python that will do."""
 
 
 class ToolMissing(BuildError):

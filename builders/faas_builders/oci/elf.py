@@ -1,0 +1,42 @@
+"""What the first bytes of a program say about the machine that it was built for. Source: System V ABI, ELF."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+HEAD_BYTES = 1 << 16  # more than enough: linkers put the program headers and the interpreter's name at the front
+
+_MACHINES = {3: "386", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "amd64", 183: "arm64", 243: "riscv64"}
+_PT_INTERP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    architecture: str  # in Go's words, as OCI has them; "machine 8" for one without
+    loader: str  # /lib64/ld-linux-x86-64.so.2; "" when it is linked statically
+
+
+def read_program(head: bytes) -> Program | None:
+    """The program that starts with `head`; None for anything else, a script for example."""
+    if len(head) < 64 or head[:4] != b"\x7fELF":
+        return None
+    wide = head[4] == 2
+    order = "<" if head[5] == 1 else ">"
+    (machine,) = struct.unpack_from(order + "H", head, 18)
+    return Program(_MACHINES.get(machine, f"machine {machine}"), _loader(head, order, wide))
+
+
+def _loader(head: bytes, order: str, wide: bool) -> str:
+    (table,) = struct.unpack_from(order + ("Q" if wide else "I"), head, 32 if wide else 28)
+    size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
+    for number in range(count):
+        at = table + number * size
+        if at + size > len(head):
+            break
+        if struct.unpack_from(order + "I", head, at)[0] == _PT_INTERP:
+            # p_offset and p_filesz, which lie elsewhere in the narrow format.
+            (start,) = struct.unpack_from(order + ("Q" if wide else "I"), head, at + (8 if wide else 4))
+            (length,) = struct.unpack_from(order + ("Q" if wide else "I"), head, at + (32 if wide else 16))
+            return head[start : start + length].rstrip(b"\0").decode(errors="replace")
+    return ""
