@@ -12,11 +12,12 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self, cast
 
 from faas_builders.errors import ProjectFileError
 from faas_builders.files import ProjectFile
 
+_PIECE = 1 << 20
 _COMPRESSION = 6  # zlib's own default; 9 takes three times as long for 1 % less
 
 
@@ -37,7 +38,9 @@ def write_layer(files: Iterable[ProjectFile], prefix: str, out: IO[bytes], *, ep
     # A fixed header: no file name, no time of compression.
     with gzip.GzipFile(filename="", mode="wb", compresslevel=_COMPRESSION, fileobj=compressed, mtime=0) as zipped:
         plain = _Hashing(zipped)
-        with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT, bufsize=1 << 20) as tar:
+        with tarfile.TarFile(
+            fileobj=cast(IO[bytes], plain), mode="w", format=tarfile.PAX_FORMAT, copybufsize=_PIECE
+        ) as tar:
             seen: set[str] = set()
             for file in sorted(files, key=lambda file: file.path):
                 path = f"{prefix}/{file.path}" if prefix else file.path
@@ -49,9 +52,9 @@ def write_layer(files: Iterable[ProjectFile], prefix: str, out: IO[bytes], *, ep
     return Written(compressed.digest, plain.digest, compressed.size_bytes)
 
 
-def folder_files(root: Path) -> list[ProjectFile]:
-    """Everything in `root` but bytecode, as entries of a layer; for folders that we made ourselves."""
-    return sorted(_entries(root, str(root)), key=lambda file: file.path)
+def folder_files(root: Path, *, bytecode: bool = False) -> list[ProjectFile]:
+    """Everything in `root` as entries of a layer, bytecode only when asked for; for folders that we made ourselves."""
+    return sorted(_entries(root, str(root), bytecode), key=lambda file: file.path)
 
 
 def extract_layer(source: Path, folder: Path) -> None:
@@ -94,16 +97,16 @@ def _lies_in(root: str, place: str) -> bool:
     return place == root or place.startswith(root + os.sep)
 
 
-def _entries(root: Path, folder: str) -> Iterator[ProjectFile]:
+def _entries(root: Path, folder: str, bytecode: bool) -> Iterator[ProjectFile]:
     with os.scandir(folder) as entries:
         for entry in entries:
             path = entry.path[len(str(root)) + 1 :]
             if entry.is_symlink():
                 yield ProjectFile(path, Path(entry.path), link=os.readlink(entry.path))
             elif entry.is_dir():
-                if entry.name != "__pycache__":
-                    yield from _entries(root, entry.path)
-            elif not entry.name.endswith(".pyc"):
+                if bytecode or entry.name != "__pycache__":
+                    yield from _entries(root, entry.path, bytecode)
+            elif bytecode or not entry.name.endswith(".pyc"):
                 yield ProjectFile(path, Path(entry.path), bool(entry.stat().st_mode & stat.S_IXUSR))
 
 
@@ -113,13 +116,40 @@ def _add(tar: tarfile.TarFile, file: ProjectFile, path: str, epoch: int) -> None
         info.linkname = file.link
         tar.addfile(info)
         return
-    try:
-        data = file.source.read_bytes()  # whole: a file that grows while it is read must not tear the archive
-    except OSError as error:
-        raise ProjectFileError(file.source, f"this file cannot be read: {error.strerror}") from error
     info = _info(path, tarfile.REGTYPE, 0o755 if file.executable else 0o644, epoch)
-    info.size = len(data)
-    tar.addfile(info, io.BytesIO(data))
+    with _Reading(file.source) as content:
+        info.size = content.size_bytes
+        tar.addfile(info, cast(IO[bytes], content))
+
+
+class _Reading:
+    """The bytes that a file had when it was opened: one that grows or shrinks meanwhile must not tear the archive."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = open(path, "rb", buffering=0)  # noqa: SIM115  # closed by __exit__
+            self.size_bytes = os.fstat(self._file.fileno()).st_size
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        try:
+            data = self._file.read(size)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if not data:
+            raise ProjectFileError(self._path, "this file became shorter while it was read", "Build again")
+        return data
+
+    def _unreadable(self, error: OSError) -> ProjectFileError:
+        return ProjectFileError(self._path, f"this file cannot be read: {error.strerror}")
 
 
 def _info(path: str, kind: bytes, mode: int, epoch: int) -> tarfile.TarInfo:
