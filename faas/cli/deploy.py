@@ -47,7 +47,7 @@ def command(
     state: Path | None,
     **project: Any,  # what project_options declares, for make_wanted
 ) -> None:
-    """Build the image of the project in PATH, apply its Services, wait until they are ready.
+    """Build the images of the project in PATH, apply its Services, wait until they are ready.
 
     Then come its Triggers and sources. Those that an earlier deploy made and the code no longer declares are deleted;
     Brokers never are.
@@ -57,6 +57,7 @@ def command(
       faas deploy
       faas deploy examples/weather -e GREETING=hello --scale-max 10
       faas deploy --no-traffic --tag candidate
+      faas deploy --container --base python:3.12-slim
       faas deploy --dry-run -o yaml
     """
     from faas.cli.progress import shown_steps
@@ -85,7 +86,6 @@ def command(
 
 
 def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, needs_engine: bool) -> Prepared:
-    from faas_builders.oci.host import HostBuilder
     from faas_builders.oci.store import ImageStore
 
     from faas.cli.connection import find_state, running_engine
@@ -95,7 +95,7 @@ def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, ne
     settings = load_settings(path)
     if needs_engine:
         running_engine(state)  # before any work is done
-    return prepare(settings, HostBuilder(ImageStore(find_state(state).images)), wanted, steps)
+    return prepare(settings, ImageStore(find_state(state).images), wanted, steps)
 
 
 def _plan(state: Path | None, prepared: Prepared) -> Plan | None:
@@ -127,7 +127,8 @@ def _deploy(state: Path | None, prepared: Prepared, options: DeployOptions, step
     from faas.deploy.rollout import images_in_use, left_behind
 
     store = ImageStore(find_state(state).images)
-    store.resolve(prepared.image.reference)  # unpack it here, so that the engine finds it done
+    if prepared.process_image:
+        store.resolve(prepared.process_image.reference)  # unpack it here, so that the engine finds it done
 
     async def work(client: HttpClient) -> tuple[Plan, list[Object]]:
         plan = await _ask(client, prepared)

@@ -33,7 +33,6 @@ def command(path: Path, namespace: str, exit_code: bool, state: Path | None, **p
       faas diff
       faas diff --scale-max 20
     """
-    from faas_builders.oci.host import HostBuilder
     from faas_builders.oci.store import ImageStore
 
     from faas.cli.progress import shown_steps
@@ -46,8 +45,7 @@ def command(path: Path, namespace: str, exit_code: bool, state: Path | None, **p
     running_engine(state)
     wanted = make_wanted(namespace=namespace, **project)
     with shown_steps(quiet=True) as steps:
-        builder = HostBuilder(ImageStore(find_state(state).images))
-        prepared = prepare(load_settings(path), builder, wanted, steps)
+        prepared = prepare(load_settings(path), ImageStore(find_state(state).images), wanted, steps)
 
     async def work(client: HttpClient) -> list[str]:
         plan = await plan_deploy(

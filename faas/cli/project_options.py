@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,14 +11,33 @@ import click
 
 if TYPE_CHECKING:
     from faas.deploy.prepare import Wanted
+    from faas.project.build_settings import BuilderName
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# faas.project.build_settings.BUILDERS, without its import; a test compares them.
+BUILDERS = ("oci", "docker", "pack")
+
+
+def python_option(function: F) -> F:
+    return click.option(
+        "--python", metavar="3.12|PATH", default="", help="The Python of the functions: a version, or an interpreter."
+    )(function)
+
+
+def split_python(text: str) -> tuple[str, Path | None]:
+    """The version, or the interpreter's path, of --python."""
+    return (text, None) if re.fullmatch(r"\d+\.\d+", text) else ("", Path(text) if text else None)
+
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("path", type=click.Path(exists=True, path_type=Path), default="."),
     click.option("--service", "only", metavar="NAME", multiple=True, help="Only this service of the project."),
+    python_option,
+    click.option("--builder", type=click.Choice(BUILDERS), help="Make an image for containers with this builder."),
+    click.option("--base", metavar="REF|host", default="", help="The image below; host: this machine's Python."),
     click.option(
-        "--python", metavar="PATH", type=click.Path(path_type=Path), help="The Python that runs the functions."
+        "--container/--no-container", default=None, help="Functions run as containers, or as processes; all of them."
     ),
     click.option("--env", "-e", "env", metavar="K=V|K-", multiple=True, help="Set or remove an environment variable."),
     click.option("--scale-min", type=click.IntRange(0), metavar="N", help="Instances that always run."),
@@ -41,7 +61,10 @@ def project_options(function: F) -> F:
 def make_wanted(
     *,
     namespace: str,
-    python: Path | None,
+    python: str,
+    builder: BuilderName | None,
+    base: str,
+    container: bool | None,
     only: Sequence[str],
     env: Sequence[str],
     scale_min: int | None,
@@ -52,7 +75,9 @@ def make_wanted(
     rollout_duration: str | None,
 ) -> Wanted:
     """Raises: click.UsageError: an option that says nothing valid."""
+    from faas.deploy.images import BuildFlags
     from faas.deploy.prepare import Wanted
+    from faas.project.build_settings import BuildSettings
     from faas.project.manifests import Overrides
     from faas.resources import durations
 
@@ -62,6 +87,7 @@ def make_wanted(
         "initial_scale": scale_init,
         "target": scale_target,
         "concurrency": concurrency_limit,
+        "container": container,
     }
     seconds: int | None = None
     if rollout_duration is not None:
@@ -73,12 +99,13 @@ def make_wanted(
             raise click.BadParameter("whole seconds, as 90s or 5m", param_hint="--rollout-duration")
         seconds = int(parsed)
     added, removed = _env(env)
+    version, interpreter = split_python(python)
     return Wanted(
         namespace=namespace,
-        python=python,
         only=tuple(only),
         options={name: value for name, value in given.items() if value is not None},
         overrides=Overrides(added, removed, seconds),
+        flags=BuildFlags(BuildSettings(builder=builder, base=base, python=version), interpreter, attest=False),
     )
 
 

@@ -1,23 +1,34 @@
-"""From a project's folder to an image and the objects that would be applied; needs no server."""
+"""From a project's folder to its images and the objects that would be applied; needs no server."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from faas_builders.builder import Builder, BuildRequest, BuildResult
-from faas_builders.builder import Step as BuildStep
+from faas_builders.builder import BuildResult
+from faas_builders.oci.store import ImageStore
 
 from faas.client.protocol import Object
+from faas.deploy.choice import ImageChoice, choose, wants_container
+from faas.deploy.images import (
+    BuildFlags,
+    container_request,
+    function_of,
+    host_request,
+    make_builder,
+    make_host_builder,
+    python_choice,
+)  # fmt: skip
 from faas.deploy.steps import Steps
 from faas.project.discover import describe
-from faas.project.environment import image_environment
+from faas.project.environment import Environment, image_environment
 from faas.project.manifests import Overrides
 from faas.project.objects import Objects, make_objects
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings
+
+_CONTAINER_TAG = "container"  # beside `latest`, the image for processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +36,18 @@ class Wanted:
     """What the user asked for beside the project itself."""
 
     namespace: str = "default"
-    python: Path | None = None
     only: tuple[str, ...] = ()  # names of services; all when empty
     options: Mapping[str, Any] = field(default_factory=dict)  # over the project's
     overrides: Overrides = field(default_factory=Overrides)
+    flags: BuildFlags = field(default_factory=BuildFlags)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     project: str
     namespace: str
-    image: BuildResult
+    process_image: BuildResult | None
+    container_image: BuildResult | None
     services: tuple[ServiceSpec, ...]
     objects: Objects
     whole: bool  # nothing of the project was left out
@@ -47,41 +59,68 @@ class Prepared:
         return objects.services + objects.brokers + objects.triggers + objects.sources
 
 
-def prepare(settings: Settings, builder: Builder, wanted: Wanted, steps: Steps) -> Prepared:
-    """Find the functions, make the image, write the manifests.
+def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps) -> Prepared:
+    """Find the functions, make the images, write the manifests.
 
     The functions are asked of what will be in the image, not of the user's own environment: what imports here imports
     there. Raises: ProjectError; faas_builders' BuildError.
     """
     with steps.step("resolve") as log:
-        environment = image_environment(settings, python=wanted.python, log=log)
-        log(environment.text)
-        description = describe(settings.root, environment)
-        variables = current_variables()
-        every = make_services(description.functions, settings, variables=variables, flags=wanted.options)
-        services = every
-        if wanted.only:
-            services = make_services(
-                description.functions, settings, variables=variables, flags=wanted.options, only=wanted.only
-            )
-        log(f"{len(services)} service{'s' * (len(services) != 1)}: {', '.join(service.name for service in services)}")
-    with steps.step("layers") as log:
-
-        def report(step: BuildStep, line: str) -> None:
-            if step != "resolve":
-                log(line)
-
-        request = BuildRequest(settings.root, settings.name, environment.python)
-        image = builder.build(request, report)
+        found = _find(settings, wanted, log)
+    ways = {found.in_container[spec.name] for spec in found.services}
+    process_image = _for_processes(settings, store, found, steps) if False in ways else None
+    container_image = _for_containers(settings, store, wanted.flags, found, steps) if True in ways else None
+    images = {False: process_image, True: container_image}
     objects = make_objects(
-        every,
-        image.reference,
+        found.every,
+        {name: made.reference if (made := images[way]) else "" for name, way in found.in_container.items()},
         project=settings.name,
         namespace=wanted.namespace,
         root=settings.root,
-        variables=variables,
+        variables=current_variables(),
         overrides=wanted.overrides,
     )
     if wanted.only:
-        objects = objects.only([service.name for service in services])
-    return Prepared(settings.name, wanted.namespace, image, services, objects, not wanted.only)
+        objects = objects.only([service.name for service in found.services])
+    return Prepared(
+        settings.name, wanted.namespace, process_image, container_image, found.services, objects, not wanted.only
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    environment: Environment
+    choice: ImageChoice
+    every: tuple[ServiceSpec, ...]  # of the project
+    services: tuple[ServiceSpec, ...]  # those wanted
+    in_container: Mapping[str, bool]  # by the names of all
+
+
+def _find(settings: Settings, wanted: Wanted, log: Callable[[str], None]) -> _Found:
+    flags = wanted.flags
+    version = flags.build.python or settings.build.python
+    environment = image_environment(settings, python=flags.python, version=version, log=log)
+    log(environment.text)
+    choice = choose(flags.build, settings.build, "deploy", python=python_choice(settings, environment, flags))
+    functions = describe(settings.root, environment).functions
+    variables = current_variables()
+    every = services = make_services(functions, settings, variables=variables, flags=wanted.options)
+    if wanted.only:
+        services = make_services(functions, settings, variables=variables, flags=wanted.options, only=wanted.only)
+    log(f"{len(services)} service{'s' * (len(services) != 1)}: {', '.join(service.name for service in services)}")
+    return _Found(environment, choice, every, services, {spec.name: wants_container(spec, choice) for spec in every})
+
+
+def _for_processes(settings: Settings, store: ImageStore, found: _Found, steps: Steps) -> BuildResult:
+    with steps.reported("resolve") as report:  # that has been done
+        request = host_request(settings, found.choice, python=found.environment.python)
+        return make_host_builder(store).build(request, report)
+
+
+def _for_containers(
+    settings: Settings, store: ImageStore, flags: BuildFlags, found: _Found, steps: Steps
+) -> BuildResult:
+    functions = function_of(found.every)
+    request = container_request(settings, found.choice, flags, functions=functions, tag=_CONTAINER_TAG)
+    with steps.reported() as report:
+        return make_builder(store, found.choice, flags).build(request, report)

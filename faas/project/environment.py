@@ -13,7 +13,7 @@ from typing import Literal
 from faas_builders.deps import OWN, Interpreter, find_requirements, inspect, install, resolve, runtime_layer
 from faas_builders.deps.uv import Log
 from faas_builders.errors import InterpreterError
-from faas_builders.oci.host import app_paths
+from faas_builders.oci.image_layers import app_paths
 
 from faas.project.errors import PythonNotFound
 from faas.project.settings import Settings
@@ -68,12 +68,23 @@ def choose_environment(
     return _made(settings, _fitting(settings), "cached", log)
 
 
-def image_environment(settings: Settings, *, python: Path | None = None, log: Log = lambda line: None) -> Environment:
+def image_environment(
+    settings: Settings, *, python: Path | None = None, version: str = "", log: Log = lambda line: None
+) -> Environment:
     """What the functions see inside an image with base host: its Python, and only what the project declares.
 
+    Args: python, version: which Python, by its path or as 3.12; else one that the project takes.
     Raises: as `choose_environment`.
     """
-    return _made(settings, _inspect(python) if python else _fitting(settings), "image", log)
+    if python is not None:
+        interpreter = _inspect(python)
+    elif version == toolkit_python().minor:
+        interpreter = toolkit_python()
+    elif version:
+        interpreter = _of_this_machine(version, f"Python {version} is asked for")
+    else:
+        interpreter = _fitting(settings)
+    return _made(settings, interpreter, "image", log)
 
 
 def _made(settings: Settings, interpreter: Interpreter, origin: Origin, log: Log) -> Environment:
@@ -86,7 +97,7 @@ def _made(settings: Settings, interpreter: Interpreter, origin: Origin, log: Log
 
 
 def _sys_path(settings: Settings, interpreter: Interpreter, site: tuple[Path, ...]) -> tuple[Path, ...]:
-    # The same order as in an image: see faas_builders.oci.host.
+    # The same order as in an image: see faas_builders.oci.image_layers.
     runtime = runtime_layer(interpreter.base)
     app = tuple(settings.root if path == "." else settings.root / path for path in app_paths(settings.root))
     return (runtime / OWN, *app, *site, runtime)
@@ -109,17 +120,19 @@ def _fitting(settings: Settings) -> Interpreter:
     own = toolkit_python()
     if not settings.requires_python or _allows(settings.requires_python, own.version):
         return own
+    return _of_this_machine(settings.requires_python, f"the project requires Python {settings.requires_python}")
+
+
+def _of_this_machine(wanted: str, why: str) -> Interpreter:
+    """Args: wanted: a version, or what a version has to be."""
     from faas_builders.deps.uv import run_uv
     from faas_builders.errors import DependencyError
 
     try:
-        found = run_uv(
-            ["python", "find", "--no-python-downloads", "--no-project", "--system", settings.requires_python]
-        )
+        found = run_uv(["python", "find", "--no-python-downloads", "--no-project", "--system", wanted])
     except DependencyError as error:
         raise PythonNotFound(
-            f"the project requires Python {settings.requires_python}, this machine has {own.version}",
-            "Install such a Python, or name it with --python",
+            f"{why}, this machine has {toolkit_python().version}", "Install such a Python, or name it with --python"
         ) from error
     return _inspect(Path(found.strip()))
 

@@ -37,7 +37,7 @@ class Objects:
 
 def make_objects(
     services: Sequence[ServiceSpec],
-    image: str,
+    image: str | Mapping[str, str],
     *,
     project: str,
     namespace: str,
@@ -47,10 +47,12 @@ def make_objects(
 ) -> Objects:
     """Args:
         services: of the whole project: which functions are there decides what names mean.
+        image: what they run from: one image, or each service's own by its name.
         root: of the project; watched folders are relative to it.
         variables: what fills `${NAME}` in addresses.
     Raises: ProjectError: a name is there twice, or an address cannot be.
     """
+    images = dict.fromkeys((spec.name for spec in services), image) if isinstance(image, str) else image
     dead_letters = _dead_letter_sinks(services)
     sources: list[Object] = []
     triggers: list[Object] = []
@@ -72,7 +74,7 @@ def make_objects(
     return Objects(
         services=tuple(
             make_service(
-                spec, image, project=project, namespace=namespace, overrides=overrides,
+                spec, images[spec.name], project=project, namespace=namespace, overrides=overrides,
                 sink=broker_address(namespace, sink) if (sink := sinks[spec.name]) else "",
             )
             for spec in services

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faas.project.build_settings import BuildSettings, parse_build
 from faas.project.errors import NotAProject, SettingsError
 
-_KNOWN = ("name", "functions", "modules")  # modules: see faas_runtime.discovery
+_KNOWN = ("name", "functions", "modules", "build")  # modules: see faas_runtime.discovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Settings:
     name: str  # a DNS label: of the image, and of the label faas.dev/project
     functions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     requires_python: str = ""
+    build: BuildSettings = field(default_factory=BuildSettings)
 
     @property
     def pyproject(self) -> Path:
@@ -55,7 +57,8 @@ def load_settings(path: Path) -> Settings:
             pyproject, "tool.faas.functions", "this is a table of tables", "Write [tool.faas.functions.NAME]"
         )
     name = table.get("name") or project.get("name") or root.name
-    return Settings(root, image_name(str(name)), functions, str(project.get("requires-python", "")))
+    build = parse_build(table.get("build", {}), pyproject)
+    return Settings(root, image_name(str(name)), functions, str(project.get("requires-python", "")), build)
 
 
 def image_name(name: str) -> str:

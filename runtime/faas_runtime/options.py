@@ -39,6 +39,7 @@ class Options(TypedDict, total=False):
     labels: Mapping[str, str]
     scale_to_zero_after: Seconds
     snapshot: bool
+    container: bool
     visibility: Visibility
     max_body: Quantity
     broker: str
@@ -246,6 +247,8 @@ OPTIONS = table(
            "seconds from 0 to 86400, or '30s', '1h'", seconds(0, 86400)),
     Option("snapshot", "start instances by forking a warm process; False starts each plainly", "True or False",
            boolean),
+    Option("container", "run it from an image with a Python of its own, as a container; False as a process",
+           "True or False", boolean),
     Option("visibility", "who may reach it", "'public' or 'cluster-local'", one_of("public", "cluster-local")),
     Option("max_body", "the largest request body that is read into memory (32Mi); streams have no bound",
            "bytes, or '32Mi'", _size),
