@@ -8,7 +8,10 @@ BuilderError
 │   ├── BaseImageError      a base image that functions cannot run on, or that cannot be had
 │   ├── ToolMissing         a program or a service that a builder works through is not there
 │   └── StepFailed          a step of a build that somebody else carries out (Docker, a lifecycle)
-└── ImageMissing            a reference that names no image of this store
+├── ImageMissing            a reference that names no image of this store
+├── InvalidImage            data that is no image: documents or blobs that are not what they say
+│   └── ArchiveError        an entry of an archive that leaves its folder, or is nothing that a layer holds
+└── NoSpace                 a disk is full
 """
 
 from __future__ import annotations
@@ -72,3 +75,61 @@ class ImageMissing(BuilderError):
     def __init__(self, reference: str, reason: str) -> None:
         super().__init__(f"image {reference}: {reason}", "Deploy the project again: faas deploy")
         self.reference, self.reason = reference, reason
+
+
+class InvalidImage(BuilderError):
+    """Data that came from outside, or was damaged here, and is no image."""
+
+
+class ArchiveError(InvalidImage):
+    """An archive or a layer that would write outside its folder, or hold what none of ours holds."""
+
+
+class NoSpace(BuilderError):
+    def __init__(self, folder: Path | str) -> None:
+        super().__init__(f"no space left on the disk that holds {folder}", "Free some, and try again")
+        self.folder = folder
+
+
+class ImageNameError(BuilderError):
+    def __init__(self, text: str, reason: str, hint: str = "") -> None:
+        super().__init__(f"{text!r} is not the name of an image: {reason}", hint)
+        self.text, self.reason = text, reason
+
+
+class CredentialsError(BuilderError):
+    """`source` is a file or a program; nothing that is secret is in any of these."""
+
+    def __init__(self, source: Path | str, reason: str, hint: str = "") -> None:
+        super().__init__(f"{source}: {reason}", hint)
+        self.source, self.reason = source, reason
+
+
+class StorageError(BuilderError):
+    def __init__(self, path: Path, reason: str, hint: str = "") -> None:
+        super().__init__(f"{path}: {reason}", hint)
+        self.path, self.reason = path, reason
+
+
+class RegistryError(BuilderError):
+    """`registry` as users call it: docker.io, localhost:5000."""
+
+    def __init__(self, registry: str, reason: str, hint: str = "") -> None:
+        super().__init__(f"{registry} {reason}", hint)
+        self.registry, self.reason = registry, reason
+
+
+class RegistryUnreachable(RegistryError):
+    """Not this time."""
+
+
+class RegistryDenied(RegistryError):
+    """401 and 403, or a token server's no."""
+
+
+class NotInRegistry(RegistryError):
+    """Registries also say this of what one may not see."""
+
+
+class DigestMismatch(RegistryError):
+    """Nothing of it was kept."""

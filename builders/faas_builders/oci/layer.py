@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Self, cast
 
-from faas_builders.errors import ProjectFileError
+from faas_builders.errors import ArchiveError, ProjectFileError
 from faas_builders.files import ProjectFile
 
 _PIECE = 1 << 20
@@ -26,10 +26,6 @@ class Written:
     digest: str  # of the compressed bytes
     diff_id: str  # of the tar itself
     size_bytes: int  # compressed
-
-
-class ArchiveError(Exception):
-    """A layer that would write outside its folder, or hold what no layer of ours holds."""
 
 
 def write_layer(files: Iterable[ProjectFile], prefix: str, out: IO[bytes], *, epoch: int) -> Written:

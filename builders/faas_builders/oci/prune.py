@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,9 @@ import msgspec
 
 from faas_builders.cache import locked
 from faas_builders.oci import model, references
-from faas_builders.oci.model import Config, Descriptor, Index, Manifest
-from faas_builders.oci.store import ImageStore
+from faas_builders.oci.layout import Reached
+from faas_builders.oci.model import Descriptor, Index
+from faas_builders.oci.store import SUBJECT, ImageStore
 
 _UNTAGGED_KEPT = 5  # images that just lost their tag; a rollback by hand may still want them
 _DEV_KEPT = 50  # bundles of `faas run`; each is a few hundred bytes
@@ -29,51 +30,74 @@ class Pruned:
 def prune(store: ImageStore, keep: Collection[str], *, now_s: float | None = None) -> Pruned:
     """Delete all but the tagged images, the newest untagged ones, and those named in `keep` (references in use).
 
-    Bounded work: it reads the manifests of what stays, nothing of what goes.
+    What refers to an image (its SBOM, its provenance) goes with it. An index in use keeps its images; an image in use
+    stays when its index goes. Bounded work: it reads the documents of what stays, nothing of what goes.
     """
     now_s = time.time() if now_s is None else now_s
     parsed = [reference for reference in map(references.parse, keep) if reference is not None]
     in_use = {reference.digest for reference in parsed if reference.digest}
     with locked(store.layout / ".lock"):
-        manifests = store.index().manifests
-        untagged = [entry for entry in manifests if not entry.annotations.get(model.REF_NAME)]
-        newest = {entry.digest for entry in untagged[-_UNTAGGED_KEPT:]}
-        kept = tuple(
-            entry
-            for entry in manifests
-            if entry.annotations.get(model.REF_NAME) or entry.digest in newest or entry.digest in in_use
-        )
-        if kept != manifests:
-            store.write_index(Index(manifests=kept))
-        blobs, unpacked = _reachable(store, kept)
-    freed = sum(_remove(path) for path in _strangers(store.blobs, blobs, now_s))
-    freed += sum(_remove(path) for path in _strangers(store.unpacked, unpacked, now_s))
+        entries = store.index().manifests
+        images = _kept_images(entries, in_use)
+        # A digest in use may be that of one platform's image, which the index of the store does not name itself.
+        reached = store.oci.reach([*(image.digest for image in images), *in_use])
+        about = _kept_referrers(store, entries, reached)
+        kept = tuple(entry for entry in entries if entry in images or entry in about)
+        if kept != entries:
+            store.oci.write_index(Index(manifests=kept))
+        # Under the lock: who takes a blob for granted either has named it in the index by now, or will find it gone.
+        freed = sum(_remove(path) for path in _strangers(store.blobs, _hex(reached.blobs), now_s))
+    freed += sum(_remove(path) for path in _strangers(store.unpacked, _hex(reached.diff_ids), now_s))
+    _forget_layers(store, _hex(reached.blobs), now_s)
+    _forget_bundles(store, {model.hex_of(reference.digest) for reference in parsed if _is_dev(reference)})
+    return Pruned(sum(SUBJECT not in entry.annotations for entry in entries if entry not in kept), freed)
+
+
+def _kept_images(entries: tuple[Descriptor, ...], in_use: set[str]) -> list[Descriptor]:
+    images = [entry for entry in entries if SUBJECT not in entry.annotations]
+    untagged = [entry for entry in images if model.REF_NAME not in entry.annotations]
+    newest = {entry.digest for entry in untagged[-_UNTAGGED_KEPT:]}
+    return [
+        entry
+        for entry in images
+        if model.REF_NAME in entry.annotations or entry.digest in newest or entry.digest in in_use
+    ]
+
+
+def _kept_referrers(store: ImageStore, entries: tuple[Descriptor, ...], reached: Reached) -> list[Descriptor]:
+    """What refers to what stays, and what refers to that; `reached` then has what they are made of too."""
+    waiting = [entry for entry in entries if SUBJECT in entry.annotations]
+    kept: list[Descriptor] = []
+    while found := [entry for entry in waiting if entry.annotations[SUBJECT] in reached.manifests]:
+        kept += found
+        waiting = [entry for entry in waiting if entry not in found]
+        more = store.oci.reach(entry.digest for entry in found)
+        reached.blobs.update(more.blobs)
+        reached.manifests.update(more.manifests)
+    return kept
+
+
+def _forget_layers(store: ImageStore, blobs: set[str], now_s: float) -> None:
     for record in store.layers.glob("*.json"):
-        if msgspec.json.decode(record.read_bytes())["digest"].removeprefix("sha256:") not in blobs:
-            _remove_old(record, now_s)
-    used_dev = {
-        reference.digest.removeprefix("sha256:") for reference in parsed if reference.registry == references.DEV
-    }
-    dev = sorted(store.dev.glob("*.json"), key=lambda path: path.stat().st_mtime)
-    for bundle in dev[:-_DEV_KEPT]:
-        if bundle.stem not in used_dev:
+        try:
+            digest = str(msgspec.json.decode(record.read_bytes())["digest"])
+        except (msgspec.DecodeError, KeyError, TypeError, FileNotFoundError):
+            digest = ""  # cut short by a crash, or gone meanwhile
+        if digest.removeprefix("sha256:") not in blobs and record.exists() and _is_old(record, now_s):
+            record.unlink(missing_ok=True)
+
+
+def _forget_bundles(store: ImageStore, in_use: set[str]) -> None:
+    for bundle in sorted(store.dev.glob("*.json"), key=lambda path: path.stat().st_mtime)[:-_DEV_KEPT]:
+        if bundle.stem not in in_use:
             bundle.unlink(missing_ok=True)
-    return Pruned(len(manifests) - len(kept), freed)
 
 
-def _reachable(store: ImageStore, kept: tuple[Descriptor, ...]) -> tuple[set[str], set[str]]:
-    """The names of blobs and of unpacked layers that the kept images are made of."""
-    blobs: set[str] = set()
-    unpacked: set[str] = set()
-    for entry in kept:
-        manifest = msgspec.json.decode(store.blob(entry.digest).read_bytes(), type=Manifest)
-        config = msgspec.json.decode(store.blob(manifest.config.digest).read_bytes(), type=Config)
-        blobs |= {entry.digest, manifest.config.digest, *(layer.digest for layer in manifest.layers)}
-        unpacked |= set(config.rootfs.diff_ids)
-    return _hex(blobs), _hex(unpacked)
+def _is_dev(reference: references.Reference) -> bool:
+    return reference.registry == references.DEV and bool(reference.digest)
 
 
-def _hex(digests: set[str]) -> set[str]:
+def _hex(digests: Iterable[str]) -> set[str]:
     return {digest.removeprefix("sha256:") for digest in digests}
 
 
@@ -81,15 +105,15 @@ def _strangers(folder: Path, known: set[str], now_s: float) -> list[Path]:
     if not folder.is_dir():
         return []
     return [
-        path
-        for path in folder.iterdir()
-        if path.name not in known and path.name != ".lock" and path.lstat().st_ctime < now_s - _GRACE_S
+        path for path in folder.iterdir() if path.name not in known and path.name != ".lock" and _is_old(path, now_s)
     ]
 
 
-def _remove_old(path: Path, now_s: float) -> None:
-    if path.lstat().st_ctime < now_s - _GRACE_S:
-        path.unlink(missing_ok=True)
+def _is_old(path: Path, now_s: float) -> bool:
+    try:
+        return path.lstat().st_ctime < now_s - _GRACE_S
+    except FileNotFoundError:  # another pruning, or what was being written has its name now
+        return False
 
 
 def _remove(path: Path) -> int:

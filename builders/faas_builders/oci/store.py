@@ -1,10 +1,10 @@
-"""The images of one engine, on disk: an OCI layout, and each layer unpacked once."""
+"""The images of one engine, on disk: an OCI layout with names and referrers, and each layer of ours unpacked once."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -12,14 +12,44 @@ import msgspec
 
 from faas_builders import bundle as bundles
 from faas_builders.bundle import Bundle
-from faas_builders.cache import locked, make_once, sync_folder, write_atomically
-from faas_builders.deps.bytecode import compile_tree
-from faas_builders.deps.interpreter import Interpreter, inspect
-from faas_builders.errors import ImageMissing, InterpreterError
+from faas_builders.cache import locked, write_atomically
+from faas_builders.errors import ImageMissing, InvalidImage
 from faas_builders.oci import model, references
-from faas_builders.oci.layer import ArchiveError, Written, extract_layer
-from faas_builders.oci.model import Config, Descriptor, Index, Manifest
+from faas_builders.oci.layer import Written
+from faas_builders.oci.layout import Layout
+from faas_builders.oci.model import Config, Descriptor, Index, Manifest, PlatformFields
 from faas_builders.oci.references import Reference
+from faas_builders.oci.unpacking import make_bundle
+from faas_builders.target import Platform
+
+NAME = "faas.dev/name"
+"""Annotation in our index: the name of an image whose tag has moved on."""
+SUBJECT = "faas.dev/subject"
+"""Annotation in our index: the digest that a referrer is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """The image of one platform."""
+
+    platform: Platform
+    descriptor: Descriptor  # of the manifest
+    manifest: Manifest
+    config: Config
+
+    @property
+    def digest(self) -> str:
+        return self.descriptor.digest
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(layer.size for layer in self.manifest.layers)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    reference: Reference  # with its tag; by digest when it has none any more
+    descriptor: Descriptor
 
 
 class ImageStore:
@@ -29,74 +59,235 @@ class ImageStore:
     unpacked/HEX/    a layer's files, by its diff ID
     layers/KEY.json  which layer came out of which inputs
     dev/HEX.json     bundles of project folders (`faas run`)
+
+    Whatever writes raises NoSpace when the disk is full.
     """
 
     def __init__(self, images_dir: Path) -> None:
         self.root = images_dir
-        self.layout = images_dir / "oci"
-        self.blobs = self.layout / "blobs" / "sha256"
+        self.oci = Layout(images_dir / "oci")
+        self.layout = self.oci.folder
+        self.blobs = self.oci.blobs
         self.unpacked = images_dir / "unpacked"
         self.layers = images_dir / "layers"
         self.dev = images_dir / "dev"
 
+    # Blobs
+
     def blob(self, digest: str) -> Path:
-        return self.blobs / digest.removeprefix("sha256:")
+        return self.oci.blob(digest)
+
+    def has(self, digest: str) -> bool:
+        """Whether the blob is there; pruning then leaves it alone long enough to make an image with it."""
+        return self.oci.has(digest)
 
     def put_blob(self, data: bytes) -> str:
-        digest = model.digest_of(data)
-        if not self.blob(digest).exists():
-            write_atomically(self.blob(digest), data)
-        return digest
+        return self.oci.put_blob(data)
 
     def put_layer(self, write: Callable[[IO[bytes]], Written]) -> Written:
         """Let `write` fill a new blob; it gets its name, its digest, only when it is whole and on disk."""
-        self.blobs.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".part-", dir=self.blobs)
-        try:
-            with os.fdopen(descriptor, "wb", buffering=1 << 20) as file:
-                written = write(file)
-                file.flush()
-                os.fchmod(file.fileno(), 0o644)
-                os.fsync(file.fileno())
-            os.replace(name, self.blob(written.digest))
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        sync_folder(self.blobs)
-        return written
+        return self.oci.put_layer(write)
 
     def adopt_layer(self, source: Path, digest: str) -> None:
         """Take in a finished blob from elsewhere on this machine: as a link where that works, else as a copy."""
-        self.blobs.mkdir(parents=True, exist_ok=True)
-        target = self.blob(digest)
-        try:
-            os.link(source, target)
-        except FileExistsError:
-            return
-        except OSError:  # another file system, or one without links
-            write_atomically(target, source.read_bytes())
-        sync_folder(self.blobs)
+        self.oci.adopt_layer(source, digest)
+
+    # Images
+
+    def index(self) -> Index:
+        """What the layout holds, oldest first: images with a tag, without one, and what refers to them."""
+        return self.oci.index()
 
     def put_image(self, reference: Reference, config: Config, layers: tuple[Descriptor, ...]) -> Reference:
         """Store config and manifest, let the tag mean this image, and return the reference by digest."""
+        return self.tag(reference, self.put_manifest(config, layers))
+
+    def put_manifest(
+        self, config: Config, layers: tuple[Descriptor, ...], annotations: Mapping[str, str] | None = None
+    ) -> Descriptor:
+        """Store the image of one platform without a name, for `tag` or `put_index`.
+
+        Its annotations are `annotations` and the `org.opencontainers.` labels of the config.
+        """
         data = model.encode(config)
         labels = {name: value for name, value in config.config.labels.items() if name.startswith("org.opencontainers.")}
         manifest = Manifest(
             config=Descriptor(media_type=model.CONFIG, digest=self.put_blob(data), size=len(data)),
             layers=layers,
-            annotations=labels,
+            annotations={**labels, **(annotations or {})},
         )
-        encoded = model.encode(manifest)
-        digest = self.put_blob(encoded)
-        self._tag(reference, Descriptor(media_type=model.MANIFEST, digest=digest, size=len(encoded)))
-        return Reference(reference.registry, reference.name, digest=digest)
+        return self._put_document(manifest, PlatformFields.of(config.platform))
 
-    def index(self) -> Index:
-        """What the layout holds, oldest first; untagged images are there by digest."""
+    def put_index(
+        self, reference: Reference, images: tuple[Descriptor, ...], annotations: Mapping[str, str] | None = None
+    ) -> Reference:
+        """Let the tag mean these platforms' images (of `put_manifest`), and return the reference by digest."""
+        return self.tag(reference, self._put_document(Index(manifests=images, annotations=dict(annotations or {}))))
+
+    def tag(self, reference: Reference, image: Descriptor) -> Reference:
+        """Let the tag mean the image, all of whose blobs are here; the reference by digest.
+
+        Raises: InvalidImage: a blob is missing, so the tag means what it meant before.
+        """
+        with locked(self._lock):
+            self._check_whole(reference, image)
+            entry = msgspec.structs.replace(image, annotations={model.REF_NAME: reference.tagged})
+            self.oci.write_index(Index(manifests=(*_without_tag(self.oci.index(), reference, image.digest), entry)))
+        return Reference(reference.registry, reference.name, digest=image.digest)
+
+    def find(self, reference: str | Reference) -> Descriptor | None:
+        """The image or index that is called this, None when there is none. Digests may be those of parts of an index.
+
+        Raises: InvalidImage: it was damaged.
+        """
+        parsed = references.parse(reference) if isinstance(reference, str) else reference
+        if parsed is None:
+            return None
+        if parsed.digest:
+            return self._described(parsed.digest)
+        for entry in self.oci.index().manifests:
+            if entry.annotations.get(model.REF_NAME) == parsed.tagged:
+                return msgspec.structs.replace(entry, annotations={})
+        return None
+
+    def descriptor(self, reference: str) -> Descriptor:
+        """Like `find`. Raises: ImageMissing, InvalidImage."""
+        found = self.find(reference)
+        if found is not None:
+            return found
+        parsed = references.parse(reference)
+        if parsed is None:
+            raise ImageMissing(reference, "this is no name of an image of this machine (faas.local/NAME:TAG)")
+        if parsed.digest:
+            raise ImageMissing(reference, f"not in this image store (no {model.hex_of(parsed.digest)[:12]})")
+        raise ImageMissing(reference, "no image of this store has that name and tag")
+
+    def manifest(self, reference: str) -> Manifest | Index:
+        """The document behind a reference or a digest. Raises: ImageMissing, InvalidImage."""
+        digest = reference if reference.startswith("sha256:") else self.descriptor(reference).digest
         try:
-            return msgspec.json.decode((self.layout / "index.json").read_bytes(), type=Index)
-        except FileNotFoundError:
-            return Index()
+            return self.oci.document(digest)
+        except FileNotFoundError as error:
+            raise ImageMissing(reference, f"not in this image store (no {model.hex_of(digest)[:12]})") from error
+
+    def images(self, reference: str) -> tuple[StoredImage, ...]:
+        """The images of all its platforms, in the order of the index. Raises: ImageMissing, InvalidImage."""
+        descriptor = self.descriptor(reference)
+        document = self.manifest(descriptor.digest)
+        if isinstance(document, Manifest):
+            return (self._image(reference, descriptor, document),)
+        found = []
+        for child in document.manifests:
+            if child.platform is not None and child.platform.os == "unknown":
+                continue  # what BuildKit keeps beside images: attestations
+            part = self.manifest(child.digest)
+            if not isinstance(part, Manifest):
+                raise InvalidImage(f"{reference}: an index inside of an index cannot be used")
+            found.append(self._image(reference, child, part))
+        return tuple(found)
+
+    def platform_image(self, reference: str, platform: Platform | None = None) -> StoredImage:
+        """The image for a platform, else for this machine's. Raises: ImageMissing: names those there are."""
+        wanted = platform or Platform.of_this_machine()
+        images = self.images(reference)
+        if platform is None and len(images) == 1:
+            return images[0]
+        same_processor = [
+            image
+            for image in images
+            if (image.platform.os, image.platform.architecture) == (wanted.os, wanted.architecture)
+        ]
+        exact = [image for image in same_processor if image.platform == wanted]
+        if exact:
+            return exact[0]
+        if len(same_processor) == 1 and not (wanted.variant and same_processor[0].platform.variant):
+            return same_processor[0]
+        there = ", ".join(str(image.platform) for image in images) or "none"
+        raise ImageMissing(reference, f"it has no image for {wanted} (there is {there})")
+
+    def list(self) -> tuple[Listed, ...]:
+        """All images, oldest first; the untagged ones too, but not what refers to images."""
+        return tuple(
+            Listed(_reference_of(entry), msgspec.structs.replace(entry, annotations={}))
+            for entry in self.oci.index().manifests
+            if SUBJECT not in entry.annotations
+        )
+
+    def remove(self, reference: str) -> None:
+        """Take a tag away, or with a digest all that has it; `prune` frees the space. Raises: ImageMissing."""
+        parsed = references.parse(reference)
+        with locked(self._lock):
+            index = self.oci.index()
+            kept = tuple(entry for entry in index.manifests if parsed is None or not _is_meant(entry, parsed))
+            if kept == index.manifests:
+                raise ImageMissing(reference, "no image of this store has that name")
+            self.oci.write_index(Index(manifests=kept))
+
+    # What refers to images
+
+    def put_referrer(
+        self,
+        subject: Descriptor,
+        artifact_type: str,
+        data: bytes,
+        *,
+        annotations: Mapping[str, str] | None = None,
+        media_type: str = "",
+        replace: bool = False,
+    ) -> Descriptor:
+        """Attach `data` to an image as an artifact of OCI 1.1; with `replace`, instead of others of its type."""
+        empty = Descriptor(media_type=model.EMPTY, digest=self.put_blob(model.EMPTY_BLOB), size=len(model.EMPTY_BLOB))
+        layer = Descriptor(media_type=media_type or artifact_type, digest=self.put_blob(data), size=len(data))
+        plain = Descriptor(media_type=subject.media_type, digest=subject.digest, size=subject.size)
+        manifest = Manifest(
+            artifact_type=artifact_type,
+            config=empty,
+            layers=(layer,),
+            subject=plain,
+            annotations=dict(annotations or {}),
+        )
+        referrer = self._put_document(manifest)
+        self.add_referrer(referrer, replace=replace)
+        return referrer
+
+    def add_referrer(self, referrer: Descriptor, *, replace: bool = False) -> None:
+        """Take note of a manifest that is here and has a subject. Raises: InvalidImage: it has none."""
+        document = self.manifest(referrer.digest)
+        if document.subject is None:
+            raise InvalidImage(f"{referrer.digest} refers to nothing: its manifest has no subject")
+        subject = document.subject.digest
+        entry = msgspec.structs.replace(
+            referrer, artifact_type=document.kind, annotations={**document.annotations, SUBJECT: subject}
+        )
+        with locked(self._lock):
+            self._check_whole(referrer.digest, referrer)
+            kept = [
+                other
+                for other in self.oci.index().manifests
+                if other.annotations.get(SUBJECT) != subject
+                or (other.digest != entry.digest and not (replace and other.artifact_type == entry.artifact_type))
+            ]
+            self.oci.write_index(Index(manifests=(*kept, entry)))
+
+    def referrers(self, digest: str, artifact_type: str = "") -> tuple[Descriptor, ...]:
+        """What refers to the image with this digest, as a registry would list it."""
+        return tuple(
+            msgspec.structs.replace(entry, annotations=_without(entry.annotations, SUBJECT))
+            for entry in self.oci.index().manifests
+            if entry.annotations.get(SUBJECT) == digest and artifact_type in ("", entry.artifact_type)
+        )
+
+    def layers_by_diff_id(self) -> dict[str, Descriptor]:
+        """Layers that are here already, by what they unpack to."""
+        known: dict[str, Descriptor] = {}
+        for digest in self.oci.reach(entry.digest for entry in self.oci.index().manifests).manifests:
+            with contextlib.suppress(FileNotFoundError, InvalidImage):  # an artifact, or damaged
+                document = self.oci.document(digest)
+                if isinstance(document, Manifest):
+                    known.update(zip(self.oci.config(document).rootfs.diff_ids, document.layers, strict=True))
+        return known
+
+    # What processes run
 
     def resolve(self, reference: str) -> Bundle:
         """What a process instance needs of this image; unpacks it when that is the first time.
@@ -108,20 +299,18 @@ class ImageStore:
             raise ImageMissing(reference, "process instances run images of this machine (faas.local/…, dev.local/…)")
         if parsed.registry == references.DEV:
             return self._resolve_dev(reference, parsed)
-        digest = parsed.digest or self._digest_of_tag(reference, parsed)
         try:
-            manifest = msgspec.json.decode(self.blob(digest).read_bytes(), type=Manifest)
-            config = msgspec.json.decode(self.blob(manifest.config.digest).read_bytes(), type=Config)
-            return self._bundle(Reference(parsed.registry, parsed.name, digest=digest), manifest, config)
+            digest = self.descriptor(reference).digest
+            image = self.platform_image(reference)
+            named = Reference(parsed.registry, parsed.name, digest=digest)
+            return make_bundle(self.oci, self.unpacked, named, image.manifest, image.config)
         except FileNotFoundError as error:
             raise ImageMissing(reference, f"not in this image store (no {Path(error.filename).name[:12]})") from error
-        except (msgspec.DecodeError, ArchiveError) as error:
+        except InvalidImage as error:
             raise ImageMissing(reference, f"its data cannot be used: {error}") from error
 
     def put_dev(self, bundle: Bundle) -> None:
-        write_atomically(
-            self.dev / f"{bundle.digest.removeprefix('sha256:')}.json", bundles.encode(bundle), durable=False
-        )
+        write_atomically(self.dev / f"{model.hex_of(bundle.digest)}.json", bundles.encode(bundle), durable=False)
 
     def _resolve_dev(self, reference: str, parsed: Reference) -> Bundle:
         try:
@@ -129,67 +318,71 @@ class ImageStore:
         except (FileNotFoundError, msgspec.DecodeError) as error:
             raise ImageMissing(reference, "no running `faas run` has made it") from error
 
-    def _digest_of_tag(self, reference: str, parsed: Reference) -> str:
-        for manifest in self.index().manifests:
-            if manifest.annotations.get(model.REF_NAME) == parsed.tagged:
-                return manifest.digest
-        raise ImageMissing(reference, "no image of this store has that name and tag")
+    @property
+    def _lock(self) -> Path:
+        return self.layout / ".lock"
 
-    def _bundle(self, reference: Reference, manifest: Manifest, config: Config) -> Bundle:
-        labels = config.config.labels
-        if labels.get(model.BASE) != "host":
-            raise ImageMissing(str(reference), "it has a base of its own, so it needs containers")
+    def _put_document(self, document: Manifest | Index, platform: PlatformFields | None = None) -> Descriptor:
+        data = model.encode(document)
+        return Descriptor(media_type=document.media_type, digest=self.put_blob(data), size=len(data), platform=platform)
+
+    def _described(self, digest: str) -> Descriptor | None:
         try:
-            interpreter = inspect(labels[model.PYTHON])
-        except InterpreterError as error:
-            raise ImageMissing(str(reference), f"its Python is gone: {error.reason}") from error
-        if interpreter.abi != labels[model.PYTHON_ABI]:
-            reason = f"{interpreter.base} is now {interpreter.abi}, the image was made for {labels[model.PYTHON_ABI]}"
-            raise ImageMissing(str(reference), reason)
-        folders = [
-            self._unpack(layer, diff_id, interpreter)
-            for layer, diff_id in zip(manifest.layers, config.rootfs.diff_ids, strict=True)
-        ]
-        return Bundle(
-            reference=str(reference),
-            digest=reference.digest,
-            python=Path(interpreter.base),
-            sys_path=tuple(_locate(path, folders) for path in labels[model.SYS_PATH].split(":")),
-            workdir=_locate(config.config.working_dir.lstrip("/"), folders),
-            env=tuple((name, value) for name, _, value in (line.partition("=") for line in config.config.env)),
-        )
+            document = self.oci.document(digest)
+            size = self.blob(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+        return Descriptor(media_type=document.media_type, digest=digest, size=size)
 
-    def _unpack(self, layer: Descriptor, diff_id: str, interpreter: Interpreter) -> Path:
-        def fill(folder: Path) -> None:
-            extract_layer(self.blob(layer.digest), folder)
-            compile_tree(folder, interpreter)
+    def _image(self, reference: str, descriptor: Descriptor, manifest: Manifest) -> StoredImage:
+        try:
+            config = self.oci.config(manifest)
+        except FileNotFoundError as error:
+            missing = model.hex_of(manifest.config.digest)[:12]
+            raise ImageMissing(reference, f"not in this image store (no {missing})") from error
+        return StoredImage(config.platform, descriptor, manifest, config)
 
-        return make_once(self.unpacked / diff_id.removeprefix("sha256:"), fill)
-
-    def _tag(self, reference: Reference, manifest: Descriptor) -> None:
-        with locked(self.layout / ".lock"):
-            entry = msgspec.structs.replace(manifest, annotations={model.REF_NAME: reference.tagged})
-            others = []
-            for other in self.index().manifests:
-                if other.digest == entry.digest:
-                    continue
-                if other.annotations.get(model.REF_NAME) == reference.tagged:
-                    # The name has moved on; the image stays until no Revision needs it.
-                    other = msgspec.structs.replace(other, annotations={})
-                others.append(other)
-            self.write_index(Index(manifests=(*others, entry)))
-
-    def write_index(self, index: Index) -> None:
-        """Replace index.json; the caller holds the lock of the layout."""
-        marker = self.layout / "oci-layout"
-        if not marker.exists():
-            write_atomically(marker, b'{"imageLayoutVersion":"1.0.0"}')
-        write_atomically(self.layout / "index.json", model.encode(index))
+    def _check_whole(self, reference: object, image: Descriptor) -> None:
+        """The index never names what is not all here; done under the lock, so that no pruning comes between."""
+        missing = sorted(digest for digest in self.oci.reach([image.digest]).blobs if not self.has(digest))
+        if missing:
+            raise InvalidImage(
+                f"{reference} is not whole: {len(missing)} of its blobs are not in this store (first {missing[0]})",
+                "Make it again",
+            )
 
 
-def _locate(path: str, folders: list[Path]) -> Path:
-    """Layers are unpacked apart from each other; the topmost that has the path is meant."""
-    for folder in reversed(folders):
-        if (folder / path).exists():
-            return folder / path
-    return folders[-1] / path
+def _without_tag(index: Index, reference: Reference, digest: str) -> Iterable[Descriptor]:
+    """The entries once the tag means the image `digest`: what it meant stays until no Revision needs it."""
+    tagged_still = {
+        entry.digest
+        for entry in index.manifests
+        if entry.annotations.get(model.REF_NAME) not in (None, reference.tagged)
+    }
+    for entry in index.manifests:
+        if entry.annotations.get(model.REF_NAME) == reference.tagged:
+            if entry.digest == digest or entry.digest in tagged_still:
+                continue
+            entry = msgspec.structs.replace(entry, annotations={NAME: reference.name})
+        elif entry.digest == digest and not entry.annotations.keys() & {model.REF_NAME, SUBJECT}:
+            continue  # it has a name again
+        yield entry
+
+
+def _is_meant(entry: Descriptor, reference: Reference) -> bool:
+    if SUBJECT in entry.annotations:
+        return False
+    if reference.digest:
+        return entry.digest == reference.digest
+    return entry.annotations.get(model.REF_NAME) == reference.tagged
+
+
+def _reference_of(entry: Descriptor) -> Reference:
+    tagged = references.parse(entry.annotations.get(model.REF_NAME, ""))
+    if tagged is not None:
+        return tagged
+    return Reference(references.HOST, entry.annotations.get(NAME, "image"), digest=entry.digest)
+
+
+def _without(annotations: dict[str, str], name: str) -> dict[str, str]:
+    return {key: value for key, value in annotations.items() if key != name}
