@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import commands, engine, filters, runtime
+from bench import builds, commands, engine, filters, runtime
 from bench.events import delivery, ingress, latency, memory, mqtt
 from bench.report import Figure, publish
 
@@ -30,6 +30,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "reload": commands.save_to_served,
     "help": commands.help_time,
     "weather": commands.run_weather,
+    "builds": builds.builds,
     "filters": filters.filters,
     "events-delivery": delivery.delivery,
     "events-latency": latency.latency,

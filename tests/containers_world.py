@@ -185,6 +185,10 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
 
 @pytest.fixture(scope="session")
 def debian_base() -> MadeImage:
+    return make_debian_base()
+
+
+def make_debian_base() -> MadeImage:
     """Python 3.11 of Debian at /usr/bin/python3.11, a shell, nothing else: what python:slim is elsewhere."""
     layer = _made_once("python", _PYTHON, _with_python)
     return _image(layer, {"Cmd": ["python3"], "Env": [_PATH, "LANG=C.UTF-8"]})
