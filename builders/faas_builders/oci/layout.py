@@ -99,7 +99,7 @@ class Layout:
             except FileExistsError:
                 return
             except OSError:  # another file system, or one without links
-                self.put_layer(lambda out: _copy(source, out, digest))
+                self.put_layer(copier(source, digest))
             sync_folder(self.blobs)
 
     def index(self) -> Index:
@@ -172,7 +172,12 @@ def space_on(folder: Path | str) -> Iterator[None]:
         raise
 
 
-def _copy(source: Path, out: IO[bytes], digest: str) -> Written:
-    with open(source, "rb") as file:
-        shutil.copyfileobj(file, out, 1 << 20)
-        return Written(digest, "", file.tell())
+def copier(source: Path, digest: str) -> Callable[[IO[bytes]], Written]:
+    """For `put_layer`: the blob as it is, which is known to have this digest."""
+
+    def copy(out: IO[bytes]) -> Written:
+        with open(source, "rb") as file:
+            shutil.copyfileobj(file, out, 1 << 20)
+            return Written(digest, "", file.tell())
+
+    return copy

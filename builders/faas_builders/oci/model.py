@@ -42,6 +42,7 @@ _SAME_AS = {
 }
 
 REF_NAME = "org.opencontainers.image.ref.name"
+CONTAINERD_NAME = "io.containerd.image.name"
 
 BASE = "faas.dev/base"  # label: host, or the base by digest
 PYTHON = "faas.dev/python"  # label: the interpreter's path

@@ -15,6 +15,7 @@ from faas_builders.bundle import Bundle
 from faas_builders.cache import locked, write_atomically
 from faas_builders.errors import ImageMissing, InvalidImage
 from faas_builders.oci import model, references
+from faas_builders.oci.importing import import_archive
 from faas_builders.oci.layer import Written
 from faas_builders.oci.layout import Layout
 from faas_builders.oci.model import Config, Descriptor, Index, Manifest, PlatformFields
@@ -116,13 +117,13 @@ class ImageStore:
             layers=layers,
             annotations={**labels, **(annotations or {})},
         )
-        return self._put_document(manifest, PlatformFields.of(config.platform))
+        return self.put_document(manifest, PlatformFields.of(config.platform))
 
     def put_index(
         self, reference: Reference, images: tuple[Descriptor, ...], annotations: Mapping[str, str] | None = None
     ) -> Reference:
         """Let the tag mean these platforms' images (of `put_manifest`), and return the reference by digest."""
-        return self.tag(reference, self._put_document(Index(manifests=images, annotations=dict(annotations or {}))))
+        return self.tag(reference, self.put_document(Index(manifests=images, annotations=dict(annotations or {}))))
 
     def tag(self, reference: Reference, image: Descriptor) -> Reference:
         """Let the tag mean the image, all of whose blobs are here; the reference by digest.
@@ -134,6 +135,10 @@ class ImageStore:
             entry = msgspec.structs.replace(image, annotations={model.REF_NAME: reference.tagged})
             self.oci.write_index(Index(manifests=(*_without_tag(self.oci.index(), reference, image.digest), entry)))
         return Reference(reference.registry, reference.name, digest=image.digest)
+
+    def import_archive(self, path: Path, name: str, tag: str = "latest", *, image: str = "") -> Reference:
+        """Take in an image of others: see `importing`."""
+        return import_archive(self, path, name, tag, image=image)
 
     def find(self, reference: str | Reference) -> Descriptor | None:
         """The image or index that is called this, None when there is none. Digests may be those of parts of an index.
@@ -246,7 +251,7 @@ class ImageStore:
             subject=plain,
             annotations=dict(annotations or {}),
         )
-        referrer = self._put_document(manifest)
+        referrer = self.put_document(manifest)
         self.add_referrer(referrer, replace=replace)
         return referrer
 
@@ -322,7 +327,7 @@ class ImageStore:
     def _lock(self) -> Path:
         return self.layout / ".lock"
 
-    def _put_document(self, document: Manifest | Index, platform: PlatformFields | None = None) -> Descriptor:
+    def put_document(self, document: Manifest | Index, platform: PlatformFields | None = None) -> Descriptor:
         data = model.encode(document)
         return Descriptor(media_type=document.media_type, digest=self.put_blob(data), size=len(data), platform=platform)
 

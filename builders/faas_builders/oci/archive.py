@@ -1,0 +1,142 @@
+"""Images out of the store, for other programs: as an OCI layout, or as what `docker load` takes.
+
+A docker archive of ours is both: Docker before 25 reads its manifest.json, containerd and newer ones its index.json.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from faas_builders.errors import BuilderError
+from faas_builders.oci import model, references
+from faas_builders.oci.layout import LAYOUT_MARK, PART, Layout, copier, space_on
+from faas_builders.oci.model import Descriptor, Index
+from faas_builders.oci.store import ImageStore
+from faas_builders.oci.tarring import Content, tar_stream
+from faas_builders.target import Platform
+
+_Entries = Iterator[tuple[str, Content]]
+
+
+def write_oci_layout(store: ImageStore, reference: str, path: Path) -> None:
+    """Write an image, all its platforms and what refers to it, to a folder, or to a tar when `path` ends in .tar.
+
+    A folder may be a layout already; what it has under another tag stays. Nothing is there half: a tar appears whole,
+    a folder's index is the last that changes. Raises: ImageMissing, InvalidImage, NoSpace, BuilderError: the folder
+    holds something else.
+    """
+    image = store.descriptor(reference)
+    entries = (_named(image, *_tags(reference)), *_referrers(store, image.digest))
+    blobs = sorted(store.oci.reach(entry.digest for entry in entries).blobs)
+    if path.suffix == ".tar":
+        index = model.encode(Index(manifests=entries))
+        _write_tar(path, tar_stream(_layout_entries(store, index, blobs)))
+    else:
+        _write_folder(store, path, entries, blobs)
+
+
+def write_docker_archive(
+    store: ImageStore, reference: str, platform: Platform | None, out: IO[bytes], *, tags: Iterable[str] | None = None
+) -> None:
+    """Write what `docker load` of 20.10 and newer takes; the same image and tags give the same bytes.
+
+    Args: tags: the names it gets in Docker, else the tag of `reference`. Raises: ImageMissing, InvalidImage, NoSpace.
+    """
+    with space_on(getattr(out, "name", "the archive")):
+        for piece in docker_archive(store, reference, platform, tags=tags):
+            out.write(piece)
+
+
+def docker_archive(
+    store: ImageStore, reference: str, platform: Platform | None = None, *, tags: Iterable[str] | None = None
+) -> Iterator[bytes]:
+    """The same in pieces of at most 1 MiB, which are read from disk one by one."""
+    image = store.platform_image(reference, platform)
+    names = list(_tags(reference) if tags is None else tags)
+    # Layers stay compressed: `docker load` has always unpacked them itself.
+    manifest = {
+        "Config": _blob_name(image.manifest.config.digest),
+        "RepoTags": names,
+        "Layers": [_blob_name(layer.digest) for layer in image.manifest.layers],
+    }
+    described = [_named(image.descriptor, name) for name in names] or [_named(image.descriptor)]
+    index = model.encode(Index(manifests=tuple(described)))
+    blobs = [image.digest, image.manifest.config.digest, *(layer.digest for layer in image.manifest.layers)]
+    more: list[tuple[str, Content]] = [("manifest.json", msgspec.json.encode([manifest], order="deterministic"))]
+    return tar_stream(_layout_entries(store, index, dict.fromkeys(blobs), more))
+
+
+def _tags(reference: str) -> tuple[str, ...]:
+    parsed = references.parse(reference)
+    return () if parsed is None or (parsed.digest and not parsed.tag) else (parsed.tagged,)
+
+
+def _named(image: Descriptor, name: str = "") -> Descriptor:
+    """As an entry of an index: skopeo looks for the tag, containerd for the whole name."""
+    annotations = {model.CONTAINERD_NAME: name, model.REF_NAME: name.rpartition(":")[2]} if name else {}
+    return msgspec.structs.replace(image, annotations=annotations)
+
+
+def _referrers(store: ImageStore, digest: str) -> tuple[Descriptor, ...]:
+    """All that refers to the image, to its platforms' images, and to what refers to them."""
+    found: dict[str, Descriptor] = {}
+    waiting = sorted(store.oci.reach([digest]).manifests)
+    while waiting:
+        for referrer in store.referrers(waiting.pop(0)):
+            if referrer.digest not in found:
+                found[referrer.digest] = referrer
+                waiting.append(referrer.digest)
+    return tuple(found[digest] for digest in sorted(found))
+
+
+def _layout_entries(
+    store: ImageStore, index: bytes, blobs: Iterable[str], more: Iterable[tuple[str, Content]] = ()
+) -> _Entries:
+    yield "oci-layout", LAYOUT_MARK
+    yield "index.json", index
+    yield from more
+    yield "blobs", None
+    yield "blobs/sha256", None
+    for digest in blobs:
+        yield _blob_name(digest), store.blob(digest)
+
+
+def _blob_name(digest: str) -> str:
+    return f"blobs/sha256/{model.hex_of(digest)}"
+
+
+def _write_tar(path: Path, pieces: Iterator[bytes]) -> None:
+    with space_on(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, part = tempfile.mkstemp(prefix=PART, dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as out:
+                out.writelines(pieces)
+                os.fchmod(out.fileno(), 0o644)
+            os.replace(part, path)
+        except BaseException:
+            Path(part).unlink(missing_ok=True)
+            raise
+
+
+def _write_folder(store: ImageStore, path: Path, entries: tuple[Descriptor, ...], blobs: Iterable[str]) -> None:
+    layout = Layout(path)
+    if not (path / "oci-layout").exists() and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise BuilderError(f"{path} holds something else than an OCI layout", "Name a folder that is new, or empty")
+    before = layout.index().manifests
+    names = {entry.annotations.get(model.REF_NAME) for entry in entries}
+    others = tuple(
+        entry
+        for entry in before
+        if entry.digest not in {ours.digest for ours in entries} and entry.annotations.get(model.REF_NAME) not in names
+    )
+    for digest in blobs:
+        if not layout.has(digest):
+            layout.put_layer(copier(store.blob(digest), digest))
+    layout.write_index(Index(manifests=(*others, *entries)))
