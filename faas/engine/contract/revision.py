@@ -78,6 +78,7 @@ class VolumeMount:
     read_only: bool = True
     sub_path: str = ""  # mount only this of the volume
     mode: int = 0o644  # of the files
+    modes: tuple[tuple[str, int], ...] = ()  # of single files, by relative path, where they differ
     in_memory: bool = False  # an emptyDir with medium Memory
     size_limit_bytes: int | None = None  # of an emptyDir
 
@@ -123,7 +124,7 @@ class ContainerPlan:
     env: tuple[EnvVar, ...] = ()  # in order, the user's own; K_* and PORT are added by the driver
     volumes: tuple[VolumeMount, ...] = ()
     port: int = 8080  # what it listens on; of a sidecar 0: it serves no requests
-    readiness: ProbePlan = field(default_factory=ProbePlan)
+    readiness: ProbePlan | None = ProbePlan()  # None, of a sidecar: it is ready once it runs
     liveness: ProbePlan | None = None
     startup: ProbePlan | None = None
     memory_limit_bytes: int | None = None

@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from faas.engine.contract.board import Board
 from faas.engine.contract.revision import FleetStatus, InstanceFailure, RevisionKey, RevisionPlan
-from faas.engine.instances.driver import AdoptedRun, Image
+from faas.engine.instances.backoff import Backoff
+from faas.engine.instances.driver import AdoptedRun, Image, ImageUnavailable
 from faas.engine.instances.environment import MissingReference, needs_reading
 from faas.engine.instances.instance import Instance, Means, Phase
 from faas.engine.instances.pods import PodWriter
+from faas.engine.instances.provision import Provision
 from faas.resources.names import pod_name
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes': no vowels, so no words
 CONFIG_RETRY_S = 5.0  # a Secret that is missing may be created; kubelet looks again about as often
+IMAGE_MISSING = "ContainerMissing"
 CREATE_CONFIG_ERROR = "CreateContainerConfigError"
 
 
@@ -31,22 +34,20 @@ class Fleet:
         board: Board,
         means: Means,
         pods: PodWriter,
-        environment: Callable[[RevisionPlan, Image], dict[str, str]],  # for a plan without references
-        read_environment: Callable[[RevisionPlan, Image], Awaitable[dict[str, str]]],
     ) -> None:
         self.plan = plan
         self.is_planned = False  # False: only adopted instances make it exist
         self.desired: int | None = None
-        self.image: Image | None = None
+        self.images: tuple[Image, ...] = ()  # of the plan's containers; empty: not known yet
         self.on_empty: Callable[[], None] = lambda: None
         self.image_failure: InstanceFailure | None = None
         self.instances: dict[str, Instance] = {}
         self._board, self._means, self._pods = board, means, pods
-        self._environment, self._read_environment = environment, read_environment
         self._dirty: set[Instance] = set()  # whose Pod is to be written
         self._without_image: set[Instance] = set()
         self._scheduled = False
         self._closed = False
+        self._resolving: asyncio.Task[None] | None = None
 
     @property
     def key(self) -> RevisionKey:
@@ -67,30 +68,59 @@ class Fleet:
         if self.desired is not None and self.desired >= 0:
             for instance in pick_surplus(wanted, self.desired):
                 instance.drain()
-            if self.image is not None:
+            if self.images:
                 for _ in range(self.desired - len(wanted)):
                     self._add()
         self._publish_later()
 
+    def resolve(self) -> None:
+        """Find out what the plan's images are, anew when another plan is there; then instances can start."""
+        if self._resolving is not None:
+            self._resolving.cancel()
+        self._resolving = self._means.spawn(self._resolve(self.plan))
+
+    async def _resolve(self, plan: RevisionPlan) -> None:
+        """A registry that was down may be up again: as kubelet does, look again after 10 s, 20 s, up to 5 minutes."""
+        backoff = Backoff(crashes=1)
+        while True:
+            try:
+                credentials = await self._means.provider.pull_credentials(plan)
+                images = await self._means.driver.resolve(plan, credentials)
+            except ImageUnavailable as error:
+                self.image_failure = InstanceFailure(IMAGE_MISSING, str(error))
+                self.reconcile()
+                if error.retry_after_s is None:
+                    return
+                backoff, delay_s = backoff.after_crash(0.0)
+                await asyncio.sleep(max(delay_s, error.retry_after_s))
+            else:
+                self._images_known(images)
+                self.reconcile()  # first: an import for an instance shows what it prints
+                self.warm()
+                return
+
     def warm(self) -> None:
         """Have a zygote ready while the Revision is routed or has instances."""
-        if self.image is None or self._closed:
+        if not self.images or self._closed:
             return
         if self.plan.warm:
             if not needs_reading(self.plan):
-                self._means.driver.warm(self.plan, self.image, self._environment(self.plan, self.image))
+                self._warm(self._means.provider.now(self.plan, self.images))
             else:
-                self._means.spawn(self._warm_later(self.image))
+                self._means.spawn(self._warm_later(self.images))
         elif not any(instance.is_wanted for instance in self.instances.values()):
             self._means.driver.cool(self.key)
 
-    async def _warm_later(self, image: Image) -> None:
+    def _warm(self, provisions: tuple[Provision, ...]) -> None:
+        self._means.driver.warm(self.plan, provisions[0].image, provisions[0].env)
+
+    async def _warm_later(self, images: tuple[Image, ...]) -> None:
         try:
-            env = await self._read_environment(self.plan, image)
+            provisions = await self._means.provider.read(self.plan, images)
         except MissingReference:  # shown when an instance is wanted
             return
         if self.plan.warm and not self._closed:
-            self._means.driver.warm(self.plan, image, env)
+            self._warm(provisions)
 
     def _add(self) -> None:
         name = make_name(self.plan)
@@ -100,42 +130,42 @@ class Fleet:
 
     def launch(self, instance: Instance) -> None:
         """For each run anew: what it names may have changed. Without an image (an adopted instance that ended before
-        the image was known) `image_known` comes back to it."""
-        if self.image is None:
+        the image was known) `_images_known` comes back to it."""
+        if not self.images:
             self._without_image.add(instance)
         elif needs_reading(self.plan):
-            self._means.spawn(self._start_later(instance, self.image))
+            self._means.spawn(self._start_later(instance, self.images))
         else:
-            instance.start(self.image, self._environment(self.plan, self.image))
+            instance.start(self._means.provider.now(self.plan, self.images))
 
-    async def _start_later(self, instance: Instance, image: Image) -> None:
+    async def _start_later(self, instance: Instance, images: tuple[Image, ...]) -> None:
         """Secrets and ConfigMaps are read when an instance starts, and again while one of them is missing."""
         while instance.phase is Phase.PREPARING:
             try:
-                env = await self._read_environment(self.plan, image)
+                provisions = await self._means.provider.read(self.plan, images)
             except MissingReference as error:
                 instance.refuse(CREATE_CONFIG_ERROR, str(error))
                 await asyncio.sleep(CONFIG_RETRY_S)
             else:
-                if self.plan.container.volumes and instance.is_wanted:
-                    self._means.files.hold(instance.name, self.key)
-                instance.start(image, env)
+                if instance.is_wanted:
+                    self._means.provider.hold(instance.name, self.plan, images)
+                instance.start(provisions)
                 return
 
-    def image_known(self, image: Image) -> None:
-        """Adopted instances have waited for it."""
-        self.image, self.image_failure = image, None
+    def _images_known(self, images: tuple[Image, ...]) -> None:
+        """Adopted instances have waited for them."""
+        self.images, self.image_failure = images, None
         waiting, self._without_image = self._without_image, set()
         for instance in list(self.instances.values()):
             if instance in waiting:
                 self.launch(instance)
             elif not instance.env and instance.phase is Phase.READY:
-                self._means.spawn(self._provide(instance, image))
+                self._means.spawn(self._provide(instance, images))
                 self.changed(instance)
 
-    async def _provide(self, instance: Instance, image: Image) -> None:
+    async def _provide(self, instance: Instance, images: tuple[Image, ...]) -> None:
         with contextlib.suppress(MissingReference):  # shown when it starts again
-            instance.provide(await self._read_environment(self.plan, image))
+            instance.provide(await self._means.provider.read(self.plan, images))
 
     def replace(self, instance: Instance, reason: str) -> None:
         """It is of no use any more: another one starts at once, and it ends when what it executes is done."""
@@ -154,6 +184,8 @@ class Fleet:
 
     def close(self) -> None:
         """The Revision is gone: end everything."""
+        if self._resolving is not None:
+            self._resolving.cancel()
         self.desired = 0
         self.is_planned = False
         for instance in list(self.instances.values()):
@@ -177,7 +209,8 @@ class Fleet:
         self.instances.pop(instance.name, None)
         self._dirty.discard(instance)
         self._without_image.discard(instance)
-        self._means.files.release(instance.name)
+        self._means.provider.release(instance.name)
+        self._means.driver.pod_ended(self.key, instance.name)
         self._publish_endpoints()
         # Also one that somebody deleted: the API keeps it, with a deletionTimestamp, until the instance has ended.
         self._pods.remove(self.key.namespace, instance.name)
@@ -205,7 +238,7 @@ class Fleet:
         if self._closed:
             return
         if self.plan.uid:  # an adopted instance has no Pod before its Revision is known: that owns it
-            digest = self.image.digest if self.image is not None else ""
+            digest = self.images[0].digest if self.images else ""
             dirty, self._dirty = self._dirty, set()
             for instance in dirty:
                 self._pods.put(instance.view(digest))
@@ -225,7 +258,7 @@ class Fleet:
             starting=sum(phase in (Phase.PREPARING, Phase.STARTING, Phase.BACKOFF) for phase in phases),
             draining=phases.count(Phase.DRAINING),
             failure=self.image_failure or worst,
-            image_digest=by_digest(self.plan.container.image, self.image.digest) if self.image is not None else "",
+            image_digest=by_digest(self.plan.container.image, self.images[0].digest) if self.images else "",
             notes=self._means.driver.notes(self.key),
         )
 

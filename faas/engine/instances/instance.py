@@ -13,10 +13,11 @@ from faas.engine.contract.clock import Clock, Timer
 from faas.engine.contract.revision import Endpoint, InstanceFailure, RevisionPlan
 from faas.engine.instances import probes
 from faas.engine.instances.backoff import Backoff
-from faas.engine.instances.driver import AdoptedRun, Driver, ExitStatus, Image, Launch, Run, RunEvents, Stream
+from faas.engine.instances.driver import AdoptedRun, ExitStatus, Launch, Run, RunEvents, Stream
+from faas.engine.instances.drivers import Drivers
 from faas.engine.instances.logs import LogStore, RunLog
-from faas.engine.instances.mounts import MountedFiles
 from faas.engine.instances.pods import PodView
+from faas.engine.instances.provision import Provider, Provision
 
 STOP_MARGIN_S = 5.0  # past a request's timeout, for the server to notice and to run the function's on_stop
 
@@ -50,11 +51,11 @@ class Owner(Protocol):
 class Means:
     """What every instance of an engine is run with."""
 
-    driver: Driver
+    driver: Drivers
     logs: LogStore
     clock: Clock
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]  # a task of the component's group
-    files: MountedFiles
+    provider: Provider
 
 
 class Instance:
@@ -113,9 +114,9 @@ class Instance:
         self._run = adopted.attach(self._events())
         self._watch()
 
-    def provide(self, env: dict[str, str]) -> None:
+    def provide(self, provisions: tuple[Provision, ...]) -> None:
         """For an adopted instance, whose environment nobody remembers: what its probes run with."""
-        self.env = {**env, "HOSTNAME": self.name}
+        self.env = {**provisions[0].env, "HOSTNAME": self.name}
 
     def refuse(self, reason: str, message: str) -> None:
         """It cannot be created now; the fleet tries again."""
@@ -134,17 +135,20 @@ class Instance:
         self.phase = Phase.PREPARING
         self._owner.launch(self)
 
-    def start(self, image: Image, env: dict[str, str]) -> None:
+    def start(self, provisions: tuple[Provision, ...]) -> None:
         """Begin a run; only while it is being prepared."""
         if self.phase is not Phase.PREPARING:
             return
         if self._waiting != ("", ""):
             self._waiting, self.failure = ("", ""), None
-        self.env = {**env, "HOSTNAME": self.name}
+        serving = provisions[0]
+        self.env = {**serving.env, "HOSTNAME": self.name}
         self.phase = Phase.STARTING
         self._started_s = self._means.clock.now()
         self._open_log()
-        launch = Launch(self._owner.plan, self.name, self.restarts, image.handle, self.env)
+        launch = Launch(
+            self._owner.plan, serving.container, self.name, self.restarts, serving.image, self.env, serving.mounts
+        )
         try:
             self._run = self._means.driver.start(launch, self._events())
         except OSError as error:
@@ -212,9 +216,9 @@ class Instance:
         while True:
             if self.phase is Phase.STARTING:
                 if probes.says_more_than_ready(plan.container.readiness):
-                    await probes.wait_ready(plan, run.address, self.env)
+                    await probes.wait_ready(plan.container.readiness, run.address, self.env)
                 self._become_ready()
-            if not plan.container.readiness.period_s or not probes.says_more_than_ready(plan.container.readiness):
+            if not probes.says_more_than_ready(plan.container.readiness) or not plan.container.readiness.period_s:
                 return
             failure = await probes.wait_failed(plan.container.readiness, run.address, self.env)
             if self.phase is not Phase.READY:

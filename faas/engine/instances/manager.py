@@ -16,7 +16,6 @@ from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock, SystemClock
 from faas.engine.contract.revision import (
     ContainerPlan,
-    InstanceFailure,
     ProbePlan,
     RevisionKey,
     RevisionPlan,
@@ -24,8 +23,8 @@ from faas.engine.contract.revision import (
 )
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances import memory, probes
-from faas.engine.instances.driver import Driver, Image, ImageUnavailable
-from faas.engine.instances.environment import make_environment, read_references
+from faas.engine.instances.driver import Driver
+from faas.engine.instances.drivers import Drivers, runs_as_process
 from faas.engine.instances.fleet import Fleet
 from faas.engine.instances.instance import Instance, Means, Phase
 from faas.engine.instances.liveness import Liveness
@@ -33,6 +32,7 @@ from faas.engine.instances.logs import LogStore
 from faas.engine.instances.mounts import MountedFiles
 from faas.engine.instances.pods import PodWriter
 from faas.engine.instances.process import ProcessDriver
+from faas.engine.instances.provision import Provider
 from faas.resources.kinds import POD
 
 log = logging.getLogger(__name__)
@@ -55,17 +55,25 @@ class Instances:
         board: Board,
         client: Client,
         *,
-        driver: Driver | None = None,
         resolve: Callable[[str], Bundle] | None = None,
+        make_containers: Callable[[], Driver] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        """Args: resolve, make_containers: where bundles and the container driver come from, for tests."""
         self.logs = LogStore(settings.logs_dir)
         self._settings, self._board, self._client = settings, board, client
-        self._driver: Driver = driver or ProcessDriver(settings, resolve or ImageStore(settings.images_dir).resolve)
+        store = ImageStore(settings.images_dir)
+        self._driver = Drivers(
+            ProcessDriver(settings, resolve or store.resolve),
+            lambda reference: runs_as_process(store, reference),
+            make_containers or (lambda: _containers(settings)),
+            settings.state_dir / "containers-in-use",
+        )
         self._clock = clock or SystemClock()
         self._pods = PodWriter(client)
         user = settings.run_as
         self._files = MountedFiles(settings.runtime_dir / "v", (user.uid, user.gid) if user else None)
+        self._provider = Provider(settings, client, self._files)
         self._fleets: dict[RevisionKey, Fleet] = {}
         self._stop_listening: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,10 +84,9 @@ class Instances:
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
         await self._driver.__aenter__()
-        if isinstance(self._driver, ProcessDriver):
-            self._driver.changed = self._driver_changed
-        self._means = Means(self._driver, self.logs, self._clock, self._spawn, self._files)
-        self._adopt()
+        self._driver.changed = self._driver_changed
+        self._means = Means(self._driver, self.logs, self._clock, self._spawn, self._provider)
+        await self._adopt()
         for forever in (self._pods.run(), self._follow_pods(), self._guard_memory(), self._liveness.run()):
             self._spawn(forever)
         board = self._board
@@ -122,7 +129,7 @@ class Instances:
         self._stop_listening = []
         for fleet in list(self._fleets.values()):
             fleet.close()
-            self._files.forget(fleet.key)
+            self._provider.forget(fleet.key)
             for instance in list(fleet.instances.values()):
                 instance.idle()
         try:
@@ -153,7 +160,7 @@ class Instances:
     def _plan_changed(self, key: RevisionKey, plan: RevisionPlan | None) -> None:
         fleet = self._fleets.get(key)
         if plan is None:
-            self._files.forget(key)
+            self._provider.forget(key)
             if fleet is not None:
                 fleet.close()
                 self._forget_if_empty(fleet)
@@ -161,9 +168,9 @@ class Instances:
         if fleet is None:
             fleet = self._fleet(plan)
         previous, fleet.plan = fleet.plan, plan
-        if not fleet.is_planned or previous.container.image != plan.container.image or fleet.image is None:
+        if not fleet.is_planned or _images(previous) != _images(plan) or not fleet.images:
             fleet.is_planned = True
-            self._spawn(self._resolve(fleet, plan))
+            fleet.resolve()
         else:
             fleet.warm()
         decision = self._board.decisions.get(key)
@@ -217,7 +224,7 @@ class Instances:
     # Fleets.
 
     def _fleet(self, plan: RevisionPlan) -> Fleet:
-        fleet = Fleet(plan, self._board, self._means, self._pods, self._environment, self._read_environment)
+        fleet = Fleet(plan, self._board, self._means, self._pods)
         fleet.on_empty = lambda: self._forget_if_empty(fleet)
         self._fleets[plan.key] = fleet
         return fleet
@@ -227,32 +234,8 @@ class Instances:
         if not fleet.is_planned and not fleet.instances:
             self._fleets.pop(fleet.key, None)
 
-    async def _resolve(self, fleet: Fleet, plan: RevisionPlan) -> None:
-        try:
-            if plan.container.command or plan.container.args or plan.container.working_dir or plan.protocol != "http1":
-                raise ImageUnavailable(
-                    "process instances serve functions over HTTP/1: no command, arguments, workingDir or h2c port"
-                )
-            image = await asyncio.to_thread(self._driver.resolve, plan.container.image)
-        except ImageUnavailable as error:
-            fleet.image_failure = InstanceFailure("ContainerMissing", str(error))
-        else:
-            fleet.image_known(image)
-        fleet.reconcile()  # first: an import for an instance shows what it prints
-        fleet.warm()
-
-    def _environment(self, plan: RevisionPlan, image: Image) -> dict[str, str]:
-        return make_environment(plan, self._settings, image.env, {})
-
-    async def _read_environment(self, plan: RevisionPlan, image: Image) -> dict[str, str]:
-        values = await read_references(self._client, plan)
-        env = make_environment(plan, self._settings, image.env, values)
-        if plan.container.volumes:
-            env |= self._files.write(plan.key, plan.container.volumes, values)
-        return env
-
-    def _adopt(self) -> None:
-        found = self._driver.adopt()
+    async def _adopt(self) -> None:
+        found = await self._driver.adopt()
         self._files.adopt({adopted.pod for adopted in found})
         for adopted in found:
             fleet = self._fleets.get(adopted.key)
@@ -298,6 +281,18 @@ class Instances:
             except ApiError as error:
                 log.warning("cannot watch pods: %s", error)
             await asyncio.sleep(1.0)
+
+
+def _containers(settings: EngineSettings) -> Driver:
+    """Imported here: an engine that runs no container does not carry what speaks to a Docker engine."""
+    from faas.engine.instances.docker import DockerDriver
+
+    return DockerDriver(settings)
+
+
+def _images(plan: RevisionPlan) -> tuple[object, ...]:
+    """What its images follow from."""
+    return (plan.pull_secrets, *((container.image, container.pull_policy) for container in plan.containers))
 
 
 async def _logged(work: Coroutine[Any, Any, None]) -> None:

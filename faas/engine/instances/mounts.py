@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from faas.engine.contract.revision import RevisionKey, SecretRef, VolumeMount
 from faas.engine.instances.environment import MissingReference
+from faas.engine.instances.volumes import chosen_keys
 
 ROOT = PurePosixPath("/var/run/faas")
 VARIABLES = {"FAAS_SECRETS_DIR": "secrets", "FAAS_CONFIG_DIR": "config"}
@@ -110,14 +111,8 @@ def _files(volume: VolumeMount, values: Mapping[SecretRef, Mapping[str, str]]) -
     if not inside or not volume.sources:
         raise MissingReference(
             f"a process of this machine cannot have a volume at {volume.path}: mount a Secret below {ROOT}/secrets or "
-            f"a ConfigMap below {ROOT}/config, or use environment variables; for temporary files Python's tempfile"
+            f"a ConfigMap below {ROOT}/config, use environment variables, for temporary files Python's tempfile; "
+            "or let the function run in a container, which can have it: container=True"
         )
     folder = path.relative_to(ROOT)
-    found: dict[str, str] = {}
-    for source in volume.sources:
-        data = values.get(source, {})
-        wanted = dict(volume.items) or {key: key for key in data}
-        if not source.optional and (missing := sorted(wanted.keys() - data.keys())):
-            raise MissingReference(f"{source.kind.lower()} {source.name!r} has no key {', '.join(missing)}")
-        found |= {str(folder / name): data[key] for key, name in wanted.items() if key in data}
-    return found
+    return {str(folder / name): text for name, text in chosen_keys(volume, values).items()}

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Final, TypeGuard
 
-from faas.engine.contract.revision import ProbePlan, RevisionPlan
+from faas.engine.contract.revision import ProbePlan
 
 # Source: knative/serving pkg/queue/readiness/probe.go (aggressive probe).
 AGGRESSIVE_PERIOD_S: Final = 0.05
@@ -131,10 +131,9 @@ async def _grpc(plan: ProbePlan, address: str) -> str:
 
 
 async def wait_ready(
-    plan: RevisionPlan, address: str, env: dict[str, str], ask: Callable[..., Awaitable[str]] = probe
+    readiness: ProbePlan, address: str, env: dict[str, str], ask: Callable[..., Awaitable[str]] = probe
 ) -> None:
     """Return once the readiness probe has succeeded as often as it has to. The caller bounds the wait."""
-    readiness = plan.container.readiness
     period_s = readiness.period_s or AGGRESSIVE_PERIOD_S
     timeout_s = readiness.timeout_s if readiness.period_s else AGGRESSIVE_TIMEOUT_S
     await asyncio.sleep(readiness.initial_delay_s)
@@ -175,6 +174,6 @@ async def wait_succeeded(
     return failure
 
 
-def says_more_than_ready(plan: ProbePlan) -> bool:
+def says_more_than_ready(plan: ProbePlan | None) -> TypeGuard[ProbePlan]:
     """Whether a probe has to be made at all: our runtime says itself when it accepts connections."""
-    return plan.kind != "tcp"
+    return plan is not None and plan.kind != "tcp"

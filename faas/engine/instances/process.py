@@ -19,7 +19,7 @@ from faas_runtime.serving.wire import Spawn, User
 from faas.engine.contract.revision import RevisionKey, RevisionPlan
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances.capture import Capture
-from faas.engine.instances.driver import AdoptedRun, ExitStatus, Image, ImageUnavailable, Launch, RunEvents
+from faas.engine.instances.driver import AdoptedRun, ExitStatus, Image, ImageUnavailable, Launch, Pull, RunEvents
 from faas.engine.instances.records import Record, is_alive, process_start, read_record, write_record
 from faas.engine.instances.zygotes import Pending, Zygotes, proportional_size
 
@@ -47,6 +47,37 @@ class ProcessRun:
     @property
     def address(self) -> str:
         return f"unix:{self._base}.sock"
+
+    @property
+    def announces_ready(self) -> bool:
+        return True
+
+    def reach(self, port: int) -> str:
+        """A process of ours listens at its socket and nowhere else."""
+        return self.address
+
+    async def execute(self, command: tuple[str, ...], env: dict[str, str], timeout_s: float) -> str:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                env=env,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        except OSError as error:
+            return f"cannot run {command[0]}: {error.strerror or error}"
+        try:
+            async with asyncio.timeout(timeout_s):
+                code = await process.wait()
+        except TimeoutError:
+            return f"no answer within {timeout_s:g} s"
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        return "" if code == 0 else f"the command ended with exit code {code}"
 
     def pending(self, env: dict[str, str], timeout_s: float) -> Pending:
         """Bind the socket before anyone is there to accept, so that the first connection waits instead of failing."""
@@ -226,7 +257,7 @@ class ProcessDriver:
         for fd in self._lifeline or ():
             os.close(fd)
 
-    def resolve(self, reference: str) -> Image:
+    def resolve(self, reference: str, pull: Pull) -> Image:
         try:
             bundle = self._resolve(reference)
         except Exception as error:
@@ -234,7 +265,7 @@ class ProcessDriver:
         return Image(bundle.digest, bundle.env, bundle)
 
     def start(self, launch: Launch, events: RunEvents) -> ProcessRun:
-        bundle = launch.image
+        bundle = launch.image.handle
         assert isinstance(bundle, Bundle)
         record = Record(launch.key.namespace, launch.key.name, launch.pod, launch.run, 0, 0, time.time())
         base, capture = self._take_pipes()
@@ -278,6 +309,9 @@ class ProcessDriver:
     def cool(self, key: RevisionKey) -> None:
         self._warm.discard(key)
         self._zygotes.drop(key)
+
+    def pod_ended(self, key: RevisionKey, pod: str) -> None:
+        """A process leaves nothing behind that outlives its run."""
 
     def notes(self, key: RevisionKey) -> tuple[tuple[str, str], ...]:
         found = []

@@ -185,10 +185,10 @@ def test_a_plan_has_what_the_spec_says() -> None:
         EnvVar("C", SecretRef("ConfigMap", "c", "k", optional=True)),
     )
     assert plan.container.volumes == (
-        VolumeMount("/v", (SecretRef("Secret", "s", None),), (("k", "f"),)),
-        VolumeMount("/e", ()),
+        VolumeMount("/v", (SecretRef("Secret", "s", None),), (("k", "f"),), volume="v"),
+        VolumeMount("/e", (), volume="e", read_only=False),
     )
-    assert plan.container.readiness == ProbePlan("http", "/ready", period_s=5, timeout_s=2)
+    assert plan.container.readiness == ProbePlan("http", path="/ready", period_s=5, timeout_s=2)
     assert plan.container.liveness == ProbePlan("exec", command=("true",))
     assert (plan.container.cpu_limit_millis, plan.container.memory_limit_bytes) == (500, 128 * 1024 * 1024)
     assert (plan.timeout_s, plan.response_start_timeout_s, plan.idle_timeout_s) == (60, 60, 7)
@@ -206,9 +206,9 @@ def test_each_part_of_a_projected_volume_keeps_its_own_choice_of_keys() -> None:
         {"volumeMounts": [{"name": "v", "mountPath": "/v"}]},
         volumes=[{"name": "v", "projected": {"sources": sources}}],
     )
-    assert make_plan(projected, Config(), initialized=False).volumes == (
-        VolumeMount("/v", (SecretRef("Secret", "s", None),), (("k", "f"),)),
-        VolumeMount("/v", (SecretRef("ConfigMap", "c", None, optional=True),)),
+    assert make_plan(projected, Config(), initialized=False).container.volumes == (
+        VolumeMount("/v", (SecretRef("Secret", "s", None),), (("k", "f"),), volume="v"),
+        VolumeMount("/v", (SecretRef("ConfigMap", "c", None, optional=True),), volume="v"),
     )
 
 

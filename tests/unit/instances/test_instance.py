@@ -11,13 +11,14 @@ from faas.engine.instances.driver import ExitStatus, Image, Launch, RunEvents
 from faas.engine.instances.fleet import make_name, pick_surplus
 from faas.engine.instances.instance import Instance, Means, Phase
 from faas.engine.instances.logs import LogStore
-from faas.engine.instances.mounts import MountedFiles
+from faas.engine.instances.provision import Provision
 from tests.virtual_clock import EPOCH, VirtualClock
 
 PLAN = RevisionPlan(
     RevisionKey("default", "hello-00001"), "uid", "hello", "hello", ContainerPlan("image"), timeout_s=30.0
 )
 IMAGE = Image("sha256:0", (), object())
+PROVISIONS = (Provision(PLAN.container, IMAGE, {"A": "1"}),)
 
 
 class Played:
@@ -50,7 +51,7 @@ class Owner:
         self.gone: list[Instance] = []
 
     def launch(self, instance: Instance) -> None:
-        instance.start(IMAGE, {"A": "1"})
+        instance.start(PROVISIONS)
 
     def changed(self, instance: Instance) -> None:
         pass
@@ -61,9 +62,9 @@ class Owner:
 
 def make(tmp_path: Path) -> tuple[Instance, Played, VirtualClock, Owner]:
     driver, clock, owner = Played(), VirtualClock(), Owner()
-    means: Any = Means(driver, LogStore(tmp_path), clock, asyncio.ensure_future, MountedFiles(tmp_path))  # type: ignore[arg-type]
+    means: Any = Means(driver, LogStore(tmp_path), clock, asyncio.ensure_future, None)  # type: ignore[arg-type]
     instance = Instance("pod-a", owner, means, EPOCH)
-    instance.start(IMAGE, {"A": "1"})
+    instance.start(PROVISIONS)
     return instance, driver, clock, owner
 
 

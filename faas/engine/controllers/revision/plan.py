@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Literal
+from dataclasses import asdict, replace
+from typing import Literal, cast
 
 from faas.engine.contract.dataplane import RevisionPolicy
 from faas.engine.contract.revision import (
@@ -15,17 +15,21 @@ from faas.engine.contract.revision import (
     RevisionPlan,
     ScalingPolicy,
     SecretRef,
+    SecurityPlan,
     VolumeMount,
 )
 from faas.resources import keys, podspec, quantities, volumes
 from faas.resources.autoscaling import scaling_values
 from faas.resources.config import Config
-from faas.resources.podspec import Container, Probe
+from faas.resources.podspec import Container, IntOrString, Probe, SecurityContext
 from faas.resources.serving import Revision
+from faas.resources.views import AnyObject
 
 _Source = (
     volumes.SecretVolumeSource | volumes.ConfigMapVolumeSource | volumes.SecretProjection | volumes.ConfigMapProjection
 )
+DEFAULT_PORT = 8080
+DEFAULT_MODE = 0o644  # Kubernetes' defaultMode
 _REACHABILITY: dict[str, Reachability] = {"active": "Reachable", "reserve": "Unreachable"}
 
 
@@ -46,7 +50,11 @@ def make_plan(
         uid=metadata.uid,
         service=metadata.labels.get(keys.SERVICE_LABEL, ""),
         configuration=metadata.labels.get(keys.CONFIGURATION_LABEL, ""),
-        container=_container(container, spec.volumes),
+        container=_container(container, spec.volumes, serves=True),
+        sidecars=tuple(
+            _container(other, spec.volumes, serves=False) for other in spec.containers if other is not container
+        ),
+        pull_secrets=tuple(secret.name for secret in spec.image_pull_secrets if secret.name),
         container_concurrency=spec.container_concurrency or 0,
         timeout_s=timeout_s,
         response_start_timeout_s=float(spec.response_start_timeout_seconds or timeout_s),
@@ -62,8 +70,9 @@ def make_plan(
     )
 
 
-def _container(container: Container, declared: tuple[volumes.Volume, ...]) -> ContainerPlan:
-    limits = container.resources.limits
+def _container(container: Container, declared: tuple[volumes.Volume, ...], *, serves: bool) -> ContainerPlan:
+    limits, requests = container.resources.limits, container.resources.requests
+    port = (container.ports[0].container_port if container.ports else 0) or DEFAULT_PORT
     return ContainerPlan(
         image=container.image,
         name=container.name or "user-container",
@@ -72,11 +81,33 @@ def _container(container: Container, declared: tuple[volumes.Volume, ...]) -> Co
         working_dir=container.working_dir or None,
         env=_environment(container),
         volumes=_mounts(container, declared),
-        readiness=make_probe(container.readiness_probe) or ProbePlan(),
+        port=port if serves else 0,
+        readiness=make_probe(container.readiness_probe) or (ProbePlan() if serves else None),
         liveness=make_probe(container.liveness_probe),
         startup=make_probe(container.startup_probe),
         memory_limit_bytes=quantities.bytes_of(limits["memory"]) if "memory" in limits else None,
         cpu_limit_millis=quantities.millis_of(limits["cpu"]) if "cpu" in limits else None,
+        memory_request_bytes=quantities.bytes_of(requests["memory"]) if "memory" in requests else None,
+        cpu_request_millis=quantities.millis_of(requests["cpu"]) if "cpu" in requests else None,
+        pull_policy=cast("Literal['Always', 'IfNotPresent', 'Never', '']", container.image_pull_policy),  # validated
+        security=_security(container.security_context),
+    )
+
+
+def _security(context: SecurityContext | None) -> SecurityPlan:
+    if context is None:
+        return SecurityPlan()
+    capabilities, profile = context.capabilities, context.seccomp_profile
+    return SecurityPlan(
+        user=context.run_as_user,
+        group=context.run_as_group,
+        non_root=bool(context.run_as_non_root),
+        read_only_root=bool(context.read_only_root_filesystem),
+        allow_privilege_escalation=context.allow_privilege_escalation,
+        add_capabilities=capabilities.add if capabilities is not None else (),
+        drop_capabilities=capabilities.drop if capabilities is not None else (),
+        # What else the API lets through, as it does for a cluster, names a file of a node, which this is not.
+        seccomp=cast("Literal['RuntimeDefault', 'Unconfined']", profile.type) if profile is not None else "",
     )
 
 
@@ -105,18 +136,25 @@ def make_probe(probe: Probe | None) -> ProbePlan | None:
     if probe is None:
         return None
     kind: Literal["tcp", "http", "grpc", "exec"] = "tcp"
+    port: IntOrString | None = 0
+    scheme: Literal["HTTP", "HTTPS"] = "HTTP"
     path = "/"
     headers: tuple[tuple[str, str], ...] = ()
     command: tuple[str, ...] = ()
     if probe.http_get is not None:
-        kind, path = "http", probe.http_get.path or "/"
+        kind, port, path = "http", probe.http_get.port, probe.http_get.path or "/"
+        scheme = "HTTPS" if probe.http_get.scheme == "HTTPS" else "HTTP"
         headers = tuple((header.name, header.value) for header in probe.http_get.http_headers)
     elif probe.exec is not None:
         kind, command = "exec", probe.exec.command
     elif probe.grpc is not None:
-        kind = "grpc"
+        kind, port, path = "grpc", probe.grpc.port, probe.grpc.service or ""
+    elif probe.tcp_socket is not None:
+        port = probe.tcp_socket.port
     return ProbePlan(
         kind=kind,
+        port=port if isinstance(port, int) else 0,  # the only name that a port can have is the serving one's
+        scheme=scheme,
         path=path,
         headers=headers,
         command=command,
@@ -157,7 +195,7 @@ def _value(variable: podspec.EnvVar) -> str | SecretRef:
 def _mounts(container: Container, declared: tuple[volumes.Volume, ...]) -> tuple[VolumeMount, ...]:
     by_name = {volume.name: volume for volume in declared}
     return tuple(
-        part
+        replace(part, volume=mount.name, read_only=bool(mount.read_only or part.sources), sub_path=mount.sub_path)
         for mount in container.volume_mounts
         if mount.name in by_name
         for part in _parts(mount.mount_path, by_name[mount.name])
@@ -167,20 +205,36 @@ def _mounts(container: Container, declared: tuple[volumes.Volume, ...]) -> tuple
 def _parts(path: str, volume: volumes.Volume) -> list[VolumeMount]:
     """What a volume holds, one entry a source: each has its own choice of keys. An empty directory has no source."""
     if (secret := volume.secret) is not None:
-        return [_part(path, "Secret", secret.secret_name, secret)]
+        return [_part(path, "Secret", secret.secret_name, secret, secret.default_mode)]
     if (config_map := volume.config_map) is not None:
-        return [_part(path, "ConfigMap", config_map.name, config_map)]
+        return [_part(path, "ConfigMap", config_map.name, config_map, config_map.default_mode)]
     if volume.projected is None:
-        return [VolumeMount(path, ())]
+        return [_empty(path, volume.empty_dir or {})]
     parts = []
     for source in volume.projected.sources:
+        mode = volume.projected.default_mode
         if source.secret is not None:
-            parts.append(_part(path, "Secret", source.secret.name, source.secret))
+            parts.append(_part(path, "Secret", source.secret.name, source.secret, mode))
         if source.config_map is not None:
-            parts.append(_part(path, "ConfigMap", source.config_map.name, source.config_map))
+            parts.append(_part(path, "ConfigMap", source.config_map.name, source.config_map, mode))
     return parts
 
 
-def _part(path: str, kind: Literal["Secret", "ConfigMap"], name: str, source: _Source) -> VolumeMount:
-    items = tuple((item.key, item.path) for item in source.items)
-    return VolumeMount(path, (SecretRef(kind, name, None, bool(source.optional)),), items)
+def _part(path: str, kind: Literal["Secret", "ConfigMap"], name: str, source: _Source, mode: int | None) -> VolumeMount:
+    return VolumeMount(
+        path,
+        (SecretRef(kind, name, None, bool(source.optional)),),
+        tuple((item.key, item.path) for item in source.items),
+        mode=DEFAULT_MODE if mode is None else mode,
+        modes=tuple((item.path, item.mode) for item in source.items if item.mode is not None),
+    )
+
+
+def _empty(path: str, source: AnyObject) -> VolumeMount:
+    limit = source.get("sizeLimit")
+    return VolumeMount(
+        path,
+        (),
+        in_memory=source.get("medium") == "Memory",
+        size_limit_bytes=quantities.bytes_of(limit) if limit is not None else None,
+    )
