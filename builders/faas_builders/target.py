@@ -45,6 +45,7 @@ class Target:
     python: str  # 3.12 or 3.12.4
     libc: Literal["glibc", "musl"] = "glibc"
     libc_version: tuple[int, int] = (2, 28)
+    executable: str = ""  # where it is inside the image: /usr/local/bin/python3.12; "": wherever PATH has it
 
     @property
     def minor(self) -> str:
