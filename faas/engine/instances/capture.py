@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faas.engine.instances.driver import Stream
-from faas.engine.instances.logs import MAX_LINE_BYTES
+from faas.engine.instances.lines import LineCutter
 
 PIPE_BYTES = 256 * 1024  # of the 64 MiB that the kernel lets an unprivileged user keep in all its pipes
 _CHUNK = 65536
@@ -27,7 +27,7 @@ class Pipe:
         self._path = path
         self._stream: Stream = stream
         self.line: Callable[[Stream, bytes], None] = lambda stream, line: None
-        self._rest = b""
+        self._cutter = LineCutter()
         if not path.exists():
             os.mkfifo(path, 0o600)
         self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -51,17 +51,9 @@ class Pipe:
         if not data:  # every writer is gone; close() follows when the exit is known
             asyncio.get_running_loop().remove_reader(self._fd)
             return False
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._emit(line)
-        while len(self._rest) > MAX_LINE_BYTES:
-            self._emit(self._rest[:MAX_LINE_BYTES])
-            self._rest = self._rest[MAX_LINE_BYTES:]
+        for line in self._cutter.feed(data):
+            self.line(self._stream, line)
         return True
-
-    def _emit(self, line: bytes) -> None:
-        for start in range(0, len(line), MAX_LINE_BYTES) or (0,):
-            self.line(self._stream, line[start : start + MAX_LINE_BYTES].removesuffix(b"\r"))
 
     def close(self) -> None:
         """Take what is still in the pipe, then remove it."""
@@ -69,8 +61,8 @@ class Pipe:
         for _ in range(PIPE_BYTES // _CHUNK + 1):  # a subprocess of the user's may still be writing
             if not self._read():
                 break
-        if self._rest:
-            self._emit(self._rest)
+        for line in self._cutter.end():
+            self.line(self._stream, line)
         loop.remove_reader(self._fd)
         os.close(self._fd)
         self._path.unlink(missing_ok=True)
