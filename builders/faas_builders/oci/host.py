@@ -9,7 +9,6 @@ from pathlib import Path
 from faas_builders.builder import HOST_BASE, BuildRequest, BuildResult, BuiltImage, Report, silent
 from faas_builders.cache import key_of
 from faas_builders.deps import OWN, Interpreter, find_requirements, inspect, install, resolve, runtime_layer
-from faas_builders.files import content_hash, project_files
 from faas_builders.oci import model, references
 from faas_builders.oci.image_layers import (
     APP,
@@ -20,6 +19,7 @@ from faas_builders.oci.image_layers import (
     MadeLayer,
     app_folders,
     history,
+    make_app_layer,
     moment,
     source_epoch,
 )
@@ -50,7 +50,8 @@ class HostBuilder:
         deps = install(pins, interpreter, lambda line: report("resolve", line)) if pins else None
 
         maker = LayerMaker(self._store, epoch, report)
-        made = [maker.make(layer) for layer in _layers(request.project, deps, runtime_layer(interpreter.base), epoch)]
+        made = [maker.make(layer) for layer in _layers(deps, runtime_layer(interpreter.base), epoch)]
+        made.append(make_app_layer(maker, request.project, epoch))
         stored = self._store.put_image(
             Reference(references.HOST, request.name, tag=request.tag),
             _config(request, interpreter, made, epoch),
@@ -61,12 +62,8 @@ class HostBuilder:
         return BuildResult(str(stored), stored.digest, "oci", HOST_BASE, images)
 
 
-def _layers(project: Path, deps: Path | None, runtime: Path, epoch: int) -> list[Layer]:
-    app = project_files(project)
-    layers = [
-        Layer("runtime", key_of("runtime", runtime.name, str(epoch)), RUNTIME, lambda: folder_files(runtime)),
-        Layer("app", key_of("app", content_hash(app), str(epoch)), APP, lambda: app, shared=False),
-    ]
+def _layers(deps: Path | None, runtime: Path, epoch: int) -> list[Layer]:
+    layers = [Layer("runtime", key_of("runtime", runtime.name, str(epoch)), RUNTIME, lambda: folder_files(runtime))]
     if deps is None:
         return layers
     return [Layer("deps", key_of("deps", deps.name, str(epoch)), DEPS, lambda: folder_files(deps)), *layers]

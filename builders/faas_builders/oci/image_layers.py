@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from faas_builders.builder import BuiltLayer, Report
-from faas_builders.cache import cache_dir, cached, write_atomically
+from faas_builders.cache import cache_dir, cached, key_of, write_atomically
 from faas_builders.errors import BuildError
-from faas_builders.files import ProjectFile
+from faas_builders.files import ProjectFile, content_hash, project_files
 from faas_builders.oci import model
 from faas_builders.oci.layer import Written, write_layer
 from faas_builders.oci.model import Descriptor, History
@@ -31,6 +31,7 @@ class Layer:
     prefix: str
     files: Callable[[], Sequence[ProjectFile]]  # only asked when the layer is not there yet
     shared: bool = True  # not of this project alone
+    is_current: Callable[[], bool] = lambda: True  # asked when it was made: whether the key is its inputs' still
 
 
 class LayerRecord(msgspec.Struct, frozen=True):
@@ -71,6 +72,8 @@ class LayerMaker:
         except (FileNotFoundError, msgspec.DecodeError):
             pass
         record = self._shared(layer) if layer.shared else self._own(layer)
+        if not layer.is_current():
+            raise _Changed(f"the files of layer {layer.name} changed while it was made", "Build again")
         write_atomically(path, msgspec.json.encode(record), durable=False)
         self._report("layers", f"{layer.name} {record.size_bytes / 1e6:.1f} MB")
         return MadeLayer(layer.name, record, False)
@@ -93,6 +96,43 @@ class LayerMaker:
         record = msgspec.json.decode((packed / "layer.json").read_bytes(), type=LayerRecord)
         self._store.adopt_layer(packed / "layer.tar.gz", record.digest)
         return record
+
+
+Compile = Callable[[Sequence[ProjectFile]], Sequence[ProjectFile]]
+
+
+def make_app_layer(
+    maker: LayerMaker, project: Path, epoch: int, compiled: Compile = lambda files: (), compiler: str = ""
+) -> MadeLayer:
+    """The layer of the project's own files, as they were at one moment.
+
+    Args: compiled: makes bytecode of them, more files of the layer; compiler: with what, part of the layer's key.
+    Raises: BuildError: they change all the time.
+    """
+    for attempt in range(_ATTEMPTS):
+        files = project_files(project)
+        content = content_hash(files)
+        layer = Layer(
+            "app",
+            key_of("app", content, str(epoch), *([compiler] if compiler else [])),
+            APP,
+            lambda files=files: [*files, *compiled(files)],  # type: ignore[misc]
+            shared=False,
+            is_current=lambda content=content: content_hash(project_files(project)) == content,  # type: ignore[misc]
+        )
+        try:
+            return maker.make(layer)
+        except _Changed:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError
+
+
+_ATTEMPTS = 5  # somebody saves, or a tool writes many files: that is over soon
+
+
+class _Changed(BuildError):
+    pass
 
 
 def source_epoch() -> int:
