@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from faas.deploy.steps import Steps
 
 
-@click.command(short_help="Build a project's image and deploy its functions.")
+@click.command(short_help="Build a project's images and deploy its functions.")
 @project_options
 @namespace_option
 @click.option("--no-traffic", is_flag=True, help="New revisions get no requests; see faas traffic.")

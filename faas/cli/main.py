@@ -18,10 +18,12 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "up": "Start the engine in the background.",
         "down": "Stop the engine; what is deployed comes back with it.",
         "status": "Show the engine and its parts.",
-        "deploy": "Build a project's image and deploy its functions.",
+        "build": "Make an image of a project, for anywhere.",
+        "deploy": "Build a project's images and deploy its functions.",
         "diff": "Show what a deploy would change.",
         "export": "Print what is deployed as plain YAML.",
         "delete": "Delete functions.",
+        "image": "Images of this machine: list, load, save, push, remove.",
     },
     "Operate": {
         "list": "List what is deployed.",

@@ -25,17 +25,14 @@ _OF_BUILDER: Mapping[str, BuilderName] = {"dockerfile": "docker", "builder_image
 class ImageChoice:
     builder: BuilderName
     base: str  # of images for containers; host: there are none; "": the builder's default
-    python: str  # 3.12: of the default base
+    python: str  # 3.12, when somebody says; else the builder finds out
     containers: bool  # functions that do not say run as containers
     said: BuildSettings  # what flags and settings say together
     reasons: tuple[Choice, ...]
 
 
-def choose(flags: BuildSettings, settings: BuildSettings, purpose: Purpose, *, python: Choice) -> ImageChoice:
-    """Args:
-        python: the minor version that the project's functions have on this machine, and why that one.
-    Raises: ProjectError: flags that contradict each other.
-    """
+def choose(flags: BuildSettings, settings: BuildSettings, purpose: Purpose) -> ImageChoice:
+    """Raises: ProjectError: flags that contradict each other."""
     told = _Told(flags, settings)
     builder, why_builder = _builder(told)
     _check(flags, builder)
@@ -47,13 +44,13 @@ def choose(flags: BuildSettings, settings: BuildSettings, purpose: Purpose, *, p
     return ImageChoice(
         builder,
         base,
-        version or python.value,
+        version,
         containers and base != HOST_BASE,
         told.together(),
         (
             Choice("builder", builder, why_builder),
             *_base_rows(base, why_base, builder, purpose),
-            Choice("python", version, why_python) if version else python,
+            *((Choice("python", version, why_python),) if version else ()),
         ),
     )
 

@@ -3,58 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faas_builders.builder import HOST_BASE, Builder, BuildRequest, Choice
+from faas_builders.builder import HOST_BASE, Builder, BuildRequest
+from faas_builders.deps import Interpreter
 from faas_builders.oci.store import ImageStore
 from faas_builders.target import Platform
 
 from faas.deploy.choice import ImageChoice
 from faas.project.build_settings import BuildSettings
-from faas.project.environment import Environment
 from faas.project.services import ServiceSpec
 from faas.project.settings import Settings
 
 if TYPE_CHECKING:
     from faas_builders.oci.host import HostBuilder
 
-_FUNCTION = "FAAS_FUNCTION"
+FUNCTION = "FAAS_FUNCTION"
 
 
 @dataclass(frozen=True, slots=True)
 class BuildFlags:
-    """What the command line says of an image, over `[tool.faas.build]`."""
+    """What a command line says of an image, over `[tool.faas.build]`."""
 
     build: BuildSettings = field(default_factory=BuildSettings)
     python: Path | None = None  # an interpreter of this machine; a version is in `build`
     secrets: Mapping[str, Path] = field(default_factory=dict)
-    pull: bool = False  # ask registries again for what is here already
+    pull: bool = False  # ask the base's registry also for what is here already
     attest: bool = True
 
 
-def python_choice(settings: Settings, environment: Environment, flags: BuildFlags) -> Choice:
-    """The Python that an image gets by default: the one that the project's functions have here."""
-    if flags.python is not None:
-        why = "--python"
-    elif settings.requires_python:
-        why = f"this machine's, and the project takes it (requires-python {settings.requires_python})"
-    else:
-        why = "this machine's: the project does not say which it requires"
-    return Choice("python", environment.interpreter.minor, why)
+def said_by(flags: BuildFlags, python: Interpreter | None) -> BuildSettings:
+    """What the flags say; an interpreter that is named says which version an image with a Python of its own gets."""
+    return replace(flags.build, python=python.minor) if flags.python and python else flags.build
 
 
 def function_of(services: Sequence[ServiceSpec]) -> dict[str, str]:
     """What an image's environment says of the function it serves: of a project with one service, that."""
-    return {_FUNCTION: services[0].target} if len(services) == 1 else {}
+    return {FUNCTION: services[0].target} if len(services) == 1 else {}
 
 
-def host_request(settings: Settings, choice: ImageChoice, *, python: Path) -> BuildRequest:
-    """For processes with the interpreter `python` of this machine."""
+def host_request(settings: Settings, choice: ImageChoice, python: Interpreter, *, tag: str = "latest") -> BuildRequest:
+    """For processes with this Python."""
     said = choice.said
     return BuildRequest(
-        settings.root, settings.name, python,
+        settings.root, settings.name, Path(python.base), tag,
         base=HOST_BASE, env=said.env, labels=said.labels, groups=said.groups,
     )  # fmt: skip
 
@@ -90,20 +84,26 @@ def container_request(
 
 
 def make_builder(store: ImageStore, choice: ImageChoice, flags: BuildFlags) -> Builder:
-    """Who makes images with a base of their own, as chosen."""
+    """Who makes images as chosen."""
+    said = choice.said
     match choice.builder:
         case "oci":
             from faas_builders.oci.builder import OciBuilder
 
-            return OciBuilder(store)
+            return OciBuilder(store, pull=flags.pull)
         case "docker":
-            from faas_builders.docker.builder import DockerBuilder
+            from faas_builders.docker.builder import DockerBuilder, DockerOptions
 
-            return DockerBuilder(store, dockerfile=choice.said.dockerfile, pull=flags.pull)
+            return DockerBuilder(store, DockerOptions(Path(said.dockerfile) if said.dockerfile else None))
         case "pack":
             from faas_builders.pack.builder import PackBuilder
+            from faas_builders.pack.command import PackOptions
 
-            return PackBuilder(store, image=choice.said.builder_image, buildpacks=choice.said.buildpacks)
+            default = PackOptions()
+            image, buildpacks = said.builder_image or default.builder, said.buildpacks or default.buildpacks
+            return PackBuilder(
+                store, PackOptions(image, buildpacks, said.trust, pull_policy="always" if flags.pull else "")
+            )
 
 
 def make_host_builder(store: ImageStore) -> HostBuilder:

@@ -18,8 +18,8 @@ from faas.deploy.images import (
     host_request,
     make_builder,
     make_host_builder,
-    python_choice,
-)  # fmt: skip
+    said_by,
+)
 from faas.deploy.steps import Steps
 from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
@@ -101,7 +101,7 @@ def _find(settings: Settings, wanted: Wanted, log: Callable[[str], None]) -> _Fo
     version = flags.build.python or settings.build.python
     environment = image_environment(settings, python=flags.python, version=version, log=log)
     log(environment.text)
-    choice = choose(flags.build, settings.build, "deploy", python=python_choice(settings, environment, flags))
+    choice = choose(said_by(flags, environment.interpreter), settings.build, "deploy")
     functions = describe(settings.root, environment).functions
     variables = current_variables()
     every = services = make_services(functions, settings, variables=variables, flags=wanted.options)
@@ -113,7 +113,7 @@ def _find(settings: Settings, wanted: Wanted, log: Callable[[str], None]) -> _Fo
 
 def _for_processes(settings: Settings, store: ImageStore, found: _Found, steps: Steps) -> BuildResult:
     with steps.reported("resolve") as report:  # that has been done
-        request = host_request(settings, found.choice, python=found.environment.python)
+        request = host_request(settings, found.choice, found.environment.interpreter)
         return make_host_builder(store).build(request, report)
 
 

@@ -117,7 +117,7 @@ _SETTINGS = table(
     Option("builder-image", "what builder pack runs", "an image reference", _text),
     Option("buildpacks", "of builder pack, instead of the builder image's own choice", "a list of buildpacks",
            _list_of(_text)),
-    Option("trust", "let pack's lifecycle run in one container with the registry's credentials", "true or false",
+    Option("trust", "run all of pack's lifecycle in its builder image", "true or false",
            boolean),
     Option("insecure", "registries may be plain HTTP, or have a certificate that nobody vouches for", "true or false",
            boolean),

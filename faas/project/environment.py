@@ -73,17 +73,26 @@ def image_environment(
 ) -> Environment:
     """What the functions see inside an image with base host: its Python, and only what the project declares.
 
-    Args: python, version: which Python, by its path or as 3.12; else one that the project takes.
-    Raises: as `choose_environment`.
+    Args: as `image_interpreter`. Raises: as `choose_environment`.
+    """
+    return environment_with(settings, image_interpreter(settings, python=python, version=version), log)
+
+
+def image_interpreter(settings: Settings, *, python: Path | None = None, version: str = "") -> Interpreter:
+    """The Python of this machine for a project's images.
+
+    Args: python, version: which one, by its path or as 3.12; else one that the project takes.
+    Raises: PythonNotFound.
     """
     if python is not None:
-        interpreter = _inspect(python)
-    elif version == toolkit_python().minor:
-        interpreter = toolkit_python()
-    elif version:
-        interpreter = _of_this_machine(version, f"Python {version} is asked for")
-    else:
-        interpreter = _fitting(settings)
+        return _inspect(python)
+    if version == toolkit_python().minor:
+        return toolkit_python()
+    return _of_this_machine(version, f"Python {version} is asked for") if version else _fitting(settings)
+
+
+def environment_with(settings: Settings, interpreter: Interpreter, log: Log = lambda line: None) -> Environment:
+    """What the functions of an image see with this Python. Raises: faas_builders' BuildError."""
     return _made(settings, interpreter, "image", log)
 
 

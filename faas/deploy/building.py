@@ -1,0 +1,101 @@
+"""From a project's folder to one image for anywhere; needs no server, and nothing is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from faas_builders.builder import HOST_BASE, Builder, BuildRequest, BuildResult, Choice
+from faas_builders.deps import Interpreter
+from faas_builders.oci.store import ImageStore
+
+from faas.deploy.choice import ImageChoice, choose
+from faas.deploy.images import (
+    FUNCTION,
+    BuildFlags,
+    container_request,
+    function_of,
+    host_request,
+    make_builder,
+    said_by,
+)
+from faas.deploy.steps import Steps
+from faas.project.discover import describe
+from faas.project.environment import environment_with, image_interpreter
+from faas.project.errors import PythonNotFound
+from faas.project.services import ServiceSpec, current_variables, make_services
+from faas.project.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    result: BuildResult
+    services: tuple[ServiceSpec, ...]  # (): nobody looked
+
+
+def build(settings: Settings, store: ImageStore, flags: BuildFlags, steps: Steps, *, tag: str = "latest") -> Built:
+    """Make the image, which is then in the store as faas.local/NAME:TAG.
+
+    An image of a project with one service serves that; with several, whoever runs it says which (FAAS_FUNCTION). They
+    are found as for a deploy, unless the image's environment says it already.
+    Raises: ProjectError; faas_builders' BuildError.
+    """
+    with steps.step("resolve") as log:
+        python, choice = _decide(settings, flags, log)
+        services = () if FUNCTION in choice.said.env or python is None else _services(settings, python, log)
+    builder, request = _order(settings, store, flags, choice, python, services, tag)
+    with steps.reported() as report:
+        return Built(builder.build(request, report), services)
+
+
+def explain(settings: Settings, store: ImageStore, flags: BuildFlags) -> tuple[Choice, ...]:
+    """What `build` would use, and why; imports nothing of the project. Raises: as `build`."""
+    python, choice = _decide(settings, flags, lambda line: None)
+    builder, request = _order(settings, store, flags, choice, python, (), "latest")
+    why = {said.what: said.why for said in choice.reasons}
+    theirs = builder.explain(request)
+    known = {each.what for each in theirs}
+    ours = tuple(said for said in choice.reasons if said.what not in known)
+    return ours + tuple(Choice(each.what, each.value, why.get(each.what, each.why)) for each in theirs)
+
+
+def _decide(
+    settings: Settings, flags: BuildFlags, log: Callable[[str], None]
+) -> tuple[Interpreter | None, ImageChoice]:
+    """A Python of this machine to look with what the project declares, and how the image is made."""
+    version = flags.build.python or settings.build.python
+    python: Interpreter | None = None
+    try:
+        python = image_interpreter(settings, python=flags.python, version=version)
+    except PythonNotFound as error:
+        if HOST_BASE in (flags.build.base, settings.build.base):
+            raise
+        log(f"{error.message}; the image has its own: functions are not looked up")
+    return python, choose(said_by(flags, python), settings.build, "build")
+
+
+def _services(settings: Settings, python: Interpreter, log: Callable[[str], None]) -> tuple[ServiceSpec, ...]:
+    environment = environment_with(settings, python, log)
+    log(environment.text)
+    functions = describe(settings.root, environment).functions
+    services = make_services(functions, settings, variables=current_variables())
+    log(f"{len(services)} service{'s' * (len(services) != 1)}: {', '.join(service.name for service in services)}")
+    return services
+
+
+def _order(
+    settings: Settings,
+    store: ImageStore,
+    flags: BuildFlags,
+    choice: ImageChoice,
+    python: Interpreter | None,
+    services: Sequence[ServiceSpec],
+    tag: str,
+) -> tuple[Builder, BuildRequest]:
+    if choice.base == HOST_BASE and python is not None:
+        request = host_request(settings, choice, python, tag=tag)
+    else:
+        functions = function_of(services)
+        platforms = choice.said.platforms
+        request = container_request(settings, choice, flags, functions=functions, tag=tag, platforms=platforms)
+    return make_builder(store, choice, flags), request
