@@ -1,4 +1,4 @@
-"""Layers: a list of entries to a tar.gz whose bytes depend on nothing else, and back to a folder."""
+"""Layers: a list of entries to a tar.gz whose bytes depend on nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import io
 import os
-import shutil
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Self, cast
 
-from faas_builders.errors import ArchiveError, ProjectFileError
+from faas_builders.errors import ProjectFileError
 from faas_builders.files import ProjectFile
 
 _PIECE = 1 << 20
@@ -51,46 +50,6 @@ def write_layer(files: Iterable[ProjectFile], prefix: str, out: IO[bytes], *, ep
 def folder_files(root: Path, *, bytecode: bool = False) -> list[ProjectFile]:
     """Everything in `root` as entries of a layer, bytecode only when asked for; for folders that we made ourselves."""
     return sorted(_entries(root, str(root), bytecode), key=lambda file: file.path)
-
-
-def extract_layer(source: Path, folder: Path) -> None:
-    """Unpack a layer into `folder`. Raises: ArchiveError: an entry leaves the folder, or is no file or link."""
-    root = os.path.realpath(folder)
-    with tarfile.open(source, mode="r:gz") as tar:
-        for member in tar:
-            _extract(tar, member, root)
-
-
-def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, root: str) -> None:
-    # By hand: TarFile.extract(filter="data") came with Python 3.11.4, and Debian 12 has 3.11.2.
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts:
-        raise ArchiveError(f"{member.name} leaves the folder of the image")
-    if not (member.isfile() or member.isdir() or member.issym()):
-        raise ArchiveError(f"{member.name} is neither a file, a folder, nor a symbolic link")
-    target = os.path.join(root, *path.parts)
-    parent = os.path.dirname(target)
-    leads_to = os.path.join(parent, member.linkname) if member.issym() else target
-    for place in (parent, leads_to):  # an earlier entry may be a link, so what counts is where each really lies
-        if target != root and not _lies_in(root, os.path.realpath(place)):
-            raise ArchiveError(f"{member.name} leads out of the folder of the image")
-    if member.isdir():
-        os.makedirs(target, exist_ok=True)
-        return
-    os.makedirs(parent, exist_ok=True)
-    if member.issym():
-        os.symlink(member.linkname, target)
-        return
-    content = tar.extractfile(member)
-    assert content is not None
-    with content, open(target, "wb") as file:
-        shutil.copyfileobj(content, file, 1 << 20)
-    os.chmod(target, 0o755 if member.mode & stat.S_IXUSR else 0o644)
-    os.utime(target, (member.mtime, member.mtime))
-
-
-def _lies_in(root: str, place: str) -> bool:
-    return place == root or place.startswith(root + os.sep)
 
 
 def _entries(root: Path, folder: str, bytecode: bool) -> Iterator[ProjectFile]:

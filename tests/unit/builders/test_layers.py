@@ -11,8 +11,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from faas_builders.errors import ArchiveError
 from faas_builders.files import ProjectFile, project_files
-from faas_builders.oci.layer import ArchiveError, Written, extract_layer, write_layer
+from faas_builders.oci.extracting import extract_layer
+from faas_builders.oci.layer import Written, write_layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
