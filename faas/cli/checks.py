@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
+from faas.cli import container_checks
+from faas.cli.check import Check
 from faas.client.state import State
 from faas.engine.supervisor.identity import own_name
 
@@ -24,14 +24,6 @@ _FREE_BYTES = 1 << 30  # an image with a large dependency layer, twice
 _OPEN_FILES = 4096  # a connection each on both sides of the gateway for a thousand clients
 _ADAPTERS = {"mqtt": "paho", "bucket": "botocore", "redis": "redis", "kafka": "aiokafka", "rabbitmq": "aio_pika"}
 _CLOCK_S = 60.0  # file systems of other machines may run a little ahead
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    name: str
-    status: Literal["ok", "warning", "error"]
-    found: str
-    fix: str = ""
 
 
 def run_checks(state: State) -> list[Check]:
@@ -49,6 +41,9 @@ def run_checks(state: State) -> list[Check]:
         lambda: _port(state),
         lambda: _events(state),
         _sources,
+        container_checks.docker,
+        container_checks.pack,
+        lambda: container_checks.registry(Path.cwd()),
         lambda: _kubeconfig(state),
         lambda: _api(state),
     ]

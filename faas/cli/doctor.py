@@ -17,7 +17,7 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "
 @output_option
 @state_option
 def command(output: str | None, state: Path | None) -> int:
-    """Check Python, uv, the platform, limits, ports, the state directory, the engine, and what keeps and brings events.
+    """Check Python, uv, the platform, limits, ports, the state directory, the engine, events, and what containers need.
 
     \b
     Examples:

@@ -30,6 +30,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
               help="Keep the engine's state here; without it the state is temporary.")  # fmt: skip
 @click.option("--debug", is_flag=False, flag_value="5678", metavar="[PORT]", type=click.IntRange(1, 65000),
               help="Let each function wait for a debugger, on this port and those after it; no reloads.")  # fmt: skip
+@click.option("--container", is_flag=True, help="Functions run as containers, each save as a new image.")
 @mqtt_options
 @click.option("--python", metavar="PATH", type=click.Path(exists=True, path_type=Path),
               help="The Python that runs the functions.")  # fmt: skip
@@ -42,6 +43,7 @@ def command(
     no_reload: bool,
     state: Path | None,
     debug: int | None,
+    container: bool,
     mqtt: int | None,
     mqtt_users: Path | None,
     mqtt_host: str,
@@ -56,6 +58,7 @@ def command(
       faas run
       faas run examples/weather --port 8081
       faas run examples/iot --mqtt 1883
+      faas run --container
     """
     from faas.cli.dev.options import SessionOptions
     from faas.cli.engine_options import check_exposure, make_plan
@@ -65,11 +68,19 @@ def command(
     check_exposure(host, tls, insecure=insecure)
     warn_of_nats()
     load_settings(path)  # no project, no engine
+    if container:
+        if debug:
+            raise click.UsageError("--debug is for functions that run as processes; leave --container out")
+        from faas_builders.docker.engine import connect
+
+        connect().close()  # no Docker, no containers
     door = MqttDoor(mqtt, mqtt_host, mqtt_users)
     door.check(insecure=insecure)
     folder = Path(os.path.abspath(state)) if state else Path(tempfile.mkdtemp(prefix="faas-run-"))
     plan = make_plan(folder, host=host, port=port, tls=tls, foreground=True, ephemeral=state is None)
-    options = SessionOptions(path, python, reload=not (no_reload or debug), debug_port=debug or 0)
+    # A debugger finds no way into a container.
+    how = True if container else (False if debug else None)
+    options = SessionOptions(path, python, reload=not (no_reload or debug), container=how, debug_port=debug or 0)
     return _run(door.open_in(plan), options)
 
 

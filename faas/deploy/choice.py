@@ -13,8 +13,9 @@ from faas.project.build_settings import BuilderName, BuildSettings
 from faas.project.errors import ProjectError
 from faas.project.services import ServiceSpec
 
-Purpose = Literal["build", "deploy"]
-"""`build`: an image for anywhere. `deploy`: one for the engine of this machine, which has a Python to lend."""
+Purpose = Literal["build", "deploy", "run"]
+"""`build`: an image for anywhere. `deploy`: one for the engine of this machine, which has a Python to lend. `run`: the
+same while somebody writes it: only who asks for a container gets one."""
 
 _FLAGS = {field.name: "--" + field.name.replace("_", "-") for field in dataclasses.fields(BuildSettings)}
 _FLAGS |= {"platforms": "--platform", "groups": "--group", "buildpacks": "--buildpack", "labels": "--label"}
@@ -40,7 +41,7 @@ def choose(flags: BuildSettings, settings: BuildSettings, purpose: Purpose) -> I
     if builder == "pack" or (builder == "docker" and told.of("dockerfile")[0]):
         base = ""  # they bring their own
     version, why_python = told.of("python")
-    containers = purpose == "build" or builder != "oci" or bool(base)
+    containers = purpose == "build" or (purpose == "deploy" and (builder != "oci" or bool(base)))
     return ImageChoice(
         builder,
         base,
@@ -102,7 +103,7 @@ def _builder(told: _Told) -> tuple[BuilderName, str]:
 def _base_rows(base: str, why: str, builder: BuilderName, purpose: Purpose) -> tuple[Choice, ...]:
     if base:
         return (Choice("base", base, why),)
-    if builder == "oci" and purpose == "deploy":
+    if builder == "oci" and purpose != "build":
         return (Choice("base", HOST_BASE, "functions on the engine are processes, unless they ask for a container"),)
     return ()  # the builder says which, and why
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from faas_builders.builder import Step
 from faas_builders.errors import BuilderError
 
 from faas.cli.dev.changes import is_save
@@ -89,7 +90,7 @@ class Deployer:
         description = await asyncio.to_thread(self._describer.ask())
         desired = await asyncio.to_thread(
             make_desired, self.project, description, images=self._images, namespace=options.namespace,
-            overrides=options.overrides,
+            overrides=options.overrides, container=options.container, report=self._report,
         )  # fmt: skip
         self._inboxes = desired.inboxes(self.project.settings.root)
         if options.debug_port:
@@ -105,6 +106,11 @@ class Deployer:
         project = self.project.settings.name
         if gone := await remove_others(engine.client, names, project=project, namespace=options.namespace):
             self._screen.removed(gone)
+
+    def _report(self, step: Step, line: str) -> None:
+        """Of an image for containers: the long steps are told, a save goes through the others in no time."""
+        if step in ("base", "build") or line.startswith(("resolving", "installing")):
+            self._screen.note(line)
 
     async def _bring_events(self, desired: Desired, engine: Engine) -> None:
         objects = desired.objects

@@ -14,5 +14,6 @@ class SessionOptions:
     python: Path | None = None
     namespace: str = "default"
     reload: bool = True
+    container: bool | None = None  # how all functions run, over what each says
     debug_port: int = 0  # 0: no debugger; else the first function's, the next one's is one more
     overrides: Overrides = field(default_factory=Overrides)

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from faas_builders.builder import Report, silent
 from faas_runtime.spec import Description
 
+from faas.cli.dev.containers import container_image
 from faas.cli.eventing_rows import adapter_options, source_word
+from faas.deploy.choice import choose, wants_container
+from faas.project.build_settings import BuildSettings
 from faas.project.devimage import dev_bundle
 from faas.project.environment import Environment, choose_environment
 from faas.project.manifests import Overrides
@@ -30,9 +34,9 @@ class Project:
 class Desired:
     """What should be deployed: the same content and declarations give an equal value."""
 
-    digest: str
     services: tuple[ServiceSpec, ...]
-    objects: Objects
+    objects: Objects  # they name images by digest
+    in_container: frozenset[str] = frozenset()  # names of services
 
     def inboxes(self, root: Path) -> frozenset[Path]:
         """The folders below `root` that a function's `files` source watches."""
@@ -56,18 +60,32 @@ def make_desired(
     images: Path,
     namespace: str,
     overrides: Overrides,
+    container: bool | None = None,
+    report: Report = silent,
     variables: Mapping[str, str] = os.environ,
 ) -> Desired:
-    """Raises: ProjectError: options that cannot be; ProjectFileError."""
-    services = make_services(description.functions, project.settings, variables=variables)
-    bundle = dev_bundle(project.settings, project.environment, images)
+    """Args:
+        container: how all functions run, over what each says.
+        report: is told what the image for containers goes through, where there is one.
+    Raises: ProjectError: options that cannot be; BuildError.
+    """
+    settings = project.settings
+    flags = {} if container is None else {"container": container}
+    services = make_services(description.functions, settings, variables=variables, flags=flags)
+    choice = choose(BuildSettings(), settings.build, "run")
+    in_container = {spec.name: wants_container(spec, choice) for spec in services}
+    made = {}
+    if False in in_container.values():
+        made[False] = dev_bundle(settings, project.environment, images).reference
+    if True in in_container.values():
+        made[True] = container_image(settings, choice, services, images, report)
     objects = make_objects(
         services,
-        bundle.reference,
-        project=project.settings.name,
+        {name: made[way] for name, way in in_container.items()},
+        project=settings.name,
         namespace=namespace,
-        root=project.settings.root,
+        root=settings.root,
         variables=variables,
         overrides=overrides,
     )
-    return Desired(bundle.digest, services, objects)
+    return Desired(services, objects, frozenset(name for name, way in in_container.items() if way))

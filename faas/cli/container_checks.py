@@ -1,0 +1,71 @@
+"""The checks of `faas doctor` about containers and images. A machine that has neither is in order."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from faas.cli.check import Check
+
+_PACK_S = 20.0
+
+
+def docker() -> Check:
+    """Whether images of others, and functions as containers, can run here."""
+    from faas_builders.docker.engine import connect
+    from faas_builders.errors import ToolMissing
+
+    try:
+        client = connect()
+    except ToolMissing as error:
+        found = f"{error.message}; functions run as processes, images in other languages do not run"
+        return Check("docker", "ok", found, "Start Docker, or name its engine:  DOCKER_HOST=unix:///path/docker.sock")
+    with closing(client):
+        version = client.version()
+    where = os.environ.get("DOCKER_HOST") or "the engine of this user's Docker context"
+    return Check("docker", "ok", f"{version.get('Version', '')} (API {version.get('ApiVersion', '')}), {where}")
+
+
+def pack() -> Check:
+    from faas_builders.errors import ToolMissing
+    from faas_builders.pack.command import find_pack
+
+    try:
+        path = find_pack(os.environ)
+    except ToolMissing as error:
+        return Check("pack", "ok", f"{error.message}; only builds with --builder pack need it")
+    try:
+        done = subprocess.run([path, "version"], capture_output=True, text=True, timeout=_PACK_S, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return Check("pack", "error", f"{path} does not work: {error}", "Install it anew:  buildpacks.io/docs")
+    return Check("pack", "ok", f"{done.stdout.strip()} at {path}")
+
+
+def registry(folder: Path) -> Check:
+    """Whether there is a login for the image that the project in `folder` names."""
+    from faas_builders.errors import BuilderError
+    from faas_builders.registry.credentials import UserCredentials
+    from faas_builders.registry.names import ImageName
+
+    from faas.project.errors import NotAProject, ProjectError
+    from faas.project.settings import load_settings
+
+    try:
+        image = load_settings(folder).build.image
+    except NotAProject:
+        return Check("registry", "ok", "not asked, there is no project in this folder")
+    except ProjectError as error:
+        return Check("registry", "error", error.message, error.hint)
+    if not image:
+        return Check("registry", "ok", "not asked, the project names no image ([tool.faas.build] image)")
+    try:
+        name = ImageName.parse(image)
+        credential = UserCredentials().find(name.registry, name.repository)
+    except BuilderError as error:
+        return Check("registry", "error", error.message, error.hint)
+    if credential is None:
+        found = f"no login for {name.registry}, where {image} is pushed to"
+        return Check("registry", "warning", found, f"If it wants one:  docker login {name.registry}")
+    return Check("registry", "ok", f"a login for {name.registry} in {credential.origin}")
