@@ -11,7 +11,14 @@ BuilderError
 ├── ImageMissing            a reference that names no image of this store
 ├── InvalidImage            data that is no image: documents or blobs that are not what they say
 │   └── ArchiveError        an entry of an archive that leaves its folder, or is nothing that a layer holds
-└── NoSpace                 a disk is full
+├── NoSpace                 a disk is full
+├── ImageNameError          not a reference to an image of a registry
+├── CredentialsError        what keeps this user's credentials cannot be read
+└── RegistryError           a registry, or what is between here and there
+    ├── RegistryUnreachable it cannot be reached, does not answer, or fails; trying later may help
+    ├── RegistryDenied      it wants other credentials, or more rights
+    ├── NotInRegistry       it has no such manifest or blob
+    └── DigestMismatch      it sent other bytes than those that were asked for
 """
 
 from __future__ import annotations
@@ -103,12 +110,6 @@ class CredentialsError(BuilderError):
     def __init__(self, source: Path | str, reason: str, hint: str = "") -> None:
         super().__init__(f"{source}: {reason}", hint)
         self.source, self.reason = source, reason
-
-
-class StorageError(BuilderError):
-    def __init__(self, path: Path, reason: str, hint: str = "") -> None:
-        super().__init__(f"{path}: {reason}", hint)
-        self.path, self.reason = path, reason
 
 
 class RegistryError(BuilderError):

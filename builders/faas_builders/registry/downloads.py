@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -13,21 +12,19 @@ from io import FileIO
 from pathlib import Path
 
 from faas_builders.cache import sync_folder
-from faas_builders.errors import DigestMismatch, RegistryError, RegistryUnreachable, StorageError
+from faas_builders.errors import DigestMismatch, RegistryError, RegistryUnreachable
+from faas_builders.oci import model
+from faas_builders.oci.layout import space_on
 from faas_builders.registry._httpx import httpx
 from faas_builders.registry.client import Registry
 from faas_builders.registry.connections import Answer
-from faas_builders.registry.names import is_digest
 
 _CHUNK = 1 << 20  # bytes
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def blob_path(folder: Path, digest: str) -> Path:
-    if not is_digest(digest):
-        raise ValueError(f"{digest!r} is no digest")
-    algorithm, _, value = digest.partition(":")
-    return folder / algorithm / value
+    """Raises: InvalidImage: this is no digest that we can verify."""
+    return folder / "sha256" / model.hex_of(digest)
 
 
 def pull_blob(
@@ -41,27 +38,15 @@ def pull_blob(
     """Bring a blob unless it is there; a download that broke goes on where it was, also in another process.
 
     Args: report: called with the bytes that are there; fewer than before when it has to start anew.
-    Raises: NotInRegistry, DigestMismatch, StorageError, RegistryError.
+    Raises: NotInRegistry, DigestMismatch, NoSpace, RegistryError.
     """
     target = blob_path(folder, digest)
-    with storing(target), _part(target) as part:
+    with space_on(folder), _part(target) as part:
         if part is not None:
             _Download(registry, repository, digest, size, part, report).run()
             part.become(target)
     report(size)
     return target
-
-
-@contextmanager
-def storing(path: Path) -> Iterator[None]:
-    """Turn a disk's refusal into the error that says so."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            hint = "Make room there, or move the cache: XDG_CACHE_HOME."
-            raise StorageError(path.parent, "there is no room left on this disk", hint) from error
-        raise StorageError(path, f"cannot be written: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +108,7 @@ class _Download:
     ) -> None:
         self._registry, self._repository, self._digest, self._size = registry, repository, digest, size
         self._part, self._report = part, report
-        self._hash = hashlib.new(digest.partition(":")[0])
+        self._hash = hashlib.sha256()
         self._done = 0
 
     def run(self) -> None:
@@ -135,12 +120,11 @@ class _Download:
             self._fetch()
         if not self._is_right():
             self._part.drop()
-            got = f"{self._hash.name}:{self._hash.hexdigest()}"
-            reason = f"sent other bytes than {self._repository}@{self._digest}: {self._done} bytes, {got}"
+            reason = f"sent other bytes than {self._name}: sha256:{self._hash.hexdigest()}"
             raise DigestMismatch(self._registry.name, reason)
 
     def _is_right(self) -> bool:
-        return self._hash.hexdigest() == self._digest.partition(":")[2]
+        return self._hash.hexdigest() == model.hex_of(self._digest)
 
     def _take_over(self) -> bool:
         """Go on where an earlier download has ended."""
@@ -154,7 +138,7 @@ class _Download:
 
     def _restart(self) -> None:
         self._part.cut(0)
-        self._hash = hashlib.new(self._hash.name)
+        self._hash = hashlib.sha256()
         self._done = 0
 
     def _fetch(self) -> None:

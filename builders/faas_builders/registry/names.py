@@ -17,7 +17,7 @@ _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?")
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_DIGESTS = {"sha256": re.compile(r"[0-9a-f]{64}"), "sha512": re.compile(r"[0-9a-f]{128}")}
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -34,7 +34,7 @@ class ImageName:
     def parse(cls, text: str) -> Self:
         """Raises: ImageNameError: what is wrong with it."""
         rest, at, digest = text.partition("@")
-        if at and not is_digest(digest):
+        if at and not _DIGEST.fullmatch(digest):
             raise ImageNameError(text, f"{digest!r} is not a digest", "Write it as sha256: and 64 hex digits.")
         registry, path = _split_registry(rest)
         # Only behind the last slash: before it a colon stands in front of a port.
@@ -74,12 +74,6 @@ class ImageName:
     def __str__(self) -> str:
         tag, digest = f":{self.tag}" if self.tag else "", f"@{self.digest}" if self.digest else ""
         return f"{self.registry}/{self.repository}{tag}{digest}"
-
-
-def is_digest(text: str) -> bool:
-    """Whether this is a digest of an algorithm that we can verify."""
-    algorithm, _, value = text.partition(":")
-    return algorithm in _DIGESTS and _DIGESTS[algorithm].fullmatch(value) is not None
 
 
 def registry_of(host: str) -> str:

@@ -10,6 +10,11 @@ from typing import TypeVar
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all, of everything together; from any thread, never from two at once."""
 
+
+def unseen(done: int, total: int) -> None:
+    """The progress of who does not want one."""
+
+
 AT_A_TIME = 4  # what Docker has: more gains nothing with one registry, and some refuse it
 
 T = TypeVar("T")

@@ -1,108 +1,60 @@
-"""Pull images into a folder of blobs, FOLDER/sha256/HEX as in an OCI layout; it may have many users at once."""
+"""Pull into a folder of blobs, FOLDER/sha256/HEX as in an OCI layout; it may have many users at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
+from typing import Protocol
 
 from faas_builders.cache import write_atomically
-from faas_builders.errors import NotInRegistry, RegistryError
-from faas_builders.registry.client import Registry, digest_of
-from faas_builders.registry.downloads import blob_path, pull_blob, storing
-from faas_builders.registry.manifests import Document, Entry, UnusableManifest, choose, parse_document, platforms_of
+from faas_builders.errors import InvalidImage
+from faas_builders.oci import model
+from faas_builders.oci.layout import space_on
+from faas_builders.registry.client import Document, Registry
+from faas_builders.registry.downloads import blob_path, pull_blob
 from faas_builders.registry.names import ImageName
-from faas_builders.registry.parallel import Progress, Tally, each
-from faas_builders.target import Platform
+from faas_builders.registry.parallel import Progress, Tally, each, unseen
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
-    """An image of one platform; all that it names lies in the folder it was pulled to."""
+class Blob(Protocol):
+    """What pulling needs of a descriptor."""
 
-    name: ImageName  # by digest, of the index where there is one: this pulls the same again
-    manifest: Document
-    config: bytes
-    layers: tuple[Path, ...]  # bottom first
-
-
-class _Config(msgspec.Struct, frozen=True):
-    os: str = ""
-    architecture: str = ""
-
-
-def nothing(done: int, total: int) -> None:
-    """The progress of who does not want one."""
-
-
-def pull_image(
-    registry: Registry, name: ImageName, platform: Platform, folder: Path, progress: Progress = nothing
-) -> Pulled:
-    """Bring what `folder` lacks of an image; a name by digest of which all is there asks the registry nothing.
-
-    Raises: NotInRegistry, also when there is no image for `platform`; DigestMismatch; StorageError; RegistryError.
-    """
-    found = fetch_manifest(registry, name, folder)
-    manifest = found
-    if found.is_index:
-        entry = choose(found.manifests, platform)
-        if entry is None:
-            offered = ", ".join(str(one) for one in platforms_of(found.manifests)) or "nothing that runs"
-            raise NotInRegistry(registry.name, f"has no {name.repository}:{name.reference} for {platform}: {offered}")
-        manifest = fetch_manifest(registry, name.with_digest(entry.digest), folder)
-    if manifest.config is None:
-        raise RegistryError(registry.name, f"has an index of indexes under {name}, which is no image")
-    paths = pull_blobs(registry, name.repository, manifest.blobs, folder, progress)
-    config = paths[manifest.config.digest].read_bytes()
-    _check_platform(registry, name, config, platform)
-    layers = tuple(paths[layer.digest] for layer in manifest.layers)
-    return Pulled(name.with_digest(found.digest), manifest, config, layers)
+    @property
+    def digest(self) -> str: ...
+    @property
+    def size(self) -> int: ...
 
 
 def fetch_manifest(registry: Registry, name: ImageName, folder: Path) -> Document:
-    """A manifest or index, from `folder` when it is known by digest and there, else from the registry."""
-    if name.digest:
-        kept = _kept(blob_path(folder, name.digest), name.digest)
-        if kept is not None:
-            return kept
+    """A manifest or index, from `folder` when it is named by digest and there, else from the registry.
+
+    Raises: NotInRegistry, DigestMismatch, NoSpace, RegistryError.
+    """
+    kept = _kept(folder, name.digest) if name.digest else None
+    if kept is not None:
+        return kept
     document = registry.manifest(name.repository, name.reference)
-    path = blob_path(folder, document.digest)
-    with storing(path):
-        write_atomically(path, document.data)
+    with space_on(folder):
+        write_atomically(blob_path(folder, document.digest), document.data)
     return document
 
 
 def pull_blobs(
-    registry: Registry, repository: str, entries: Iterable[Entry], folder: Path, progress: Progress = nothing
+    registry: Registry, repository: str, blobs: Iterable[Blob], folder: Path, progress: Progress = unseen
 ) -> dict[str, Path]:
-    """`pull_blob` for several at a time, by digest. The first failure ends the others."""
-    wanted = {entry.digest: entry for entry in entries}
-    tally = Tally(sum(entry.size for entry in wanted.values()), progress)
+    """`pull_blob` for several at a time; returns them by digest. The first failure ends the others."""
+    wanted = {blob.digest: blob for blob in blobs}
+    tally = Tally(sum(blob.size for blob in wanted.values()), progress)
 
-    def pull(entry: Entry) -> Path:
-        report = tally.reporter(entry.digest)
-        return pull_blob(registry, repository, entry.digest, entry.size, folder, report)
+    def pull(blob: Blob) -> Path:
+        return pull_blob(registry, repository, blob.digest, blob.size, folder, tally.reporter(blob.digest))
 
     return dict(zip(wanted, each(wanted.values(), pull, tally.stop), strict=True))
 
 
-def _kept(path: Path, digest: str) -> Document | None:
+def _kept(folder: Path, digest: str) -> Document | None:
     try:
-        data = path.read_bytes()
-        if digest_of(data, digest.partition(":")[0]) == digest:
-            return parse_document(data, digest=digest)
-    except (FileNotFoundError, UnusableManifest):
-        pass
-    return None
-
-
-def _check_platform(registry: Registry, name: ImageName, config: bytes, platform: Platform) -> None:
-    try:
-        found = msgspec.json.decode(config, type=_Config)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RegistryError(registry.name, f"has {name} with a config that is none: {error}") from None
-    if (found.os, found.architecture) != (platform.os, platform.architecture):
-        made_for = f"{found.os}/{found.architecture}"
-        raise NotInRegistry(registry.name, f"has {name.repository}:{name.reference} for {made_for}, not for {platform}")
+        data = blob_path(folder, digest).read_bytes()
+        return Document(digest, data, model.decode(data)) if model.digest_of(data) == digest else None
+    except (FileNotFoundError, InvalidImage):
+        return None

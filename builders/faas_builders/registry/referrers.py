@@ -1,0 +1,70 @@
+"""What refers to an image in a registry. Source: OCI distribution specification 1.1, Referrers.
+
+Registries list it themselves; for those that do not, clients keep the list under the tag `sha256-HEX`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from faas_builders.errors import InvalidImage, NotInRegistry, RegistryError
+from faas_builders.oci import model
+from faas_builders.oci.model import Descriptor, Index
+from faas_builders.registry._httpx import httpx
+from faas_builders.registry.client import Registry, pull_scopes
+
+_MOST_PAGES = 100
+_NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
+
+
+def list_referrers(registry: Registry, repository: str, digest: str, artifact_type: str = "") -> list[Descriptor]:
+    """All that refer to a digest, of one type or any."""
+    listed = _ask(registry, repository, digest)
+    if listed is None:
+        listed = [*_kept(registry, repository, digest).manifests]
+    return [entry for entry in listed if artifact_type in ("", entry.artifact_type)]
+
+
+def note_referrers(registry: Registry, repository: str, subject: str, referrers: Iterable[Descriptor]) -> None:
+    """Add to the list under the tag; for referrers that the registry has not noticed itself."""
+    kept = _kept(registry, repository, subject)
+    known = {entry.digest for entry in kept.manifests}
+    missing = tuple(entry for entry in referrers if entry.digest not in known)
+    if missing:
+        index = Index(manifests=(*kept.manifests, *missing), annotations=kept.annotations)
+        registry.put_manifest(repository, tag_of(subject), model.encode(index), model.INDEX)
+
+
+def tag_of(digest: str) -> str:
+    return digest.replace(":", "-")
+
+
+def _ask(registry: Registry, repository: str, digest: str) -> list[Descriptor] | None:
+    """None: it does not list them."""
+    found: list[Descriptor] = []
+    place: str | httpx.URL = f"{repository}/referrers/{digest}"
+    for _ in range(_MOST_PAGES):
+        answer = registry.transport.request("GET", place, pull_scopes(repository))
+        if answer.status != 200 or model.INDEX not in answer.headers.get("Content-Type", ""):
+            return None
+        found += _index(registry, answer.body).manifests
+        following = _NEXT.search(answer.headers.get("Link", ""))
+        if following is None:
+            break
+        place = answer.url.join(following[1])
+    return found
+
+
+def _kept(registry: Registry, repository: str, digest: str) -> Index:
+    try:
+        return _index(registry, registry.manifest(repository, tag_of(digest)).data)
+    except NotInRegistry:
+        return Index()
+
+
+def _index(registry: Registry, data: bytes) -> Index:
+    try:
+        return model.decode_index(data)
+    except InvalidImage as error:
+        raise RegistryError(registry.name, f"has something else for a list of referrers: {error}") from error
