@@ -44,14 +44,15 @@ def command(name: str, namespace: str, output: str | None, state: Path | None) -
     if output:
         print_data(clean(service), output)
         return
-    print_facts(_facts(service))
+    print_facts(_facts(service, state))
     print_section("Traffic", _traffic(service))
     print_section("Revisions", [_revision(revision) for revision in revisions])
     print_section("Triggers", describe_events(events))
     print_section("Conditions", [condition_line(condition) for condition in conditions_of(service)])
 
 
-def _facts(service: Object) -> list[tuple[str, str]]:
+def _facts(service: Object, state: Path | None) -> list[tuple[str, str]]:
+    from faas.cli.image_store import how_it_runs, open_store
     from faas.project.manifests import FUNCTIONS_ANNOTATION
 
     metadata, status = service["metadata"], service.get("status") or {}
@@ -67,6 +68,7 @@ def _facts(service: Object) -> list[tuple[str, str]]:
         ("Ready", readiness(service)),
         ("Message", condition.get("message", "")),
         ("Image", container.get("image", "")),
+        ("Runs as", how_it_runs(open_store(state), container.get("image", ""))),
         ("Functions", annotations.pop(FUNCTIONS_ANNOTATION, "").replace(",", ", ")),
         ("Concurrency", str(template["spec"].get("containerConcurrency") or "no limit")),
         ("Timeout", f"{template['spec'].get('timeoutSeconds', 300)} s"),

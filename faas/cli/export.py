@@ -39,16 +39,29 @@ def command(names: tuple[str, ...], namespace: str, output: str, state: Path | N
     images = unportable(manifests)
     manifests += [exported_event(other) for other in others]
     print_objects(manifests, output)
-    if images:
-        note(
-            f"note: {', '.join(images)} has this machine's Python as its base; a cluster cannot pull it.\n"
-            "  Build an image with a base of its own, push it, and name it in containers[].image."
-        )
+    for image in images:
+        note(f"note: {image} is on this machine only; a cluster cannot pull it.\n  {_advice(image, state)}")
     if adapters := sorted(other["metadata"]["name"] for other in others if runs_adapter(other)):
         note(
             f"note: {', '.join(adapters)}: {SOURCES_IMAGE} is the engine's name for its own adapters.\n"
             "  Push an image of faas[sources] that runs python -m faas.sources, as REGISTRY/faas-sources, and name it."
         )
+
+
+def _advice(image: str, state: Path | None) -> str:
+    """How a cluster gets it."""
+    from faas_builders.oci import references
+
+    from faas.cli.image_store import how_it_runs, open_store
+
+    parsed = references.parse(image)
+    target = f"REGISTRY/{parsed.name if parsed else 'NAME'}:TAG"
+    if how_it_runs(open_store(state), image) == "container":
+        return f"Push it, and name what that prints in containers[].image:  faas image push {image} {target}"
+    return (
+        "It has this machine's Python as its base. Make one with its own, in the project's folder, and name that in\n"
+        f"  containers[].image:  faas build --push -t {target}"
+    )
 
 
 async def _read(client: HttpClient, names: tuple[str, ...], namespace: str) -> tuple[list[Object], list[Object]]:

@@ -69,6 +69,24 @@ def tagged_name(reference: str) -> str:
     return f"{name}:latest" if at else name
 
 
+def how_it_runs(store: ImageStore, image: str) -> str:
+    """What the engine makes of an image: process, container, or "" when that cannot be told."""
+    from faas_builders.errors import BuilderError
+    from faas_builders.oci import references
+
+    from faas.cli.image_rows import runs_as
+
+    parsed = references.parse(image)
+    if parsed is None:
+        return "container"
+    if parsed.registry == references.DEV:
+        return "process"
+    try:
+        return runs_as(store.images(image))
+    except BuilderError:
+        return ""
+
+
 def images_needed(state: Path | None) -> set[str] | None:
     """References that Revisions name; None: nobody can say, since the engine of the state does not run."""
     from faas.deploy.rollout import images_in_use
