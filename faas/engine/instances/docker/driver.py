@@ -7,107 +7,191 @@ import contextlib
 import logging
 import secrets
 import time
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from faas_builders.oci.store import ImageStore
 
 from faas.engine.contract.revision import RevisionKey, RevisionPlan
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances.docker import ownership
+from faas.engine.instances.docker.adoption import Adoptable, find_adoptable
 from faas.engine.instances.docker.connection import Api, Docker, DockerError, DockerUnavailable
+from faas.engine.instances.docker.doorway import Doorway, make_doorway
 from faas.engine.instances.docker.images import DockerImage, Images
 from faas.engine.instances.docker.loading import Loader
 from faas.engine.instances.docker.network import Network
 from faas.engine.instances.docker.ownership import make_ownership
 from faas.engine.instances.docker.run import NOT_FOUND, ContainerRun, Created, Means
 from faas.engine.instances.docker.spec import Surroundings, make_container, ports_of
+from faas.engine.instances.docker.sweeping import Sweeper, remove_container, remove_labelled, remove_of_dead
 from faas.engine.instances.docker.volumes import Volumes
+from faas.engine.instances.docker.watcher import Watcher
 from faas.engine.instances.driver import AdoptedRun, Image, Launch, Pull, RunEvents
 
 log = logging.getLogger(__name__)
 
 # What is printed while no engine runs is kept there for the next one; under `faas run` there is none.
 KEPT_LOG = {"Type": "local", "Config": {"max-size": "1m", "max-file": "1", "compress": "false"}}
-NO_LOG = {"Type": "none", "Config": {}}
+NO_LOG: dict[str, object] = {"Type": "none", "Config": {}}
+LEAVE_S = 10.0  # for removing what is left, when the engine ends
 
 
 class DockerDriver:
-    """An `async with` object on the engine's loop; `resolve` and `adopt` are for other threads."""
+    """An `async with` object on the engine's loop; `resolve` and `adopt` are for other threads, and block them."""
 
-    def __init__(self, settings: EngineSettings, store: ImageStore) -> None:
+    def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._ownership = make_ownership(settings)
         self._docker = Docker()
-        self._images = Images(self._docker, Loader(store, self._ownership))
+        self._loader = Loader(ImageStore(settings.images_dir))
+        self._images = Images(self._docker, self._loader)
         self._network = Network(self._docker, self._ownership)
         self._volumes = Volumes(settings.runtime_dir / "c", self._ownership)
-        self._runs: dict[ContainerRun, asyncio.Task[None]] = {}
+        self._runs: dict[ContainerRun, str] = {}  # and their Pods
+        self._removals: dict[asyncio.Task[None], str] = {}
+        self._names: set[str] = set()  # of containers that are there, or are being made
+        self._sweeper = Sweeper(self._docker, self._ownership, lambda: self._names)
+        self._background: set[asyncio.Task[None]] = set()
+        self._preparing = asyncio.Lock()
+        self._is_prepared = False
+        self._watcher: Watcher | None = None
+        self._doorway: Doorway | None = None
         self._has_init = True
 
     async def __aenter__(self) -> DockerDriver:
         self._loop = asyncio.get_running_loop()
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
+        self._spawn(self._sweeper.run())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for task in self._runs.values():
+        """Under `faas run` everything goes; otherwise containers go on, and the next engine adopts them."""
+        for task in self._background:
             task.cancel()
         await self._group.__aexit__(None, None, None)
+        if self._is_prepared:
+            with contextlib.suppress(DockerError, DockerUnavailable, TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await self._leave()
         self._docker.close()
 
+    async def _leave(self) -> None:
+        if not self._settings.foreground:
+            if not self._names:
+                await self._network.remove()
+            return
+        labels = [f"{name}={value}" for name, value in self._ownership.labels.items()]
+        await self._docker.call(lambda api: remove_labelled(api, labels))
+        if self._watcher is not None:
+            await asyncio.to_thread(self._watcher.dismiss)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._group.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def _prepare(self) -> None:
+        """Before the first use of the Docker engine. Raises: DockerUnavailable, DockerError, OSError."""
+        async with self._preparing:
+            if self._is_prepared:
+                return
+            place = await self._docker.place()
+            if self._ownership.owner and self._watcher is None:
+                self._watcher = Watcher(place, self._ownership.owner)
+            await self._docker.call(remove_of_dead)
+            await self._docker.call(self._loader.sweep)
+            try:
+                self._doorway = make_doorway(self._settings)
+            except OSError as error:
+                log.warning("functions in containers cannot call others or publish events: %s", error)
+            self._is_prepared = True
+            self._sweeper.ask()
+
     def resolve(self, reference: str, pull: Pull) -> Image:
-        return asyncio.run_coroutine_threadsafe(self._images.resolve(reference, pull), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(self._resolve(reference, pull), self._loop).result()
+
+    async def _resolve(self, reference: str, pull: Pull) -> Image:
+        try:
+            await self._prepare()
+        except (DockerError, DockerUnavailable, OSError) as error:
+            raise self._images.unavailable(reference, error) from error
+        return await self._images.resolve(reference, pull)
 
     def start(self, launch: Launch, events: RunEvents) -> ContainerRun:
         beside = launch.beside
         assert beside is None or isinstance(beside, ContainerRun)
+        assert isinstance(launch.image.handle, DockerImage)
         means = Means(
-            self._docker, partial(self._make, launch, beside), self._mend, self._ended, launch.container.port, beside
+            self._docker,
+            partial(self._make, launch, launch.image.handle, beside),
+            partial(self._mend, launch.image.handle),
+            self._ended,
+            launch.container.port,
+            beside,
         )
-        return self._go_on(ContainerRun(means, events))
+        return self._go_on(ContainerRun(means, events), launch.pod)
 
-    def _go_on(self, run: ContainerRun) -> ContainerRun:
-        self._runs[run] = self._group.create_task(run.live())
+    def _go_on(self, run: ContainerRun, pod: str) -> ContainerRun:
+        self._runs[run] = pod
+        self._spawn(run.live())
         return run
 
     def _ended(self, run: ContainerRun) -> None:
-        self._runs.pop(run, None)
+        pod = self._runs.pop(run, "")
         if run.container is not None:
-            self._group.create_task(self._remove(run.container.id))
+            task = self._spawn(self._remove(run.container))
+            self._removals[task] = pod
+            task.add_done_callback(self._removals.pop)
 
-    async def _remove(self, id: str) -> None:
-        with contextlib.suppress(DockerError, DockerUnavailable):
-            await self._docker.call(lambda api: api.remove_container(id, v=True, force=True))
+    async def _remove(self, container: Created) -> None:
+        try:
+            await self._docker.call(lambda api: remove_container(api, container.id))
+        except DockerUnavailable:
+            self._sweeper.ask()
+        finally:
+            self._names.discard(container.name)
 
-    async def _make(self, launch: Launch, beside: ContainerRun | None) -> Created:
-        image = launch.image.handle
-        assert isinstance(image, DockerImage)
+    async def _make(self, launch: Launch, image: DockerImage, beside: ContainerRun | None) -> Created:
+        await self._prepare()
+        published: tuple[int, ...] = ()
         if beside is not None:
             assert beside.container is not None
             network = f"container:{beside.container.id}"
-            published: tuple[int, ...] = ()
         else:
             bridge = await self._network.bridge()
-            network, published = bridge.id, () if bridge.is_reachable else ports_of(launch.plan)
+            network = bridge.id
+            if not bridge.is_reachable:
+                published = ports_of(launch.plan)
         return await self._docker.call(lambda api: self._create(api, launch, image, network, published))
 
     def _create(
         self, api: Api, launch: Launch, image: DockerImage, network: str, published: tuple[int, ...]
     ) -> Created:
+        doorway = self._doorway if image.has_our_runtime else None
+        mounts = self._volumes.prepare(api, image.id, launch.pod, launch.mounts)
         around = Surroundings(
             network,
             self._labels(launch, network),
-            mounts=self._volumes.prepare(api, launch.pod, launch.mounts),
+            mounts=(*mounts, doorway.mount) if doorway else mounts,
             logs=NO_LOG if self._settings.foreground else KEPT_LOG,
             published=published,
+            env=doorway.env if doorway else {},
+            groups=(doorway.group,) if doorway and doorway.group is not None else (),
             init=self._has_init,
         )
         body = make_container(launch, image.id, image.user, around)
         name = f"{self._ownership.name}-{launch.pod}-{launch.container.name}-{secrets.token_hex(3)}"
-        id = str(api.create_container_from_config(body, name)["Id"])
-        self._volumes.open(api, launch.pod, id, launch.mounts)
-        return Created(id, image.stop_signal)
+        self._names.add(name)
+        try:
+            id = str(api.create_container_from_config(body, name)["Id"])
+        except BaseException:
+            self._names.discard(name)
+            raise
+        return Created(id, name, image.stop_signal)
 
     def _labels(self, launch: Launch, network: str) -> dict[str, str]:
         labels = {
@@ -124,23 +208,27 @@ class DockerDriver:
             labels[ownership.SERVING] = network.removeprefix("container:")
         return labels
 
-    def _mend(self, error: DockerError) -> bool:
-        """What a second attempt does differently. The Docker engine says which it is only in words."""
+    async def _mend(self, image: DockerImage, error: DockerError) -> bool:
+        """Change what a second attempt needs changed. Which that is the Docker engine says only in words."""
         said = str(error).lower()
         if "docker-init" in said and self._has_init:
             self._has_init = False
             return True
-        if "network" in said and error.status == NOT_FOUND:
+        if error.status == NOT_FOUND and "network" in said:
             self._network.forget()
             return True
-        return False
+        return error.status == NOT_FOUND and "image" in said and await self._images.restore(image)
 
     def pod_ended(self, key: RevisionKey, pod: str) -> None:
-        self._group.create_task(self._forget_pod(pod))
+        self._spawn(self._forget_pod(pod))
 
     async def _forget_pod(self, pod: str) -> None:
-        with contextlib.suppress(DockerError, DockerUnavailable):
+        if removing := [task for task, other in self._removals.items() if other == pod]:
+            await asyncio.wait(removing)
+        try:
             await self._docker.call(lambda api: self._volumes.remove(api, pod))
+        except (DockerError, DockerUnavailable) as error:
+            log.warning("the volumes of pod %s stay for now: %s", pod, error)
 
     def warm(self, plan: RevisionPlan, image: Image, env: dict[str, str]) -> None:
         """Nothing: creating a container is 10 of the 290 ms of its start, and its Pod's name is not known before."""
@@ -149,7 +237,40 @@ class DockerDriver:
         """Nothing was kept ready."""
 
     def notes(self, key: RevisionKey) -> tuple[tuple[str, str], ...]:
+        """Nothing is different: the kernel holds a container to its limits."""
         return ()
 
     def adopt(self) -> list[AdoptedRun]:
-        return []
+        """Containers that an earlier engine started and that accept connections; all others of ours are removed."""
+        return asyncio.run_coroutine_threadsafe(self._adopt(), self._loop).result()
+
+    async def _adopt(self) -> list[AdoptedRun]:
+        try:
+            found = await find_adoptable(self._docker, self._ownership, self._settings.logs_dir)
+            self._names.update(one.created.name for one in found)
+            await self._prepare()
+            pods = {one.pod for one in found}
+            await self._docker.call(lambda api: self._volumes.keep(api, pods))
+        except (DockerError, DockerUnavailable, OSError) as error:
+            log.warning("cannot look for containers of an earlier engine: %s", error)
+            self._sweeper.ask()
+            return []
+        runs: dict[str, ContainerRun] = {}
+        return [
+            AdoptedRun(one.key, one.pod, one.run, one.created_s, partial(self._attach, one, runs), one.container)
+            for one in found
+        ]
+
+    def _attach(self, one: Adoptable, runs: dict[str, ContainerRun], events: RunEvents) -> ContainerRun:
+        """Args: runs: attached so far, by their containers' ids; the serving one of a Pod comes before the others."""
+
+        async def make() -> Created:
+            return one.created
+
+        async def mend(error: DockerError) -> bool:
+            return False
+
+        means = Means(self._docker, make, mend, self._ended, one.port, runs.get(one.serving))
+        run = ContainerRun(means, events, running=one.running)
+        runs[one.created.id] = run
+        return self._go_on(run, one.pod)

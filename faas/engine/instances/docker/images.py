@@ -23,6 +23,7 @@ from faas.engine.instances.driver import Image, ImageUnavailable, Pull
 NEVER_PULLED = frozenset({"kind.local", "ko.local", references.DEV})
 NOT_FOUND = 404
 PULLS = 3  # at the same time
+RETRY_S = 1.0
 _DEFAULT_STOP = "SIGTERM"
 
 
@@ -34,6 +35,7 @@ class DockerImage:
     user: str
     stop_signal: str
     has_our_runtime: bool
+    reference: str = ""  # where to get it again, should somebody remove it: exactly this one
 
 
 class Images:
@@ -49,18 +51,28 @@ class Images:
                 found = await self._from_store(reference)
             else:
                 found = await self._from_registry(reference, pull)
-        except DockerUnavailable as error:
-            self._failures[reference] = failures_so_far = self._failures.get(reference, 0) + 1
-            raise ImageUnavailable(str(error), retry_after_s=failures.retry_after(failures_so_far)) from error
+        except (DockerUnavailable, DockerError) as error:
+            raise self.unavailable(reference, error) from error
         self._failures.pop(reference, None)
         return found
+
+    def unavailable(self, reference: str, error: Exception) -> ImageUnavailable:
+        """Because of the Docker engine, not of the image."""
+        return ImageUnavailable(str(error), retry_after_s=failures.retry_after(self._failed(reference)))
+
+    def _failed(self, reference: str) -> int:
+        self._failures[reference] = count = self._failures.get(reference, 0) + 1
+        return count
 
     async def _from_store(self, reference: str) -> Image:
         try:
             stored, id = await self._docker.call(lambda api: self._loader.load(api, reference))
         except (BuilderError, OSError) as error:
             raise ImageUnavailable(str(error)) from error
-        return make_image(await self._inspect(id) or {}, stored.digest)
+        found = await self._inspect(id)
+        if found is None:
+            raise ImageUnavailable(f"{reference} was removed from the Docker engine", retry_after_s=RETRY_S)
+        return make_image(found, stored.digest, by_digest(reference, stored.digest))
 
     async def _from_registry(self, reference: str, pull: Pull) -> Image:
         try:
@@ -72,15 +84,15 @@ class Images:
             if local is None:
                 never = failures.never_pulled(reference)
                 raise never if pull.policy == "Never" else failures.only_local(reference, name.registry)
-            return make_image(local, _digest_in(local, name))
+            return make_image(local, _digest_in(local, name), "")
         if name.digest and local is not None:
-            return make_image(local, name.digest)
+            return make_image(local, name.digest, str(name))
         try:
             return await self._fetched(name, local, pull)
         except (DockerError, RegistrySilent) as error:
             if local is not None and pull.policy != "Always" and not name.digest:
-                return make_image(local, _digest_in(local, name))  # built here, or the network is away
-            self._failures[reference] = count = self._failures.get(reference, 0) + 1
+                return make_image(local, _digest_in(local, name), "")  # built here, or the network is away
+            count = self._failed(reference)
             raise failures.unavailable(reference, name.registry, str(error), failures=count) from error
 
     async def _fetched(self, name: ImageName, local: dict[str, Any] | None, pull: Pull) -> Image:
@@ -94,7 +106,7 @@ class Images:
                 if "page not found" not in str(error).lower():  # Podman cannot ask: it has to pull what the tag means
                     raise
             if local is not None and _digest_in(local, name) == exact.digest:
-                return make_image(local, exact.digest)
+                return make_image(local, exact.digest, str(exact))
         found = await self._inspect(str(exact)) if exact.digest else None
         if found is None:
             async with self._pulling:
@@ -102,7 +114,17 @@ class Images:
             found = await self._inspect(str(exact))
         if found is None:
             raise DockerError(NOT_FOUND, "the Docker engine has pulled it, and does not have it")
-        return make_image(found, exact.digest or _digest_in(found, name))
+        return make_image(found, exact.digest or _digest_in(found, name), str(exact))
+
+    async def restore(self, image: DockerImage) -> bool:
+        """Get it again, as somebody has removed it. False: there is no way."""
+        if not image.reference:
+            return False
+        try:
+            again = await self.resolve(image.reference, Pull("IfNotPresent"))
+        except ImageUnavailable:
+            return False
+        return isinstance(again.handle, DockerImage) and again.handle.id == image.id
 
     async def _inspect(self, reference: str) -> dict[str, Any] | None:
         def inspect(api: Api) -> dict[str, Any]:
@@ -116,14 +138,21 @@ class Images:
             raise
 
 
-def make_image(found: Mapping[str, Any], digest: str) -> Image:
-    """Args: found: what the Docker engine says of it."""
+def make_image(found: Mapping[str, Any], digest: str, reference: str) -> Image:
+    """Args: found: what the Docker engine says of it; reference: by which it can be had again, "": it cannot."""
     config = found.get("Config") or {}
     labels = config.get("Labels") or {}
     ours = BASE in labels
     env = tuple((name, value) for name, _, value in (line.partition("=") for line in config.get("Env") or ()))
-    handle = DockerImage(str(found["Id"]), config.get("User") or "", config.get("StopSignal") or _DEFAULT_STOP, ours)
+    handle = DockerImage(
+        str(found["Id"]), config.get("User") or "", config.get("StopSignal") or _DEFAULT_STOP, ours, reference
+    )
     return Image(digest, env, handle, in_container=True, has_our_runtime=ours)
+
+
+def by_digest(reference: str, digest: str) -> str:
+    parsed = references.parse(reference)
+    return f"{parsed.registry}/{parsed.name}@{digest}" if parsed is not None else reference
 
 
 def _digest_in(found: Mapping[str, Any], name: ImageName) -> str:

@@ -1,28 +1,33 @@
-"""Images of the engine's own store, loaded into the Docker engine, and taken away when the store has them no more."""
+"""Images of the engine's own store, loaded into the Docker engine, and taken away when nobody has asked for a day.
+
+Engines share them, as each `faas run` is an engine of its own. An image that one of them took from another is loaded
+again when it is needed.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import threading
+from datetime import UTC, datetime, timedelta
 
 from faas_builders.errors import ImageMissing
 from faas_builders.oci import archive, references
-from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore, StoredImage
 
 from faas.engine.instances.docker.connection import Api
-from faas.engine.instances.docker.ownership import Ownership
+
+KEPT = timedelta(days=1)
 
 
 class Loader:
-    """Blocking. In Docker an image is called `faas.local/NAME:ENGINE-DIGEST`, so each state takes away its own."""
+    """Blocking. In Docker an image is called `faas.local/NAME:HEX`, with the hex digits of its manifest's digest."""
 
-    def __init__(self, store: ImageStore, ownership: Ownership) -> None:
-        self._store, self._prefix = store, f"{ownership.engine}-"
+    def __init__(self, store: ImageStore) -> None:
+        self._store = store
         self._loading = threading.Lock()
 
     def load(self, api: Api, reference: str) -> tuple[StoredImage, str]:
-        """Returns: the image, and by what Docker knows it.
+        """Returns: the image, and what Docker calls it.
 
         Raises: BuilderError: it is not in the store, or cannot be read; docker's APIError.
         """
@@ -30,7 +35,8 @@ class Loader:
         parsed = references.parse(reference)
         if parsed is None:
             raise ImageMissing(reference, "it is not an image of this machine")
-        name = f"{parsed.registry}/{parsed.name}:{self._prefix}{stored.digest.removeprefix('sha256:')}"
+        repository, tag = f"{parsed.registry}/{parsed.name}", stored.digest.removeprefix("sha256:")
+        name = f"{repository}:{tag}"
         with self._loading:
             if not _has(api, name):
                 pieces = archive.docker_archive(self._store, reference, stored.platform, tags=[name])
@@ -38,30 +44,32 @@ class Loader:
                     if "error" in said:
                         raise ImageMissing(reference, f"the Docker engine cannot load it: {said['error']}")
                 self.sweep(api)
+            api.tag(name, repository, tag)  # again: Docker remembers when
         return stored, name
 
     def sweep(self, api: Api) -> None:
-        """Remove what the store does not have any more; what still runs stays until then."""
+        """Remove what was loaded and not asked for since; what still runs stays."""
+        oldest = datetime.now(UTC) - KEPT
         for image in api.images(filters={"reference": f"{references.HOST}/*"}):
-            for name in image["RepoTags"] or ():
-                if (digest := self._digest_of(name)) and self._store.find(_by_digest(name, digest)) is None:
-                    _remove(api, name)
+            if _last_asked(api, image["Id"]) < oldest:
+                for name in image["RepoTags"] or ():
+                    if not self._is_stored(name):
+                        _remove(api, name)
 
-    def remove_all(self, api: Api) -> None:
-        """The state ends with the engine."""
-        for image in api.images(filters={"reference": f"{references.HOST}/*"}):
-            for name in image["RepoTags"] or ():
-                if self._digest_of(name):
-                    _remove(api, name)
-
-    def _digest_of(self, name: str) -> str:
-        """ "": another engine has loaded it."""
-        tag = name.rpartition(":")[2]
-        return f"sha256:{tag.removeprefix(self._prefix)}" if tag.startswith(self._prefix) else ""
+    def _is_stored(self, name: str) -> bool:
+        repository, _, tag = name.rpartition(":")
+        return self._store.find(f"{repository}@sha256:{tag}") is not None
 
 
-def _by_digest(name: str, digest: str) -> Reference:
-    return Reference(references.HOST, name.rpartition(":")[0].partition("/")[2], digest=digest)
+def _last_asked(api: Api, id: str) -> datetime:
+    from docker.errors import ImageNotFound
+
+    try:
+        text = str(api.inspect_image(id)["Metadata"]["LastTagTime"])
+        # Nanoseconds, of which Python takes six digits.
+        return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
+    except (ImageNotFound, KeyError, ValueError):
+        return datetime.now(UTC)
 
 
 def _has(api: Api, name: str) -> bool:
@@ -77,5 +85,5 @@ def _has(api: Api, name: str) -> bool:
 def _remove(api: Api, name: str) -> None:
     from docker.errors import APIError
 
-    with contextlib.suppress(APIError):  # a container of it is still there
+    with contextlib.suppress(APIError):  # a container of it is still there, or somebody else removed it
         api.remove_image(name)

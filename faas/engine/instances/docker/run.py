@@ -29,6 +29,7 @@ class Created:
     """A container that exists."""
 
     id: str
+    name: str
     stop_signal: str = "SIGTERM"
     unread_since_s: float | None = None  # of one that runs already: since when nobody has read what it prints
 
@@ -46,7 +47,7 @@ class Means:
 
     docker: Docker
     make: Callable[[], Awaitable[Created]]  # raises NotStartable, DockerError, DockerUnavailable, OSError
-    mend: Callable[[DockerError], bool]  # whether making another one may go better
+    mend: Callable[[DockerError], Awaitable[bool]]  # whether making another one may go better now
     ended: Callable[[ContainerRun], None]
     port: int
     beside: ContainerRun | None = None
@@ -55,10 +56,10 @@ class Means:
 class ContainerRun:
     """A `Run`; `live` is its task. It tells `exited` after the last line."""
 
-    def __init__(self, means: Means, events: RunEvents) -> None:
+    def __init__(self, means: Means, events: RunEvents, *, running: Running | None = None) -> None:
         self._means, self._docker, self._events = means, means.docker, events
         self.container: Created | None = None
-        self._running: Running | None = None
+        self._running = running
         self._ending = ""  # the signal by which somebody wants it to end
         self._oom = False
         self._signals: set[asyncio.Task[None]] = set()
@@ -144,11 +145,10 @@ class ContainerRun:
             try:
                 self.container = created = await self._means.make()
                 if created.unread_since_s is not None:
-                    self._running = await self._look(created.id)
                     return await self._resume(created.id, created.unread_since_s)
                 return await self._start(created.id)
             except DockerError as error:
-                if self._running is not None or attempt == ATTEMPTS - 1 or not self._means.mend(error):
+                if self._running is not None or attempt == ATTEMPTS - 1 or not await self._means.mend(error):
                     raise
         return _KILLED if self._ending == "SIGKILL" else _TERMINATED
 

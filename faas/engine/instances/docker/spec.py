@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from faas.engine.contract.revision import ContainerPlan, ProbePlan, RevisionPlan, SecurityPlan
@@ -31,6 +31,8 @@ class Surroundings:
     logs: Mapping[str, Any] | None = None
     published: Collection[int] = ()  # on 127.0.0.1, where the bridge cannot be reached
     hosts: tuple[str, ...] = ()  # NAME:ADDRESS
+    env: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[int, ...] = ()  # that its user is in too
     init: bool = True  # a first process that reaps zombies and passes signals on
 
 
@@ -40,7 +42,7 @@ def make_container(launch: Launch, image_id: str, image_user: str, around: Surro
     shares_network = around.network.startswith("container:")
     body: dict[str, Any] = {
         "Image": image_id,
-        "Env": [f"{name}={value}" for name, value in launch.env.items()],
+        "Env": [f"{name}={value}" for name, value in {**launch.env, **around.env}.items()],
         "Labels": dict(around.labels),
         "AttachStdout": True,
         "AttachStderr": True,
@@ -73,6 +75,7 @@ def _host_config(plan: ContainerPlan, around: Surroundings) -> dict[str, Any]:
         "CapAdd": list(security.add_capabilities),
         "CapDrop": list(security.drop_capabilities),
         "SecurityOpt": _security_options(security),
+        "GroupAdd": [str(group) for group in around.groups],
     }
     if around.logs is not None:
         config["LogConfig"] = dict(around.logs)

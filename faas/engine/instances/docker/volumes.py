@@ -30,23 +30,35 @@ class Volumes:
         self._folder, self._ownership = folder, ownership
         self._opened: set[str] = set()  # volumes that everybody may write to by now
 
-    def prepare(self, api: Api, pod: str, mounts: tuple[Mount, ...]) -> tuple[dict[str, Any], ...]:
+    def prepare(self, api: Api, image_id: str, pod: str, mounts: tuple[Mount, ...]) -> tuple[dict[str, Any], ...]:
         """Make what is not there yet; returns what a container's request says of them.
 
         Raises: NotStartable, OSError, docker's APIError.
         """
-        return tuple(
+        found = tuple(
             self._directory(api, pod, mount) if mount.files is None else self._files(pod, mount, mount.files)
             for mount in mounts
         )
+        on_disk = {self._name(pod, mount.volume) for mount in mounts if mount.files is None and not mount.in_memory}
+        if new := sorted(on_disk - self._opened):
+            self._open(api, image_id, new)
+            self._opened.update(new)
+        return found
 
-    def open(self, api: Api, pod: str, container: str, mounts: tuple[Mount, ...]) -> None:
-        """Let everybody write to the Pod's new volumes: done through the first container that has them."""
-        for mount in mounts:
-            name = self._name(pod, mount.volume)
-            if mount.files is None and not mount.in_memory and name not in self._opened and not mount.read_only:
-                api.put_archive(container, mount.path, _folder_archive())
-                self._opened.add(name)
+    def _open(self, api: Api, image_id: str, names: list[str]) -> None:
+        """Let everybody write to these volumes, through a container that never runs: there is no other way in."""
+        mounts = [_volume_mount(name, f"/{place}") for place, name in enumerate(names)]
+        body = {
+            "Image": image_id,
+            "Entrypoint": ["-"],
+            "Labels": self._ownership.labels,
+            "HostConfig": {"NetworkMode": "none", "Mounts": mounts},
+        }
+        opener = api.create_container_from_config(body)["Id"]
+        try:
+            api.put_archive(opener, "/", _folders_archive([str(place) for place in range(len(names))]))
+        finally:
+            api.remove_container(opener, force=True)
 
     def remove(self, api: Api, pod: str) -> None:
         shutil.rmtree(self._folder / pod, ignore_errors=True)
@@ -80,7 +92,7 @@ class Volumes:
             options = {"type": "tmpfs", "device": "tmpfs", "o": f"mode=1777{size}"}
         name = self._name(pod, mount.volume)
         api.create_volume(name, driver="local", driver_opts=options, labels={**self._ownership.labels, POD: pod})
-        return {"Type": "volume", "Source": name, "Target": mount.path, "ReadOnly": mount.read_only}
+        return {**_volume_mount(name, mount.path), "ReadOnly": mount.read_only}
 
     def _files(self, pod: str, mount: Mount, files: tuple[File, ...]) -> dict[str, Any]:
         folder = self._folder / pod / f"{mount.volume or 'files'}-{_content_key(files)}"
@@ -122,10 +134,16 @@ def _write(folder: Path, files: tuple[File, ...]) -> None:
     part.rename(folder)
 
 
-def _folder_archive() -> bytes:
+def _volume_mount(name: str, path: str) -> dict[str, Any]:
+    """Empty even where the image has files at that path."""
+    return {"Type": "volume", "Source": name, "Target": path, "VolumeOptions": {"NoCopy": True}}
+
+
+def _folders_archive(names: list[str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        info = tarfile.TarInfo("./")
-        info.type, info.mode = tarfile.DIRTYPE, _EVERYBODY
-        tar.addfile(info)
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.type, info.mode = tarfile.DIRTYPE, _EVERYBODY
+            tar.addfile(info)
     return buffer.getvalue()
