@@ -79,15 +79,21 @@ class Base:
 
     @property
     def reference(self) -> str:
-        """By digest: docker.io/library/python@sha256:HEX; the digest alone for a file of this machine."""
+        """By digest: docker.io/library/python@sha256:HEX, local@sha256:HEX for a file of this machine."""
         return by_digest(self.name, self.digest)
 
 
-def by_digest(name: str, digest: str) -> str:
+def by_digest(name: str, digest: str, *, keep_tag: bool = False) -> str:
+    """The name with that digest in place of its own: docker.io/library/python@sha256:HEX."""
     if not name:
-        return digest
-    path, slash, last = name.partition("@")[0].rpartition("/")
-    return f"{path}{slash}{last.partition(':')[0]}@{digest}"
+        return f"{UNNAMED}@{digest}"
+    named = name.partition("@")[0]
+    path, slash, last = named.rpartition("/")
+    return f"{named if keep_tag else path + slash + last.partition(':')[0]}@{digest}"
+
+
+UNNAMED = "local"
+"""What stands for the name of a base that is a file of this machine: where it lies must not change the image."""
 
 
 def fetch_base(

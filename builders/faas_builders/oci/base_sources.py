@@ -23,19 +23,38 @@ if TYPE_CHECKING:  # what it takes to speak to a registry is imported when one i
 Log = Callable[[str], None]
 
 _SILENCE_S = 5.0  # with something to go on with, nobody waits long for a registry that is not there
+_WORTH_A_LINE = 1_000_000  # bytes
 _EACH_S = 2.0  # between two lines about a download
 
 
+class NotHere(BaseImageError):
+    """It takes a registry to have this, and none was to be asked."""
+
+
 def open_source(
-    reference: str, store: ImageStore, cache: BaseCache, *, pull: bool = False, insecure: bool = False, log: Log
+    reference: str,
+    store: ImageStore,
+    cache: BaseCache,
+    *,
+    pull: bool = False,
+    insecure: bool = False,
+    offline: bool = False,
+    log: Log,
 ) -> Source:
-    """Where `reference` is to be had; the caller closes it. Raises: BuilderError: it is no reference to an image."""
+    """Where `reference` is to be had; the caller closes it. Raises: BuilderError: it is no reference to an image.
+
+    Args:
+        pull: ask what a tag means also when that is known from less than a day ago.
+        insecure: the registry may be plain HTTP, or have a certificate that nobody vouches for.
+        offline: ask no registry, raise NotHere instead.
+    """
     scheme, colon, path = reference.partition(":")
     if colon and scheme in ("oci", "oci-archive", "docker-archive"):
         return StoredSource(*_import(Path(path).expanduser()), name="")
     if references.parse(reference) is not None:
         return StoredSource(store, reference, name=reference)
-    return RegistrySource(ImageName.parse(reference), cache, pull=pull, insecure=insecure, log=log)
+    name = ImageName.parse(reference)
+    return RegistrySource(name, cache, pull=pull, insecure=insecure, offline=offline, log=log)
 
 
 class StoredSource:
@@ -64,18 +83,20 @@ class StoredSource:
 class RegistrySource:
     """A base of a registry: fetched by digest into the cache; what its tag means is asked once a day."""
 
-    def __init__(self, image: ImageName, cache: BaseCache, *, pull: bool, insecure: bool, log: Log) -> None:
-        """Args: pull: ask what the tag means also when that is known from less than a day ago."""
+    def __init__(
+        self, image: ImageName, cache: BaseCache, *, pull: bool, insecure: bool, offline: bool, log: Log
+    ) -> None:
         self.name = str(image)
         self.layout: Layout = cache.layout
-        self._image, self._cache, self._pull, self._insecure, self._log = image, cache, pull, insecure, log
+        self._image, self._cache, self._log = image, cache, log
+        self._pull, self._insecure, self._offline = pull, insecure, offline
         self._open: Registry | None = None
 
     def digest(self) -> str:
         if self._image.digest:
             return self._image.digest
         known = self._cache.tag(self.name)
-        if known is not None and not self._pull and known.is_fresh(time.time()):
+        if known is not None and (self._offline or (known.is_fresh(time.time()) and not self._pull)):
             return known.digest
         return self._ask(known)
 
@@ -92,7 +113,8 @@ class RegistrySource:
 
         entries = [Entry(digest=blob.digest, size=blob.size) for blob in blobs]
         total = sum(blob.size for blob in blobs)
-        self._log(f"fetching {total / 1e6:.1f} MB of {self.name}")
+        if total > _WORTH_A_LINE:
+            self._log(f"fetching {total / 1e6:.1f} MB of {self.name}")
         pull_blobs(self._registry(), self._image.repository, entries, self.layout.folder / "blobs", self._progress())
 
     def close(self) -> None:
@@ -115,6 +137,8 @@ class RegistrySource:
         return digest
 
     def _registry(self) -> Registry:
+        if self._offline:
+            raise NotHere(f"{self.name} is not on this machine yet: a build fetches it")
         if self._open is None:
             from faas_builders.registry.client import Registry
 

@@ -9,25 +9,31 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from faas_builders import deps
 from faas_builders.builder import (
     HOST_BASE,
     BuildRequest,
     BuildResult,
     BuiltImage,
     BuiltLayer,
+    Choice,
     Report,
     Step,
     silent,
 )
 from faas_builders.cache import key_of
+from faas_builders.deps import find_requirements, resolve, runtime_layer
+from faas_builders.deps import install as install_pins
+from faas_builders.deps.bytecode import compile_files
+from faas_builders.deps.python_version import check_python
+from faas_builders.deps.pythons import local_python
 from faas_builders.errors import BuildError
 from faas_builders.oci import image_config, model, references
-from faas_builders.oci.base import Base, BaseImage, fetch_base
+from faas_builders.oci.base import Base, BaseImage, by_digest, fetch_base
 from faas_builders.oci.base_cache import BaseCache
-from faas_builders.oci.base_choice import check_requires, choose_base
+from faas_builders.oci.base_choice import choose_base, required_python
 from faas_builders.oci.base_sources import open_source
 from faas_builders.oci.image_layers import (
+    APP,
     DEPS,
     RUNTIME,
     Layer,
@@ -41,7 +47,7 @@ from faas_builders.oci.layer import folder_files
 from faas_builders.oci.model import Descriptor
 from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore
-from faas_builders.oci.version_control import describe_sources
+from faas_builders.oci.version_control import REVISION, SOURCE, describe_sources
 from faas_builders.target import Platform
 
 
@@ -70,11 +76,18 @@ class OciBuilder:
             )
         return _Build(self._store, self._cache or BaseCache(), request, report, self._pull).run()
 
+    def explain(self, request: BuildRequest) -> tuple[Choice, ...]:
+        """What `build` would use and why; asks no registry. Raises: BuilderError."""
+        from faas_builders.oci.explaining import explain
+
+        return explain(request, self._store, self._cache or BaseCache())
+
 
 @dataclass(frozen=True, slots=True)
 class _Installed:
     """What goes on top of the base of one platform."""
 
+    pins: Path | None
     deps: Path | None
     runtime: Path
 
@@ -102,6 +115,8 @@ class _Build:
             )
         with self._timed("write"):
             stored = self._name(base, images, said)
+            if self._request.attest:
+                self._attest(base, images, installed, said)
             self._report("write", str(stored))
         built = tuple(
             BuiltImage(image.platform, descriptor.digest, _built(image, layers))
@@ -125,7 +140,7 @@ class _Build:
             base = fetch_base(source, platforms, self._store, self._cache, python=choice.python)
         for image in base.images:
             facts = image.facts
-            check_requires(self._request.project, facts.version, choice.reference)
+            check_python(self._request.project, required_python(self._request.project), facts.version)
             libc = f"{facts.libc} {'.'.join(str(part) for part in facts.libc_version)}"
             self._report("base", f"{image.platform}: Python {facts.version} at {facts.python}, {libc}")
             if not facts.certificates:
@@ -134,7 +149,9 @@ class _Build:
 
     def _install_all(self, base: Base) -> list[_Installed]:
         """Dependencies and runtime for each platform; the platforms wait for uv at the same time."""
-        requirements = deps.find_requirements(self._request.project)
+        requirements = find_requirements(
+            self._request.project, groups=self._request.groups, extras=self._request.extras
+        )
         self._report("resolve", requirements.origin)
 
         def install(image: BaseImage) -> _Installed:
@@ -143,8 +160,9 @@ class _Build:
             def log(line: str) -> None:
                 self._report("resolve", prefix + line)
 
-            pins = deps.resolve(requirements, image.target, log)
-            return _Installed(deps.install(pins, image.target, log) if pins else None, deps.runtime_layer(image.target))
+            pins = resolve(requirements, image.target, log)
+            installed = install_pins(pins, image.target, log) if pins else None
+            return _Installed(pins, installed, runtime_layer(image.target))
 
         if len(base.images) == 1:
             return [install(base.images[0])]
@@ -158,7 +176,20 @@ class _Build:
                 key = key_of(f"{name} with bytecode", folder.name, str(self._epoch))
                 files = lambda folder=folder: folder_files(folder, bytecode=True)  # noqa: E731
                 made.append(self._maker.make(Layer(name, key, prefix, files)))
-        return [*made, make_app_layer(self._maker, self._request.project, self._epoch)]
+        return [*made, self._app(image.facts.minor)]
+
+    def _app(self, minor: str) -> MadeLayer:
+        compiler = local_python(minor, self._request.project)
+        if compiler is None:
+            self._report("layers", f"app has no bytecode: this machine has no Python {minor} to make it")
+            return make_app_layer(self._maker, self._request.project, self._epoch)
+        return make_app_layer(
+            self._maker,
+            self._request.project,
+            self._epoch,
+            lambda files: compile_files(files, compiler, f"/{APP}"),
+            f"{compiler.abi} {compiler.version}",
+        )
 
     def _said(self) -> dict[str, str]:
         """Labels and annotations that all platforms have."""
@@ -175,6 +206,30 @@ class _Build:
         if len(images) == 1:
             return self._store.tag(named, images[0])
         return self._store.put_index(named, images, {**said, **_base_said(base, base.digest)})
+
+    def _attest(
+        self, base: Base, images: tuple[Descriptor, ...], installed: list[_Installed], said: dict[str, str]
+    ) -> None:
+        """Attach to each image what is in it and how it was made."""
+        from faas_builders.oci.attesting import attest
+        from faas_builders.oci.ingredients import Ingredients
+
+        for image, descriptor, parts in zip(base.images, images, installed, strict=True):
+            made_of = Ingredients(
+                name=self._request.name,
+                platform=image.platform,
+                python=image.facts.version,
+                base=by_digest(base.name, image.digest, keep_tag=True),
+                project=self._request.project,
+                deps=parts.deps,
+                runtime=parts.runtime,
+                pins=parts.pins,
+                epoch=self._epoch,
+                commit=said.get(REVISION, ""),
+                repository=said.get(SOURCE, ""),
+                parameters={"groups": list(self._request.groups), "extras": list(self._request.extras)},
+            )
+            attest(self._store, descriptor, made_of)
 
     @contextmanager
     def _timed(self, step: Step) -> Iterator[None]:

@@ -12,13 +12,13 @@ from typing import Literal
 
 import msgspec
 
+from faas_builders.deps.interpreter import MINIMUM
 from faas_builders.errors import BaseImageError
 from faas_builders.oci.compression import uncompressed
 from faas_builders.oci.elf import HEAD_BYTES, Program, read_program
 from faas_builders.oci.filesystem import Filesystem
 from faas_builders.target import Platform
 
-MINIMUM = (3, 11)
 USER = 65532  # who distroless images call nonroot; no base has somebody else under that number
 
 _PYTHON = re.compile(r"(?:.*/)?bin/python(?:3(?:\.\d+)?)?")
@@ -174,7 +174,7 @@ def _libc(files: Filesystem, program: Program | None) -> tuple[Literal["glibc", 
     """
     loaders = [path for path in files.paths() if _MUSL.fullmatch(path)]
     if (program and "musl" in program.loader) or (not (program and program.loader) and loaders):
-        return "musl", _version_of(files, loaders, rb"\0(1)\.(\d+)\.\d+[^\0]{0,20}\0") or (1, 1)
+        return "musl", _version_of(files, loaders, rb"\0(1)\.(\d+)\.\d+[^\0]{0,20}\0") or (1, 2)
     libraries = [path for path in files.paths() if _GLIBC.fullmatch(path)]
     return "glibc", _version_of(files, libraries, rb"GNU C Library [^\n]*version (\d+)\.(\d+)") or (2, 17)
 
