@@ -3,41 +3,90 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from faas_builders.cache import cache_dir, cached, key_of
-from faas_builders.deps.interpreter import Interpreter
+from faas_builders.deps.bytecode import compile_folder
+from faas_builders.deps.destination import Destination, Where, destination_of
+from faas_builders.deps.native import check_native
+from faas_builders.deps.resolution import indexes_for
+from faas_builders.deps.scripts import rewrite_scripts
 from faas_builders.deps.uv import Log, run_uv
 
-_FORMAT = "1"  # part of every key: raise it when what is installed from the same pins changes
+DEPS_FOLDER = "/opt/faas/deps"
+"""Where the folder will be inside an image: tracebacks name its files there."""
+
+_FORMAT = "2"  # part of every key: raise it when what is installed from the same pins changes
 
 
-def install(pins: Path, interpreter: Interpreter, log: Log) -> Path:
-    """The folder with everything that `pins` names, for this interpreter. Raises: DependencyError."""
+def install(pins: Path, where: Where, log: Log) -> Path:
+    """The folder with everything that `pins` names. For a target it holds bytecode and console scripts as well.
+
+    Warm, no process is started; an interrupted one leaves nothing that would be taken for the folder.
+    Raises: DependencyError.
+    """
+    destination = destination_of(where)
     text = pins.read_bytes()
-    target = cache_dir() / "deps" / key_of(_FORMAT, text, interpreter.abi)
+    made = cache_dir() / "deps" / key_of(_FORMAT, text, destination.key, destination.executable)
 
     def fill(folder: Path) -> None:
-        log(f"installing {text.count(b'==')} distributions")
-        install_into(
-            folder, ["--no-deps", "-r", str(pins), *(["--require-hashes"] if b"--hash=" in text else [])], interpreter
-        )
+        log(f"installing {_count(text.decode())} distributions for {destination.text}")
+        if destination.target is not None and destination.compiler is None:
+            log(f"no Python {destination.minor} on this machine: modules are compiled when they are first imported")
+        project, indexes = indexes_for(pins)
+        hashed = b"--hash=" in text
+        arguments = ["--no-deps", "-r", str(pins), *indexes.arguments]
+        if hashed and "UV_INDEX" in indexes.environment:
+            arguments += ["--index-strategy", "unsafe-best-match"]  # safe: hashes say which file it must be
+        install_into(folder, arguments, destination, cwd=project, environment=indexes.environment)
+        if destination.target is not None and destination.compiler is not None:
+            compile_folder(folder, destination.compiler, DEPS_FOLDER)
 
-    return cached(target, fill)
+    return cached(made, fill)
 
 
-def install_into(folder: Path, arguments: list[str], interpreter: Interpreter, cwd: Path | None = None) -> None:
-    """`uv pip install` into `folder`, then take out what differs between two machines or two moments."""
-    target = ["pip", "install", "--target", str(folder), "--python", interpreter.base]
-    run_uv([*target, "--no-progress", "--compile-bytecode", *arguments], cwd=cwd)
+def install_into(
+    folder: Path,
+    arguments: Sequence[str],
+    destination: Destination,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """`uv pip install` into `folder`, then take out what differs between two machines or two moments.
+
+    Raises: DependencyError: also when something in it could not work there.
+    """
+    compiled = ["--compile-bytecode"] if destination.target is None else []
+    run_uv(
+        ["pip", "install", "--target", str(folder), *destination.arguments, "--no-progress", *compiled, *arguments],
+        cwd=cwd,
+        environment=environment,
+        destination=destination.text,
+    )
+    if destination.target is not None:
+        check_native(folder, destination.target)
+        rewrite_scripts(folder, destination.target)
+    elif (folder / "bin").is_dir():
+        shutil.rmtree(folder / "bin")  # their first lines name this machine's Python
     _normalise(folder)
+
+
+def _count(text: str) -> int:
+    lines = text.splitlines()
+    return sum(1 for line in lines if line and not line.startswith(("#", " ")))
+
+
+# What installers leave of themselves.
+_TRACES = ("direct_url.json", "uv_cache.json", "uv_build.json", "REQUESTED")
 
 
 def _normalise(folder: Path) -> None:
     """Remove and rewrite what installers leave of themselves; files are replaced, they may be links into uv's cache."""
     (folder / ".lock").unlink(missing_ok=True)
+    has_scripts = (folder / "bin").is_dir()
     for info in folder.glob("*.dist-info"):
-        for name in ("direct_url.json", "uv_cache.json", "uv_build.json", "REQUESTED"):
+        for name in _TRACES:
             (info / name).unlink(missing_ok=True)
         installer = info / "INSTALLER"
         installer.unlink(missing_ok=True)
@@ -46,14 +95,13 @@ def _normalise(folder: Path) -> None:
         if record.exists():
             lines = record.read_text(encoding="utf-8").splitlines()
             record.unlink()
-            record.write_text("".join(f"{line}\n" for line in sorted(lines) if _belongs(line)), encoding="utf-8")
-    scripts = folder / "bin"
-    if scripts.is_dir():
-        shutil.rmtree(scripts)  # their first lines name this machine's Python
+            kept = sorted(line for line in map(_record, lines) if line and (has_scripts or not line.startswith("bin/")))
+            record.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
 
-def _belongs(record: str) -> bool:
-    path = record.split(",")[0]
-    # Hashes of what was rewritten or taken out would be wrong; RECORD itself has none by definition.
-    gone = ("direct_url.json", "uv_cache.json", "uv_build.json", "REQUESTED", "INSTALLER")
-    return not path.startswith(("..", "bin/")) and "__pycache__" not in path and not path.endswith(gone)
+def _record(line: str) -> str:
+    """A line of RECORD as it is true afterwards; "" when there is no such file."""
+    path = line.split(",")[0]
+    if path.startswith("..") or "__pycache__" in path or path.endswith((*_TRACES, "INSTALLER")):
+        return ""
+    return f"{path},," if path.startswith("bin/") else line

@@ -2,119 +2,171 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from faas_builders.cache import key_of
+from faas_builders.deps.names import OURS, canonical, extras_of_ours, name_of
+from faas_builders.deps.pyproject import Declared, declared_by, read_pyproject, read_toml
+from faas_builders.deps.requirements_files import Listing, read_listing
 from faas_builders.errors import ProjectFileError
 from faas_builders.files import content_hash, project_files
 
-OURS = ("faas", "faas-runtime", "faas-builders")
-"""Never looked up in an index: the runtime layer brings faas_runtime, and a function needs no toolkit."""
+__all__ = ["Kind", "Requirements", "content_of", "find_requirements", "read_pyproject"]
 
-# Name and extras of a PEP 508 line. (packaging would parse it all, but its import takes a third of a warm build.)
-_NAMED = re.compile(r"^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(?=$|[\s;@,(<>=!~\\])")
-_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
-_LOCAL = re.compile(r"^\s*(?:-e\s+|--editable[\s=]+)?(\.{0,2}/\S*|\.{1,2})\s*$")
+Kind = Literal["uv.lock", "pylock.toml", "requirements.txt", "requirements.in", "pyproject.toml", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
     """Where a project's dependencies are declared. `key` changes whenever resolving them could give something else."""
 
-    kind: Literal["uv.lock", "requirements.txt", "pyproject.toml", "none"]
+    kind: Kind
     project: Path
     key: str
     extras: tuple[str, ...] = ()  # of ours that were asked for: traces
     hashed: bool = False  # every requirement comes with hashes
+    groups: tuple[str, ...] = ()  # of the project, and asked for
+    project_extras: tuple[str, ...] = ()
+    requires_python: str = ""
+    origin: str = ""  # in words: what a build shows
 
-    @property
-    def origin(self) -> str:
-        return "no dependencies" if self.kind == "none" else self.kind
-
-
-def read_pyproject(project: Path) -> dict[str, Any]:
-    """The parsed pyproject.toml, {} without one. Raises: ProjectFileError: it is not TOML."""
-    path = project / "pyproject.toml"
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectFileError(path, f"this is not valid TOML: {error}") from error
+    def __post_init__(self) -> None:
+        if not self.origin:
+            object.__setattr__(self, "origin", "no dependencies" if self.kind == "none" else self.kind)
 
 
-def find_requirements(project: Path) -> Requirements:
-    """uv.lock if there is one, else requirements.txt, else the `dependencies` of pyproject.toml."""
-    pyproject = read_pyproject(project)
-    declared = [str(line) for line in pyproject.get("project", {}).get("dependencies", [])]
-    extras = _extras_of_ours(declared)
+def find_requirements(project: Path, *, groups: Iterable[str] = (), extras: Iterable[str] = ()) -> Requirements:
+    """uv.lock if there is one, else pylock.toml, requirements.txt, requirements.in, or what pyproject.toml declares.
+
+    Args: groups, extras: those of pyproject.toml that the functions need too.
+    Raises: ProjectFileError: a file is not what it should be, or there is no such group or extra.
+    """
+    declared = declared_by(project)
+    asked = _Asked(project, declared, tuple(sorted(set(groups))), tuple(sorted(set(extras))))
+    asked.check()
     if (lock := project / "uv.lock").is_file():
-        return Requirements("uv.lock", project, key_of("uv.lock", lock.read_bytes()), extras, hashed=True)
-    if (listed := project / "requirements.txt").is_file():
-        texts = _with_includes(listed)
-        lines = [line for _, text in texts for line in text.splitlines()]
-        wanted = _without_comments(lines)
-        if not [line for line in wanted if _name_of(line) not in OURS]:
-            return Requirements("none", project, key_of("none"), _extras_of_ours(wanted))
-        key = key_of("requirements.txt", *(text for _, text in texts), *_local_contents(listed.parent, wanted))
-        return Requirements("requirements.txt", project, key, _extras_of_ours(wanted), "--hash=" in texts[0][1])
-    if [line for line in declared if _name_of(line) not in OURS]:
-        uv_table = pyproject.get("tool", {}).get("uv", {})
-        key = key_of("pyproject.toml", repr(declared), repr(uv_table), *_source_contents(project, uv_table))
-        return Requirements("pyproject.toml", project, key, extras)
-    return Requirements("none", project, key_of("none"), extras)
+        return asked.uv_lock(lock)
+    if (lock := project / "pylock.toml").is_file():
+        return asked.pylock(lock)
+    for kind in ("requirements.txt", "requirements.in"):
+        if (project / kind).is_file():
+            return asked.listed(kind)
+    return asked.pyproject()
 
 
-def canonical(name: str) -> str:
-    """A distribution's name as indexes compare it. Source: PEP 503."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    project: Path
+    declared: Declared
+    groups: tuple[str, ...]
+    extras: tuple[str, ...]
+
+    def check(self) -> None:
+        self._more()
+
+    def uv_lock(self, lock: Path) -> Requirements:
+        if not self.declared.path.is_file():
+            raise ProjectFileError(lock, "there is no pyproject.toml beside it", "Add the one that it was made from")
+        folders = _locked_folders(self.project, read_toml(lock))
+        return self._found("uv.lock", [lock.read_bytes(), *_contents(folders)], hashed=True)
+
+    def pylock(self, lock: Path) -> Requirements:
+        packages = read_toml(lock).get("packages", [])
+        folders = [self.project / str(path) for path in _paths(packages, "directory")]
+        return self._found("pylock.toml", [lock.read_bytes(), *_contents(folders)], hashed=True)
+
+    def listed(self, kind: Literal["requirements.txt", "requirements.in"]) -> Requirements:
+        listing = read_listing(self.project / kind)
+        lines = [*listing.lines, *self._more()]
+        if not any(name_of(line) not in OURS for line in lines):
+            return self._none(lines, f"no dependencies in {kind}")
+        parts: list[str | bytes] = [*listing.texts, *_contents(listing.folders)]
+        if kind == "requirements.txt" and (source := self.project / "requirements.in").is_file():
+            parts += read_listing(source).texts  # it says what the other one must fulfil
+        return self._found(kind, parts, lines, hashed=_hashed(listing))
+
+    def pyproject(self) -> Requirements:
+        lines = [*self.declared.dependencies, *self._more()]
+        if any(name_of(line) not in OURS for line in lines):
+            folders = _source_folders(self.project, self.declared)
+            return self._found("pyproject.toml", [*_contents(folders)], lines)
+        if "dependencies" in self.declared.dynamic:
+            raise ProjectFileError(
+                self.declared.path,
+                "its dependencies are dynamic, so only its build backend knows them",
+                "Write them into project.dependencies, or lock them: uv lock",
+            )
+        there = self.declared.path.is_file()
+        return self._none(lines, "no dependencies in pyproject.toml" if there else "no dependencies file")
+
+    def _more(self) -> list[str]:
+        """What the extras and groups that were asked for add."""
+        lines = [line for extra in self.extras for line in self.declared.extra(extra)]
+        return lines + [line for group in self.groups for line in self.declared.group(group)]
+
+    def _none(self, lines: list[str], origin: str) -> Requirements:
+        return self._make("none", key_of("none"), extras_of_ours(lines), False, origin)
+
+    def _found(
+        self, kind: Kind, parts: list[str | bytes], lines: Iterable[str] = (), *, hashed: bool = False
+    ) -> Requirements:
+        declared = (self.declared.dependencies, self._more(), self.declared.requires_python, self.declared.uv)
+        key = key_of(kind, ",".join(self.groups), ",".join(self.extras), repr(declared), *parts)
+        with_what = [f"extra {name}" for name in self.extras] + [f"group {name}" for name in self.groups]
+        origin = kind + (f" with {', '.join(with_what)}" if with_what else "")
+        ours = extras_of_ours(lines or [*self.declared.dependencies, *self._more()])
+        return self._make(kind, key, ours, hashed, origin)
+
+    def _make(self, kind: Kind, key: str, ours: tuple[str, ...], hashed: bool, origin: str) -> Requirements:
+        requires = self.declared.requires_python
+        return Requirements(kind, self.project, key, ours, hashed, self.groups, self.extras, requires, origin)
 
 
-def _name_of(line: str) -> str:
-    match = _NAMED.match(line)
-    return canonical(match[1]) if match else ""
+def _hashed(listing: Listing) -> bool:
+    """Raises: ProjectFileError: some requirements have hashes and some have none."""
+    if listing.is_hashed and (bare := listing.without_hash):
+        raise ProjectFileError(
+            listing.path,
+            f"{bare[0].split(';')[0].strip()} has no hash, and others have",
+            "Lock again, with hashes for all: uv pip compile --generate-hashes",
+        )
+    return listing.is_hashed
 
 
-def _extras_of_ours(lines: list[str]) -> tuple[str, ...]:
-    found = [match for line in lines if (match := _NAMED.match(line)) and canonical(match[1]) in OURS]
-    return tuple(sorted({extra.strip() for match in found for extra in (match[2] or "").split(",") if extra.strip()}))
+def _contents(folders: Iterable[Path]) -> list[str]:
+    """Hashes of what is required by its path: an edit there must make a new layer."""
+    return [content_of(path) for path in folders]
 
 
-def _without_comments(lines: list[str]) -> list[str]:
-    stripped = (re.sub(r"(^|\s)#.*", "", line).strip() for line in lines)
-    return [line for line in stripped if line and not line.startswith("--hash") and not _INCLUDE.match(line)]
+def content_of(path: Path) -> str:
+    """64 hex digits over a folder's files or a file's content; "" when there is nothing."""
+    if path.is_dir():
+        return content_hash(project_files(path))
+    return key_of(path.read_bytes()) if path.is_file() else ""
 
 
-def _with_includes(path: Path, seen: frozenset[Path] = frozenset()) -> list[tuple[Path, str]]:
-    """The file and, recursively, those it names with -r and -c."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ProjectFileError(path, f"this requirements file cannot be read: {error.strerror}") from error
-    found = [(path, text)]
-    for line in text.splitlines():
-        if (match := _INCLUDE.match(line)) and "://" not in match[1]:
-            included = (path.parent / match[1]).resolve()
-            if included not in seen:
-                found += _with_includes(included, seen | {included})
-    return found
-
-
-def _local_contents(base: Path, lines: list[str]) -> list[str]:
-    """Hashes of the folders that requirements name by path: their edits must make a new layer."""
-    folders = (base / match[1] for line in lines if (match := _LOCAL.match(line)))
-    return [content_hash(project_files(folder)) for folder in folders if folder.is_dir()]
-
-
-def _source_contents(project: Path, uv_table: dict[str, Any]) -> list[str]:
-    sources = [
-        (name, source)
-        for name, source in uv_table.get("sources", {}).items()
+def _source_folders(project: Path, declared: Declared) -> list[Path]:
+    sources = declared.uv.get("sources", {})
+    found = sources.items() if isinstance(sources, dict) else ()
+    return [
+        project / str(source["path"])
+        for name, source in found
         if isinstance(source, dict) and "path" in source and canonical(name) not in OURS
     ]
-    folders = (project / str(source["path"]) for _, source in sources)
-    return [content_hash(project_files(folder)) for folder in folders if folder.is_dir()]
+
+
+def _locked_folders(project: Path, lock: dict[str, Any]) -> list[Path]:
+    packages = [package for package in lock.get("package", []) if canonical(str(package.get("name", ""))) not in OURS]
+    sources = [source for package in packages if isinstance(source := package.get("source"), dict)]
+    named = [str(source[kind]) for source in sources for kind in ("directory", "editable") if kind in source]
+    return [project / path for path in named if path != "."]
+
+
+def _paths(packages: Any, kind: str) -> list[str]:
+    tables = (
+        [package.get(kind) for package in packages if isinstance(package, dict)] if isinstance(packages, list) else []
+    )
+    return [str(table["path"]) for table in tables if isinstance(table, dict) and "path" in table]

@@ -9,34 +9,41 @@ from functools import cache
 from pathlib import Path
 
 from faas_builders.cache import cache_dir, cached, key_of
-from faas_builders.deps.bytecode import compile_tree
+from faas_builders.deps.bytecode import compile_folder, compile_tree
+from faas_builders.deps.destination import Destination, Where, destination_of
 from faas_builders.deps.installation import install_into
-from faas_builders.deps.interpreter import Interpreter, inspect
+from faas_builders.deps.interpreter import inspect
+from faas_builders.deps.resolution import excludes
 from faas_builders.deps.runtime_requirements import base_requirements, tested_pins
 from faas_builders.errors import BuildError
 
-_FORMAT = "1"
+_FORMAT = "2"
 OWN = ".own"
 """Folder inside the layer that shows only `faas` and `faas_runtime`, so that ours win over a project's own copies."""
 
 
-def runtime_layer(python: Path | str) -> Path:
+RUNTIME_FOLDER = "/opt/faas/runtime"
+"""Where the folder will be inside an image: tracebacks name its files there."""
+
+
+def runtime_layer(python: Where | Path | str) -> Path:
     """The folder to put on sys.path so that `python` finds faas_runtime; made once, and again when its source changes.
 
     Its content comes from the faas_runtime installed beside this builder, also when that is editable, and its
-    dependencies in the versions installed here; nothing of ours is looked up in an index.
+    dependencies in the versions installed here; nothing of ours is looked up in an index. For a target it holds
+    bytecode when a Python of the same minor is on this machine.
     Raises: BuildError.
     """
-    interpreter = inspect(python)
+    destination = destination_of(inspect(python) if isinstance(python, (Path, str)) else python)
     source = _source()
     wanted = "\n".join(base_requirements())
-    target = cache_dir() / "runtime" / key_of(_FORMAT, interpreter.abi, wanted, *_contents(source))
+    target = cache_dir() / "runtime" / key_of(_FORMAT, destination.key, wanted, *_contents(source))
 
     def fill(folder: Path) -> None:
         pinned = "\n".join(tested_pins())
         vendored = cached(
-            cache_dir() / "runtime-deps" / key_of(_FORMAT, interpreter.abi, wanted, pinned),
-            lambda deps: _install(deps, wanted, pinned, interpreter),
+            cache_dir() / "runtime-deps" / key_of(_FORMAT, destination.key, wanted, pinned),
+            lambda deps: _install(deps, wanted, pinned, destination),
         )
         # Linked, not copied: both folders are only ever read, and an edit of faas_runtime then costs milliseconds.
         shutil.copytree(vendored, folder, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
@@ -44,13 +51,20 @@ def runtime_layer(python: Path | str) -> Path:
         own.mkdir()
         for name, files in source.items():
             for path in files:
-                destination = folder / name / path.relative_to(_root_of(name))
-                destination.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, destination)
+                destination_path = folder / name / path.relative_to(_root_of(name))
+                destination_path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, destination_path)
             (own / name).symlink_to(f"../{name}")
-            compile_tree(folder / name, interpreter)
+            _compile(folder, name, destination)
 
     return cached(target, fill)
+
+
+def _compile(folder: Path, name: str, destination: Destination) -> None:
+    if destination.target is None:
+        compile_tree(folder / name, destination.python)
+    elif destination.compiler is not None:
+        compile_folder(folder / name, destination.compiler, f"{RUNTIME_FOLDER}/{OWN}/{name}")
 
 
 def _source() -> dict[str, list[Path]]:
@@ -86,11 +100,14 @@ def _contents(source: dict[str, list[Path]]) -> list[bytes]:
     return parts
 
 
-def _install(folder: Path, wanted: str, pinned: str, interpreter: Interpreter) -> None:
+def _install(folder: Path, wanted: str, pinned: str, destination: Destination) -> None:
     inputs = cache_dir() / "runtime-deps" / f"inputs-{key_of(wanted, pinned)}"
     inputs.mkdir(parents=True, exist_ok=True)
     (inputs / "wanted.txt").write_text(wanted)
     (inputs / "pinned.txt").write_text(pinned)
-    install_into(
-        folder, ["-r", str(inputs / "wanted.txt"), "-c", str(inputs / "pinned.txt"), "--no-config"], interpreter
-    )
+    files = ["-r", str(inputs / "wanted.txt"), "-c", str(inputs / "pinned.txt"), "--excludes", str(excludes())]
+    install_into(folder, [*files, "--no-config"], destination)
+    if destination.target is not None:
+        shutil.rmtree(folder / "bin", ignore_errors=True)  # nobody starts a program of ours by hand
+        if destination.compiler is not None:
+            compile_folder(folder, destination.compiler, RUNTIME_FOLDER)

@@ -6,7 +6,7 @@ import importlib.metadata
 import re
 from functools import cache
 
-from faas_builders.deps.requirements import canonical
+from faas_builders.deps.names import canonical
 
 
 def base_requirements() -> list[str]:

@@ -1,48 +1,61 @@
-"""Runs uv, and says in one sentence what it did not like."""
+"""Runs uv."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from faas_builders.deps.credentials import without_credentials
+from faas_builders.deps.failures import explain
 from faas_builders.errors import DependencyError
 
 Log = Callable[[str], None]
 
+# What would make uv look at somebody else's environment than the one it is told, or install for another platform.
+_FOREIGN = frozenset(
+    {
+        "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "UV_COMPILE_BYTECODE", "UV_FROZEN", "UV_LOCKED", "UV_NO_EDITABLE",
+        "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_REQUIRE_HASHES", "UV_SYSTEM_PYTHON", "UV_WORKING_DIR",
+        "VIRTUAL_ENV",
+    }
+)  # fmt: skip
 
-def run_uv(arguments: list[str], cwd: Path | None = None) -> str:
-    """Run uv and return what it printed. Raises: DependencyError: with what uv said."""
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    command = [_uv(), *arguments]
+
+def run_uv(
+    arguments: Sequence[str],
+    cwd: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    destination: str = "",
+) -> str:
+    """Run uv and return what it printed.
+
+    Args: environment: more variables; credentials go this way, which other users of the machine do not see.
+        destination: what the packages are for, in words.
+    Raises: DependencyError: with what uv said, without credentials.
+    """
+    variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     try:
         done = subprocess.run(
-            command, cwd=cwd, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+            [_uv(), *arguments],
+            cwd=cwd,
+            env={**variables, **(environment or {})},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            check=False,
         )
     except OSError as error:
         raise DependencyError(f"uv cannot be started: {error}") from error
     if done.returncode:
-        output = done.stderr.strip()
-        raise DependencyError("the dependencies could not be installed", output, _advice(output))
+        raise explain(without_credentials(done.stderr.strip()), destination)
     return done.stdout
-
-
-# What would make uv look at somebody else's environment than the one it is told.
-_FOREIGN = frozenset(
-    {"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON", "PYTHONPATH"}
-)
 
 
 def _uv() -> str:
     from uv import find_uv_bin
 
     return os.fspath(find_uv_bin())
-
-
-def _advice(output: str) -> str:
-    if "No solution found" in output:
-        return "Change the versions that the project asks for"
-    if "dns error" in output or "Failed to fetch" in output or "error sending request" in output:
-        return "Check the connection to the package index (UV_INDEX_URL names another), and try again"
-    return ""
