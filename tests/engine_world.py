@@ -58,7 +58,7 @@ class Fleet:
             status = FleetStatus(starting=count)
         else:
             self.ready[key] = count
-            status = FleetStatus(ready=count, image_digest=f"sha256:{plan.container.image}")
+            status = FleetStatus(ready=count, image_digests=(f"sha256:{plan.container.image}",))
         asyncio.get_running_loop().call_soon(self.board.fleets.put, key, status)
 
 

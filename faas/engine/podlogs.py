@@ -13,7 +13,7 @@ from faas.engine.instances import LogLine, LogStore
 
 
 class PodLogs:
-    """Fulfils `faas.engine.api.logs.ContainerLogs` and `History`; a Pod has one container: its name chooses nothing."""
+    """Fulfils `faas.engine.api.logs.ContainerLogs` and `History`; which is about the containers that serve."""
 
     def __init__(self, store: LogStore) -> None:
         self._store = store
@@ -25,6 +25,7 @@ class PodLogs:
         lines = self._store.read(
             namespace,
             name,
+            sidecar=container if self._store.is_sidecar(namespace, name, container) else "",
             tail_lines=query.tail_lines,
             since=_since(query),
             previous=query.previous,

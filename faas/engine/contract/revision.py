@@ -194,7 +194,7 @@ class FleetStatus:
     starting: int = 0
     draining: int = 0
     failure: InstanceFailure | None = None
-    image_digest: str = ""  # the whole reference by digest: faas.local/hello@sha256:HEX
+    image_digests: tuple[str, ...] = ()  # of the containers, whole references: faas.local/hello@sha256:HEX
     notes: tuple[tuple[str, str], ...] = ()  # (reason, message), informational: PlainStart, CPUNotLimited
 
 

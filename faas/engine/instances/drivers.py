@@ -92,6 +92,7 @@ class Drivers:
                 self._holder = self._group.create_task(self._hold(made, opened))
                 await opened
                 self._containers = made
+                self._mark.parent.mkdir(parents=True, exist_ok=True)
                 self._mark.touch()
             return self._containers
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 
 from faas.engine.contract.board import Board
 from faas.engine.contract.revision import FleetStatus, InstanceFailure, RevisionKey, RevisionPlan
-from faas.engine.instances.backoff import Backoff
+from faas.engine.instances.container import Means
 from faas.engine.instances.driver import AdoptedRun, Image, ImageUnavailable
 from faas.engine.instances.environment import MissingReference, needs_reading
-from faas.engine.instances.instance import Instance, Means, Phase
+from faas.engine.instances.instance import Instance, Phase
 from faas.engine.instances.pods import PodWriter
 from faas.engine.instances.provision import Provision
 from faas.resources.names import pod_name
@@ -53,11 +53,11 @@ class Fleet:
     def key(self) -> RevisionKey:
         return self.plan.key
 
-    def adopt(self, adopted: AdoptedRun) -> None:
+    def adopt(self, adopted: AdoptedRun, sidecars: dict[str, AdoptedRun]) -> None:
         created = datetime.fromtimestamp(adopted.created_s, UTC)
         instance = Instance(adopted.pod, self, self._means, created)
         self.instances[adopted.pod] = instance
-        instance.adopt(adopted)
+        instance.adopt(adopted, sidecars)
         self.changed(instance)
 
     def reconcile(self) -> None:
@@ -80,8 +80,7 @@ class Fleet:
         self._resolving = self._means.spawn(self._resolve(self.plan))
 
     async def _resolve(self, plan: RevisionPlan) -> None:
-        """A registry that was down may be up again: as kubelet does, look again after 10 s, 20 s, up to 5 minutes."""
-        backoff = Backoff(crashes=1)
+        """A registry that was down may be up again: look again, as long as this is the plan."""
         while True:
             try:
                 credentials = await self._means.provider.pull_credentials(plan)
@@ -91,8 +90,7 @@ class Fleet:
                 self.reconcile()
                 if error.retry_after_s is None:
                     return
-                backoff, delay_s = backoff.after_crash(0.0)
-                await asyncio.sleep(max(delay_s, error.retry_after_s))
+                await asyncio.sleep(error.retry_after_s)
             else:
                 self._images_known(images)
                 self.reconcile()  # first: an import for an instance shows what it prints
@@ -140,7 +138,7 @@ class Fleet:
 
     async def _start_later(self, instance: Instance, images: tuple[Image, ...]) -> None:
         """Secrets and ConfigMaps are read when an instance starts, and again while one of them is missing."""
-        while instance.phase is Phase.PREPARING:
+        while instance.is_due:
             try:
                 provisions = await self._means.provider.read(self.plan, images)
             except MissingReference as error:
@@ -159,7 +157,7 @@ class Fleet:
         for instance in list(self.instances.values()):
             if instance in waiting:
                 self.launch(instance)
-            elif not instance.env and instance.phase is Phase.READY:
+            elif not instance.is_provided and instance.phase is Phase.READY:
                 self._means.spawn(self._provide(instance, images))
                 self.changed(instance)
 
@@ -238,10 +236,9 @@ class Fleet:
         if self._closed:
             return
         if self.plan.uid:  # an adopted instance has no Pod before its Revision is known: that owns it
-            digest = self.images[0].digest if self.images else ""
             dirty, self._dirty = self._dirty, set()
             for instance in dirty:
-                self._pods.put(instance.view(digest))
+                self._pods.put(instance.view())
         if self.is_planned:
             self._board.fleets.put(self.key, self.status())
         elif not self.instances:
@@ -258,7 +255,10 @@ class Fleet:
             starting=sum(phase in (Phase.PREPARING, Phase.STARTING, Phase.BACKOFF) for phase in phases),
             draining=phases.count(Phase.DRAINING),
             failure=self.image_failure or worst,
-            image_digest=by_digest(self.plan.container.image, self.images[0].digest) if self.images else "",
+            image_digests=tuple(
+                by_digest(container.image, image.digest)
+                for container, image in zip(self.plan.containers, self.images, strict=False)
+            ),
             notes=self._means.driver.notes(self.key),
         )
 

@@ -54,7 +54,7 @@ class Liveness:
                     if looks <= 1:
                         del self._looks[key]
                     for instance in self._instances(key):
-                        if instance.phase is Phase.READY and instance not in self._asked:
+                        if instance.phase is Phase.READY and instance.has_our_runtime and instance not in self._asked:
                             self._asked.add(instance)
                             group.create_task(self._ask(key, instance))
 

@@ -1,6 +1,8 @@
 """What instances print: one bounded file a run, JSON lines, and readers that can follow.
 
-    logs/NAMESPACE/REVISION/POD/RUN.jsonl     RUN is the restart count; RUN.jsonl.1 is the older half once it was full
+    logs/NAMESPACE/REVISION/POD/RUN.jsonl             RUN is the restart count; RUN.jsonl.1 is the older half once it
+                                                      was full
+    logs/NAMESPACE/REVISION/POD/CONTAINER/RUN.jsonl   of a sidecar
 
 Written by the engine, which reads each instance's output from named pipes (see `capture`).
 """
@@ -49,16 +51,20 @@ class RunLog:
     """The log of one run while it is written."""
 
     def __init__(self, path: Path, key: RevisionKey, pod: str, changed: Callable[[], None]) -> None:
-        self.last: deque[str] = deque(maxlen=LAST_LINES)
+        self._last: dict[Stream, deque[str]] = {"stderr": deque(maxlen=LAST_LINES), "stdout": deque(maxlen=LAST_LINES)}
         self._path, self._key, self._pod, self._changed = path, key, pod, changed
         self._file: IO[bytes] | None = None
         self._size = 0
 
+    @property
+    def last(self) -> list[str]:
+        """What it said at last, where programs say what went wrong; else whatever it said."""
+        return [_bounded(in_words(text)) for text in self._last["stderr"] or self._last["stdout"]]
+
     def write(self, stream: Stream, line: bytes) -> None:
         """A full disk loses lines, never an instance."""
         text = line.decode("utf-8", "replace")
-        if stream == "stderr":
-            self.last.append(_bounded(in_words(text)))
+        self._last[stream].append(text)
         data = _encoder.encode(LogLine(datetime.now(UTC), stream, self._pod, self._key.name, text)) + b"\n"
         try:
             if self._file is None or self._size + len(data) > MAX_FILE_BYTES:
@@ -90,16 +96,19 @@ class LogStore:
 
     def __init__(self, logs_dir: Path) -> None:
         self._dir = logs_dir
-        self._writing: dict[tuple[str, str], int] = {}  # (namespace, pod) -> run that is being written
+        self._writing: dict[tuple[str, str, str], int] = {}  # (namespace, pod, sidecar) -> run that is being written
         self._bells: dict[tuple[str, str], list[asyncio.Event]] = {}
 
-    def open_run(self, key: RevisionKey, pod: str, run: int) -> RunLog:
-        self._writing[key.namespace, pod] = run
-        return RunLog(self._path(key, pod, run), key, pod, lambda: self._ring(key.namespace, pod))
+    def open_run(self, key: RevisionKey, pod: str, run: int, sidecar: str = "") -> RunLog:
+        """Args: sidecar: its name; "": the container that serves."""
+        self._writing[key.namespace, pod, sidecar] = run
+        path = self._dir / key.namespace / key.name / pod / sidecar / f"{run}.jsonl"
+        return RunLog(path, key, pod, lambda: self._ring(key.namespace, pod))
 
     def pod_ended(self, key: RevisionKey, pod: str) -> None:
         """Nothing more comes of this pod: its followers end, and the oldest ended pods' logs go."""
-        self._writing.pop((key.namespace, pod), None)
+        for written in [written for written in self._writing if written[:2] == (key.namespace, pod)]:
+            del self._writing[written]
         self._ring(key.namespace, pod)
         self._prune(key)
 
@@ -110,13 +119,19 @@ class LogStore:
         return [path.name for path in sorted(found, key=lambda path: path.stat().st_mtime_ns)]
 
     def has_ended(self, namespace: str, pod: str) -> bool:
-        return (namespace, pod) not in self._writing
+        return (namespace, pod, "") not in self._writing
+
+    def is_sidecar(self, namespace: str, pod: str, container: str) -> bool:
+        """Whether logs of a container of that name are kept apart."""
+        kept = bool(container) and next(self._dir.glob(f"{namespace}/*/{pod}/{container}"), None) is not None
+        return kept or (namespace, pod, container) in self._writing
 
     async def read(
         self,
         namespace: str,
         pod: str,
         *,
+        sidecar: str = "",
         tail_lines: int | None = None,
         since: datetime | None = None,
         follow: bool = False,
@@ -127,11 +142,11 @@ class LogStore:
         Raises: LookupError: there is no such pod or no previous run.
         """
         bell = asyncio.Event()
-        key = (namespace, pod)
+        key, container = (namespace, pod), (namespace, pod, sidecar)
         self._bells.setdefault(key, []).append(bell)
         try:
-            path = self._find(namespace, pod, previous=previous)
-            if path is None and (previous or key not in self._writing):
+            path = self._find(container, previous=previous)
+            if path is None and (previous or container not in self._writing):
                 raise LookupError(f"no {'previous ' if previous else ''}log of pod {namespace}/{pod}")
             position = 0
             if path is not None:
@@ -139,8 +154,8 @@ class LogStore:
                 for line in lines:
                     yield line
             while follow and not previous:
-                alive = key in self._writing
-                newest = self._find(namespace, pod, previous=False)
+                alive = container in self._writing
+                newest = self._find(container, previous=False)
                 if newest is not None and newest != path:
                     path, position = newest, 0
                 if path is not None:
@@ -156,18 +171,15 @@ class LogStore:
             if not self._bells[key]:
                 del self._bells[key]
 
-    def _find(self, namespace: str, pod: str, *, previous: bool) -> Path | None:
-        runs = sorted(
-            (path for path in self._dir.glob(f"{namespace}/*/{pod}/*.jsonl")), key=lambda path: int(path.stem)
-        )
-        current = self._writing.get((namespace, pod))
+    def _find(self, container: tuple[str, str, str], *, previous: bool) -> Path | None:
+        namespace, pod, sidecar = container
+        pattern = "/".join(part for part in (namespace, "*", pod, sidecar, "*.jsonl") if part)
+        runs = sorted(self._dir.glob(pattern), key=lambda path: int(path.stem))
+        current = self._writing.get(container)
         if current is None and runs:
             current = int(runs[-1].stem)
         wanted = [path for path in runs if (int(path.stem) < (current or 0)) == previous]
         return wanted[-1] if wanted else None
-
-    def _path(self, key: RevisionKey, pod: str, run: int) -> Path:
-        return self._dir / key.namespace / key.name / pod / f"{run}.jsonl"
 
     def _ring(self, namespace: str, pod: str) -> None:
         for bell in self._bells.get((namespace, pod), ()):

@@ -16,17 +16,17 @@ from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock, SystemClock
 from faas.engine.contract.revision import (
     ContainerPlan,
-    ProbePlan,
     RevisionKey,
     RevisionPlan,
     ScaleDecision,
 )
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances import memory, probes
-from faas.engine.instances.driver import Driver
+from faas.engine.instances.container import Means
+from faas.engine.instances.driver import AdoptedRun, Driver
 from faas.engine.instances.drivers import Drivers, runs_as_process
 from faas.engine.instances.fleet import Fleet
-from faas.engine.instances.instance import Instance, Means, Phase
+from faas.engine.instances.instance import Instance, Phase
 from faas.engine.instances.liveness import Liveness
 from faas.engine.instances.logs import LogStore
 from faas.engine.instances.mounts import MountedFiles
@@ -198,14 +198,13 @@ class Instances:
             self._spawn(self._check(instance))
 
     async def _check(self, instance: Instance) -> None:
-        """A process that does not accept connections although it lives is of no use: start it again."""
+        """What does not accept connections although it lives is of no use."""
         endpoint = instance.endpoint()
         if endpoint is None:
             return
-        tcp = ProbePlan()
-        failure = await probes.probe(tcp, endpoint.address, env={}, timeout_s=REACH_TIMEOUT_S)
-        if failure and instance.phase is Phase.READY and instance.endpoint() == endpoint:
-            instance.kill()
+        accepts = await probes.accepts(endpoint.address, timeout_s=REACH_TIMEOUT_S)
+        if not accepts and instance.phase is Phase.READY and instance.endpoint() == endpoint:
+            instance.unreachable()
 
     def _instances_of(self, key: RevisionKey) -> list[Instance]:
         fleet = self._fleets.get(key)
@@ -237,14 +236,20 @@ class Instances:
     async def _adopt(self) -> None:
         found = await self._driver.adopt()
         self._files.adopt({adopted.pod for adopted in found})
+        sidecars: dict[tuple[RevisionKey, str], dict[str, AdoptedRun]] = {}
         for adopted in found:
+            if adopted.container:
+                sidecars.setdefault((adopted.key, adopted.pod), {})[adopted.container] = adopted
+        for adopted in found:
+            if adopted.container:
+                continue
             fleet = self._fleets.get(adopted.key)
             if fleet is None:
                 # Enough to serve on; the controllers' plan replaces it.
                 fleet = self._fleet(
                     RevisionPlan(adopted.key, "", adopted.key.name, adopted.key.name, ContainerPlan(""))
                 )
-            fleet.adopt(adopted)
+            fleet.adopt(adopted, sidecars.get((adopted.key, adopted.pod), {}))
             self._liveness.look_at(adopted.key)
         if self._fleets:
             self._spawn(self._end_orphans())

@@ -6,18 +6,37 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from faas.client.errors import AlreadyExists, ApiError, NotFound
 from faas.client.protocol import Client, Object
-from faas.engine.contract.revision import EnvVar, RevisionPlan, SecretRef
+from faas.engine.contract.revision import ContainerPlan, EnvVar, RevisionPlan, SecretRef
 from faas.engine.instances.driver import ExitStatus
+from faas.engine.instances.volumes import describe_volumes
 from faas.resources import keys
 from faas.resources.kinds import POD
 
 log = logging.getLogger(__name__)
 
-State = Literal["Pending", "Starting", "Running", "Backoff", "Terminating"]
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"  # whose logs kubectl shows when it is not told
+GRACE_S = 30  # Kubernetes' terminationGracePeriodSeconds, of a Revision without a timeout
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerView:
+    """What a Pod shows of one of its containers."""
+
+    plan: ContainerPlan
+    ready: bool
+    running_since: datetime | None = None
+    digest: str = ""
+    restarts: int = 0
+    last: ExitStatus | None = None
+    last_message: str = ""
+    last_started: datetime | None = None
+    last_finished: datetime | None = None
+    backoff_s: float | None = None  # it waits that long after a crash
+    waiting: tuple[str, str] = ("", "")  # why it cannot be created: reason, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +45,40 @@ class PodView:
 
     plan: RevisionPlan
     name: str
-    state: State
-    ready: bool
     created: datetime
-    started: datetime | None = None
-    restarts: int = 0
-    digest: str = ""
-    last: ExitStatus | None = None
-    last_message: str = ""
-    last_finished: datetime | None = None
-    backoff_s: float = 0.0
-    waiting_reason: str = ""
-    waiting_message: str = ""
+    containers: tuple[ContainerView, ...]  # the serving one first
+    terminating: bool = False
+    address: str = ""  # unix:/path or tcp:host:port
+
+    @property
+    def ready(self) -> bool:
+        return not self.terminating and all(container.ready for container in self.containers)
+
+    @property
+    def running_since(self) -> datetime | None:
+        return self.containers[0].running_since
 
 
 def make_pod(view: PodView) -> Object:
     plan = view.plan
-    phase = "Running" if view.started is not None else "Pending"
-    conditions = [
-        _condition("PodScheduled", True, view.created),
-        _condition("Initialized", True, view.created),
-        _condition("ContainersReady", view.ready, view.started or view.created),
-        _condition("Ready", view.ready, view.started or view.created),
-    ]
+    since = view.running_since or view.created
+    ip = view.address[len("tcp:") :].rpartition(":")[0] if view.address.startswith("tcp:") else "127.0.0.1"
     status: dict[str, Any] = {
-        "phase": phase,
-        "conditions": conditions,
+        "phase": "Running" if view.running_since is not None else "Pending",
+        "conditions": [
+            _condition("PodScheduled", True, view.created),
+            _condition("Initialized", True, view.created),
+            _condition("ContainersReady", view.ready, since),
+            _condition("Ready", view.ready, since),
+        ],
         "hostIP": "127.0.0.1",
-        "podIP": "127.0.0.1",
-        "podIPs": [{"ip": "127.0.0.1"}],
+        "podIP": ip,
+        "podIPs": [{"ip": ip}],
         "startTime": _time(view.created),
-        "qosClass": "Burstable" if _resources(plan) else "BestEffort",
-        "containerStatuses": [_container_status(view)],
+        "qosClass": _qos_class(plan),
+        "containerStatuses": [_container_status(container, view) for container in view.containers],
     }
-    if view.state == "Terminating":
+    if view.terminating:
         status["reason"] = "Terminating"  # what a Pod that is deleted shows in tables; this one nobody has deleted
     metadata: dict[str, Any] = {
         "name": view.name,
@@ -73,6 +92,7 @@ def make_pod(view: PodView) -> Object:
             keys.REVISION_UID_LABEL: plan.uid,
             keys.APP_LABEL: plan.key.name,
         },
+        "annotations": {DEFAULT_CONTAINER: plan.container.name},
         "ownerReferences": [
             {
                 "apiVersion": "serving.knative.dev/v1",
@@ -84,31 +104,76 @@ def make_pod(view: PodView) -> Object:
             }
         ],
     }
-    spec = {
-        "containers": [
-            {
-                "name": plan.container.name,
-                "image": plan.container.image,
-                "imagePullPolicy": "IfNotPresent",
-                "ports": [{"name": "user-port", "containerPort": 8080, "protocol": "TCP"}],
-                "env": [_variable(variable) for variable in plan.container.env if not _is_whole_source(variable)],
-                "resources": _resources(plan),
-            }
-        ],
+    spec: dict[str, Any] = {
+        "containers": [_container(container, plan) for container in plan.containers],
         "restartPolicy": "Always",
-        "terminationGracePeriodSeconds": int(plan.timeout_s),
+        "terminationGracePeriodSeconds": int(plan.timeout_s) or GRACE_S,
         "nodeName": "faas",
     }
+    if volumes := describe_volumes(plan):
+        spec["volumes"] = volumes
+    if plan.pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in plan.pull_secrets]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
 
 
-def _resources(plan: RevisionPlan) -> Object:
-    limits = {}
-    if plan.container.cpu_limit_millis is not None:
-        limits["cpu"] = f"{plan.container.cpu_limit_millis}m"
-    if plan.container.memory_limit_bytes is not None:
-        limits["memory"] = str(plan.container.memory_limit_bytes)
-    return {"limits": limits} if limits else {}
+def _container(container: ContainerPlan, plan: RevisionPlan) -> Object:
+    made: dict[str, Any] = {
+        "name": container.name,
+        "image": container.image,
+        "imagePullPolicy": container.pull_policy or "IfNotPresent",
+        "env": [_variable(variable) for variable in container.env if not _is_whole_source(variable)],
+        "resources": _resources(container),
+    }
+    if container.command:
+        made["command"] = list(container.command)
+    if container.args:
+        made["args"] = list(container.args)
+    if container.working_dir:
+        made["workingDir"] = container.working_dir
+    if container.port:
+        name = "h2c" if plan.protocol == "h2c" else "user-port"
+        made["ports"] = [{"name": name, "containerPort": container.port, "protocol": "TCP"}]
+    if container.volumes:
+        by_path = {mount.path: mount for mount in container.volumes}
+        made["volumeMounts"] = [
+            {
+                "name": mount.volume,
+                "mountPath": mount.path,
+                **({"readOnly": True} if mount.read_only else {}),
+                **({"subPath": mount.sub_path} if mount.sub_path else {}),
+            }
+            for mount in by_path.values()
+        ]
+    return made
+
+
+def _resources(container: ContainerPlan) -> Object:
+    found: dict[str, Any] = {}
+    for part, cpu_millis, memory_bytes in (
+        ("limits", container.cpu_limit_millis, container.memory_limit_bytes),
+        ("requests", container.cpu_request_millis, container.memory_request_bytes),
+    ):
+        amounts = {}
+        if cpu_millis is not None:
+            amounts["cpu"] = f"{cpu_millis}m"
+        if memory_bytes is not None:
+            amounts["memory"] = str(memory_bytes)
+        if amounts:
+            found[part] = amounts
+    return found
+
+
+def _qos_class(plan: RevisionPlan) -> str:
+    """Source: Kubernetes pkg/apis/core/v1/helper/qos. A limit without a request is a request of as much."""
+    resources = [_resources(container) for container in plan.containers]
+    if not any(resources):
+        return "BestEffort"
+    for of_one in resources:
+        limits = of_one.get("limits", {})
+        if set(limits) != {"cpu", "memory"} or {**limits, **of_one.get("requests", {})} != limits:
+            return "Burstable"
+    return "Guaranteed"
 
 
 def _variable(variable: EnvVar) -> Object:
@@ -124,45 +189,52 @@ def _is_whole_source(variable: EnvVar) -> bool:
     return isinstance(variable.value, SecretRef) and variable.value.key is None
 
 
-def _container_status(view: PodView) -> dict[str, Any]:
+def _container_status(view: ContainerView, pod: PodView) -> dict[str, Any]:
+    running = view.running_since is not None
     status: dict[str, Any] = {
-        "name": view.plan.container.name,
-        "image": view.plan.container.image,
+        "name": view.plan.name,
+        "image": view.plan.image,
         "imageID": view.digest,
-        "ready": view.ready,
-        "started": view.started is not None,
+        "ready": view.ready and not pod.terminating,
+        "started": running,
         "restartCount": view.restarts,
         "state": _container_state(view),
         "lastState": {},
     }
-    if view.last is not None and view.state != "Terminating":
-        status["lastState"] = {
-            "terminated": {
-                "exitCode": view.last.code if view.last.code is not None else 255,
-                "reason": "OOMKilled" if view.last.oom_killed else "Completed" if view.last.code == 0 else "Error",
-                "message": view.last_message,
-                **({"signal": view.last.signal} if view.last.signal else {}),
-                **({"finishedAt": _time(view.last_finished)} if view.last_finished else {}),
-            }
-        }
+    if view.last is not None and not pod.terminating:
+        status["lastState"] = {"terminated": _terminated(view.last, view)}
     return status
 
 
-def _container_state(view: PodView) -> dict[str, Any]:
-    if view.waiting_reason:
-        return {"waiting": {"reason": view.waiting_reason, "message": view.waiting_message}}
-    if view.state == "Backoff":
-        message = f"back-off {view.backoff_s:g}s restarting failed container={view.plan.container.name}"
+def _terminated(last: ExitStatus, view: ContainerView) -> dict[str, Any]:
+    reason = "Completed" if last.code == 0 else "Error"
+    if last.oom_killed or last.start_error:
+        reason = last.reason
+    return {
+        "exitCode": last.code if last.code is not None else 255,
+        "reason": reason,
+        "message": view.last_message,
+        **({"signal": last.signal} if last.signal else {}),
+        **({"startedAt": _time(view.last_started)} if view.last_started else {}),
+        **({"finishedAt": _time(view.last_finished)} if view.last_finished else {}),
+    }
+
+
+def _container_state(view: ContainerView) -> dict[str, Any]:
+    if view.waiting[0]:
+        return {"waiting": {"reason": view.waiting[0], "message": view.waiting[1]}}
+    if view.backoff_s is not None:
+        message = f"back-off {view.backoff_s:g}s restarting failed container={view.plan.name}"
         return {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
-    if view.started is None:
+    if view.running_since is None:
         return {"waiting": {"reason": "ContainerCreating"}}
-    return {"running": {"startedAt": _time(view.started)}}
+    return {"running": {"startedAt": _time(view.running_since)}}
 
 
 def _condition(type: str, holds: bool, since: datetime) -> dict[str, str]:
     condition = {"type": type, "status": "True" if holds else "False", "lastTransitionTime": _time(since)}
     if not holds:
-        condition.update(reason="ContainersNotReady", message="the container does not accept requests yet")
+        condition.update(reason="ContainersNotReady", message="a container is not ready yet")
     return condition
 
 

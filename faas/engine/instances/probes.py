@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeGuard
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from faas.engine.contract.revision import ProbePlan
 
+if TYPE_CHECKING:
+    import ssl
+
 # Source: knative/serving pkg/queue/readiness/probe.go (aggressive probe).
 AGGRESSIVE_PERIOD_S: Final = 0.05
+AGGRESSIVE_FIRST_S: Final = 0.01  # a small server listens a few milliseconds after its container has started
 AGGRESSIVE_TIMEOUT_S: Final = 0.1
 DEFAULT_PERIOD_S: Final = 10.0  # Kubernetes' periodSeconds
 USER_AGENT: Final = "kube-probe/1.35"
 _ANSWER_BYTES: Final = 4096  # enough for a reason; who sends more is not listened to
 
 
-async def probe(plan: ProbePlan, address: str, *, env: dict[str, str], timeout_s: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a container can be asked by: its ports, and commands that run beside it."""
+
+    reach: Callable[[int], str]  # the address of a port; 0: of the one for requests
+    execute: Callable[[tuple[str, ...], float], Awaitable[str]]
+
+
+async def probe(plan: ProbePlan, target: Target, *, timeout_s: float) -> str:
     """Ask once. Returns: why it failed, "" when it did not."""
+    if plan.kind == "exec":
+        return await target.execute(plan.command, timeout_s)
+    address = target.reach(plan.port)
     try:
         async with asyncio.timeout(timeout_s):
             match plan.kind:
@@ -31,35 +46,54 @@ async def probe(plan: ProbePlan, address: str, *, env: dict[str, str], timeout_s
                     return await _http(plan, address)
                 case "grpc":
                     return await _grpc(plan, address)
-                case "exec":
-                    return await _exec(plan, env)
     except TimeoutError:
         return f"no answer within {timeout_s:g} s"
     except OSError as error:
         return f"cannot connect: {error.strerror or error}"
 
 
-async def _connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def accepts(address: str, *, timeout_s: float) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await _connect(address)
+    except OSError:  # and TimeoutError
+        return False
+    writer.close()
+    return True
+
+
+async def _connect(address: str, *, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     scheme, _, rest = address.partition(":")
     if scheme == "unix":
         return await asyncio.open_unix_connection(rest)
     host, _, port = rest.rpartition(":")
-    return await asyncio.open_connection(host, int(port))
+    return await asyncio.open_connection(host.strip("[]"), int(port), ssl=_unverified() if tls else None)
+
+
+def _unverified() -> ssl.SSLContext:
+    """As kubelet does it: a certificate of a container's own is made for its service's name, not for its address."""
+    import ssl  # here: a megabyte that an engine without such probes can do without
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def _http(plan: ProbePlan, address: str) -> str:
     try:
-        status, _ = await http_answer(address, plan.path or "/", dict(plan.headers))
+        status, _ = await http_answer(address, plan.path or "/", dict(plan.headers), tls=plan.scheme == "HTTPS")
     except ValueError:
         return "it did not answer in HTTP"
     return "" if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"
 
 
 async def http_answer(
-    address: str, path: str, headers: Mapping[str, str], *, limit: int = _ANSWER_BYTES
+    address: str, path: str, headers: Mapping[str, str], *, limit: int = _ANSWER_BYTES, tls: bool = False
 ) -> tuple[int, bytes]:
     """The status of a GET and the first part of its body. Raises: OSError; ValueError: that is not HTTP."""
-    reader, writer = await _connect(address)
+    reader, writer = await _connect(address, tls=tls)
     try:
         fields = {"host": "localhost", "user-agent": USER_AGENT, "connection": "close"}
         fields.update({name.lower(): value for name, value in headers.items()})
@@ -74,24 +108,6 @@ async def http_answer(
         return int(status[1]), rest.partition(b"\r\n\r\n")[2]
     finally:
         writer.close()
-
-
-async def _exec(plan: ProbePlan, env: dict[str, str]) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *plan.command,
-        env=env,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        code = await process.wait()
-    except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        raise
-    return "" if code == 0 else f"the command ended with exit code {code}"
 
 
 async def _grpc(plan: ProbePlan, address: str) -> str:
@@ -130,50 +146,47 @@ async def _grpc(plan: ProbePlan, address: str) -> str:
         writer.close()
 
 
-async def wait_ready(
-    readiness: ProbePlan, address: str, env: dict[str, str], ask: Callable[..., Awaitable[str]] = probe
-) -> None:
+async def wait_ready(readiness: ProbePlan, target: Target, ask: Callable[..., Awaitable[str]] = probe) -> None:
     """Return once the readiness probe has succeeded as often as it has to. The caller bounds the wait."""
-    period_s = readiness.period_s or AGGRESSIVE_PERIOD_S
-    timeout_s = readiness.timeout_s if readiness.period_s else AGGRESSIVE_TIMEOUT_S
+    aggressive = not readiness.period_s
+    timeout_s = AGGRESSIVE_TIMEOUT_S if aggressive else readiness.timeout_s
     await asyncio.sleep(readiness.initial_delay_s)
+    pause_s = AGGRESSIVE_FIRST_S if aggressive else readiness.period_s
     successes = 0
     while True:
-        failure = await ask(readiness, address, env=env, timeout_s=timeout_s)
+        failure = await ask(readiness, target, timeout_s=timeout_s)
         successes = 0 if failure else successes + 1
         if successes >= readiness.success_threshold:
             return
-        await asyncio.sleep(period_s)
+        await asyncio.sleep(pause_s)
+        if aggressive:
+            pause_s = min(2 * pause_s, AGGRESSIVE_PERIOD_S)
 
 
-async def wait_failed(
-    plan: ProbePlan, address: str, env: dict[str, str], ask: Callable[..., Awaitable[str]] = probe
-) -> str:
+async def wait_failed(plan: ProbePlan, target: Target, ask: Callable[..., Awaitable[str]] = probe) -> str:
     """Return why, once the probe has failed as often in a row as its threshold says."""
     await asyncio.sleep(plan.initial_delay_s)
     failures = 0
     while True:
-        failure = await ask(plan, address, env=env, timeout_s=plan.timeout_s)
+        failure = await ask(plan, target, timeout_s=plan.timeout_s)
         failures = failures + 1 if failure else 0
         if failures >= plan.failure_threshold:
             return failure
         await asyncio.sleep(plan.period_s or DEFAULT_PERIOD_S)
 
 
-async def wait_succeeded(
-    plan: ProbePlan, address: str, env: dict[str, str], ask: Callable[..., Awaitable[str]] = probe
-) -> str:
+async def wait_succeeded(plan: ProbePlan, target: Target, ask: Callable[..., Awaitable[str]] = probe) -> str:
     """A start-up probe: return "" at its first success, or why, when it has failed as often as it may."""
     failure = ""
     await asyncio.sleep(plan.initial_delay_s)
     for _ in range(plan.failure_threshold):
-        failure = await ask(plan, address, env=env, timeout_s=plan.timeout_s)
+        failure = await ask(plan, target, timeout_s=plan.timeout_s)
         if not failure:
             return ""
         await asyncio.sleep(plan.period_s or DEFAULT_PERIOD_S)
     return failure
 
 
-def says_more_than_ready(plan: ProbePlan | None) -> TypeGuard[ProbePlan]:
-    """Whether a probe has to be made at all: our runtime says itself when it accepts connections."""
-    return plan is not None and plan.kind != "tcp"
+def has_to_be_made(plan: ProbePlan | None, *, announced: bool) -> TypeGuard[ProbePlan]:
+    """Whether a readiness probe finds anything out: our own runtime says itself when it accepts connections."""
+    return plan is not None and not (announced and plan.kind == "tcp")

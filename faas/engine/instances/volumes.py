@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from faas.engine.contract.revision import ContainerPlan, SecretRef, VolumeMount
+from faas.client.protocol import Object
+from faas.engine.contract.revision import ContainerPlan, RevisionPlan, SecretRef, VolumeMount
 from faas.engine.instances.driver import File, Mount
 from faas.engine.instances.environment import MissingReference
 
@@ -50,3 +53,38 @@ def chosen_keys(volume: VolumeMount, values: Mapping[SecretRef, Mapping[str, str
             raise MissingReference(f"{source.kind.lower()} {source.name!r} has no key {', '.join(missing)}")
         found |= {name: data[key] for key, name in wanted.items() if key in data}
     return found
+
+
+def describe_volumes(plan: RevisionPlan) -> list[Object]:
+    """The volumes of a Pod, as its spec has them."""
+    by_name: dict[str, dict[VolumeMount, None]] = {}
+    for container in plan.containers:
+        for mount in container.volumes:
+            by_name.setdefault(mount.volume, {})[replace(mount, path="", sub_path="", read_only=True)] = None
+    return [{"name": name, **_source(list(parts))} for name, parts in by_name.items()]
+
+
+def _source(parts: list[VolumeMount]) -> Object:
+    first = parts[0]
+    if not first.sources:
+        empty: dict[str, Any] = {"medium": "Memory"} if first.in_memory else {}
+        if first.size_limit_bytes is not None:
+            empty["sizeLimit"] = str(first.size_limit_bytes)
+        return {"emptyDir": empty}
+    if len(parts) > 1:
+        return {"projected": {"sources": [_projection(part) for part in parts], "defaultMode": first.mode}}
+    named = "secretName" if first.sources[0].kind == "Secret" else "name"
+    field, described = next(iter(_projection(first).items()))
+    return {field: {named: described.pop("name"), **described, "defaultMode": first.mode}}
+
+
+def _projection(part: VolumeMount) -> dict[str, dict[str, Any]]:
+    source, modes = part.sources[0], dict(part.modes)
+    described: dict[str, Any] = {"name": source.name}
+    if part.items:
+        described["items"] = [
+            {"key": key, "path": path, **({"mode": modes[path]} if path in modes else {})} for key, path in part.items
+        ]
+    if source.optional:
+        described["optional"] = True
+    return {"secret" if source.kind == "Secret" else "configMap": described}

@@ -258,7 +258,7 @@ ENGINE = """
         settings = EngineSettings(state, runtime, Listeners(-1, -1, -1, -1), foreground=foreground)
         board = Board()
         key = RevisionKey("default", "hello-00001")
-        container = ContainerPlan("x", env=(EnvVar("FAAS_FUNCTION", "main:app"),))
+        container = ContainerPlan(f"dev.local/x@sha256:{'0' * 64}", env=(EnvVar("FAAS_FUNCTION", "main:app"),))
         plan = RevisionPlan(key, "u", "hello", "hello", container, warm=True)
         async with Instances(settings, board, MemoryClient(), resolve=lambda _: bundle):
             board.plans.put(key, plan)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from faas.engine.contract.revision import ContainerPlan, SecurityPlan
 from tests.plans import changed
 
 HELLO = """
@@ -74,10 +75,12 @@ def test_above_the_budget_the_least_recently_used_zygote_ends_and_its_instance_g
 @pytest.mark.parametrize(
     "asked",
     [
-        pytest.param({"command": ("python", "server.py")}, id="command"),
-        pytest.param({"args": ("--fast",)}, id="args"),
-        pytest.param({"working_dir": "/srv"}, id="workingDir"),
-        pytest.param({"protocol": "h2c"}, id="h2c"),
+        pytest.param({"command": ("python", "server.py")}, id="a command"),
+        pytest.param({"args": ("--fast",)}, id="arguments"),
+        pytest.param({"working_dir": "/srv"}, id="a workingDir"),
+        pytest.param({"protocol": "h2c"}, id="an h2c port"),
+        pytest.param({"sidecars": (ContainerPlan("logger", "logger"),)}, id="sidecars"),
+        pytest.param({"security": SecurityPlan(user=0)}, id="another user"),
     ],
 )
 def test_what_a_process_instance_cannot_be_is_refused_with_a_reason(world: Any, asked: dict[str, Any]) -> None:
@@ -89,7 +92,9 @@ def test_what_a_process_instance_cannot_be_is_refused_with_a_reason(world: Any, 
             world.scale(plan, 1)
             await world.until(lambda: (fleet := world.board.fleets.get(plan.key)) and fleet.failure)
             failure = world.board.fleets[plan.key].failure
-            assert "no command" in failure.message
+            assert failure.reason == "ContainerMissing"
+            assert failure.message.startswith("a process of this machine cannot have ")
+            assert "container=True" in failure.message
 
     asyncio.run(main())
 

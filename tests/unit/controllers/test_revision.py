@@ -125,7 +125,7 @@ def test_notes_are_informative_conditions_that_come_and_go() -> None:
 
 
 def test_replica_counts_and_the_digest_are_told() -> None:
-    status = observed_status(revision(), ACTIVE, FleetStatus(ready=3, image_digest="sha256:abc"), NOW)
+    status = observed_status(revision(), ACTIVE, FleetStatus(ready=3, image_digests=("sha256:abc",)), NOW)
     assert (status.actual_replicas, status.desired_replicas) == (3, 1)
     assert status.container_statuses[0].image_digest == "sha256:abc"
     assert observed_status(revision(), UNKNOWN, None, NOW).desired_replicas is None

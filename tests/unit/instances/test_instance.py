@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from faas.engine.contract.revision import ContainerPlan, RevisionKey, RevisionPlan
+from faas.engine.instances.container import Means
 from faas.engine.instances.driver import ExitStatus, Image, Launch, RunEvents
 from faas.engine.instances.fleet import make_name, pick_surplus
-from faas.engine.instances.instance import Instance, Means, Phase
+from faas.engine.instances.instance import Instance, Phase
 from faas.engine.instances.logs import LogStore
 from faas.engine.instances.provision import Provision
 from tests.virtual_clock import EPOCH, VirtualClock
@@ -36,6 +37,7 @@ class Played:
 
     address = "unix:/x"
     pid = 1
+    announces_ready = True
 
     def stop(self) -> None:
         self.signals.append("TERM")

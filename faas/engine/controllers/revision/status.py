@@ -38,9 +38,12 @@ def observed_status(
         status = replace(status, desired_replicas=decision.desired)
     if fleet is not None:
         status = replace(status, actual_replicas=fleet.ready)
-        if fleet.image_digest:
-            container = ContainerStatus(name=serving_container(revision).name, image_digest=fleet.image_digest)
-            status = replace(status, container_statuses=(container,))
+        if fleet.image_digests:
+            serving = serving_container(revision)
+            others = [container for container in revision.spec.containers if container is not serving]
+            digests = zip((serving, *others), fleet.image_digests, strict=False)
+            statuses = tuple(ContainerStatus(name=container.name, image_digest=digest) for container, digest in digests)
+            status = replace(status, container_statuses=statuses)
     return status
 
 
