@@ -48,23 +48,23 @@ def command(
       faas build --push -t registry.example.org/team/hello:1.0 --platform linux/amd64,linux/arm64
       faas build --base python:3.13-slim --explain
     """
-    from faas_builders.oci.store import ImageStore
-
     from faas.cli.build_result import print_built
-    from faas.cli.connection import find_state
+    from faas.cli.image_store import open_store, prune_unneeded
     from faas.cli.progress import shown_steps
     from faas.project.settings import load_settings
 
     settings = load_settings(path)
     flags = make_flags(settings, insecure=insecure, **more)
     destinations = make_destinations(settings.build, image, push=push, outputs=outputs, insecure=insecure)
-    store = ImageStore(find_state(state).images)
+    store = open_store(state)
     if explain:
         _explain(settings, store, flags, form)
         return
     with shown_steps() as steps:
         built, pushed = _build(settings, store, flags, destinations, steps)
     print_built(built, destinations, pushed, form)
+    if not all(layer.reused for each in built.result.images for layer in each.layers):
+        prune_unneeded(store, state)
 
 
 def _explain(settings: Settings, store: ImageStore, flags: BuildFlags, form: str | None) -> None:
@@ -102,8 +102,6 @@ def _build(
                 deliver(store, built.result.reference, output, name=in_docker_as(built.result, destinations))
     if not destinations.push or name is None:
         return built, ""
-    from faas_builders.registry.push import push
+    from faas.cli.image_store import push_image
 
-    with steps.reported() as report:
-        digest = push(store, built.result.reference, name, insecure=destinations.insecure, report=report)
-    return built, str(name.with_digest(digest))
+    return built, push_image(store, built.result.reference, name, steps, insecure=destinations.insecure)

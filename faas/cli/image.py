@@ -142,19 +142,17 @@ def push(image: str, name: str, insecure: bool, output: str | None, state: Path 
       faas image push shop registry.example.org/team/shop:1.0
     """
     from faas_builders.registry.names import ImageName
-    from faas_builders.registry.push import push
 
-    from faas.cli.image_store import find_image, open_store
+    from faas.cli.image_store import find_image, open_store, push_image
     from faas.cli.progress import shown_steps
 
     target = ImageName.parse(name)
     store = open_store(state)
     reference = find_image(store, image)
-    with shown_steps() as steps, steps.reported() as report:
-        digest = push(store, reference, target, insecure=insecure, report=report)
-    pushed = str(target.with_digest(digest))
+    with shown_steps() as steps:
+        pushed = push_image(store, reference, target, steps, insecure=insecure)
     if output:
-        print_data({"reference": pushed, "digest": digest}, output)
+        print_data({"reference": pushed}, output)
     else:
         click.echo(pushed)
 

@@ -12,6 +12,9 @@ from faas.cli.connection import find_state, with_client
 
 if TYPE_CHECKING:
     from faas_builders.oci.store import ImageStore
+    from faas_builders.registry.names import ImageName
+
+    from faas.deploy.steps import Steps
 
 _SHORTEST_DIGEST = 6  # hex digits; shorter ones mean several images too easily
 
@@ -63,6 +66,18 @@ def load_archive(store: ImageStore, file: Path, name: str, image: str) -> str:
     return str(import_archive(store, file, named.name, named.tag or "latest", image=image))
 
 
+def push_image(store: ImageStore, reference: str, name: ImageName, steps: Steps, *, insecure: bool) -> str:
+    """Push it, as a step; the reference by digest that it has in the registry. Raises: BuilderError."""
+    from faas_builders.registry.push import push
+
+    from faas.cli.progress import bytes_of
+
+    with steps.reported() as report:
+        report("push", f"to {name}")
+        digest = push(store, reference, name, insecure=insecure, report=report, progress=bytes_of(report, "push"))
+    return str(name.with_digest(digest))
+
+
 def tagged_name(reference: str) -> str:
     """What a Docker engine calls it: it has no digests of its own to name images by."""
     name, at, _ = reference.partition("@")
@@ -87,20 +102,27 @@ def how_it_runs(store: ImageStore, image: str) -> str:
         return ""
 
 
-def images_needed(state: Path | None) -> set[str] | None:
-    """References that Revisions name; None: nobody can say, since the engine of the state does not run."""
+def prune_unneeded(store: ImageStore, state: Path | None) -> None:
+    """Free the space of images that have lost their tag and that no Revision names, where it is known which do."""
+    needed = _needed(state)
+    if needed is not None:
+        from faas_builders.oci.prune import prune
+
+        prune(store, needed)
+
+
+def _needed(state: Path | None) -> list[str] | None:
+    """References of images; None: nobody can say, since the engine of the state does not answer."""
+    found = find_state(state)
+    if not (found.path / "state.db").exists():
+        return []
+    if found.engine() is None:
+        return None
+    from faas.client.errors import ApiError
+    from faas.client.kubeconfig import KubeconfigError
     from faas.deploy.rollout import images_in_use
 
-    found = find_state(state)
-    if found.engine() is not None:
-        return set(with_client(state, images_in_use))
-    return None if (found.path / "state.db").exists() else set()
-
-
-def prune_unneeded(store: ImageStore, state: Path | None) -> None:
-    """Free the space of images that have lost their tag and that nobody needs, where that is known."""
-    from faas_builders.oci.prune import prune
-
-    needed = images_needed(state)
-    if needed is not None:
-        prune(store, needed)
+    try:
+        return with_client(state, images_in_use)
+    except (ApiError, KubeconfigError):
+        return None

@@ -1,19 +1,24 @@
-"""The steps of a deploy as a person sees them: live on a terminal, plain lines anywhere else; on stderr."""
+"""The steps of a build or a deploy as a person sees them: live on a terminal, plain lines anywhere else; on stderr."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from faas.cli.texts import size_text
 from faas.deploy.steps import Step, Steps
 
 if TYPE_CHECKING:
+    from faas_builders.builder import Report
+    from faas_builders.builder import Step as BuildStep
     from rich.table import Table
+
+_LIVE_S, _PLAIN_S = 0.2, 5.0  # a line that is replaced may come often, one that stays may not
 
 
 @contextmanager
@@ -26,6 +31,20 @@ def shown_steps(*, quiet: bool = False) -> Iterator[Steps]:
             yield steps
     else:
         yield Steps(_plain)
+
+
+def bytes_of(report: Report, step: BuildStep) -> Callable[[int, int], None]:
+    """For who is told how many bytes of how many are done: a line of the step now and then."""
+    every_s = _LIVE_S if sys.stderr.isatty() else _PLAIN_S
+    next_s = time.monotonic() + every_s
+
+    def tell(done: int, total: int) -> None:
+        nonlocal next_s
+        if time.monotonic() >= next_s:
+            report(step, f"{size_text(done)} of {size_text(total)}")
+            next_s = time.monotonic() + every_s
+
+    return tell
 
 
 def _plain(step: Step, line: str) -> None:
