@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
-.PHONY: run setup test lint types bench lock clean
+.PHONY: run setup test lint types bench buildpack lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run    set up and run examples/weather"
 	@echo "make test   set up what is missing, then lint, type-check and test"
 	@echo "make bench  measure beside peers"
+	@echo "make buildpack [PLATFORM=linux/arm64]  write our buildpack to dist/buildpack"
 	@echo "make setup  set up .venv only"
 	@echo "make lock   resolve requirements/*.txt again"
 
@@ -40,6 +41,9 @@ test: lint types
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+
+buildpack: $(STAMP)
+	$(BIN)/python -m faas_builders.cnb package dist/buildpack $(if $(PLATFORM),--platform $(PLATFORM))
 
 UV_COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-emit-find-links --upgrade

@@ -8,10 +8,11 @@ import msgspec
 
 from faas_builders.builder import Report
 from faas_builders.cache import cache_dir, key_of, write_atomically
+from faas_builders.deps.interpreter import MINIMUM
 from faas_builders.docker.image import platform_of
 from faas_builders.docker.progress import pull_lines
 from faas_builders.errors import BaseImageError, StepFailed
-from faas_builders.oci.inspecting import MINIMUM, USER, BaseFacts
+from faas_builders.oci.inspecting import USER, BaseFacts
 from faas_builders.target import Platform, Target
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class BasePython(BaseFacts, frozen=True, kw_only=True):
     has_pip: bool
 
     def target(self, platform: Platform) -> Target:
-        return Target(platform, self.version, self.libc, self.libc_version)
+        return Target(platform, self.version, self.libc, self.libc_version, self.python)
 
 
 def find_image(client: DockerClient, reference: str, platform: Platform | None, report: Report) -> Image:
@@ -102,7 +103,8 @@ def _ask(client: DockerClient, image: Image, reference: str) -> str | bytes:
                 image, ["-I", "-c", _ASK], entrypoint=[name], network_disabled=True, remove=True
             )
         except ContainerError as error:
-            said = bytes(error.stderr or b"").decode(errors="replace").strip()
+            stderr = error.stderr or b""
+            said = (stderr if isinstance(stderr, str) else stderr.decode(errors="replace")).strip()
             raise StepFailed(f"asking the Python of {reference}", f"exit code {error.exit_status}", said) from error
         except APIError as error:
             # The engine says so in prose, and differently from version to version; anything else is not about Python.

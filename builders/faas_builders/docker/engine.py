@@ -22,7 +22,9 @@ def connect() -> DockerClient:
         import docker
         from docker.errors import DockerException
     except ImportError as error:
-        raise ToolMissing("docker", "the Docker SDK for Python is not installed", "pip install 'faas-builders[docker]'") from error
+        raise ToolMissing(
+            "docker", "the Docker SDK for Python is not installed", "pip install 'faas-builders[docker]'"
+        ) from error
     address = _address()
     try:
         if "DOCKER_HOST" in os.environ or not address:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faas_builders.builder import BuildRequest, Report
 from faas_builders.deps.installation import install
+from faas_builders.deps.python_version import check_python
 from faas_builders.deps.requirements import find_requirements
-from faas_builders.deps.resolution import resolve
+from faas_builders.deps.resolution import indexes_for, resolve
 from faas_builders.deps.runtime import runtime_layer
 from faas_builders.docker.base import BasePython, find_image, inspect_base, pinned
 from faas_builders.docker.context import Context, below, folder
 from faas_builders.docker.dockerfile import FOLDER, PINS, Install, Recipe, make_dockerfile
 from faas_builders.docker.image import diff_ids, platform_of
 from faas_builders.files import project_files
-from faas_builders.oci.base_choice import check_requires, choose_base
+from faas_builders.oci.base_choice import choose_base, required_python
 from faas_builders.oci.image_config import make_env
 from faas_builders.target import Target
 
@@ -53,11 +55,11 @@ def generate(client: DockerClient, request: BuildRequest, report: Report) -> Gen
     platform = request.platforms[0] if request.platforms else None
     image = find_image(client, reference, platform, report)
     python = inspect_base(client, image, reference)
-    check_requires(request.project, python.version, reference)
+    check_python(request.project, required_python(request.project), python.version)
     target = python.target(platform_of(image))
     report("base", f"{pinned(image, reference)} with Python {python.version}")
 
-    requirements = find_requirements(request.project)
+    requirements = find_requirements(request.project, groups=request.groups, extras=request.extras)
     pins = resolve(requirements, target, lambda line: report("resolve", line))
     way, why_install = _way(pins, python, request)
     recipe = Recipe(
@@ -96,9 +98,25 @@ def _way(pins: Path | None, python: BasePython, request: BuildRequest) -> tuple[
         return "nothing", "the project needs none"
     if not python.has_pip:
         return "copy", "the base has no pip, so they are installed here for its Python and copied"
+    if request.secrets:
+        return "pip", "pip of the base installs them inside, where it sees the secrets"
+    if elsewhere := _other_indexes(pins):
+        return "copy", f"{elsewhere} names indexes that the build would not ask, so they are installed here and copied"
     if local := [line for line in pins.read_text(encoding="utf-8").splitlines() if _is_local(line)]:
         return "copy", f"{local[0].strip()} is on this machine only, so all are installed here and copied"
     return "pip", "pip of the base installs them inside"
+
+
+def _other_indexes(pins: Path) -> str:
+    """Who says that packages come from elsewhere than pip would look; "" for nobody."""
+    indexes = indexes_for(pins)[1]
+    if indexes.arguments or indexes.environment:
+        return "the project"
+    return next((name for name in _INDEX_VARIABLES if os.environ.get(name)), "")
+
+
+# uv reads them on this machine; pip inside of the build does not see them.
+_INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 
 
 def _is_local(line: str) -> bool:
