@@ -108,14 +108,12 @@ class RegistrySource:
     def fetch_blobs(self, blobs: Sequence[Descriptor]) -> None:
         if not blobs:
             return
-        from faas_builders.registry.manifests import Entry
         from faas_builders.registry.pull import pull_blobs
 
-        entries = [Entry(digest=blob.digest, size=blob.size) for blob in blobs]
         total = sum(blob.size for blob in blobs)
         if total > _WORTH_A_LINE:
             self._log(f"fetching {total / 1e6:.1f} MB of {self.name}")
-        pull_blobs(self._registry(), self._image.repository, entries, self.layout.folder / "blobs", self._progress())
+        pull_blobs(self._registry(), self._image.repository, blobs, self.layout.folder / "blobs", self._progress())
 
     def close(self) -> None:
         if self._open is not None:

@@ -171,7 +171,7 @@ class _Download:
                 self._restart()
             elif not answer.headers.get("Content-Range", "").startswith(f"bytes {self._done}-"):
                 raise RegistryError(self._registry.name, f"sent another part of {self._name} than was asked for")
-            for chunk in answer.stream.iter_raw(_CHUNK):
+            for chunk in answer.stream.iter_raw():  # as it comes: what httpx gathers is lost with the connection
                 self._done += len(chunk)
                 if self._done > self._size:
                     self._part.drop()
