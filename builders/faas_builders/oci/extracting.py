@@ -20,6 +20,7 @@ from faas_builders.oci.limits import Budget
 
 _PIECE = 1 << 20
 _LONGEST_HEADER = 16 << 20  # a PAX header has some hundred bytes, and tarfile reads it whole into memory
+_DEEPEST = 250  # os.makedirs calls itself for each
 
 # What an entry can make of a name that cannot be used: too long, below a file, a folder that is a file before.
 _BAD_NAME = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EINVAL})
@@ -38,7 +39,7 @@ def extract_layer(source: Path, folder: Path, *, budget: Budget | None = None) -
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # it remembers each, and there may be a million
                 budget.count("the layer")
-                budget.spend(member.size, member.name)
+                budget.spend(member.size, _short(member.name))
                 _extract(tar, member, root)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ArchiveError(f"the layer cannot be unpacked: {error}") from error
@@ -47,7 +48,7 @@ def extract_layer(source: Path, folder: Path, *, budget: Budget | None = None) -
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, root: str) -> None:
     # By hand: TarFile.extract(filter="data") came with Python 3.11.4, and Debian 12 has 3.11.2.
     if not (member.isfile() or member.isdir() or member.issym() or member.islnk()):
-        raise ArchiveError(f"{member.name} is neither a file, a folder, nor a link")
+        raise ArchiveError(f"{_short(member.name)} is neither a file, a folder, nor a link")
     target = _place(root, member.name)
     if target == root:
         return
@@ -91,6 +92,8 @@ def _place(root: str, name: str) -> str:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise ArchiveError(f"{_short(name)} leaves the folder of the image")
+    if len(parts) > _DEEPEST:
+        raise ArchiveError(f"{_short(name)} lies below {len(parts)} folders, which no file of a layer does")
     target = os.path.join(root, *parts)
     if target != root and not _lies_in(root, os.path.realpath(os.path.dirname(target))):
         raise ArchiveError(f"{_short(name)} leads out of the folder of the image")
