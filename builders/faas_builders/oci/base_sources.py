@@ -44,7 +44,7 @@ def open_source(
     """Where `reference` is to be had; the caller closes it. Raises: BuilderError: it is no reference to an image.
 
     Args:
-        pull: ask what a tag means also when that is known from less than a day ago.
+        pull: ask what a tag means also when that is known from less than a day ago, and fail without an answer.
         insecure: the registry may be plain HTTP, or have a certificate that nobody vouches for.
         offline: ask no registry, raise NotHere instead.
     """
@@ -121,7 +121,7 @@ class RegistrySource:
             self._cache.trim()
 
     def _ask(self, known: RememberedTag | None) -> str:
-        if known is None:
+        if known is None or self._pull:
             digest = self._registry().resolve(self._image.repository, self._image.tag).digest
         else:
             try:

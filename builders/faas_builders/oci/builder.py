@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +165,8 @@ class _Build:
 
         if len(base.images) == 1:
             return [install(base.images[0])]
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(len(base.images)) as pool:
             return list(pool.map(install, base.images))
 

@@ -83,7 +83,7 @@ class _Reading:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._file = open(path, "rb", buffering=0)  # noqa: SIM115  # closed by __exit__
+            self._file = open(path, "rb", buffering=_PIECE)  # noqa: SIM115  # closed by __exit__
             self.size_bytes = os.fstat(self._file.fileno()).st_size
         except OSError as error:
             raise self._unreadable(error) from error
@@ -99,7 +99,7 @@ class _Reading:
             data = self._file.read(size)
         except OSError as error:
             raise self._unreadable(error) from error
-        if not data:
+        if len(data) < size:
             raise ProjectFileError(self._path, "this file became shorter while it was read", "Build again")
         return data
 

@@ -139,7 +139,7 @@ def test_layers_give_what_unpacking_them_one_after_the_other_gives(layers: list[
             if ".wh." not in path and isinstance(data, bytes):
                 expected = {name: kept for name, kept in expected.items() if not name.startswith(path + "/")}
                 expected[path] = data
-        made.add_layer(io.BytesIO(layer({**{path: None for path in _folders(entries)}, **entries})))
+        made.add_layer(io.BytesIO(layer({**dict.fromkeys(_folders(entries)), **entries})))
 
     assert {path: content(made, path) for path in made.paths()} == expected
 

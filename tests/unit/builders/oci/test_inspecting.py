@@ -114,11 +114,13 @@ def test_shims_are_no_python(tmp_path: Path) -> None:
     ("files", "wanted", "said"),
     [
         pytest.param(
-            python_files("3.10"), "", r"base example/base:1 has Python 3\.10 \(/usr/local/bin/python3\.10\); functions need 3\.11", id="old"
+            python_files("3.10"), "",
+            r"base example/base:1 has Python 3\.10 \(/usr/local/bin/python3\.10\); functions need 3\.11", id="old",
         ),
         pytest.param(python_files("3.11"), "3.12", r"has Python 3\.11 .*; Python 3\.12 was asked for", id="another"),
         pytest.param(
-            python_files("3.11", "arm64"), "", r"says that it is for linux/amd64, but its /usr/local/bin/python3\.11 was built for arm64",
+            python_files("3.11", "arm64"), "",
+            r"says that it is for linux/amd64, but its /usr/local/bin/python3\.11 was built for arm64",
             id="for another machine",
         ),
     ],
