@@ -41,7 +41,7 @@ def test_the_context_of_the_docker_command_counts(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("host", ["tcp://192.0.2.1:2376", "ssh://somebody@build.example"])
 def test_an_engine_on_another_machine_is_refused_with_what_to_do(host: str) -> None:
-    with pytest.raises(DockerUnavailable, match="not on this machine.*docker context use default"):
+    with pytest.raises(DockerUnavailable, match=r"not on this machine.*docker context use default"):
         find_place({"DOCKER_HOST": host})
 
 
