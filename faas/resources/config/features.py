@@ -38,6 +38,12 @@ class FeaturesConfig:
     empty_dir: Flag = setting(
         "kubernetes.podspec-volumes-emptydir", _flag, "enabled", "Accept volumes of type emptyDir."
     )
+    multi_container: Flag = setting(
+        "multi-container", _flag, "enabled", "Accept containers beside the one that takes the requests."
+    )
+    multi_container_probing: Flag = setting(
+        "multi-container-probing", _flag, "disabled", "Accept probes of the containers beside it."
+    )
     affinity: Flag = _placement("affinity", "affinity")
     topology_spread_constraints: Flag = _placement("topologyspreadconstraints", "topologySpreadConstraints")
     node_selector: Flag = _placement("nodeselector", "nodeSelector")
@@ -48,8 +54,6 @@ class FeaturesConfig:
 
 
 UNSUPPORTED = (
-    "multi-container",
-    "multi-container-probing",
     "kubernetes.containerspec-addcapabilities",
     "kubernetes.podspec-dnsconfig",
     "kubernetes.podspec-dnspolicy",

@@ -45,9 +45,16 @@ def validate_revision_spec(spec: RevisionSpec, config: Config, at: str) -> Itera
             yield missing(f"{at}.containers")
         case (container,):
             yield from _validate_container(container, volumes, f"{at}.containers[0]")
-        case several:
+        case several if config.features.multi_container == "Disabled":
             message = f"multi-container is off, but found {len(several)} containers"
-            yield FieldError(message, (f"{at}.containers",), "the engine runs one container in each instance")
+            yield FieldError(message, (f"{at}.containers",))
+        case several:
+            yield from _validate_together(several, f"{at}.containers")
+            for index, container in enumerate(several):
+                here = f"{at}.containers[{index}]"
+                if not container.ports:
+                    yield from _validate_sidecar_probes(container, config, here)
+                yield from _validate_container(container, volumes, here, serves=bool(container.ports))
     if spec.service_account_name and (problem := names.subdomain_problem(spec.service_account_name)):
         yield invalid_value(spec.service_account_name, f"{at}.serviceAccountName", problem)
     yield from _validate_bounds(spec, config, at)
@@ -102,7 +109,44 @@ def _validate_gated_fields(spec: RevisionSpec, config: Config, at: str) -> Itera
         yield FieldError(message, (f"{at}.initContainers",))
 
 
-def _validate_container(container: Container, volumes: Mapping[str, Volume], at: str) -> Iterator[FieldError]:
+def _validate_together(containers: tuple[Container, ...], at: str) -> Iterator[FieldError]:
+    """What has a port takes the requests: exactly one."""
+    count = sum(len(container.ports) for container in containers)
+    if not count:
+        yield missing(f"{at}[*].ports")
+    elif count > 1:
+        yield _too_many_ports(at)
+    taken: set[str] = set()
+    for index, container in enumerate(containers):
+        if container.name and container.name in taken:  # a cluster would find out when it makes the Pod
+            yield FieldError(f'duplicate container name "{container.name}"', (f"{at}[{index}].name",))
+        taken.add(container.name)
+
+
+def _too_many_ports(at: str) -> FieldError:
+    details = "Only a single port is allowed across all containers"
+    return FieldError("more than one container port is set", (f"{at}[*].ports",), details)
+
+
+def _validate_sidecar_probes(container: Container, config: Config, at: str) -> Iterator[FieldError]:
+    probes = {
+        "livenessProbe": container.liveness_probe,
+        "readinessProbe": container.readiness_probe,
+        "startupProbe": container.startup_probe,
+    }
+    given = {name: probe for name, probe in probes.items() if probe is not None}
+    if given and config.features.multi_container_probing == "Disabled":
+        yield disallowed(*(f"{at}.{name}" for name in given))
+        return
+    for name, probe in given.items():
+        for handler, action in (("httpGet", probe.http_get), ("tcpSocket", probe.tcp_socket), ("grpc", probe.grpc)):
+            if action is not None and not action.port:  # it has none of its own that could be meant
+                yield missing(f"{at}.{name}.{handler}.port")
+
+
+def _validate_container(
+    container: Container, volumes: Mapping[str, Volume], at: str, *, serves: bool = True
+) -> Iterator[FieldError]:
     if container == Container():
         yield missing(at)
         return
@@ -110,7 +154,7 @@ def _validate_container(container: Container, volumes: Mapping[str, Volume], at:
         yield FieldError(f'"{container.name}" is a reserved container name', (f"{at}.name",))
     elif container.name and names.label_problem(container.name):
         yield invalid_value(container.name, f"{at}.name")
-    port_name = (container.ports[0].name if container.ports else "") or "http"
+    port_name = ((container.ports[0].name if container.ports else "") or "http") if serves else ""
     yield from validate_probe(container.liveness_probe, port_name, f"{at}.livenessProbe")
     yield from validate_readiness_probe(container.readiness_probe, port_name, f"{at}.readinessProbe")
     yield from validate_probe(container.startup_probe, port_name, f"{at}.startupProbe")
@@ -118,8 +162,13 @@ def _validate_container(container: Container, volumes: Mapping[str, Volume], at:
         yield from _validate_env(env, f"{at}.env[{index}]")
     for index, source in enumerate(container.env_from):
         yield from _validate_env_from(source, f"{at}.envFrom[{index}]")
+    if container.image_pull_policy not in ("", "Always", "IfNotPresent", "Never"):
+        yield invalid_value(container.image_pull_policy, f"{at}.imagePullPolicy")
     yield from _validate_image(container.image, f"{at}.image")
-    yield from _validate_ports(container, at)
+    if len(container.ports) > 1 and serves:
+        yield _too_many_ports(re.sub(r"\[\d+\]$", "", at))
+    if container.ports:
+        yield from _validate_port(container.ports[0], f"{at}.ports")
     yield from _validate_resources(container, f"{at}.resources")
     if container.security_context is not None:
         yield from _validate_security_context(container.security_context, f"{at}.securityContext")
@@ -174,17 +223,6 @@ def _validate_env_from(source: EnvFromSource, at: str) -> Iterator[FieldError]:
         yield missing_one_of(*both)
 
 
-def _validate_ports(container: Container, at: str) -> Iterator[FieldError]:
-    if len(container.ports) > 1:
-        yield FieldError(
-            "more than one container port is set",
-            (re.sub(r"\[\d+\]$", "[*]", at) + ".ports",),
-            "Only a single port is allowed across all containers",
-        )
-    if container.ports:
-        yield from _validate_port(container.ports[0], f"{at}.ports")
-
-
 def _validate_port(port: ContainerPort, at: str) -> Iterator[FieldError]:
     number = port.container_port
     if number in RESERVED_PORTS:
@@ -221,6 +259,9 @@ def _validate_security_context(context: SecurityContext, at: str) -> Iterator[Fi
         yield disallowed(f"{at}.privileged")
     if context.capabilities is not None and [name for name in context.capabilities.add if name != "NET_BIND_SERVICE"]:
         yield disallowed(f"{at}.capabilities.add")
+    if context.seccomp_profile is not None and context.seccomp_profile.type not in ("RuntimeDefault", "Unconfined"):
+        details = "this machine has no profiles by name: RuntimeDefault, Unconfined"
+        yield invalid_value(context.seccomp_profile.type, f"{at}.seccompProfile.type", details)
     for name, number in (("runAsUser", context.run_as_user), ("runAsGroup", context.run_as_group)):
         if number is not None and not 0 <= number <= MAX_ID:
             yield out_of_bounds(number, 0, MAX_ID, f"{at}.{name}")

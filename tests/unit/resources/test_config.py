@@ -170,8 +170,9 @@ def test_an_answer_may_begin_as_late_as_the_revisions_timeout_unless_said_otherw
         ),
         (
             "config-features",
-            {"multi-container": "enabled"},
-            "multi-container cannot be enabled: the engine does not do it; a cluster with Knative does",
+            {"kubernetes.podspec-init-containers": "enabled"},
+            "kubernetes.podspec-init-containers cannot be enabled: the engine does not do it; "
+            "a cluster with Knative does",
         ),
         (
             "config-features",

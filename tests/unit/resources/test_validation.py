@@ -142,9 +142,21 @@ def test_everything_that_knative_lets_in_is_let_in() -> None:
             f"pod spec support for init-containers is off, but found 1 init containers: {SPEC}.initContainers",
         ),
         (
-            {"containers": [{"image": "a", "ports": [{}]}, {"image": "b"}]},
-            f"multi-container is off, but found 2 containers: {SPEC}.containers\n"
-            "the engine runs one container in each instance",
+            {"containers": [{"image": "a"}, {"image": "b"}]},
+            f"missing field(s): {SPEC}.containers[*].ports",
+        ),
+        (
+            {"containers": [{"image": "a", "ports": [{}]}, {"image": "b", "ports": [{}]}]},
+            f"more than one container port is set: {SPEC}.containers[*].ports\n"
+            "Only a single port is allowed across all containers",
+        ),
+        (
+            {"containers": [{"image": "a", "ports": [{}], "name": "x"}, {"image": "b", "name": "x"}]},
+            f'duplicate container name "x": {SPEC}.containers[1].name',
+        ),
+        (
+            {"containers": [{"image": "a", "ports": [{}]}, {"image": "b", "livenessProbe": {"exec": {}}}]},
+            f"must not set the field(s): {SPEC}.containers[1].livenessProbe",
         ),
         (
             {"volumes": [{"name": "v", "secret": {"secretName": "s"}}]},
@@ -194,6 +206,12 @@ def test_a_revisions_spec_has_bounds(spec: Raw, complaint: str) -> None:
         (
             {"ports": [{"name": "grpc"}]},
             f"Port name grpc is not allowed: {CONTAINER}.ports\nName must be empty, or one of: 'h2c', 'http1'",
+        ),
+        ({"imagePullPolicy": "Sometimes"}, f"invalid value: Sometimes: {CONTAINER}.imagePullPolicy"),
+        (
+            {"securityContext": {"seccompProfile": {"type": "Localhost"}}},
+            f"invalid value: Localhost: {CONTAINER}.securityContext.seccompProfile.type\n"
+            "this machine has no profiles by name: RuntimeDefault, Unconfined",
         ),
         ({"ports": [{"protocol": "UDP"}]}, f"invalid value: UDP: {CONTAINER}.ports.protocol"),
         (
