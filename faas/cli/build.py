@@ -94,12 +94,12 @@ def _build(
     if destinations.outputs:
         from faas_builders.delivery import deliver
 
-        from faas.cli.build_result import in_docker_as
+        from faas.cli.build_result import docker_name
 
         with steps.step("write") as log:
             for output in destinations.outputs:
                 log(str(output))
-                deliver(store, built.result.reference, output, name=in_docker_as(built.result, destinations))
+                deliver(store, built.result.reference, output, name=docker_name(built, destinations))
     if not destinations.push or name is None:
         return built, ""
     from faas.cli.image_store import push_image

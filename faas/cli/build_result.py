@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.image_store import tagged_name
 from faas.cli.output import note, print_data, print_facts, print_table
 from faas.cli.texts import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from faas_builders.builder import BuildResult
 
     from faas.cli.build_options import Destinations
     from faas.deploy.building import Built
@@ -81,10 +78,12 @@ def _document(built: Built, destinations: Destinations, pushed: str) -> dict[str
 def _next_steps(built: Built, destinations: Destinations, pushed: str) -> list[str]:
     if built.result.base == "host":
         return ["It has this machine's Python as its base: only an engine on this machine runs it."]
-    in_docker = any(output.kind == "docker" for output in destinations.outputs)
-    if not (pushed or in_docker):
+    if any(output.kind == "docker" for output in destinations.outputs):
+        name = docker_name(built, destinations)
+    elif pushed or built.result.builder != "oci":
+        name = pushed or _stored_name(built)  # the other builders work in the Docker engine
+    else:
         return ["Take it elsewhere:  faas build --push -t REGISTRY/NAME:TAG     (or --output docker)"]
-    name = pushed if pushed and not in_docker else in_docker_as(built.result, destinations)
     return [f"Run it:  docker run --rm -p 8080:8080 {choice}{name}" for choice in _choices(built.services)]
 
 
@@ -95,8 +94,12 @@ def _choices(services: Sequence[ServiceSpec]) -> list[str]:
     return [f"-e FAAS_FUNCTION={service.target} " for service in services]
 
 
-def in_docker_as(result: BuildResult, destinations: Destinations) -> str:
+def docker_name(built: Built, destinations: Destinations) -> str:
     """What a Docker engine that loads the image calls it."""
-    if destinations.name is not None:
-        return str(destinations.name).removeprefix("docker.io/library/").removeprefix("docker.io/")
-    return tagged_name(result.reference)
+    if destinations.name is None:
+        return _stored_name(built)
+    return str(destinations.name).removeprefix("docker.io/library/").removeprefix("docker.io/")
+
+
+def _stored_name(built: Built) -> str:
+    return f"{built.result.reference.partition('@')[0]}:{built.tag}"

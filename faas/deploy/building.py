@@ -30,6 +30,7 @@ from faas.project.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Built:
     result: BuildResult
+    tag: str  # in the store
     services: tuple[ServiceSpec, ...]  # (): nobody looked
 
 
@@ -45,7 +46,7 @@ def build(settings: Settings, store: ImageStore, flags: BuildFlags, steps: Steps
         services = () if FUNCTION in choice.said.env or python is None else _services(settings, python, log)
     builder, request = _order(settings, store, flags, choice, python, services, tag)
     with steps.reported() as report:
-        return Built(builder.build(request, report), services)
+        return Built(builder.build(request, report), tag, services)
 
 
 def explain(settings: Settings, store: ImageStore, flags: BuildFlags) -> tuple[Choice, ...]:
