@@ -75,11 +75,12 @@ def indexes_for(pins: Path) -> tuple[Path | None, Indexes]:
     return (project, indexes_of(project, source.kind)) if project.is_dir() else (None, Indexes())
 
 
-def excludes() -> Path:
+def excludes(more: Iterable[str] = ()) -> Path:
     """The file that keeps `faas` and its parts out of the whole graph, not only from its first level."""
-    path = cache_dir() / "resolved" / f"excludes-{key_of(*OURS)}.txt"
+    names = (*OURS, *more)
+    path = cache_dir() / "resolved" / f"excludes-{key_of(*names)}.txt"
     if not path.exists():
-        write_atomically(path, "\n".join(OURS).encode(), durable=False)
+        write_atomically(path, "\n".join(names).encode(), durable=False)
     return path
 
 

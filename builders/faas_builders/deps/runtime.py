@@ -15,9 +15,13 @@ from faas_builders.deps.installation import install_into
 from faas_builders.deps.interpreter import inspect
 from faas_builders.deps.resolution import excludes
 from faas_builders.deps.runtime_requirements import base_requirements, tested_pins
-from faas_builders.errors import BuildError
+from faas_builders.deps.uv import Log
+from faas_builders.errors import BuildError, DependencyError
 
 _FORMAT = "2"
+_OPTIONAL = {"gunicorn-h1c": "HTTP is parsed in Python"}
+"""What faas_runtime does without where it cannot be had, and how: it has no wheels, only source in C."""
+
 OWN = ".own"
 """Folder inside the layer that shows only `faas` and `faas_runtime`, so that ours win over a project's own copies."""
 
@@ -26,7 +30,7 @@ RUNTIME_FOLDER = "/opt/faas/runtime"
 """Where the folder will be inside an image: tracebacks name its files there."""
 
 
-def runtime_layer(python: Where | Path | str) -> Path:
+def runtime_layer(python: Where | Path | str, log: Log = lambda line: None) -> Path:
     """The folder to put on sys.path so that `python` finds faas_runtime; made once, and again when its source changes.
 
     Its content comes from the faas_runtime installed beside this builder, also when that is editable, and its
@@ -43,7 +47,7 @@ def runtime_layer(python: Where | Path | str) -> Path:
         pinned = "\n".join(tested_pins())
         vendored = cached(
             cache_dir() / "runtime-deps" / key_of(_FORMAT, destination.key, wanted, pinned),
-            lambda deps: _install(deps, wanted, pinned, destination),
+            lambda deps: _install(deps, wanted, pinned, destination, log),
         )
         # Linked, not copied: both folders are only ever read, and an edit of faas_runtime then costs milliseconds.
         shutil.copytree(vendored, folder, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
@@ -100,13 +104,22 @@ def _contents(source: dict[str, list[Path]]) -> list[bytes]:
     return parts
 
 
-def _install(folder: Path, wanted: str, pinned: str, destination: Destination) -> None:
+def _install(folder: Path, wanted: str, pinned: str, destination: Destination, log: Log) -> None:
     inputs = cache_dir() / "runtime-deps" / f"inputs-{key_of(wanted, pinned)}"
     inputs.mkdir(parents=True, exist_ok=True)
     (inputs / "wanted.txt").write_text(wanted)
     (inputs / "pinned.txt").write_text(pinned)
-    files = ["-r", str(inputs / "wanted.txt"), "-c", str(inputs / "pinned.txt"), "--excludes", str(excludes())]
-    install_into(folder, [*files, "--no-config"], destination)
+    files = ["-r", str(inputs / "wanted.txt"), "-c", str(inputs / "pinned.txt"), "--no-config"]
+    try:
+        install_into(folder, [*files, "--excludes", str(excludes())], destination)
+    except DependencyError:
+        if destination.target is None:
+            raise
+        for entry in folder.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        install_into(folder, [*files, "--excludes", str(excludes(_OPTIONAL))], destination)
+        for name, instead in _OPTIONAL.items():
+            log(f"{name} cannot be built here for {destination.text}: {instead}")
     if destination.target is not None:
         shutil.rmtree(folder / "bin", ignore_errors=True)  # nobody starts a program of ours by hand
         if destination.compiler is not None:
