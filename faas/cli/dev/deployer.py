@@ -49,6 +49,7 @@ class Deployer:
         self._events: tuple[Object, ...] | None = None  # Triggers and sources as they were made last
         self._shown: set[str] = set()  # whose addresses are on the screen
         self._inboxes: frozenset[Path] = frozenset()
+        self._reported: set[str] = set()  # of what builds say
         self._describer = Describer(project.settings.root, project.environment)
         self._describer.begin()  # while the engine starts
 
@@ -108,8 +109,9 @@ class Deployer:
             self._screen.removed(gone)
 
     def _report(self, step: Step, line: str) -> None:
-        """Of an image for containers: the long steps are told, a save goes through the others in no time."""
-        if step in ("base", "build") or line.startswith(("resolving", "installing")):
+        """Of an image for containers: what takes long the first time is told once."""
+        if step not in ("layers", "config", "write") and line not in self._reported:
+            self._reported.add(line)
             self._screen.note(line)
 
     async def _bring_events(self, desired: Desired, engine: Engine) -> None:
