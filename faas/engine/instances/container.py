@@ -246,7 +246,8 @@ class Container:
             self._pod.container_exited(self)
             return
         self._last, self._last_finished, self._last_started = status, self._means.clock.utc(), self._running_since
-        self._last_message = "Container failed with: " + (status.start_error or "\n".join(last_lines))
+        which = "Container" if self.serves else f"Container {self.plan.name}"
+        self._last_message = f"{which} failed with: " + (status.start_error or "\n".join(last_lines))
         self._running_since = None
         self.restarts += 1
         if self._replaced:

@@ -257,7 +257,14 @@ class DockerDriver:
             return []
         runs: dict[str, ContainerRun] = {}
         return [
-            AdoptedRun(one.key, one.pod, one.run, one.created_s, partial(self._attach, one, runs), one.container)
+            AdoptedRun(
+                one.key,
+                one.pod,
+                one.run,
+                one.created_s,
+                partial(self._attach, one, runs),
+                one.container if one.serving else "",
+            )
             for one in found
         ]
 
