@@ -60,7 +60,7 @@ class BaseImage:
     @property
     def target(self) -> Target:
         facts = self.facts
-        return Target(self.platform, facts.version, facts.libc, facts.libc_version)
+        return Target(self.platform, facts.version, facts.libc, facts.libc_version, facts.python)
 
     @property
     def layers(self) -> tuple[Descriptor, ...]:
