@@ -51,6 +51,7 @@ def write_docker_archive(
     with space_on(getattr(out, "name", "the archive")):
         for piece in docker_archive(store, reference, platform, tags=tags):
             out.write(piece)
+        out.flush()
 
 
 def docker_archive(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -82,13 +83,19 @@ class _Layout:
                 images.setdefault(entry.digest, []).extend(names)
         chosen = _chosen(self._path, list(images.items()), image)
         taken = self._take(next(entry for entry in entries if entry.digest == chosen))
-        here = self._store.oci.reach([taken.digest]).manifests
-        referrers = []
-        for entry in entries:
-            subject = documents[entry.digest].subject
-            if subject is not None and subject.digest in here:
-                referrers.append(self._take(entry, artifact=True))
-        return taken, tuple(referrers)
+        about = {
+            entry.digest: (entry, subject.digest)
+            for entry in entries
+            if (subject := documents[entry.digest].subject) is not None
+        }
+        return taken, tuple(self._take_referrers(self._store.oci.reach([taken.digest]).manifests, about))
+
+    def _take_referrers(self, here: Iterable[str], about: Mapping[str, tuple[Descriptor, str]]) -> Iterator[Descriptor]:
+        """What refers to what is here, and what refers to that."""
+        for referrer, subject in about.values():
+            if subject in here:
+                yield self._take(referrer, artifact=True)
+                yield from self._take_referrers([referrer.digest], about)
 
     def _take(self, descriptor: Descriptor, *, artifact: bool = False) -> Descriptor:
         """Copy a document after all that it names."""
@@ -135,7 +142,7 @@ class _Layout:
 
         def copy(out: IO[bytes]) -> Written:
             with self._archive.open(name) as file:
-                written = _copy(file, out, descriptor.size)
+                written = _copy(file, out, descriptor.size, unpack=False)
             if written.digest != descriptor.digest:
                 raise InvalidImage(f"{name} of {self._path} is not what its digest says")
             return written
@@ -175,7 +182,7 @@ def _saved_layer(
 
     def copy(out: IO[bytes]) -> Written:
         with archive.open(name) as file:
-            written = _copy(file, out, archive.size(name))
+            written = _copy(file, out, archive.size(name), unpack=True)
         if written.diff_id != diff_id:
             raise InvalidImage(f"the layer {name} is not the one that the config of the image names ({diff_id[:19]})")
         return written
@@ -185,13 +192,13 @@ def _saved_layer(
     return Descriptor(media_type=media_type, digest=written.digest, size=written.size_bytes)
 
 
-def _copy(file: IO[bytes], out: IO[bytes], size_bytes: int) -> Written:
-    """Copy as many bytes as were declared, and tell their digest, and that of what they unpack to if it is gzip."""
+def _copy(file: IO[bytes], out: IO[bytes], size_bytes: int, *, unpack: bool) -> Written:
+    """Copy as many bytes as were declared, and tell their digest; with `unpack`, also that of what gzip unpacks to."""
     digest = hashlib.sha256()
     unpacked: _Gunzip | None = None
     left = size_bytes
     while left and (piece := file.read(min(_PIECE, left))):
-        if left == size_bytes and piece.startswith(b"\x1f\x8b"):
+        if unpack and left == size_bytes and piece.startswith(b"\x1f\x8b"):
             unpacked = _Gunzip(Budget.of_compressed(size_bytes))
         digest.update(piece)
         if unpacked is not None:

@@ -110,9 +110,10 @@ class FolderArchive:
             descriptor = os.open(self._place(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise InvalidImage(f"{name} of {self._root} cannot be read: {error.strerror}") from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ArchiveError(f"{name} of {self._root} is no file")
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ArchiveError(f"{name} of {self._root} is no file")
             yield file
 
     def _place(self, name: str) -> str:
