@@ -78,24 +78,25 @@ class Connections:
         failures = 0
         while True:
             failures += 1
-            silent, after_s = False, None
+            answer, silent = None, False
             try:
                 answer = self._once(ask)
                 if not ask.repeatable or not is_worth_retrying(answer.status):
                     return answer
                 failure = _failing(answer)
-                after_s = retry_after_s(answer.headers.get("Retry-After", ""), now_s=time.time())
             except httpx.RequestError as error:
                 failure = self.unreachable(ask.url, error)
                 if not ask.repeatable or _is_certain(error):
                     raise failure from error
                 silent = isinstance(error, httpx.TimeoutException)
-            self.pause(failures, failure, silent=silent, after_s=after_s)
+            self.pause(failures, failure, silent=silent, answer=answer)
 
     def pause(
-        self, failures: int, failure: RegistryError, *, silent: bool = False, after_s: float | None = None
+        self, failures: int, failure: RegistryError, *, silent: bool = False, answer: Answer | None = None
     ) -> None:
-        """Wait as is due after so many failures, or raise the last one."""
+        """Wait as is due after so many failures, or as the last answer asks for, or raise the last failure."""
+        after = answer.headers.get("Retry-After", "") if answer is not None else ""
+        after_s = retry_after_s(after, now_s=time.time()) if after else None
         wait_s = self._retry.wait_s(failures, silent=silent, retry_after_s=after_s, chance=random.random())
         if wait_s is None:
             raise failure

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
 
 from faas_builders.cache import write_atomically
 from faas_builders.errors import InvalidImage
 from faas_builders.oci import model
 from faas_builders.oci.layout import space_on
+from faas_builders.oci.model import Descriptor
 from faas_builders.registry.client import Document, Registry
 from faas_builders.registry.downloads import blob_path, pull_blob
 from faas_builders.registry.names import ImageName
 from faas_builders.registry.parallel import Progress, Tally, each, unseen
-
-
-class Blob(Protocol):
-    """What pulling needs of a descriptor."""
-
-    @property
-    def digest(self) -> str: ...
-    @property
-    def size(self) -> int: ...
 
 
 def fetch_manifest(registry: Registry, name: ImageName, folder: Path) -> Document:
@@ -40,13 +31,13 @@ def fetch_manifest(registry: Registry, name: ImageName, folder: Path) -> Documen
 
 
 def pull_blobs(
-    registry: Registry, repository: str, blobs: Iterable[Blob], folder: Path, progress: Progress = unseen
+    registry: Registry, repository: str, blobs: Iterable[Descriptor], folder: Path, progress: Progress = unseen
 ) -> dict[str, Path]:
     """`pull_blob` for several at a time; returns them by digest. The first failure ends the others."""
     wanted = {blob.digest: blob for blob in blobs}
     tally = Tally(sum(blob.size for blob in wanted.values()), progress)
 
-    def pull(blob: Blob) -> Path:
+    def pull(blob: Descriptor) -> Path:
         return pull_blob(registry, repository, blob.digest, blob.size, folder, tally.reporter(blob.digest))
 
     return dict(zip(wanted, each(wanted.values(), pull, tally.stop), strict=True))

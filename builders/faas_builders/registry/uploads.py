@@ -52,11 +52,7 @@ def upload_blob(
 
 
 class _Gone(Exception):
-    """The registry knows nothing of this upload any more; `failure` is what it said."""
-
-    def __init__(self, failure: RegistryError) -> None:
-        super().__init__(str(failure))
-        self.failure = failure
+    """The registry knows nothing of this upload any more."""
 
 
 class _Unchunked(Exception):
@@ -93,8 +89,7 @@ class _Upload:
                 return "sent"
             except _Unchunked:
                 self._in_chunks = False
-            except _Gone as gone:
-                self._failed(gone.failure)
+            except _Gone:
                 if self._is_there():  # it was only the answer that was lost
                     return "sent"
             place = ""
@@ -141,10 +136,11 @@ class _Upload:
             if not last and answer.status in (201, 202, 204):
                 place, start = self._accepted(answer, min(start + self._chunk_bytes, self._size))
             elif answer.status == 416 or is_worth_retrying(answer.status):
-                place, start = self._resume(place, self._refused(answer))
+                place, start = self._resume(place, self._refused(answer), answer)
             elif answer.status == 404:
+                self._failed(self._refused(answer))
                 self._in_chunks = self._in_chunks and start == 0  # some end an upload with its first chunk
-                raise _Gone(self._refused(answer))
+                raise _Gone
             elif not last and answer.status not in (401, 403, 413):
                 raise _Unchunked
             else:
@@ -176,20 +172,18 @@ class _Upload:
                 start += len(data)
                 self._report(start)
 
-    def _resume(self, place: httpx.URL, failure: RegistryError) -> tuple[httpx.URL, int]:
+    def _resume(
+        self, place: httpx.URL, failure: RegistryError, refused: Answer | None = None
+    ) -> tuple[httpx.URL, int]:
         """Where to go on after a failure, as the registry says. Raises: _Gone."""
+        self._failed(failure, refused)
         if not self._in_chunks:
-            raise _Gone(failure)
-        self._failed(failure)
+            raise _Gone
         answer = self._registry.transport.request("GET", place, self._scopes)
         if answer.status not in (200, 202, 204):
-            raise _Gone(failure)
-        if "Location" not in answer.headers:
-            answer.headers["Location"] = str(place)
-        place, start = self._accepted(answer, 0)
-        if start == 0:
-            raise _Gone(failure)
-        return place, start
+            raise _Gone
+        answer.headers.setdefault("Location", str(place))
+        return self._accepted(answer, 0)
 
     def _accepted(self, answer: Answer, default: int) -> tuple[httpx.URL, int]:
         """How far the registry has come. Source: the specification's Range, whose end is the last byte's number."""
@@ -204,10 +198,10 @@ class _Upload:
         self._report(start)
         return self._registry.transport.location(answer), start
 
-    def _failed(self, failure: RegistryError) -> None:
+    def _failed(self, failure: RegistryError, answer: Answer | None = None) -> None:
         """Wait before going on. Raises: the failure, when that has been too often without any progress."""
         self._failures += 1
-        self._registry.transport.connections.pause(self._failures, failure)
+        self._registry.transport.connections.pause(self._failures, failure, answer=answer)
 
     def _ask(self, method: str, place: str, scopes: tuple[str, ...] = ()) -> Answer:
         return self._registry.transport.request(method, place, scopes or self._scopes)

@@ -64,23 +64,19 @@ def test_several_threads_and_processes_want_the_same_blob(
     registry: RunningRegistry, busybox: MadeImage, tmp_path: Path
 ) -> None:
     name = ImageName.parse(busybox.push(registry, "tools/busybox", "4"))
-    digest, size = "sha256:" + model.digest_of(busybox.layer.read_bytes())[7:], busybox.layer.stat().st_size
+    layer = busybox.layer.read_bytes()
+    blob = model.Descriptor(media_type=model.LAYER, digest=model.digest_of(layer), size=len(layer))
     program = (
         "import sys; from pathlib import Path; from faas_builders.registry.client import Registry\n"
         "from faas_builders.registry.downloads import pull_blob\n"
         "registry, digest, size, folder = sys.argv[1:]\n"
         "pull_blob(Registry(registry), 'tools/busybox', digest, int(size), Path(folder))"
     )
-    command = [sys.executable, "-c", program, name.registry, digest, str(size), str(tmp_path)]
+    command = [sys.executable, "-c", program, name.registry, blob.digest, str(blob.size), str(tmp_path)]
     with ThreadPoolExecutor(3) as pool:
         others = [pool.submit(subprocess.run, command, check=True, timeout=60) for _ in range(2)]
         with Registry(name.registry) as client:
-            ours = [pool.submit(pull_blobs, client, name.repository, [_Blob(digest, size)], tmp_path) for _ in range(3)]
+            ours = [pool.submit(pull_blobs, client, name.repository, [blob], tmp_path) for _ in range(3)]
             for future in (*others, *ours):
                 future.result()
-    assert [path.name for path in (tmp_path / "sha256").iterdir()] == [digest[7:]]
-
-
-class _Blob:
-    def __init__(self, digest: str, size: int) -> None:
-        self.digest, self.size = digest, size
+    assert [path.name for path in (tmp_path / "sha256").iterdir()] == [blob.digest[7:]]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class TokenServer:
     lock: threading.Lock = field(default_factory=threading.Lock)
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
+    @cached_property
     def certificate(self) -> x509.Certificate:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ISSUER)])
         now = datetime.now(UTC)
@@ -57,7 +59,7 @@ class TokenServer:
         """Lines for docker-registry's configuration."""
         folder.mkdir(parents=True, exist_ok=True)
         bundle = folder / "tokens.pem"
-        bundle.write_bytes(self.certificate().public_bytes(serialization.Encoding.PEM))
+        bundle.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
         lines = {"realm": self.url, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(bundle)}
         return "auth:\n  token:\n" + "".join(f"    {name}: {value}\n" for name, value in lines.items())
 
@@ -81,7 +83,7 @@ class TokenServer:
             "jti": "1",
             "access": access,
         }
-        der = self.certificate().public_bytes(serialization.Encoding.DER)
+        der = self.certificate.public_bytes(serialization.Encoding.DER)
         header = {"typ": "JWT", "alg": "ES256", "x5c": [base64.b64encode(der).decode()]}
         signed = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
         r, s = decode_dss_signature(self.key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
