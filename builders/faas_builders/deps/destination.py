@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform as _machine
 from dataclasses import dataclass
+from pathlib import Path
 
+from faas_builders.cache import cache_dir
 from faas_builders.deps.interpreter import Interpreter
 from faas_builders.deps.pythons import builder_python, local_python
 from faas_builders.errors import DependencyError
@@ -37,6 +39,13 @@ class Destination:
     @property
     def minor(self) -> str:
         return ".".join(self.version.split(".")[:2])
+
+    def folder(self, kind: str) -> Path:
+        """Where what is made for it is cached; each target has its own, so that nobody waits for another's lock."""
+        if self.target is None:
+            return cache_dir() / kind
+        place = f"{self.target.platform}-{self.target.libc}-{self.minor}".replace("/", "-")
+        return cache_dir() / f"{kind}-for" / place
 
     @property
     def executable(self) -> str:

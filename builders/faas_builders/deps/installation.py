@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from faas_builders.cache import cache_dir, cached, key_of
+from faas_builders.cache import cached, key_of
 from faas_builders.deps.bytecode import compile_folder
 from faas_builders.deps.destination import Destination, Where, destination_of
 from faas_builders.deps.native import check_native
@@ -28,7 +28,7 @@ def install(pins: Path, where: Where, log: Log) -> Path:
     """
     destination = destination_of(where)
     text = pins.read_bytes()
-    made = cache_dir() / "deps" / key_of(_FORMAT, text, destination.key, destination.executable)
+    made = destination.folder("deps") / key_of(_FORMAT, text, destination.key, destination.executable)
 
     def fill(folder: Path) -> None:
         log(f"installing {_count(text.decode())} distributions for {destination.text}")

@@ -41,12 +41,12 @@ def runtime_layer(python: Where | Path | str, log: Log = lambda line: None) -> P
     destination = destination_of(inspect(python) if isinstance(python, (Path, str)) else python)
     source = _source()
     wanted = "\n".join(base_requirements())
-    target = cache_dir() / "runtime" / key_of(_FORMAT, destination.key, wanted, *_contents(source))
+    target = destination.folder("runtime") / key_of(_FORMAT, destination.key, wanted, *_contents(source))
 
     def fill(folder: Path) -> None:
         pinned = "\n".join(tested_pins())
         vendored = cached(
-            cache_dir() / "runtime-deps" / key_of(_FORMAT, destination.key, wanted, pinned),
+            destination.folder("runtime-deps") / key_of(_FORMAT, destination.key, wanted, pinned),
             lambda deps: _install(deps, wanted, pinned, destination, log),
         )
         # Linked, not copied: both folders are only ever read, and an edit of faas_runtime then costs milliseconds.
