@@ -45,7 +45,7 @@ def make_context(host: str, *, verified: bool, folders: tuple[Path, ...] = CERTI
 def _has_authorities(context: ssl.SSLContext) -> bool:
     paths = ssl.get_default_verify_paths()
     # Those of a folder are read when they are needed, and not counted before.
-    return context.cert_store_stats()["x509_ca"] > 0 or bool(paths.capath and any(os.scandir(paths.capath)))
+    return context.cert_store_stats()["x509_ca"] > 0 or bool(paths.capath and os.listdir(paths.capath))
 
 
 def _add(context: ssl.SSLContext, folder: Path, host: str) -> None:

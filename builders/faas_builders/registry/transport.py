@@ -60,7 +60,7 @@ class Transport:
         except (KeyError, httpx.InvalidURL) as error:
             raise RegistryError(self.registry, f"does not say where to go on after {answer.url.path}") from error
         base = self.base()
-        if url.scheme == "http" and base.scheme == "https" and url.host == base.host:
+        if (url.scheme, base.scheme, url.host) == ("http", "https", base.host) and url.port in (None, base.port):
             # It does not know of the proxy with its certificate, which we came through.
             url = url.copy_with(scheme="https", port=base.port)
         return url

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from faas_builders.errors import RegistryDenied, RegistryError
 from faas_builders.registry.client import Registry
 from faas_builders.registry.names import ImageName
-from faas_builders.registry.push import push
+from faas_builders.registry.push import push, push_with
 
 from tests.containers_world import RunningRegistry, htpasswd, running_registry
 from tests.integration.builders.registry.conftest import Client
@@ -172,17 +171,10 @@ def test_where_an_upload_goes_on_elsewhere_our_token_does_not_go_along(tmp_path:
         store, reference = store_with_image(tmp_path, b"only one layer")
         config = store.images(reference)[0].manifest.config.digest
         faulty.put_blob("shop", store.blob(config).read_bytes())
-        faulty.on("HEAD", "/blobs/", lambda handler: handler.carry_out())  # the first wants a token
         with Registry(faulty.host) as client:
             client.has_blob("shop", config, ("repository:shop:pull,push",))
             faulty.on("POST", "/uploads/", begins_elsewhere)
-            from faas_builders.registry.push import push_with
-
             push_with(client, store, reference, ImageName.parse(f"{faulty.host}/shop:1.0"))
         assert [seen.method for seen in elsewhere.seen if seen.path != "/v2/"] == ["PUT"]
         assert all("authorization" not in seen.headers for seen in elsewhere.seen)
         assert faulty.seen[-1].headers["authorization"] == "Bearer let me in"
-
-
-def test_credentials_are_not_sent_to_a_token_server_in_the_clear(tmp_path: Path) -> None:
-    _ = re, tmp_path
