@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from faas.engine.contract.revision import ContainerPlan, RevisionKey, RevisionPlan
+from faas.engine.contract.revision import ContainerPlan, ProbePlan, RevisionKey, RevisionPlan
 from faas.engine.instances.container import Means
 from faas.engine.instances.driver import ExitStatus, Image, Launch, RunEvents
 from faas.engine.instances.fleet import make_name, pick_surplus
@@ -39,6 +40,12 @@ class Played:
     pid = 1
     announces_ready = True
 
+    def reach(self, port: int) -> str:
+        return self.address
+
+    async def execute(self, command: tuple[str, ...], env: dict[str, str], timeout_s: float) -> str:
+        return ""
+
     def stop(self) -> None:
         self.signals.append("TERM")
 
@@ -47,13 +54,12 @@ class Played:
 
 
 class Owner:
-    plan = PLAN
-
-    def __init__(self) -> None:
+    def __init__(self, plan: RevisionPlan = PLAN, provisions: tuple[Provision, ...] = PROVISIONS) -> None:
+        self.plan, self.provisions = plan, provisions
         self.gone: list[Instance] = []
 
     def launch(self, instance: Instance) -> None:
-        instance.start(PROVISIONS)
+        instance.start(self.provisions)
 
     def changed(self, instance: Instance) -> None:
         pass
@@ -175,3 +181,129 @@ def test_a_start_that_the_machine_refuses_is_a_crash_that_says_why(tmp_path: Pat
     assert instance.phase is Phase.BACKOFF
     assert instance.failure is not None
     assert instance.failure.message.endswith("cannot start a process: Resource temporarily unavailable")
+
+
+SIDE = ContainerPlan("side-image", "side", port=0, readiness=None)
+POD = replace(PLAN, container=replace(PLAN.container, readiness=ProbePlan()), sidecars=(SIDE,))
+
+
+class Pod:
+    """An instance of two containers, whose runs a test plays: `server` and `side` are the newest of each."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.driver, self.clock = Played(), VirtualClock()
+        image = Image("sha256:1", (), object(), in_container=True, has_our_runtime=False)
+        provisions = tuple(Provision(container, image, {}) for container in POD.containers)
+        self.owner = Owner(POD, provisions)
+        means: Any = Means(self.driver, LogStore(tmp_path), self.clock, asyncio.ensure_future, None)  # type: ignore[arg-type]
+        self.instance = Instance("pod-a", self.owner, means, EPOCH)
+        self.instance.start(provisions)
+
+    def launched(self) -> list[str]:
+        return [f"{launch.container.name} {launch.run}" for launch in self.driver.launches]
+
+    def newest(self, name: str) -> RunEvents:
+        found = zip(self.driver.launches, self.driver.events, strict=True)
+        return [events for launch, events in found if launch.container.name == name][-1]
+
+    def serve(self) -> None:
+        """Both run and are ready."""
+        for name in ("user-container", "side"):
+            self.newest(name).started(7)
+            self.newest(name).ready()
+
+
+def test_sidecars_start_beside_the_serving_container_once_it_runs(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    assert pod.launched() == ["user-container 0"]
+    pod.newest("user-container").started(7)
+    assert pod.launched() == ["user-container 0", "side 0"]
+    assert pod.driver.launches[1].beside is pod.driver
+    pod.newest("user-container").ready()
+    assert pod.instance.endpoint() is None
+    pod.newest("side").ready()
+    assert pod.instance.phase is Phase.READY
+    assert pod.instance.endpoint() is not None
+
+
+def test_a_sidecars_crash_takes_the_pod_out_of_service_and_leaves_the_serving_container(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    pod.serve()
+    pod.newest("side").line("stderr", b"lost")
+    pod.newest("side").exited(ExitStatus(3))
+    assert (pod.instance.phase, pod.instance.endpoint()) == (Phase.BACKOFF, None)
+    assert pod.instance.failure is not None
+    assert pod.instance.failure.message == "Container side failed with: lost"
+    pod.clock.advance(0)
+    assert pod.launched() == ["user-container 0", "side 0", "side 1"]
+    pod.newest("side").started(8)
+    pod.newest("side").ready()
+    assert pod.instance.endpoint() is not None
+    assert pod.instance.failure is None
+    server, side = pod.instance.view().containers
+    assert (server.restarts, side.restarts) == (0, 1)
+
+
+def test_a_crash_of_the_serving_container_takes_the_sidecars_along_without_blaming_them(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    pod.serve()
+    pod.newest("user-container").exited(ExitStatus(5))
+    assert pod.driver.signals == ["KILL"]
+    pod.clock.advance(0)
+    assert pod.launched() == ["user-container 0", "side 0", "user-container 1"]
+    pod.newest("user-container").started(9)
+    assert len(pod.driver.launches) == 3  # the old sidecar is still there
+    pod.driver.events[1].exited(ExitStatus(137, 9))
+    assert pod.launched()[3:] == ["side 1"]
+    assert pod.instance.failure is not None
+    assert pod.instance.failure.reason == "ExitCode5"
+    pod.serve()
+    assert pod.instance.failure is None
+
+
+def test_sidecars_are_stopped_when_the_serving_container_has_ended(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    pod.serve()
+    pod.instance.drain()
+    assert pod.driver.signals == []
+    pod.instance.idle()
+    assert pod.driver.signals == ["TERM"]
+    pod.newest("user-container").exited(ExitStatus(0))
+    assert pod.driver.signals == ["TERM", "TERM"]
+    assert pod.owner.gone == []
+    pod.clock.advance(35)
+    assert pod.driver.signals == ["TERM", "TERM", "KILL"]
+    pod.newest("side").exited(ExitStatus(137, 9))
+    assert pod.owner.gone == [pod.instance]
+
+
+def test_a_container_that_announces_nothing_is_asked_until_it_listens(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            driver, became_ready = Played(), asyncio.Event()
+            driver.announces_ready, driver.address = False, f"tcp:127.0.0.1:{port}"
+            owner = Owner()
+            owner.changed = lambda instance: became_ready.set() if instance.endpoint() else None  # type: ignore[method-assign]
+            means: Any = Means(driver, LogStore(tmp_path), VirtualClock(), asyncio.ensure_future, None)  # type: ignore[arg-type]
+            instance = Instance("pod-a", owner, means, EPOCH)
+            instance.start(PROVISIONS)
+            driver.events[0].started(7)
+            driver.events[0].ready()
+            assert instance.endpoint() is None
+            async with asyncio.timeout(10):
+                await became_ready.wait()
+            assert [container.ready for container in instance.view().containers] == [True]
+            instance.release()
+
+    asyncio.run(main())
+
+
+def test_what_never_ran_says_why_instead_of_its_last_lines(tmp_path: Path) -> None:
+    instance, driver, _, _ = make(tmp_path)
+    driver.events[0].exited(ExitStatus(128, start_error="exec: /bin/nothing: no such file"))
+    assert instance.failure is not None
+    assert (instance.failure.reason, instance.failure.message) == (
+        "StartError",
+        "Container failed with: exec: /bin/nothing: no such file",
+    )
