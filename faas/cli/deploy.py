@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Build a project's images and deploy its functions.")
 @project_options
+@click.option("--image", metavar="REF", default="", help="Deploy this image, in any language, instead of a project.")
+@click.option("--name", metavar="NAME", default="", help="What the Service of --image is called.  [default: as it]")
+@click.option("--port", metavar="[h2c:]N", default="", help="What the image listens on.  [default: $PORT, 8080]")
 @namespace_option
 @click.option("--no-traffic", is_flag=True, help="New revisions get no requests; see faas traffic.")
 @click.option("--tag", metavar="TAG", default="", help="Give the new revisions this tag: TAG-NAME is their host.")
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 @state_option
 def command(
     path: Path,
+    image: str,
+    name: str,
+    port: str,
     namespace: str,
     no_traffic: bool,
     tag: str,
@@ -58,17 +64,25 @@ def command(
       faas deploy examples/weather -e GREETING=hello --scale-max 10
       faas deploy --no-traffic --tag candidate
       faas deploy --container --base python:3.12-slim
+      faas deploy --image ghcr.io/knative/helloworld-go:latest --name hello-go
       faas deploy --dry-run -o yaml
     """
+    from faas.cli.connection import running_engine
     from faas.cli.progress import shown_steps
     from faas.deploy.rollout import DeployOptions
 
     if no_wait and tag:
         raise click.UsageError("--tag waits for the revision that gets it; leave --no-wait out")
+    if (name or port) and not image:
+        raise click.UsageError("--name and --port are of an image: add --image")
     wanted = make_wanted(namespace=namespace, **project)
     options = DeployOptions(not no_traffic, tag, not no_wait, wait_timeout, independent)
     with shown_steps() as steps:
-        prepared = _prepare(path, state, wanted, steps, needs_engine=not dry_run)
+        if not dry_run:
+            running_engine(state)  # before any work is done
+        prepared = (
+            _prepare(path, state, wanted, steps) if not image else _prepare_image(image, name, port, wanted, state)
+        )
         if dry_run:
             plan, objects = _plan(state, prepared), list(prepared.manifests)
         else:
@@ -85,17 +99,20 @@ def command(
         _report(objects, plan.services, prepared, state, wait=not no_wait)
 
 
-def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, needs_engine: bool) -> Prepared:
+def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps) -> Prepared:
     from faas_builders.oci.store import ImageStore
 
-    from faas.cli.connection import find_state, running_engine
+    from faas.cli.connection import find_state
     from faas.deploy.prepare import prepare
     from faas.project.settings import load_settings
 
-    settings = load_settings(path)
-    if needs_engine:
-        running_engine(state)  # before any work is done
-    return prepare(settings, ImageStore(find_state(state).images), wanted, steps)
+    return prepare(load_settings(path), ImageStore(find_state(state).images), wanted, steps)
+
+
+def _prepare_image(image: str, name: str, port: str, wanted: Wanted, state: Path | None) -> Prepared:
+    from faas.cli.deploy_image import prepare_image
+
+    return prepare_image(image, name, port, wanted, state)
 
 
 def _plan(state: Path | None, prepared: Prepared) -> Plan | None:
@@ -176,5 +193,7 @@ def _report(
     public = {obj["metadata"]["name"] for obj in objects if is_public(obj)}
     if called := next((service for service in prepared.services if service.name in public), None):
         note(f"Try it:  {call_of(called)}{elsewhere}")
+    elif public:  # an image, of which nothing else is known
+        note(f"Try it:  faas invoke {min(public)}{elsewhere}")
     else:  # they get events, and nobody can call them
         note(f"Watch its events:  faas events tail{elsewhere}")

@@ -26,6 +26,14 @@ class Overrides:
     rollout_duration_s: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Port:
+    """What a container listens on. `name` says what it speaks there: h2c, http1; "": HTTP/1."""
+
+    number: int
+    name: str = ""
+
+
 def make_service(
     spec: ServiceSpec, image: str, *, project: str, namespace: str, overrides: Overrides = Overrides(), sink: str = ""
 ) -> Object:
@@ -42,8 +50,11 @@ def make_service(
     if overrides.rollout_duration_s is not None:
         metadata["annotations"] = {keys.ROLLOUT_DURATION: f"{overrides.rollout_duration_s}s"}
     template_metadata: Object = {"labels": labels}
-    if annotations := _annotations(spec):
-        template_metadata["annotations"] = annotations
+    annotations = _annotations(spec.options)
+    if len(spec.functions) > 1:
+        annotations = {FUNCTIONS_ANNOTATION: ",".join(function.name for function in spec.functions), **annotations}
+    if annotations:
+        template_metadata["annotations"] = dict(sorted(annotations.items()))
     return {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",
@@ -52,8 +63,38 @@ def make_service(
     }
 
 
-def _annotations(spec: ServiceSpec) -> dict[str, str]:
-    options = spec.options
+def make_image_service(
+    name: str,
+    image: str,
+    *,
+    namespace: str,
+    port: Port | None = None,
+    options: Mapping[str, Any] = {},
+    overrides: Overrides = Overrides(),
+) -> Object:
+    """The Service that runs an image of any kind: nothing is known of it but what is said here."""
+    metadata: Object = {"name": name, "namespace": namespace}
+    if overrides.rollout_duration_s is not None:
+        metadata["annotations"] = {keys.ROLLOUT_DURATION: f"{overrides.rollout_duration_s}s"}
+    container: Object = {"image": image}
+    if port is not None:
+        container["ports"] = [{"containerPort": port.number, **({"name": port.name} if port.name else {})}]
+    if overrides.env:
+        container["env"] = [{"name": key, "value": value} for key, value in sorted(overrides.env.items())]
+    spec: Object = {"containers": [container]}
+    if "concurrency" in options:
+        spec["containerConcurrency"] = options["concurrency"]
+    annotations = _annotations(options)
+    template: Object = {**({"metadata": {"annotations": annotations}} if annotations else {}), "spec": spec}
+    return {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"template": template},
+    }
+
+
+def _annotations(options: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for option, key in _SCALING.items():
         if option in options:
@@ -62,8 +103,6 @@ def _annotations(spec: ServiceSpec) -> dict[str, str]:
         found[keys.SCALE_TO_ZERO_AFTER] = durations.format(options["scale_to_zero_after"])
     if options.get("snapshot") is False:
         found[keys.SNAPSHOT] = "false"
-    if len(spec.functions) > 1:
-        found[FUNCTIONS_ANNOTATION] = ",".join(function.name for function in spec.functions)
     return dict(sorted(found.items()))
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.containers_world import MadeImage, RunningRegistry, debian_base, docker, registry
+from tests.containers_world import MadeImage, RunningRegistry, busybox, debian_base, docker, registry
 from tests.faas_command import FaasCommand
 from tests.integration.engine.terminal import faas_run
 
-__all__ = ["debian_base", "docker", "registry"]
+__all__ = ["busybox", "debian_base", "docker", "registry"]
 
 CODE = """
 import os
@@ -46,7 +46,9 @@ def faas(tmp_path: Path) -> Iterator[FaasCommand]:
     faas = FaasCommand(tmp_path / "state")
     faas("up", "--port", "0")
     yield faas
-    faas("delete", "--yes", *[item["metadata"]["name"] for item in json.loads(faas("list", "-o", "json"))["items"]])
+    names = [item["metadata"]["name"] for item in json.loads(faas("list", "-o", "json"))["items"]]
+    if names:
+        faas("delete", "--yes", *names)
     faas("down")
 
 
@@ -89,6 +91,27 @@ def test_processes_and_containers_of_one_project_are_deployed_together(faas: Faa
 
     faas("deploy", project, "--no-container")
     assert faas("invoke", "boxed") == "Boxed in a process"
+
+
+def test_an_image_in_another_language_is_deployed_by_its_name(
+    faas: FaasCommand, docker: Any, busybox: MadeImage, registry: RunningRegistry, tmp_path: Path
+) -> None:
+    server = "echo $WORD > /tmp/index.html; exec httpd -f -p 9000 -h /tmp"
+    image = busybox.reconfigured(Cmd=["sh", "-c", server])
+    taken = faas("image", "load", image.layout(tmp_path / "layout"), "--name", "shell:1.0").strip()
+
+    faas("deploy", "--image", "faas.local/shell:1.0", "--port", "9000", "-e", "WORD=ahoy")
+    assert "Try it:  faas invoke shell" in faas.said
+    assert faas("invoke", "shell") == "ahoy\n"
+    assert f"Image:       {taken}" in faas("describe", "shell")
+
+    pushed = image.push(registry, "shell")
+    faas("deploy", "--image", pushed, "--name", "shell", "--port", "9000", "-e", "WORD=hello")
+    assert faas("invoke", "shell") == "hello\n"
+
+    faas("deploy", "--image", "faas.local/nowhere:1", code=1)
+    assert "no image of this store is called faas.local/nowhere:1" in faas.said
+    faas("deploy", "--image", pushed, "--builder", "docker", code=2)
 
 
 def test_without_a_docker_engine_nothing_is_started(make_project: Callable[..., Path], tmp_path: Path) -> None:

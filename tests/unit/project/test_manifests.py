@@ -9,7 +9,7 @@ import pytest
 from faas_runtime.spec import FunctionSpec, Trigger
 
 from faas.project.errors import ProjectError, SettingsError
-from faas.project.manifests import Overrides, make_service
+from faas.project.manifests import Overrides, Port, make_image_service, make_service
 from faas.project.services import ServiceSpec, make_services
 from faas.project.settings import Settings
 
@@ -237,3 +237,38 @@ def test_only_some_services_can_be_asked_for() -> None:
     assert [spec.name for spec in services(*both, only=("two",))] == ["two"]
     with pytest.raises(ProjectError, match="no service three"):
         services(*both, only=("three",))
+
+
+def test_a_service_from_an_image_says_only_what_was_said() -> None:
+    assert make_image_service("web", "nginx", namespace="shop") == {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"template": {"spec": {"containers": [{"image": "nginx"}]}}},
+    }
+
+
+def test_everything_that_can_be_said_of_an_image() -> None:
+    made = make_image_service(
+        "web",
+        "nginx",
+        namespace="shop",
+        port=Port(9000, "h2c"),
+        options={"min_scale": 1, "concurrency": 5},
+        overrides=Overrides(env={"B": "2", "A": "1"}, rollout_duration_s=90),
+    )
+
+    assert made["metadata"]["annotations"] == {"serving.knative.dev/rollout-duration": "90s"}
+    assert made["spec"]["template"] == {
+        "metadata": {"annotations": {"autoscaling.knative.dev/min-scale": "1"}},
+        "spec": {
+            "containers": [
+                {
+                    "image": "nginx",
+                    "ports": [{"containerPort": 9000, "name": "h2c"}],
+                    "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+                }
+            ],
+            "containerConcurrency": 5,
+        },
+    }
