@@ -94,25 +94,34 @@ def pinned(image: Image, reference: str) -> str:
     return reference
 
 
-def _ask(client: DockerClient, image: Image, reference: str) -> str | bytes:
-    from docker.errors import APIError, ContainerError
-
+def _ask(client: DockerClient, image: Image, reference: str) -> bytes:
     for name in ("python3", "python"):
-        try:
-            answer = client.containers.run(
-                image, ["-I", "-c", _ASK], entrypoint=[name], network_disabled=True, remove=True
-            )
-        except ContainerError as error:
-            stderr = error.stderr or b""
-            said = (stderr if isinstance(stderr, str) else stderr.decode(errors="replace")).strip()
-            raise StepFailed(f"asking the Python of {reference}", f"exit code {error.exit_status}", said) from error
-        except APIError as error:
-            # The engine says so in prose, and differently from version to version; anything else is not about Python.
-            if "executable file not found" not in str(error) and "no such file" not in str(error):
-                raise StepFailed(f"asking the Python of {reference}", error.explanation or str(error)) from error
-        else:
+        answer = _run(client, image, [name, "-I", "-c", _ASK], reference)
+        if answer is not None:
             return answer
     raise BaseImageError(f"base {reference} has no Python: neither python3 nor python is on its PATH", _OTHER_BASE)
+
+
+def _run(client: DockerClient, image: Image, command: list[str], reference: str) -> bytes | None:
+    """What the command prints in a container without a network; None: there is no such program."""
+    from docker.errors import APIError
+
+    # Not `containers.run(remove=True)`: that leaves the container where its program cannot be started.
+    container = client.containers.create(image, command[1:], entrypoint=command[:1], network_disabled=True)
+    try:
+        container.start()
+        status = int(container.wait()["StatusCode"])
+        if status == 0:
+            return bytes(container.logs(stdout=True, stderr=False))
+        said = bytes(container.logs(stdout=False, stderr=True)).decode(errors="replace").strip()
+        raise StepFailed(f"asking the Python of {reference}", f"exit code {status}", said)
+    except APIError as error:
+        # The engine says so in prose, and differently from version to version; anything else is not about Python.
+        if "executable file not found" in str(error) or "no such file" in str(error):
+            return None
+        raise StepFailed(f"asking the Python of {reference}", error.explanation or str(error)) from error
+    finally:
+        container.remove(force=True, v=True)
 
 
 _PULL_HINT = "Check the name, and that the engine can reach that registry (docker login, docker pull)"

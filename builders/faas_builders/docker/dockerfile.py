@@ -72,8 +72,10 @@ def needs_buildkit(dockerfile: str) -> str:
     return ""
 
 
+# Options stand between the instruction and its words; what comes later is the command's own.
 _BUILDKIT = re.compile(
-    r"^\s*#\s*syntax\s*=|^\s*(?:RUN|ADD|COPY)\b.*\s--(?:mount|network|security|link|parents|exclude|checksum|chmod)\b"
+    r"^\s*#\s*syntax\s*=|^\s*(?:RUN|ADD|COPY)(?:\s+--\S+)*?\s+"
+    r"--(?:mount|network|security|link|parents|exclude|checksum|chmod)(?:[=\s]|$)"
     r"|^\s*(?:RUN|COPY|ADD)\b.*<<-?[\"']?\w+",
     re.IGNORECASE,
 )
