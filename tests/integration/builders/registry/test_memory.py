@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +44,6 @@ def test_a_large_layer_is_not_held_in_memory(registry: RunningRegistry, tmp_path
     with open(part, "wb") as file:
         file.truncate(SIZE)  # takes no room
     with open(part, "rb") as file:
-        import hashlib
-
         digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     part.rename(store.blob(digest))
     image = put_image(store, (model.Descriptor(media_type=model.LAYER_TAR, digest=digest, size=SIZE),))
