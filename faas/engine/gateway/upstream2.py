@@ -124,7 +124,7 @@ class Http2Upstream(asyncio.Protocol):
         elif isinstance(event, DataReceived):
             stream.data(event.data, event.flow_controlled_length)
         elif isinstance(event, ResponseReceived):
-            stream.head(event.headers)
+            stream.head(event.headers, ended=event.stream_ended is not None)
         elif isinstance(event, TrailersReceived):
             stream.trailers = _fields(event.headers)
         elif isinstance(event, StreamEnded):
@@ -221,7 +221,8 @@ class InstanceStream:
             self._request_paused = False
             self._exchange.resume_request()
 
-    def head(self, headers: object) -> None:
+    def head(self, headers: object, *, ended: bool) -> None:
+        """With `ended` it is the whole answer, and has to stay one frame: gRPC takes a status there only so."""
         fields = _fields(headers)
         try:
             response = make_response(_status(fields), b"", _regular(fields), self._exchange.request.request_id)
@@ -230,7 +231,9 @@ class InstanceStream:
             self._exchange.upstream_failed(Failure(answered=True, description=str(error)))
             return
         self._answered = True
-        self._exchange.response(response, b"", False, [])
+        if ended:
+            self._let_go()
+        self._exchange.response(response, b"", ended, [])
 
     def interim(self, headers: object) -> None:
         fields = _fields(headers)
@@ -247,10 +250,13 @@ class InstanceStream:
             self._acknowledge(flow_bytes)
 
     def ended(self) -> None:
+        self._let_go()
+        self._exchange.response(None, b"", True, self.trailers)
+
+    def _let_go(self) -> None:
         if not self.out.done:
             self._reset(ErrorCodes.NO_ERROR)
         self._connection.forget(self._id)
-        self._exchange.response(None, b"", True, self.trailers)
 
     def failed(self, why: str, *, refused: bool = False) -> None:
         self._exchange.upstream_failed(

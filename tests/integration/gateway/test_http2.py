@@ -143,6 +143,33 @@ def test_streams_are_requests_of_their_own_with_bodies_and_trailers_both_ways(ki
     kit.run(scenario)
 
 
+def test_an_answer_that_is_only_a_head_stays_one_frame(kit: Any) -> None:
+    """gRPC's errors: a status among the first headers counts only when the stream ends there."""
+
+    async def not_found(reader: Any, writer: Any) -> None:
+        peer = H2Peer(reader, writer, client=False)
+        while events := await peer.read():
+            for event in events:
+                if isinstance(event, StreamEnded):
+                    head = [(b":status", b"200"), (b"content-type", b"application/grpc"), (b"grpc-status", b"5")]
+                    peer.h2.send_headers(event.stream_id, head, end_stream=True)
+            peer.send()
+
+    async def scenario(world: Any) -> None:
+        await world.serve(not_found, protocol="h2c")
+        async with h2_client(world) as client:
+            client.request(1, host=kit.HOST)
+            client.send()
+            await client.until(ended(1))
+            (head,) = [event for event in client.events if isinstance(event, ResponseReceived)]
+            assert (b"grpc-status", b"5") in list(head.headers)
+            assert head.stream_ended is not None
+        answer = await world.get()
+        assert b"grpc-status: 5\r\n" in answer
+
+    kit.run(scenario)
+
+
 def test_http1_clients_reach_h2c_instances(kit: Any) -> None:
     async def scenario(world: Any) -> None:
         await world.serve(echo_h2, protocol="h2c")
