@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Never
 
+from faas_builders.errors import BuilderError
 from faas_builders.oci.prune import prune
 from faas_builders.oci.store import ImageStore
 
@@ -25,7 +26,7 @@ async def keep_house(client: Client, settings: EngineSettings) -> Never:
     while True:
         try:
             await _collect_images(client, images)
-        except (ApiError, OSError, ValueError) as error:
+        except (ApiError, BuilderError, OSError, ValueError) as error:
             _log.warning("cannot remove unused images: %s", error)
         await asyncio.sleep(_EVERY_S)
 

@@ -13,9 +13,9 @@ from typing import IO
 
 import msgspec
 
-from faas_builders.errors import BuilderError
+from faas_builders.errors import BuilderError, InvalidImage
 from faas_builders.oci import model, references
-from faas_builders.oci.layout import LAYOUT_MARK, PART, Layout, copier, space_on
+from faas_builders.oci.layout import LAYOUT_MARK, PART, Layout, copier, referring, space_on
 from faas_builders.oci.model import Descriptor, Index
 from faas_builders.oci.store import ImageStore
 from faas_builders.oci.tarring import Content, tar_stream
@@ -33,7 +33,7 @@ def write_oci_layout(store: ImageStore, reference: str, path: Path) -> None:
     """
     image = store.descriptor(reference)
     entries = (_named(image, *_tags(reference)), *_referrers(store, image.digest))
-    blobs = sorted(store.oci.reach(entry.digest for entry in entries).blobs)
+    blobs = sorted(store.check_whole(reference, (entry.digest for entry in entries)).blobs)
     if path.suffix == ".tar":
         index = model.encode(Index(manifests=entries))
         _write_tar(path, tar_stream(_layout_entries(store, index, blobs)))
@@ -59,6 +59,7 @@ def docker_archive(
 ) -> Iterator[bytes]:
     """The same in pieces of at most 1 MiB, which are read from disk one by one."""
     image = store.platform_image(reference, platform)
+    store.check_whole(reference, [image.digest])
     names = list(_tags(reference) if tags is None else tags)
     # Layers stay compressed: `docker load` has always unpacked them itself.
     manifest = {
@@ -87,12 +88,11 @@ def _named(image: Descriptor, name: str = "") -> Descriptor:
 def _referrers(store: ImageStore, digest: str) -> tuple[Descriptor, ...]:
     """All that refers to the image, to its platforms' images, and to what refers to them."""
     found: dict[str, Descriptor] = {}
-    waiting = sorted(store.oci.reach([digest]).manifests)
+    waiting = list(store.oci.reach([digest]).manifests)
     while waiting:
-        for referrer in store.referrers(waiting.pop(0)):
-            if referrer.digest not in found:
-                found[referrer.digest] = referrer
-                waiting.append(referrer.digest)
+        more = {referrer.digest: referrer for referrer in store.referrers(waiting.pop())}
+        waiting += more.keys() - found.keys()
+        found |= more
     return tuple(found[digest] for digest in sorted(found))
 
 
@@ -130,14 +130,34 @@ def _write_folder(store: ImageStore, path: Path, entries: tuple[Descriptor, ...]
     layout = Layout(path)
     if not (path / "oci-layout").exists() and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise BuilderError(f"{path} holds something else than an OCI layout", "Name a folder that is new, or empty")
-    before = layout.index().manifests
-    names = {entry.annotations.get(model.REF_NAME) for entry in entries}
-    others = tuple(
-        entry
-        for entry in before
-        if entry.digest not in {ours.digest for ours in entries} and entry.annotations.get(model.REF_NAME) not in names
-    )
     for digest in blobs:
         if not layout.has(digest):
             layout.put_layer(copier(store.blob(digest), digest))
-    layout.write_index(Index(manifests=(*others, *entries)))
+    before = layout.index().manifests
+    after = (*_kept(layout, before, entries), *entries)
+    layout.write_index(Index(manifests=after))
+    # What only the image before had: a folder that is written again with each build does not grow.
+    replaced = layout.reach(entry.digest for entry in before if entry not in after).blobs
+    for digest in replaced - layout.reach(entry.digest for entry in after).blobs:
+        layout.blob(digest).unlink(missing_ok=True)
+
+
+def _kept(layout: Layout, before: Iterable[Descriptor], ours: Iterable[Descriptor]) -> Iterator[Descriptor]:
+    """The images of a layout under other names than ours, and what refers to those."""
+    names = {name for entry in ours if (name := entry.annotations.get(model.REF_NAME))}
+    digests = {entry.digest for entry in ours}
+    others = [
+        entry for entry in before if entry.digest not in digests and entry.annotations.get(model.REF_NAME) not in names
+    ]
+    subjects = {entry.digest: subject for entry in others if (subject := _subject(layout, entry))}
+    images = [entry.digest for entry in others if entry.digest not in subjects]
+    kept = {*images, *referring(subjects, layout.reach(images).manifests)}
+    return (entry for entry in others if entry.digest in kept)
+
+
+def _subject(layout: Layout, entry: Descriptor) -> str:
+    try:
+        subject = layout.document(entry.digest).subject
+    except (FileNotFoundError, InvalidImage):
+        return ""
+    return subject.digest if subject else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -17,6 +16,7 @@ import msgspec
 from faas_builders.errors import InvalidImage
 from faas_builders.oci import model, references
 from faas_builders.oci.layer import Written
+from faas_builders.oci.layout import referring
 from faas_builders.oci.limits import Budget
 from faas_builders.oci.model import CONTAINERD_NAME, Descriptor, Index, Manifest, PlatformFields
 from faas_builders.oci.references import Reference
@@ -82,20 +82,11 @@ class _Layout:
                 names = [entry.annotations[name] for name in _NAMES if name in entry.annotations]
                 images.setdefault(entry.digest, []).extend(names)
         chosen = _chosen(self._path, list(images.items()), image)
-        taken = self._take(next(entry for entry in entries if entry.digest == chosen))
-        about = {
-            entry.digest: (entry, subject.digest)
-            for entry in entries
-            if (subject := documents[entry.digest].subject) is not None
-        }
-        return taken, tuple(self._take_referrers(self._store.oci.reach([taken.digest]).manifests, about))
-
-    def _take_referrers(self, here: Iterable[str], about: Mapping[str, tuple[Descriptor, str]]) -> Iterator[Descriptor]:
-        """What refers to what is here, and what refers to that."""
-        for referrer, subject in about.values():
-            if subject in here:
-                yield self._take(referrer, artifact=True)
-                yield from self._take_referrers([referrer.digest], about)
+        by_digest = {entry.digest: entry for entry in entries}
+        taken = self._take(by_digest[chosen])
+        subjects = {entry.digest: subject.digest for entry in entries if (subject := documents[entry.digest].subject)}
+        about = referring(subjects, self._store.oci.reach([taken.digest]).manifests)
+        return taken, tuple(self._take(by_digest[digest], artifact=True) for digest in about)
 
     def _take(self, descriptor: Descriptor, *, artifact: bool = False) -> Descriptor:
         """Copy a document after all that it names."""

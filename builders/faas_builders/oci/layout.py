@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -159,6 +159,19 @@ class Layout:
     def _small(self, digest: str) -> bytes:
         with open(self.blob(digest), "rb") as file:
             return file.read(model.MOST_DOCUMENT_BYTES + 1)
+
+
+def referring(subjects: Mapping[str, str], here: Iterable[str]) -> list[str]:
+    """What refers to what is here, and what refers to that.
+
+    Args: subjects: digests of referrers, and of what each is about.
+    """
+    reached, waiting, found = set(here), dict(subjects), []
+    while more := [digest for digest, subject in waiting.items() if subject in reached]:
+        found += more
+        reached.update(more)
+        waiting = {digest: subject for digest, subject in waiting.items() if digest not in reached}
+    return found
 
 
 @contextlib.contextmanager

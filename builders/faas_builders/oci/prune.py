@@ -12,7 +12,7 @@ import msgspec
 
 from faas_builders.cache import locked
 from faas_builders.oci import model, references
-from faas_builders.oci.layout import Reached
+from faas_builders.oci.layout import Reached, referring
 from faas_builders.oci.model import Descriptor, Index
 from faas_builders.oci.store import SUBJECT, ImageStore
 
@@ -66,15 +66,10 @@ def _kept_images(entries: tuple[Descriptor, ...], in_use: set[str]) -> list[Desc
 
 def _kept_referrers(store: ImageStore, entries: tuple[Descriptor, ...], reached: Reached) -> list[Descriptor]:
     """What refers to what stays, and what refers to that; `reached` then has what they are made of too."""
-    waiting = [entry for entry in entries if SUBJECT in entry.annotations]
-    kept: list[Descriptor] = []
-    while found := [entry for entry in waiting if entry.annotations[SUBJECT] in reached.manifests]:
-        kept += found
-        waiting = [entry for entry in waiting if entry not in found]
-        more = store.oci.reach(entry.digest for entry in found)
-        reached.blobs.update(more.blobs)
-        reached.manifests.update(more.manifests)
-    return kept
+    subjects = {entry.digest: subject for entry in entries if (subject := entry.annotations.get(SUBJECT))}
+    kept = referring(subjects, reached.manifests)
+    reached.blobs.update(store.oci.reach(kept).blobs)
+    return [entry for entry in entries if entry.digest in kept and SUBJECT in entry.annotations]
 
 
 def _forget_layers(store: ImageStore, blobs: set[str], now_s: float) -> None:

@@ -17,7 +17,7 @@ from faas_builders.errors import ImageMissing, InvalidImage
 from faas_builders.oci import model, references
 from faas_builders.oci.importing import import_archive
 from faas_builders.oci.layer import Written
-from faas_builders.oci.layout import Layout
+from faas_builders.oci.layout import Layout, Reached
 from faas_builders.oci.model import Config, Descriptor, Index, Manifest, PlatformFields
 from faas_builders.oci.references import Reference
 from faas_builders.oci.unpacking import make_bundle
@@ -130,8 +130,8 @@ class ImageStore:
 
         Raises: InvalidImage: a blob is missing, so the tag means what it meant before.
         """
-        with locked(self._lock):
-            self._check_whole(reference, image)
+        with locked(self._lock):  # so that no pruning comes between
+            self.check_whole(reference, [image.digest])
             entry = msgspec.structs.replace(image, annotations={model.REF_NAME: reference.tagged})
             self.oci.write_index(Index(manifests=(*_without_tag(self.oci.index(), reference, image.digest), entry)))
         return Reference(reference.registry, reference.name, digest=image.digest)
@@ -228,6 +228,17 @@ class ImageStore:
                 raise ImageMissing(reference, "no image of this store has that name")
             self.oci.write_index(Index(manifests=kept))
 
+    def check_whole(self, reference: object, digests: Iterable[str]) -> Reached:
+        """All that these documents lead to, which is here. Raises: InvalidImage: some of it is not."""
+        reached = self.oci.reach(digests)
+        missing = sorted(digest for digest in reached.blobs if not self.has(digest))
+        if missing:
+            raise InvalidImage(
+                f"{reference} is not whole: {len(missing)} of its blobs are not in this store (first {missing[0]})",
+                "Make it again",
+            )
+        return reached
+
     # What refers to images
 
     def put_referrer(
@@ -265,7 +276,7 @@ class ImageStore:
             referrer, artifact_type=document.kind, annotations={**document.annotations, SUBJECT: subject}
         )
         with locked(self._lock):
-            self._check_whole(referrer.digest, referrer)
+            self.check_whole(referrer.digest, [referrer.digest])
             kept = [
                 other
                 for other in self.oci.index().manifests
@@ -346,15 +357,6 @@ class ImageStore:
             missing = model.hex_of(manifest.config.digest)[:12]
             raise ImageMissing(reference, f"not in this image store (no {missing})") from error
         return StoredImage(config.platform, descriptor, manifest, config)
-
-    def _check_whole(self, reference: object, image: Descriptor) -> None:
-        """The index never names what is not all here; done under the lock, so that no pruning comes between."""
-        missing = sorted(digest for digest in self.oci.reach([image.digest]).blobs if not self.has(digest))
-        if missing:
-            raise InvalidImage(
-                f"{reference} is not whole: {len(missing)} of its blobs are not in this store (first {missing[0]})",
-                "Make it again",
-            )
 
 
 def _without_tag(index: Index, reference: Reference, digest: str) -> Iterable[Descriptor]:

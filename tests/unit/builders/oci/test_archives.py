@@ -91,6 +91,33 @@ def test_a_folder_that_is_a_layout_keeps_its_other_images(store: ImageStore, tmp
     assert entries[1]["digest"] == newest.digest
 
 
+def test_a_folder_that_is_written_with_each_build_does_not_grow(store: ImageStore, tmp_path: Path) -> None:
+    other = store.descriptor(str(put_image(store, "shop", {"b": b"1"}, "other")))
+    store.put_referrer(store.put_referrer(other, "text/bill", b"other"), "text/signature", b"me")
+    write_oci_layout(store, "faas.local/shop:other", tmp_path / "layout")
+    for number in range(3):
+        image = store.descriptor(str(put_image(store, "shop", {"a": b"%d" % number})))
+        store.put_referrer(store.put_referrer(image, "text/bill", b"%d" % number), "text/signature", b"me")
+        write_oci_layout(store, "faas.local/shop:latest", tmp_path / "layout")
+
+    assert len(json.loads((tmp_path / "layout" / "index.json").read_bytes())["manifests"]) == 6
+    written = {"sha256:" + path.name for path in (tmp_path / "layout" / "blobs" / "sha256").iterdir()}
+    index = model.decode_index((tmp_path / "layout" / "index.json").read_bytes())
+    assert written == store.oci.reach(entry.digest for entry in index.manifests).blobs
+
+
+def test_an_image_that_is_not_whole_is_not_written(store: ImageStore, tmp_path: Path) -> None:
+    reference = put_image(store, "shop", {"a": b"1"})
+    store.blob(store.platform_image(str(reference)).manifest.layers[0].digest).unlink()
+
+    with pytest.raises(InvalidImage, match="is not whole"):
+        write_oci_layout(store, str(reference), tmp_path / "layout")
+    with pytest.raises(InvalidImage, match="is not whole"):
+        docker_archive(store, str(reference))
+
+    assert not (tmp_path / "layout").exists()
+
+
 def test_a_folder_with_other_things_is_left_alone(store: ImageStore, tmp_path: Path) -> None:
     put_image(store, "shop", {"a": b"1"})
     (tmp_path / "home").mkdir()
