@@ -1,4 +1,4 @@
-"""Images in any language as Services of the engine, beside Python functions: real containers of a real Docker engine."""
+"""Images in any language as Services of the engine, beside Python functions, on a real Docker engine."""
 
 from __future__ import annotations
 
