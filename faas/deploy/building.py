@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from faas_builders.builder import HOST_BASE, Builder, BuildRequest, BuildResult, Choice
 from faas_builders.deps import Interpreter
+from faas_builders.errors import DependencyError
 from faas_builders.oci.store import ImageStore
 
 from faas.deploy.choice import ImageChoice, choose
@@ -43,7 +44,7 @@ def build(settings: Settings, store: ImageStore, flags: BuildFlags, steps: Steps
     """
     with steps.step("resolve") as log:
         python, choice = _decide(settings, flags, log)
-        services = () if FUNCTION in choice.said.env or python is None else _services(settings, python, log)
+        services = () if FUNCTION in choice.said.env or python is None else _services(settings, python, choice, log)
     builder, request = _order(settings, store, flags, choice, python, services, tag)
     with steps.reported() as report:
         return Built(builder.build(request, report), tag, services)
@@ -75,8 +76,17 @@ def _decide(
     return python, choose(said_by(flags, python), settings.build, "build")
 
 
-def _services(settings: Settings, python: Interpreter, log: Callable[[str], None]) -> tuple[ServiceSpec, ...]:
-    environment = environment_with(settings, python, log)
+def _services(
+    settings: Settings, python: Interpreter, choice: ImageChoice, log: Callable[[str], None]
+) -> tuple[ServiceSpec, ...]:
+    try:
+        environment = environment_with(settings, python, choice.said.groups, log)
+    except DependencyError as error:
+        if choice.base == HOST_BASE:
+            raise
+        # They may be for the image's platform only; if they are for none, the build says so.
+        log(f"{error.message} on this machine: functions are not looked up")
+        return ()
     log(environment.text)
     functions = describe(settings.root, environment).functions
     services = make_services(functions, settings, variables=current_variables())

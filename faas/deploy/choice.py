@@ -72,7 +72,7 @@ def runs_containers(services: Iterable[ServiceSpec], choice: ImageChoice) -> boo
 
 
 class _Told:
-    """What was said of each thing, and where; flags win, tables are put together."""
+    """What was said of each thing, and where; flags win, tables and groups are put together."""
 
     def __init__(self, flags: BuildSettings, settings: BuildSettings) -> None:
         self._flags, self._settings = flags, settings
@@ -86,6 +86,7 @@ class _Told:
         values = {field.name: self.of(field.name)[0] for field in dataclasses.fields(BuildSettings)}
         values["env"] = {**self._settings.env, **self._flags.env}
         values["labels"] = {**self._settings.labels, **self._flags.labels}
+        values["groups"] = tuple(dict.fromkeys(self._settings.groups + self._flags.groups))
         return BuildSettings(**values)
 
 

@@ -99,7 +99,8 @@ class _Found:
 def _find(settings: Settings, wanted: Wanted, log: Callable[[str], None]) -> _Found:
     flags = wanted.flags
     version = flags.build.python or settings.build.python
-    environment = image_environment(settings, python=flags.python, version=version, log=log)
+    groups = flags.build.groups
+    environment = image_environment(settings, python=flags.python, version=version, groups=groups, log=log)
     log(environment.text)
     choice = choose(said_by(flags, environment.interpreter), settings.build, "deploy")
     functions = describe(settings.root, environment).functions

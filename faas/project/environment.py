@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from faas_builders.deps import OWN, Interpreter, find_requirements, inspect, install, resolve, runtime_layer
+from faas_builders.deps.pythons import local_python
 from faas_builders.deps.uv import Log
 from faas_builders.errors import InterpreterError
 from faas_builders.oci.image_layers import app_paths
@@ -69,13 +70,18 @@ def choose_environment(
 
 
 def image_environment(
-    settings: Settings, *, python: Path | None = None, version: str = "", log: Log = lambda line: None
+    settings: Settings,
+    *,
+    python: Path | None = None,
+    version: str = "",
+    groups: Iterable[str] = (),
+    log: Log = lambda line: None,
 ) -> Environment:
     """What the functions see inside an image with base host: its Python, and only what the project declares.
 
-    Args: as `image_interpreter`. Raises: as `choose_environment`.
+    Args: as `image_interpreter` and `environment_with`. Raises: as `choose_environment`.
     """
-    return environment_with(settings, image_interpreter(settings, python=python, version=version), log)
+    return environment_with(settings, image_interpreter(settings, python=python, version=version), groups, log)
 
 
 def image_interpreter(settings: Settings, *, python: Path | None = None, version: str = "") -> Interpreter:
@@ -86,18 +92,31 @@ def image_interpreter(settings: Settings, *, python: Path | None = None, version
     """
     if python is not None:
         return _inspect(python)
-    if version == toolkit_python().minor:
-        return toolkit_python()
-    return _of_this_machine(version, f"Python {version} is asked for") if version else _fitting(settings)
+    if not version:
+        return _fitting(settings)
+    found = local_python(version, settings.root)
+    if found is None:
+        raise PythonNotFound(
+            f"there is no Python {version} on this machine", "Install one, or name an interpreter with --python"
+        )
+    return found
 
 
-def environment_with(settings: Settings, interpreter: Interpreter, log: Log = lambda line: None) -> Environment:
-    """What the functions of an image see with this Python. Raises: faas_builders' BuildError."""
-    return _made(settings, interpreter, "image", log)
+def environment_with(
+    settings: Settings, interpreter: Interpreter, groups: Iterable[str] = (), log: Log = lambda line: None
+) -> Environment:
+    """What the functions of an image see with this Python.
+
+    Args: groups: dependency groups that they need besides those of the settings.
+    Raises: faas_builders' BuildError.
+    """
+    return _made(settings, interpreter, "image", log, groups)
 
 
-def _made(settings: Settings, interpreter: Interpreter, origin: Origin, log: Log) -> Environment:
-    requirements = find_requirements(settings.root)
+def _made(
+    settings: Settings, interpreter: Interpreter, origin: Origin, log: Log, groups: Iterable[str] = ()
+) -> Environment:
+    requirements = find_requirements(settings.root, groups={*settings.build.groups, *groups})
     pins = resolve(requirements, interpreter, log)
     site = (install(pins, interpreter, log),) if pins else ()
     text = f"Python {interpreter.version} at {_shown(Path(interpreter.base))}, {requirements.origin}"
@@ -129,19 +148,17 @@ def _fitting(settings: Settings) -> Interpreter:
     own = toolkit_python()
     if not settings.requires_python or _allows(settings.requires_python, own.version):
         return own
-    return _of_this_machine(settings.requires_python, f"the project requires Python {settings.requires_python}")
-
-
-def _of_this_machine(wanted: str, why: str) -> Interpreter:
-    """Args: wanted: a version, or what a version has to be."""
     from faas_builders.deps.uv import run_uv
     from faas_builders.errors import DependencyError
 
     try:
-        found = run_uv(["python", "find", "--no-python-downloads", "--no-project", "--system", wanted])
+        found = run_uv(
+            ["python", "find", "--no-python-downloads", "--no-project", "--system", settings.requires_python]
+        )
     except DependencyError as error:
         raise PythonNotFound(
-            f"{why}, this machine has {toolkit_python().version}", "Install such a Python, or name it with --python"
+            f"the project requires Python {settings.requires_python}, this machine has {own.version}",
+            "Install such a Python, or name it with --python",
         ) from error
     return _inspect(Path(found.strip()))
 

@@ -44,7 +44,7 @@ class HostBuilder:
         """
         epoch = source_epoch()
         interpreter = inspect(request.python or sys.executable)
-        requirements = find_requirements(request.project)
+        requirements = find_requirements(request.project, groups=request.groups, extras=request.extras)
         report("resolve", f"Python {interpreter.version} at {interpreter.base}, {requirements.origin}")
         pins = resolve(requirements, interpreter, lambda line: report("resolve", line))
         deps = install(pins, interpreter, lambda line: report("resolve", line)) if pins else None

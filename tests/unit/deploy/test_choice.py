@@ -38,13 +38,16 @@ def test_a_deploy_of_nothing_in_particular_runs_processes_and_lends_them_this_ma
 
 
 def test_flags_win_over_settings_and_tables_are_put_together() -> None:
-    flags = BuildSettings(base="python:3.13-slim", env={"A": "flag"}, labels={"x": "1"})
-    settings = BuildSettings(base="python:3.12-slim", python="3.12", env={"A": "file", "B": "file"}, trust=True)
+    flags = BuildSettings(base="python:3.13-slim", groups=("a",), env={"A": "flag"}, labels={"x": "1"})
+    settings = BuildSettings(
+        base="python:3.12-slim", python="3.12", groups=("b", "a"), env={"A": "file", "B": "file"}, trust=True
+    )
 
     choice = choose(flags, settings, "build")
 
     assert (choice.base, choice.python) == ("python:3.13-slim", "3.12")
     assert (choice.said.env, choice.said.labels, choice.said.trust) == ({"A": "flag", "B": "file"}, {"x": "1"}, True)
+    assert choice.said.groups == ("b", "a")
     assert [each.why for each in choice.reasons[1:]] == ["--base", "[tool.faas.build] python"]
 
 
