@@ -35,6 +35,9 @@ async def _collect_images(client: Client, images: ImageStore) -> None:
     """Remove images that neither a Revision nor a tag names, but for the newest few."""
     revisions = (await client.list(REVISION)).items
     used = {container["image"] for revision in revisions for container in revision["spec"].get("containers") or ()}
+    for revision in revisions:  # what a tag meant when a Revision was new, it runs still
+        statuses = revision.get("status", {}).get("containerStatuses") or ()
+        used.update(status["imageDigest"] for status in statuses if status.get("imageDigest"))
     pruned = await asyncio.to_thread(prune, images, used)
     if pruned.images:
         _log.info("removed %d unused images, %.1f MiB", pruned.images, pruned.bytes / 2**20)

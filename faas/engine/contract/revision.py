@@ -132,6 +132,7 @@ class ContainerPlan:
     memory_request_bytes: int | None = None
     cpu_request_millis: int | None = None
     pull_policy: Literal["Always", "IfNotPresent", "Never", ""] = ""  # "": Kubernetes' rule, Always for :latest
+    resolved: str = ""  # the reference by digest that `image` was once found to be: a Revision stays what it is
     security: SecurityPlan = SecurityPlan()
 
 

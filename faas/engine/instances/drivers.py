@@ -17,7 +17,7 @@ from faas_builders.oci import references
 from faas_builders.oci.model import BASE
 from faas_builders.oci.store import ImageStore
 
-from faas.engine.contract.revision import RevisionKey, RevisionPlan
+from faas.engine.contract.revision import ContainerPlan, RevisionKey, RevisionPlan
 from faas.engine.instances.driver import AdoptedRun, Driver, Image, ImageUnavailable, Launch, Pull, Run, RunEvents
 from faas.engine.instances.process import ProcessDriver
 
@@ -69,19 +69,13 @@ class Drivers:
 
     async def resolve(self, plan: RevisionPlan, credentials: tuple[str, ...]) -> tuple[Image, ...]:
         """The images of all containers of a plan, the serving one first. Raises: ImageUnavailable."""
-        reference = plan.container.image
-        if await asyncio.to_thread(self._is_process, reference):
+        if await asyncio.to_thread(self._is_process, plan.container.image):
             if refused := beyond_a_process(plan):
                 raise ImageUnavailable(refused)
-            return (await asyncio.to_thread(self._processes.resolve, reference, Pull()),)
+            return (await _resolved(self._processes, plan.container, ()),)
         driver = await self._open()
         self._in_containers.add(plan.key)
-        return tuple(
-            [
-                await asyncio.to_thread(driver.resolve, container.image, Pull(container.pull_policy, credentials))
-                for container in plan.containers
-            ]
-        )
+        return tuple([await _resolved(driver, container, credentials) for container in plan.containers])
 
     async def _open(self) -> Driver:
         """The container driver, from the first time that anybody wants it. Raises: ImageUnavailable."""
@@ -148,6 +142,23 @@ class Drivers:
             return adopted
         self._in_containers.update(run.key for run in containers)
         return adopted + containers
+
+
+async def _resolved(driver: Driver, container: ContainerPlan, credentials: tuple[str, ...]) -> Image:
+    """What the container's image was found to be when its Revision was new, wherever its tag may point by now.
+
+    Where images have no digest of a registry's, the tag is what there is; it counts while it still means the same.
+    """
+    pull = Pull(container.pull_policy, credentials)
+    if not container.resolved or "@" in container.image:
+        return await asyncio.to_thread(driver.resolve, container.image, pull)
+    try:
+        return await asyncio.to_thread(driver.resolve, container.resolved, pull)
+    except ImageUnavailable:
+        image = await asyncio.to_thread(driver.resolve, container.image, pull)
+        if image.digest != container.resolved.rpartition("@")[2]:
+            raise
+        return image
 
 
 def beyond_a_process(plan: RevisionPlan) -> str:

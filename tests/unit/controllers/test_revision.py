@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from faas.engine.contract.revision import (
+    ContainerPlan,
     EnvVar,
     FleetStatus,
     InstanceFailure,
@@ -16,12 +17,14 @@ from faas.engine.contract.revision import (
     RevisionKey,
     ScaleDecision,
     SecretRef,
+    SecurityPlan,
     VolumeMount,
 )
 from faas.engine.controllers.revision.plan import make_plan, make_policy
 from faas.engine.controllers.revision.status import observed_status, was_initialized
 from faas.resources.conditions import find
 from faas.resources.config import Config
+from faas.resources.podspec import Container
 from faas.resources.serving import Revision
 from faas.resources.views import decode
 
@@ -231,3 +234,51 @@ def test_annotations_reach_the_plan() -> None:
     plan = make_plan(labelled("active", **annotations), Config(), initialized=False)
     assert (plan.scaling.min_scale, plan.scaling.metric, plan.scaling.target) == (2, "rps", 140)
     assert (plan.scaling.scale_to_zero_after_s, plan.snapshot) == (10, False)
+
+
+def test_every_container_is_planned_and_keeps_the_image_that_it_was_found_to_be() -> None:
+    made = revision(
+        {"ports": [{"containerPort": 9000}], "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}},
+        imagePullSecrets=[{"name": "registry"}],
+        volumes=[{"name": "e", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}],
+    )
+    probe = {"httpGet": {"port": 7000, "scheme": "HTTPS", "path": "/up"}}
+    context = {"runAsUser": 7, "runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}}
+    side = decode(
+        Container,
+        {
+            "name": "side",
+            "image": "logger",
+            "imagePullPolicy": "Always",
+            "startupProbe": probe,
+            "securityContext": context,
+            "volumeMounts": [{"name": "e", "mountPath": "/e", "subPath": "logs"}],
+        },
+    )
+    spec = replace(made.spec, containers=(side, *made.spec.containers))
+    plan = make_plan(replace(made, spec=spec), Config(), initialized=False)
+    assert (plan.container.image, plan.container.port, plan.pull_secrets) == ("app", 9000, ("registry",))
+    assert (plan.container.cpu_request_millis, plan.container.memory_request_bytes) == (1000, 1024**3)
+    (logger,) = plan.sidecars
+    assert logger == ContainerPlan(
+        "logger",
+        "side",
+        port=0,
+        readiness=None,
+        startup=ProbePlan("http", 7000, "HTTPS", "/up"),
+        volumes=(
+            VolumeMount(
+                "/e", (), volume="e", read_only=False, sub_path="logs", in_memory=True, size_limit_bytes=1024**2
+            ),
+        ),
+        pull_policy="Always",
+        security=SecurityPlan(user=7, non_root=True, drop_capabilities=("ALL",)),
+    )
+    digests = FleetStatus(ready=1, image_digests=("app@sha256:1", "logger@sha256:2"))
+    status = observed_status(replace(made, spec=spec), ACTIVE, digests, NOW)
+    assert {found.name: found.image_digest for found in status.container_statuses} == {
+        plan.container.name: "app@sha256:1",
+        "side": "logger@sha256:2",
+    }
+    again = make_plan(replace(made, spec=spec, status=status), Config(), initialized=False)
+    assert [container.resolved for container in again.containers] == ["app@sha256:1", "logger@sha256:2"]

@@ -28,6 +28,7 @@ class Fake:
     def __init__(self, *, in_container: bool = False) -> None:
         self.in_container = in_container
         self.calls: list[Any] = []
+        self.missing: set[str] = set()
 
     async def __aenter__(self) -> Fake:
         self.calls.append("open")
@@ -38,6 +39,8 @@ class Fake:
 
     def resolve(self, reference: str, pull: Pull) -> Image:
         self.calls.append((reference, pull))
+        if reference in self.missing:
+            raise ImageUnavailable(f"no {reference}")
         return Image("sha256:0", (), None, in_container=self.in_container)
 
     def start(self, launch: Any, events: Any) -> Any:
@@ -144,5 +147,39 @@ def test_what_a_process_cannot_be_is_refused_with_the_way_out(both: Both) -> Non
         async with both.open() as drivers:
             with pytest.raises(ImageUnavailable, match=r"cannot have a command, a workingDir: .*container=True"):
                 await drivers.resolve(asked, ())
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("resolved", "missing", "asked"),
+    [
+        pytest.param("", set(), ["process/a:v1"], id="new"),
+        pytest.param("process/a@sha256:0", set(), ["process/a@sha256:0"], id="found before"),
+        pytest.param("process/a@sha256:0", {"process/a@sha256:0"}, ["process/a@sha256:0", "process/a:v1"], id="tag"),
+    ],
+)
+def test_a_revision_stays_the_image_that_it_was_found_to_be(
+    both: Both, resolved: str, missing: set[str], asked: list[str]
+) -> None:
+    both.processes.missing = missing
+
+    async def main() -> None:
+        async with both.open() as drivers:
+            await drivers.resolve(replace(PLAN, container=ContainerPlan("process/a:v1", resolved=resolved)), ())
+
+    asyncio.run(main())
+    assert [call[0] for call in both.processes.calls if isinstance(call, tuple)] == asked
+
+
+def test_a_tag_that_means_something_else_by_now_is_not_what_a_revision_is(both: Both) -> None:
+    both.processes.missing = {"process/a@sha256:1"}
+
+    async def main() -> None:
+        async with both.open() as drivers:
+            with pytest.raises(ImageUnavailable, match="no process/a@sha256:1"):
+                await drivers.resolve(
+                    replace(PLAN, container=ContainerPlan("process/a:v1", resolved="process/a@sha256:1")), ()
+                )
 
     asyncio.run(main())

@@ -42,6 +42,7 @@ def make_plan(
     """
     metadata, spec = revision.metadata, revision.spec
     container = serving_container(revision)
+    others = [other for other in spec.containers if other is not container]
     timeout_s = float(spec.timeout_seconds or config.defaults.revision_timeout_seconds)
     routing = metadata.labels.get(keys.ROUTING_STATE_LABEL, "")
     scaling = scaling_values(metadata.annotations, spec.container_concurrency or 0, config)
@@ -50,9 +51,9 @@ def make_plan(
         uid=metadata.uid,
         service=metadata.labels.get(keys.SERVICE_LABEL, ""),
         configuration=metadata.labels.get(keys.CONFIGURATION_LABEL, ""),
-        container=_container(container, spec.volumes, serves=True),
+        container=_container(container, revision, serves=True),
         sidecars=tuple(
-            _container(other, spec.volumes, serves=False) for other in spec.containers if other is not container
+            _container(other, revision, serves=False) for other in spec.containers if other is not container
         ),
         pull_secrets=tuple(secret.name for secret in spec.image_pull_secrets if secret.name),
         container_concurrency=spec.container_concurrency or 0,
@@ -70,7 +71,8 @@ def make_plan(
     )
 
 
-def _container(container: Container, declared: tuple[volumes.Volume, ...], *, serves: bool) -> ContainerPlan:
+def _container(container: Container, revision: Revision, *, serves: bool) -> ContainerPlan:
+    resolved = {status.name: status.image_digest for status in revision.status.container_statuses}
     limits, requests = container.resources.limits, container.resources.requests
     port = (container.ports[0].container_port if container.ports else 0) or DEFAULT_PORT
     return ContainerPlan(
@@ -80,7 +82,7 @@ def _container(container: Container, declared: tuple[volumes.Volume, ...], *, se
         args=container.args,
         working_dir=container.working_dir or None,
         env=_environment(container),
-        volumes=_mounts(container, declared),
+        volumes=_mounts(container, revision.spec.volumes),
         port=port if serves else 0,
         readiness=make_probe(container.readiness_probe) or (ProbePlan() if serves else None),
         liveness=make_probe(container.liveness_probe),
@@ -91,6 +93,7 @@ def _container(container: Container, declared: tuple[volumes.Volume, ...], *, se
         cpu_request_millis=quantities.millis_of(requests["cpu"]) if "cpu" in requests else None,
         pull_policy=cast("Literal['Always', 'IfNotPresent', 'Never', '']", container.image_pull_policy),  # validated
         security=_security(container.security_context),
+        resolved=resolved.get(container.name, ""),
     )
 
 
