@@ -17,18 +17,17 @@ if TYPE_CHECKING:
 Markers = dict[str, str]
 
 
-def check_listed(project: Path, listing: Listing, more: Iterable[str], markers: Markers) -> None:
+def check_listed(project: Path, listing: Listing, markers: Markers) -> None:
     """Whether requirements.txt fulfils what pyproject.toml and requirements.in ask for.
 
-    Args: more: what extras and groups add. Raises: DependencyError, ProjectFileError.
+    Raises: DependencyError, ProjectFileError.
     """
     declared = declared_by(project)
     if listing.path.name == "requirements.txt" and (source := project / "requirements.in").is_file():
         wanted = _parsed(read_listing(source).wanted, source, markers)
         _check(listing, wanted, "requirements.in", f"uv pip compile {source.name} -o requirements.txt", markers)
-    lines = [*declared.dependencies, *more]
     command = f"uv pip compile pyproject.toml -o {listing.path.name}"
-    _check(listing, _parsed(lines, declared.path, markers), "pyproject.toml", command, markers)
+    _check(listing, _parsed(declared.dependencies, declared.path, markers), "pyproject.toml", command, markers)
 
 
 def constraints(project: Path, markers: Markers) -> list[str]:

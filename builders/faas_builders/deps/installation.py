@@ -10,6 +10,8 @@ from faas_builders.cache import cached, key_of
 from faas_builders.deps.bytecode import compile_folder
 from faas_builders.deps.destination import Destination, Where, destination_of
 from faas_builders.deps.native import check_native
+from faas_builders.deps.pyproject import read_pyproject
+from faas_builders.deps.requirements_files import local_path
 from faas_builders.deps.resolution import indexes_for
 from faas_builders.deps.scripts import rewrite_scripts
 from faas_builders.deps.uv import Log, run_uv
@@ -37,6 +39,7 @@ def install(pins: Path, where: Where, log: Log) -> Path:
         project, indexes = indexes_for(pins)
         hashed = b"--hash=" in text
         arguments = ["--no-deps", "-r", str(pins), *indexes.arguments]
+        arguments += _refreshed(text.decode())
         if hashed and "UV_INDEX" in indexes.environment:
             arguments += ["--index-strategy", "unsafe-best-match"]  # safe: hashes say which file it must be
         install_into(folder, arguments, destination, cwd=project, environment=indexes.environment)
@@ -70,6 +73,15 @@ def install_into(
     elif (folder / "bin").is_dir():
         shutil.rmtree(folder / "bin")  # their first lines name this machine's Python
     _normalise(folder)
+
+
+def _refreshed(pins: str) -> list[str]:
+    """Has uv build folders anew: it sees only edits of their pyproject.toml."""
+    folders = [path for line in pins.splitlines() if (path := local_path(line, Path("/"))) and path.is_dir()]
+    names = [str(read_pyproject(folder).get("project", {}).get("name", "")) for folder in folders]
+    if not all(names):
+        return ["--refresh"]
+    return [argument for name in names for argument in ("--refresh-package", name)]
 
 
 def _count(text: str) -> int:

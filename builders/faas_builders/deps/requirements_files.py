@@ -16,8 +16,10 @@ _INCLUDE = re.compile(r"^(-r|-c|--requirements?|--constraints?)(?:\s+|=|(?<=-[rc
 _OPTION = re.compile(r"^(--?[a-z][a-z-]*)(?:\s+|=)?(.*)$")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _HASH = re.compile(r"\s--hash[=\s]")
+_EDITABLE = re.compile(r"^(?:-e\s+|--editable[\s=]+)")
 _LOCAL = re.compile(
-    r"^(?:-e\s+|--editable[\s=]+)?(?:[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s*)?(file:\S+|\.{0,2}/\S*|\.{1,2})(?=\s|$)"
+    r"^(?:[\w.-]+\s*(?:\[[^\]]*\])?\s*@\s*)?(file:\S+)"  # NAME @ file:///...
+    r"|^(\.{0,2}/\S*|\.{1,2}|[\w.-]+/[^\s:@]*)(?=\s|$)"  # ./lib, lib/prices
 )
 
 
@@ -62,13 +64,13 @@ class _Found:
     def read(self, path: Path, seen: frozenset[Path], *, is_constraint: bool) -> None:
         text = _text(path)
         self.texts.append(text)
-        for line in _logical_lines(text):
+        for line in logical_lines(text):
             if match := _INCLUDE.match(line):
                 named, is_limit = match[2].strip().strip("'\""), is_constraint or "c" in match[1].strip("-")[:1]
                 included = (path.parent / named).resolve()
                 if "://" not in named and included not in seen:
                     self.read(included, seen | {included}, is_constraint=is_limit)
-            elif line.startswith("-") and not _LOCAL.match(line) and (option := _OPTION.match(line)):
+            elif line.startswith("-") and not _EDITABLE.match(line) and (option := _OPTION.match(line)):
                 self.options.append((option[1], _absolute(option[1], option[2].strip(), path.parent)))
             elif not is_constraint:
                 self.lines.append(line)
@@ -78,12 +80,15 @@ class _Found:
 
 def local_path(line: str, base: Path) -> Path | None:
     """The file or folder that a requirement names by its path."""
-    match = _LOCAL.match(line)
-    if not match:
+    bare = _EDITABLE.sub("", line)
+    if match := _LOCAL.match(bare):
+        named = match[1] or match[2]
+    elif bare != line and "://" not in bare:  # after -e, a word alone is a folder
+        named = bare.split()[0]
+    else:
         return None
-    named = match[1].partition("#")[0].removeprefix("file://").removeprefix("file:")
-    bare = re.sub(r"\[[^\]]*\]$", "", named)  # extras
-    return base / bare
+    path = named.partition("#")[0].removeprefix("file://").removeprefix("file:")
+    return base / re.sub(r"\[[^\]]*\]$", "", path)  # without extras
 
 
 def _text(path: Path) -> str:
@@ -95,7 +100,8 @@ def _text(path: Path) -> str:
         raise ProjectFileError(path, "this requirements file is not UTF-8", "Save it as UTF-8") from error
 
 
-def _logical_lines(text: str) -> list[str]:
+def logical_lines(text: str) -> list[str]:
+    """Without comments, and each on one line where the text goes on after a backslash."""
     joined = re.sub(r"\\\r?\n", " ", text)
     stripped = (_COMMENT.sub("", line).strip() for line in joined.splitlines())
     return [re.sub(r"\s+", " ", line) for line in stripped if line]

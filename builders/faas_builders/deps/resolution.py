@@ -14,12 +14,12 @@ from faas_builders.deps import agreement
 from faas_builders.deps.credentials import masked
 from faas_builders.deps.destination import Destination, Where, destination_of
 from faas_builders.deps.indexes import Indexes, explicit_indexes, indexes_of
-from faas_builders.deps.names import OURS
+from faas_builders.deps.names import OURS, name_of
 from faas_builders.deps.pylock import pins_of_pylock
 from faas_builders.deps.pyproject import declared_by
 from faas_builders.deps.python_version import check_python
 from faas_builders.deps.requirements import Requirements, content_of
-from faas_builders.deps.requirements_files import local_path, read_listing
+from faas_builders.deps.requirements_files import local_path, logical_lines, read_listing
 from faas_builders.deps.runtime_requirements import extra_requirements
 from faas_builders.deps.uv import Log, run_uv
 
@@ -122,11 +122,11 @@ class _Resolving:
     def _listed(self) -> str:
         listing = read_listing(self._project / self._wanted.kind)
         more = self._more()
-        agreement.check_listed(self._project, listing, more, self._destination.markers)
+        agreement.check_listed(self._project, listing, self._destination.markers)
         if listing.is_hashed:
             text = "".join(f"{line}\n" for line in sorted(listing.wanted))
             self._check_complete(text)
-            return text + (self._compile_lines(more) if more else "")
+            return text + self._beyond(text, more)
         constraints = agreement.constraints(self._project, self._destination.markers)
         with tempfile.TemporaryDirectory(prefix="faas-") as folder:
             files: list[str] = [self._wanted.kind]
@@ -148,6 +148,16 @@ class _Resolving:
             pins = _written(folder, "pins.txt", text.splitlines())
             excluded = ["--excludes", str(excludes())]
             self._uv([*arguments, *self._destination.arguments, "--require-hashes", *excluded, "-r", pins])
+
+    def _beyond(self, text: str, more: list[str]) -> str:
+        """What extras and groups need that a lock does not have; what it has is not decided anew."""
+        if not more:
+            return ""
+        with tempfile.TemporaryDirectory(prefix="faas-") as folder:
+            locked = _written(folder, "locked.txt", text.splitlines())
+            found = self._compile([_written(folder, "more.in", more), "--constraint", locked])
+        known = {name_of(line) for line in text.splitlines()}
+        return "".join(f"{line}\n" for line in logical_lines(found) if name_of(line) not in known)
 
     def _compile_lines(self, lines: Iterable[str]) -> str:
         with tempfile.TemporaryDirectory(prefix="faas-") as folder:

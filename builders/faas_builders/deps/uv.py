@@ -37,8 +37,8 @@ def run_uv(
     Raises: DependencyError: with what uv said, without credentials.
     """
     variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    # Debug information names the folder in which an extension was compiled, another one each time. CFLAGS would take the
-    # place of what Python itself was compiled with, this is added to it.
+    # Debug information names the folder in which an extension was compiled, another one each time. CFLAGS would take
+    # the place of what Python itself was compiled with, this is added to it.
     variables["CPPFLAGS"] = f"{variables.get('CPPFLAGS', '')} -g0".lstrip()
     try:
         done = subprocess.run(

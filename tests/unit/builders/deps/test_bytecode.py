@@ -74,6 +74,7 @@ def test_what_was_compiled_once_is_not_compiled_again(tmp_path: Path) -> None:
 
 
 def test_no_modules_give_no_bytecode(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "notes.txt").write_text("hello")
 
-    assert compile_files(project_files(tmp_path), inspect(sys.executable), "/app") == []
+    assert compile_files(project_files(tmp_path / "app"), inspect(sys.executable), "/app") == []
