@@ -52,9 +52,7 @@ def make_plan(
         service=metadata.labels.get(keys.SERVICE_LABEL, ""),
         configuration=metadata.labels.get(keys.CONFIGURATION_LABEL, ""),
         container=_container(container, revision, serves=True),
-        sidecars=tuple(
-            _container(other, revision, serves=False) for other in spec.containers if other is not container
-        ),
+        sidecars=tuple(_container(other, revision, serves=False) for other in others),
         pull_secrets=tuple(secret.name for secret in spec.image_pull_secrets if secret.name),
         container_concurrency=spec.container_concurrency or 0,
         timeout_s=timeout_s,
