@@ -107,6 +107,8 @@ class Docker:
     def close(self) -> None:
         """A call that still waits for an answer is left alone: nobody does anything with it."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
 
     async def place(self) -> Place:
         """Raises: DockerUnavailable."""
@@ -139,11 +141,7 @@ class Docker:
         lines += [f"Content-Length: {len(body)}", "Content-Type: application/json"]
         lines += ["Connection: Upgrade", "Upgrade: tcp"] if upgrade else []
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                reader, writer = await self._connect()
-        except (OSError, TimeoutError) as error:
-            raise unavailable(self._place, error) from error
+        reader, writer = await self._dial()
         try:
             writer.write("\r\n".join([*lines, "", ""]).encode() + body)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -158,12 +156,17 @@ class Docker:
             raise
         return answer
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Raises: DockerUnavailable."""
         assert self._place is not None
-        if self._place.path:
-            return await asyncio.open_unix_connection(self._place.path)
-        parts = urlsplit(self._place.url)
-        return await asyncio.open_connection(parts.hostname, parts.port or 2375, ssl=self._tls)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                if self._place.path:
+                    return await asyncio.open_unix_connection(self._place.path)
+                parts = urlsplit(self._place.url)
+                return await asyncio.open_connection(parts.hostname, parts.port or 2375, ssl=self._tls)
+        except (OSError, TimeoutError) as error:
+            raise unavailable(self._place, error) from error
 
     async def _connected(self) -> Api:
         if self._client is None:
@@ -172,6 +175,7 @@ class Docker:
                     loop = asyncio.get_running_loop()
                     self._place = await loop.run_in_executor(self._pool, find_place)
                     self._tls = self._place.tls
+                    (await self._dial())[1].close()  # sooner, and in clearer words, than the SDK would fail
                     self._client = await loop.run_in_executor(self._pool, _make_client, self._place)
         return self._client
 

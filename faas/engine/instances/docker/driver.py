@@ -25,7 +25,7 @@ from faas.engine.instances.docker.network import Network
 from faas.engine.instances.docker.ownership import make_ownership
 from faas.engine.instances.docker.run import NOT_FOUND, ContainerRun, Created, Means
 from faas.engine.instances.docker.spec import Surroundings, make_container, ports_of
-from faas.engine.instances.docker.sweeping import Sweeper, remove_container, remove_labelled, remove_of_dead
+from faas.engine.instances.docker.sweeping import Sweeper, Wanted, remove_container, remove_forsaken, remove_labelled
 from faas.engine.instances.docker.volumes import Volumes
 from faas.engine.instances.docker.watcher import Watcher
 from faas.engine.instances.driver import AdoptedRun, Image, Launch, Pull, RunEvents
@@ -51,8 +51,8 @@ class DockerDriver:
         self._volumes = Volumes(settings.runtime_dir / "c", self._ownership)
         self._runs: dict[ContainerRun, str] = {}  # and their Pods
         self._removals: dict[asyncio.Task[None], str] = {}
-        self._names: set[str] = set()  # of containers that are there, or are being made
-        self._sweeper = Sweeper(self._docker, self._ownership, lambda: self._names)
+        self._wanted = Wanted()
+        self._sweeper = Sweeper(self._docker, self._ownership, self._volumes, self._wanted)
         self._background: set[asyncio.Task[None]] = set()
         self._preparing = asyncio.Lock()
         self._is_prepared = False
@@ -69,6 +69,8 @@ class DockerDriver:
 
     async def __aexit__(self, *exc: object) -> None:
         """Under `faas run` everything goes; otherwise containers go on, and the next engine adopts them."""
+        if self._removals:
+            await asyncio.wait(self._removals, timeout=LEAVE_S)
         for task in self._background:
             task.cancel()
         await self._group.__aexit__(None, None, None)
@@ -80,7 +82,7 @@ class DockerDriver:
 
     async def _leave(self) -> None:
         if not self._settings.foreground:
-            if not self._names:
+            if not self._wanted.containers:
                 await self._network.remove()
             return
         labels = [f"{name}={value}" for name, value in self._ownership.labels.items()]
@@ -102,7 +104,7 @@ class DockerDriver:
             place = await self._docker.place()
             if self._ownership.owner and self._watcher is None:
                 self._watcher = Watcher(place, self._ownership.owner)
-            await self._docker.call(remove_of_dead)
+            await self._docker.call(remove_forsaken)
             await self._docker.call(self._loader.sweep)
             try:
                 self._doorway = make_doorway(self._settings)
@@ -137,6 +139,7 @@ class DockerDriver:
 
     def _go_on(self, run: ContainerRun, pod: str) -> ContainerRun:
         self._runs[run] = pod
+        self._wanted.pods.add(pod)
         self._spawn(run.live())
         return run
 
@@ -153,7 +156,7 @@ class DockerDriver:
         except DockerUnavailable:
             self._sweeper.ask()
         finally:
-            self._names.discard(container.name)
+            self._wanted.containers.discard(container.name)
 
     async def _make(self, launch: Launch, image: DockerImage, beside: ContainerRun | None) -> Created:
         await self._prepare()
@@ -185,11 +188,11 @@ class DockerDriver:
         )
         body = make_container(launch, image.id, image.user, around)
         name = f"{self._ownership.name}-{launch.pod}-{launch.container.name}-{secrets.token_hex(3)}"
-        self._names.add(name)
+        self._wanted.containers.add(name)
         try:
             id = str(api.create_container_from_config(body, name)["Id"])
         except BaseException:
-            self._names.discard(name)
+            self._wanted.containers.discard(name)
             raise
         return Created(id, name, image.stop_signal)
 
@@ -223,12 +226,13 @@ class DockerDriver:
         self._spawn(self._forget_pod(pod))
 
     async def _forget_pod(self, pod: str) -> None:
+        self._wanted.pods.discard(pod)
         if removing := [task for task, other in self._removals.items() if other == pod]:
             await asyncio.wait(removing)
         try:
             await self._docker.call(lambda api: self._volumes.remove(api, pod))
-        except (DockerError, DockerUnavailable) as error:
-            log.warning("the volumes of pod %s stay for now: %s", pod, error)
+        except (DockerError, DockerUnavailable):
+            self._sweeper.ask()
 
     def warm(self, plan: RevisionPlan, image: Image, env: dict[str, str]) -> None:
         """Nothing: creating a container is 10 of the 290 ms of its start, and its Pod's name is not known before."""
@@ -247,10 +251,9 @@ class DockerDriver:
     async def _adopt(self) -> list[AdoptedRun]:
         try:
             found = await find_adoptable(self._docker, self._ownership, self._settings.logs_dir)
-            self._names.update(one.created.name for one in found)
+            self._wanted.containers.update(one.created.name for one in found)
+            self._wanted.pods.update(one.pod for one in found)
             await self._prepare()
-            pods = {one.pod for one in found}
-            await self._docker.call(lambda api: self._volumes.keep(api, pods))
         except (DockerError, DockerUnavailable, OSError) as error:
             log.warning("cannot look for containers of an earlier engine: %s", error)
             self._sweeper.ask()

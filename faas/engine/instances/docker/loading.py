@@ -10,13 +10,15 @@ import contextlib
 import threading
 from datetime import UTC, datetime, timedelta
 
-from faas_builders.errors import ImageMissing
+import msgspec
+from faas_builders.errors import ImageMissing, InvalidImage
 from faas_builders.oci import archive, references
 from faas_builders.oci.store import ImageStore, StoredImage
 
 from faas.engine.instances.docker.connection import Api
 
 KEPT = timedelta(days=1)
+LOAD_S = 600.0  # without a word from the Docker engine, which says nothing before it is done
 
 
 class Loader:
@@ -39,13 +41,20 @@ class Loader:
         name = f"{repository}:{tag}"
         with self._loading:
             if not _has(api, name):
-                pieces = archive.docker_archive(self._store, reference, stored.platform, tags=[name])
-                for said in api.load_image(pieces):
-                    if "error" in said:
-                        raise ImageMissing(reference, f"the Docker engine cannot load it: {said['error']}")
+                self._send(api, reference, stored, name)
                 self.sweep(api)
             api.tag(name, repository, tag)  # again: Docker remembers when
         return stored, name
+
+    def _send(self, api: Api, reference: str, stored: StoredImage, name: str) -> None:
+        pieces = archive.docker_archive(self._store, reference, stored.platform, tags=[name])
+        # Not the SDK's load_image: that leaves a connection open until it is collected.
+        url = f"{api.base_url}/v{api.api_version}/images/load"
+        answer = api.post(url, params={"quiet": "1"}, data=pieces, timeout=LOAD_S)
+        for line in answer.text.splitlines():
+            said = msgspec.json.decode(line)
+            if error := said.get("error") or (answer.status_code >= 400 and said.get("message")):
+                raise ImageMissing(reference, f"the Docker engine cannot load it: {error}")
 
     def sweep(self, api: Api) -> None:
         """Remove what was loaded and not asked for since; what still runs stays."""
@@ -58,7 +67,10 @@ class Loader:
 
     def _is_stored(self, name: str) -> bool:
         repository, _, tag = name.rpartition(":")
-        return self._store.find(f"{repository}@sha256:{tag}") is not None
+        try:
+            return self._store.find(f"{repository}@sha256:{tag}") is not None
+        except InvalidImage:
+            return False
 
 
 def _last_asked(api: Api, id: str) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances.records import process_start
 
 ENGINE = "faas.dev/engine"  # which state the container belongs to
+STATE = "faas.dev/state"  # MACHINE:PATH: without the folder there will be no engine that could go on with it
 OWNER = "faas.dev/owner"  # with whose end it ends; only under `faas run`
 NAMESPACE = "faas.dev/namespace"
 REVISION = "faas.dev/revision"
@@ -29,10 +31,12 @@ class Ownership:
 
     engine: str
     owner: str  # "": the next engine of this state goes on with it
+    state: str = ""
 
     @property
     def labels(self) -> dict[str, str]:
-        return {ENGINE: self.engine} | ({OWNER: self.owner} if self.owner else {})
+        labels = {ENGINE: self.engine, STATE: self.state}
+        return labels | ({OWNER: self.owner} if self.owner else {})
 
     @property
     def name(self) -> str:
@@ -46,14 +50,22 @@ class Ownership:
 
 
 def make_ownership(settings: EngineSettings) -> Ownership:
-    state = str(settings.state_dir.resolve())
-    engine = hashlib.blake2b(f"{_machine()}:{state}".encode(), digest_size=6).hexdigest()
-    return Ownership(engine, describe_process(os.getpid()) if settings.foreground else "")
+    state = f"{_machine()}:{settings.state_dir.resolve()}"
+    engine = hashlib.blake2b(state.encode(), digest_size=6).hexdigest()
+    return Ownership(engine, describe_process(os.getpid()) if settings.foreground else "", state)
 
 
 def describe_process(pid: int) -> str:
     """A process so that it can be told, later and by others, whether it still lives: MACHINE:BOOT:PIDS:PID:TICKS."""
     return f"{_machine()}:{_boot()}:{_pids()}:{pid}:{process_start(pid) or 0}"
+
+
+def is_forsaken(labels: Mapping[str, str]) -> bool:
+    """Whether surely nobody will ever care for this: its owner is dead, or its state is deleted."""
+    machine, _, path = labels.get(STATE, "").partition(":")
+    if machine == _machine() and path and not os.path.exists(path):
+        return True
+    return OWNER in labels and is_dead(labels[OWNER])
 
 
 def is_dead(owner: str) -> bool:

@@ -1,27 +1,38 @@
 """None of our containers is left behind: what nobody runs any more is removed, by whoever comes next.
 
 Whose end nobody saw is found by its labels: containers of an earlier engine of this state that are not adopted,
-and everything of a `faas run` that lives no more, whatever its state was.
+everything of a `faas run` that lives no more, and everything of a state that was deleted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from faas.engine.instances.docker.connection import Api, Docker, DockerError, DockerUnavailable
-from faas.engine.instances.docker.ownership import ENGINE, OWNER, Ownership, is_dead
+from faas.engine.instances.docker.ownership import ENGINE, OWNER, STATE, Ownership, is_forsaken
+from faas.engine.instances.docker.volumes import Volumes
 
+OURS = {ENGINE, STATE, OWNER}
 RETRY_S = 5.0  # with a Docker engine that does not answer
 
 
-class Sweeper:
-    """Removes, in the background, what `is_wanted` says of no container that is ours."""
+@dataclass(slots=True)
+class Wanted:
+    """What is not left behind."""
 
-    def __init__(self, docker: Docker, ownership: Ownership, wanted: Callable[[], Collection[str]]) -> None:
-        self._docker, self._ownership, self._wanted = docker, ownership, wanted
+    containers: set[str] = field(default_factory=set)  # by name: those that are there, and those that are being made
+    pods: set[str] = field(default_factory=set)  # whose volumes stay, also between two runs
+
+
+class Sweeper:
+    """Removes, in the background, what is ours and not wanted."""
+
+    def __init__(self, docker: Docker, ownership: Ownership, volumes: Volumes, wanted: Wanted) -> None:
+        self._docker, self._ownership, self._volumes, self._wanted = docker, ownership, volumes, wanted
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -43,15 +54,23 @@ class Sweeper:
         mine = [f"{name}={value}" for name, value in self._ownership.labels.items()]
         for container in api.containers(all=True, filters={"label": mine}):
             names = {name.lstrip("/") for name in container["Names"]}
-            if not names & set(self._wanted()) and self._ownership.is_ours(container["Labels"]):
+            if not names & self._wanted.containers and self._ownership.is_ours(container["Labels"]):
                 remove_container(api, container["Id"])
+        self._volumes.keep(api, self._wanted.pods)
 
 
-def remove_of_dead(api: Api) -> None:
-    """Everything of each `faas run` that has ended without doing so itself. Blocking."""
-    for owner in sorted(_owners(api)):
-        if is_dead(owner):
-            remove_labelled(api, [f"{OWNER}={owner}"])
+def remove_forsaken(api: Api) -> None:
+    """What engines have left behind that will not come back for it. Blocking."""
+    filters = {"label": ENGINE}
+    found: list[dict[str, Any]] = [
+        *api.containers(all=True, filters=filters),
+        *(api.volumes(filters=filters)["Volumes"] or ()),
+        *api.networks(filters=filters),
+    ]
+    kinds = {tuple(sorted((name, one["Labels"][name]) for name in OURS & one["Labels"].keys())) for one in found}
+    for labels in sorted(kinds):
+        if is_forsaken(dict(labels)):
+            remove_labelled(api, [f"{name}={value}" for name, value in labels])
 
 
 def remove_labelled(api: Api, labels: list[str]) -> None:
@@ -68,16 +87,6 @@ def remove_labelled(api: Api, labels: list[str]) -> None:
 def remove_container(api: Api, id: str) -> None:
     """With its anonymous volumes, running or not; somebody else may be doing it already."""
     _unless_used(lambda id: api.remove_container(id, v=True, force=True), id)
-
-
-def _owners(api: Api) -> set[str]:
-    filters = {"label": [ENGINE, OWNER]}
-    found: list[dict[str, Any]] = [
-        *api.containers(all=True, filters=filters),
-        *(api.volumes(filters=filters)["Volumes"] or ()),
-        *api.networks(filters=filters),
-    ]
-    return {labels[OWNER] for one in found if OWNER in (labels := one["Labels"] or {})}
 
 
 def _unless_used(remove: Callable[[str], object], name: str) -> None:

@@ -112,6 +112,7 @@ class World:
     def __init__(self, client: Any, base: Path, runtime_dir: Path) -> None:
         self.client = client
         self.settings = EngineSettings(base / "state", runtime_dir, Listeners(-1, -1, -1, -1))
+        self.settings.state_dir.mkdir(parents=True)
 
     def foreground(self) -> None:
         self.settings = msgspec.structs.replace(self.settings, foreground=True)
@@ -152,7 +153,7 @@ class World:
         return f"{ENGINE}={make_ownership(self.settings).engine}"
 
     def containers(self, *, all: bool = True) -> list[Any]:
-        return list(self.client.containers.list(all=all, filters={"label": self.label}))
+        return list(self.client.containers.list(all=all, filters={"label": self.label}, ignore_removed=True))
 
     def volumes(self) -> list[str]:
         return [volume.name for volume in self.client.volumes.list(filters={"label": self.label})]
@@ -163,7 +164,7 @@ class World:
     async def nothing_left(self) -> None:
         """Until no container and no volume of ours is there."""
         async with asyncio.timeout(PATIENCE_S):
-            while await asyncio.to_thread(lambda: [*self.containers(), *self.volumes()]):  # noqa: ASYNC110: it is Docker's
+            while await asyncio.to_thread(lambda: [*self.containers(), *self.volumes()]):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     def clean_up(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from faas.engine.contract.revision import SecurityPlan
 from faas.engine.instances.driver import ExitStatus, File, Mount, Stream
@@ -11,16 +12,16 @@ from tests.integration.instances.docker.conftest import KEY, World
 MIB = 1024 * 1024
 
 
-def sh(script: str) -> dict[str, tuple[str, ...]]:
+def sh(script: str) -> dict[str, Any]:
     return {"command": ("/bin/sh", "-c"), "args": (script,)}
 
 
-def outcome(world: World, shell: str, script: str, **launch: object) -> tuple[ExitStatus, list[tuple[Stream, bytes]]]:
+def outcome(world: World, shell: str, script: str, **launch: Any) -> tuple[ExitStatus, list[tuple[Stream, bytes]]]:
     """How a container with this script ends, and what it prints."""
 
     async def run() -> tuple[ExitStatus, list[tuple[Stream, bytes]]]:
         async with world.driver() as driver:
-            one = world.start(driver, await world.image(driver, shell), **sh(script), **launch)  # type: ignore[arg-type]
+            one = world.start(driver, await world.image(driver, shell), **sh(script), **launch)
             status = await one.exited()
             driver.pod_ended(KEY, "hello-00001-x")
             await world.nothing_left()
@@ -174,7 +175,7 @@ def test_an_empty_directory_is_everybodys_and_survives_a_restart_but_not_its_pod
             assert [line for stream, line in first.lines if stream == "stdout"] == [b"full"]
             second = world.start(driver, image, mounts=mounts, security=security, run=1, **sh(script))
             await second.exited()
-            assert second.lines[0] == ("stdout", b"kept")
+            assert ("stdout", b"kept") in second.lines
             driver.pod_ended(KEY, "hello-00001-x")
             await world.nothing_left()
 

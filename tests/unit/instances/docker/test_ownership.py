@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from faas.engine.contract.settings import EngineSettings, Listeners
-from faas.engine.instances.docker.ownership import Ownership, describe_process, is_dead, make_ownership
+from faas.engine.instances.docker.ownership import Ownership, describe_process, is_dead, is_forsaken, make_ownership
 
 
 def settings(state: Path, *, foreground: bool) -> EngineSettings:
@@ -62,3 +62,17 @@ def test_each_faas_run_owns_what_it_makes_alone(tmp_path: Path) -> None:
 def test_a_background_engine_leaves_alone_what_a_faas_run_made_on_the_same_state(tmp_path: Path) -> None:
     background = make_ownership(settings(tmp_path, foreground=False))
     assert not background.is_ours(make_ownership(settings(tmp_path, foreground=True)).labels)
+
+
+def test_what_belongs_to_a_deleted_state_is_forsaken(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    labels = make_ownership(settings(state, foreground=False)).labels
+    assert not is_forsaken(labels)
+    state.rmdir()
+    assert is_forsaken(labels)
+
+
+def test_a_living_faas_run_has_not_forsaken_anything(tmp_path: Path) -> None:
+    assert not is_forsaken(make_ownership(settings(tmp_path, foreground=True)).labels)
+    assert not is_forsaken({})
