@@ -121,7 +121,11 @@ class RegistryError(BuilderError):
 
 
 class RegistryUnreachable(RegistryError):
-    """Not this time."""
+    """`silent`: it took the request, and a timeout to find out that nothing comes."""
+
+    def __init__(self, registry: str, reason: str, hint: str = "", *, silent: bool = False) -> None:
+        super().__init__(registry, reason, hint)
+        self.silent = silent
 
 
 class RegistryDenied(RegistryError):

@@ -8,8 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from faas_builders.errors import RegistryError, RegistryUnreachable
 from faas_builders.registry import tls
@@ -21,6 +19,7 @@ Content = bytes | Callable[[], Iterator[bytes]] | None
 """A body; a function makes it anew for each attempt."""
 
 LARGEST_DOCUMENT = 4 << 20  # bytes; the distribution specification's limit for manifests
+_PATIENCE = 5  # times the usual timeout
 # Digests are of what is stored, so nothing may be compressed on its way.
 _HEADERS = {"User-Agent": "faas-builders", "Accept-Encoding": "identity"}
 
@@ -33,6 +32,7 @@ class Ask:
     content: Content = None
     streamed: bool = False  # leave the body of a success to the caller
     repeatable: bool = True
+    patient: bool = False  # what it starts may take the registry a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,9 @@ class Connections:
     ) -> None:
         self._insecure, self._retry, self._wait = insecure, retry, wait
         self._timeout = httpx.Timeout(timeout_s, connect=connect_timeout_s, pool=None)
+        self._patient = httpx.Timeout(timeout_s, connect=connect_timeout_s, read=timeout_s * _PATIENCE, pool=None)
         self._lock = threading.Lock()
         self._clients: dict[str, httpx.Client] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         with self._lock:
@@ -78,7 +73,7 @@ class Connections:
         failures = 0
         while True:
             failures += 1
-            answer, silent = None, False
+            answer = None
             try:
                 answer = self._once(ask)
                 if not ask.repeatable or not is_worth_retrying(answer.status):
@@ -88,15 +83,13 @@ class Connections:
                 failure = self.unreachable(ask.url, error)
                 if not ask.repeatable or _is_certain(error):
                     raise failure from error
-                silent = isinstance(error, httpx.TimeoutException)
-            self.pause(failures, failure, silent=silent, answer=answer)
+            self.pause(failures, failure, answer)
 
-    def pause(
-        self, failures: int, failure: RegistryError, *, silent: bool = False, answer: Answer | None = None
-    ) -> None:
+    def pause(self, failures: int, failure: RegistryError, answer: Answer | None = None) -> None:
         """Wait as is due after so many failures, or as the last answer asks for, or raise the last failure."""
         after = answer.headers.get("Retry-After", "") if answer is not None else ""
         after_s = retry_after_s(after, now_s=time.time()) if after else None
+        silent = isinstance(failure, RegistryUnreachable) and failure.silent
         wait_s = self._retry.wait_s(failures, silent=silent, retry_after_s=after_s, chance=random.random())
         if wait_s is None:
             raise failure
@@ -113,7 +106,8 @@ class Connections:
     def _once(self, ask: Ask) -> Answer:
         client = self._client(ask.url)
         content = ask.content() if callable(ask.content) else ask.content
-        request = client.build_request(ask.method, ask.url, headers=ask.headers, content=content)
+        timeout = self._patient if ask.patient else self._timeout
+        request = client.build_request(ask.method, ask.url, headers=ask.headers, content=content, timeout=timeout)
         response = client.send(request, stream=True, follow_redirects=False)
         if ask.streamed and response.is_success:
             return Answer(response.status_code, response.headers, ask.url, stream=response)
@@ -135,21 +129,28 @@ class Connections:
         verified = not (self._insecure or loopback)
         verify: ssl.SSLContext | bool = tls.make_context(host, verified=verified) if scheme == "https" else False
         # A proxy of the environment reaches another machine's loopback, never ours.
-        return httpx.Client(verify=verify, timeout=self._timeout, trust_env=not loopback, headers=_HEADERS)
+        try:
+            return httpx.Client(verify=verify, trust_env=not loopback, headers=_HEADERS)
+        except (ImportError, ValueError, httpx.InvalidURL) as error:  # SOCKS, or no URL at all
+            reason = f"cannot be reached through the proxy that the environment names: {error}"
+            raise RegistryUnreachable(registry_of(host), reason) from error
 
     def unreachable(self, url: httpx.URL, error: httpx.RequestError) -> RegistryUnreachable:
         host = registry_of(url.netloc.decode())
         match error:
             case httpx.ConnectTimeout():
-                return RegistryUnreachable(host, f"cannot be reached: no answer within {self._timeout.connect:g} s")
+                reason = f"cannot be reached: no answer within {self._timeout.connect:g} s"
+                return RegistryUnreachable(host, reason, silent=True)
             case httpx.TimeoutException():
-                return RegistryUnreachable(host, f"has said nothing for {self._timeout.read:g} s")
+                return RegistryUnreachable(host, f"has said nothing for {self._timeout.read:g} s", silent=True)
             case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 hint = (
                     f"Put its authority's certificate into {tls.CERTIFICATES[0]}/{host}/ca.crt, "
                     "or name it with SSL_CERT_FILE. For a registry of your own: --insecure."
                 )
                 return RegistryUnreachable(host, f"has a certificate that nobody vouches for: {error}", hint)
+            case httpx.ConnectError() if "WRONG_VERSION_NUMBER" in str(error):
+                return RegistryUnreachable(host, "does not speak TLS", "If it may be plain HTTP: --insecure.")
             case httpx.ConnectError():
                 return RegistryUnreachable(host, f"cannot be reached: {error}")
             case httpx.ProxyError():

@@ -110,6 +110,7 @@ class _Download:
         self._part, self._report = part, report
         self._hash = hashlib.sha256()
         self._done = 0
+        self._furthest = 0  # only more than ever before is progress
 
     def run(self) -> None:
         inherited = self._take_over()
@@ -144,19 +145,17 @@ class _Download:
     def _fetch(self) -> None:
         failures = 0
         while self._done < self._size:
-            before = self._done
             answer = self._registry.open_blob(self._repository, self._digest, start=self._done)
             try:
                 self._receive(answer)
                 # Short without an error: the connection was closed where the length was not announced.
                 failure = RegistryUnreachable(self._registry.name, f"ended {self._name} after {self._done} bytes")
-                silent = False
             except httpx.RequestError as error:
                 failure = self._registry.transport.connections.unreachable(answer.url, error)
-                silent = isinstance(error, httpx.TimeoutException)
             if self._done < self._size:
-                failures = 1 if self._done > before else failures + 1
-                self._registry.transport.connections.pause(failures, failure, silent=silent)
+                failures = 1 if self._done > self._furthest else failures + 1
+                self._furthest = max(self._furthest, self._done)
+                self._registry.transport.connections.pause(failures, failure)
 
     @property
     def _name(self) -> str:

@@ -142,8 +142,9 @@ def _add(store: Source, digest: str, name: ImageName, plan: _Plan, documents: li
 def _sources(store: Source, manifest: Manifest, name: ImageName) -> set[str]:
     """Repositories that the image's base comes from, as far as they are the same registry's."""
     named = [manifest.annotations.get(_BASE_NAME, "")]
-    if manifest.config.media_type in model.CONFIGS:
-        config = model.decode_config(store.blob(manifest.config.digest).read_bytes())
+    path = store.blob(manifest.config.digest)
+    if manifest.config.media_type in model.CONFIGS and path.exists():
+        config = model.decode_config(path.read_bytes())
         named.append(config.config.labels.get(model.BASE, ""))
     found = set()
     for base in named:

@@ -27,4 +27,7 @@ def reason_of(answer: Answer) -> str:
         found = _Errors()
     words = [": ".join(part for part in (error.code, error.message) if part) for error in found.errors]
     said = "; ".join(word for word in words if word) or found.details
-    return f"{said[:_LONGEST]} ({answer.status})" if said else f"status {answer.status}"
+    if not said:
+        return f"status {answer.status}"
+    printable = "".join(character if character.isprintable() else " " for character in said[:_LONGEST])
+    return f"{printable} ({answer.status})"

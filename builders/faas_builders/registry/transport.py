@@ -39,13 +39,14 @@ class Transport:
         content: Content = None,
         streamed: bool = False,
         repeatable: bool = True,
+        patient: bool = False,
     ) -> Answer:
         """Any answer but a redirect, a 401, or what is worth retrying. Raises: RegistryError, CredentialsError.
 
         Args: place: a path below /v2/, or where the registry itself has sent us.
         """
         url = self.base().join("v2/" + place) if isinstance(place, str) else place
-        ask = Ask(method, url, dict(headers or {}), content, streamed, repeatable)
+        ask = Ask(method, url, dict(headers or {}), content, streamed, repeatable, patient)
         for _ in range(_MOST_REDIRECTS + 1):
             answer = self._authenticated(ask, scopes) if self._is_own(ask.url) else self.connections.send(ask)
             if answer.status not in _REDIRECTS or "Location" not in answer.headers:

@@ -90,6 +90,8 @@ class _Upload:
             except _Unchunked:
                 self._in_chunks = False
             except _Gone:
+                # To some, chunks are what goes wrong; whoever forgets uploads gains nothing by them.
+                self._in_chunks = self._in_chunks and self._failures < 2
                 if self._is_there():  # it was only the answer that was lost
                     return "sent"
             place = ""
@@ -148,17 +150,21 @@ class _Upload:
 
     def _patch(self, place: httpx.URL, start: int) -> Answer:
         end = min(start + self._chunk_bytes, self._size)
-        headers = {"Content-Range": f"{start}-{end - 1}"}
-        return self._put("PATCH", place, start, end, headers)
+        return self._put("PATCH", place, start, end, {"Content-Range": f"{start}-{end - 1}"})
 
     def _finish(self, place: httpx.URL, start: int) -> Answer:
-        """With all that is not there yet."""
+        """With all that is not there yet; some registries move the whole blob before they answer."""
         return self._put("PUT", place.copy_merge_params({"digest": self._digest}), start, self._size, {})
 
     def _put(self, method: str, place: httpx.URL, start: int, end: int, headers: dict[str, str]) -> Answer:
-        headers |= {"Content-Type": "application/octet-stream", "Content-Length": str(end - start)}
         return self._registry.transport.request(
-            method, place, self._scopes, headers=headers, content=partial(self._read, start, end), repeatable=False
+            method,
+            place,
+            self._scopes,
+            headers={**headers, "Content-Type": "application/octet-stream", "Content-Length": str(end - start)},
+            content=partial(self._read, start, end),
+            repeatable=False,
+            patient=method == "PUT",
         )
 
     def _read(self, start: int, end: int) -> Iterator[bytes]:
@@ -172,9 +178,7 @@ class _Upload:
                 start += len(data)
                 self._report(start)
 
-    def _resume(
-        self, place: httpx.URL, failure: RegistryError, refused: Answer | None = None
-    ) -> tuple[httpx.URL, int]:
+    def _resume(self, place: httpx.URL, failure: RegistryError, refused: Answer | None = None) -> tuple[httpx.URL, int]:
         """Where to go on after a failure, as the registry says. Raises: _Gone."""
         self._failed(failure, refused)
         if not self._in_chunks:
@@ -201,7 +205,7 @@ class _Upload:
     def _failed(self, failure: RegistryError, answer: Answer | None = None) -> None:
         """Wait before going on. Raises: the failure, when that has been too often without any progress."""
         self._failures += 1
-        self._registry.transport.connections.pause(self._failures, failure, answer=answer)
+        self._registry.transport.connections.pause(self._failures, failure, answer)
 
     def _ask(self, method: str, place: str, scopes: tuple[str, ...] = ()) -> Answer:
         return self._registry.transport.request(method, place, scopes or self._scopes)

@@ -126,6 +126,16 @@ def closes_in_download(after: int) -> Callable[[Handler], None]:
     return happen
 
 
+def closes_in_whole_download(after: int) -> Callable[[Handler], None]:
+    """The same, from the beginning whatever was asked for."""
+
+    def happen(handler: Handler) -> None:
+        del handler.headers["Range"]
+        closes_in_download(after)(handler)
+
+    return happen
+
+
 def carries_out_and_closes(handler: Handler) -> None:
     """Only the answer is lost."""
     handler.silent = True

@@ -27,6 +27,7 @@ from tests.integration.builders.registry.faulty import (
     answers,
     closes,
     closes_in_download,
+    closes_in_whole_download,
     faulty_registry,
     hangs,
 )
@@ -150,6 +151,17 @@ def test_a_download_goes_on_where_an_earlier_one_gave_up(
     assert pull(client, tmp_path).read_bytes() == DATA
     assert faulty.seen[-1].headers["range"] == "bytes=40000-"
     assert files(tmp_path) == [DIGEST[7:]]
+
+
+def test_a_registry_that_never_sends_it_whole_is_one_error(
+    faulty: FaultyRegistry, client: Client, tmp_path: Path
+) -> None:
+    faulty.put_blob("shop", DATA)
+    faulty.has_ranges = False
+    for after in (40_000, 30_000, 40_000, 30_000, 40_000, 30_000):
+        faulty.on("GET", "/blobs/", closes_in_whole_download(after))
+    with pytest.raises(RegistryUnreachable, match="has lost the connection"):
+        pull(client, tmp_path)
 
 
 def test_what_a_power_cut_has_left_does_not_count(faulty: FaultyRegistry, client: Client, tmp_path: Path) -> None:
