@@ -51,8 +51,8 @@ def open_source(
     scheme, colon, path = reference.partition(":")
     if colon and scheme in ("oci", "oci-archive", "docker-archive"):
         return StoredSource(*_import(Path(path).expanduser()), name="")
-    if references.parse(reference) is not None:
-        return StoredSource(store, reference, name=reference)
+    if (stored := references.parse(reference)) is not None:
+        return StoredSource(store, reference, name=reference if stored.digest else stored.tagged)
     name = ImageName.parse(reference)
     return RegistrySource(name, cache, pull=pull, insecure=insecure, offline=offline, log=log)
 

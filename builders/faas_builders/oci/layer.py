@@ -83,7 +83,7 @@ class _Reading:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._file = open(path, "rb", buffering=_PIECE)  # noqa: SIM115  # closed by __exit__
+            self._file = open(path, "rb")  # noqa: SIM115  # closed by __exit__
             self.size_bytes = os.fstat(self._file.fileno()).st_size
         except OSError as error:
             raise self._unreadable(error) from error

@@ -12,9 +12,10 @@ import msgspec
 
 from faas_builders.cache import locked
 from faas_builders.oci import model, references
+from faas_builders.oci.entries import subject_of, tag_of
 from faas_builders.oci.layout import Reached, referring
 from faas_builders.oci.model import Descriptor, Index
-from faas_builders.oci.store import SUBJECT, ImageStore
+from faas_builders.oci.store import ImageStore
 
 _UNTAGGED_KEPT = 5  # images that just lost their tag; a rollback by hand may still want them
 _DEV_KEPT = 50  # bundles of `faas run`; each is a few hundred bytes
@@ -50,26 +51,22 @@ def prune(store: ImageStore, keep: Collection[str], *, now_s: float | None = Non
     freed += sum(_remove(path) for path in _strangers(store.unpacked, _hex(reached.diff_ids), now_s))
     _forget_layers(store, _hex(reached.blobs), now_s)
     _forget_bundles(store, {model.hex_of(reference.digest) for reference in parsed if _is_dev(reference)})
-    return Pruned(sum(SUBJECT not in entry.annotations for entry in entries if entry not in kept), freed)
+    return Pruned(sum(not subject_of(entry) for entry in entries if entry not in kept), freed)
 
 
 def _kept_images(entries: tuple[Descriptor, ...], in_use: set[str]) -> list[Descriptor]:
-    images = [entry for entry in entries if SUBJECT not in entry.annotations]
-    untagged = [entry for entry in images if model.REF_NAME not in entry.annotations]
+    images = [entry for entry in entries if not subject_of(entry)]
+    untagged = [entry for entry in images if not tag_of(entry)]
     newest = {entry.digest for entry in untagged[-_UNTAGGED_KEPT:]}
-    return [
-        entry
-        for entry in images
-        if model.REF_NAME in entry.annotations or entry.digest in newest or entry.digest in in_use
-    ]
+    return [entry for entry in images if tag_of(entry) or entry.digest in newest or entry.digest in in_use]
 
 
 def _kept_referrers(store: ImageStore, entries: tuple[Descriptor, ...], reached: Reached) -> list[Descriptor]:
     """What refers to what stays, and what refers to that; `reached` then has what they are made of too."""
-    subjects = {entry.digest: subject for entry in entries if (subject := entry.annotations.get(SUBJECT))}
+    subjects = {entry.digest: subject for entry in entries if (subject := subject_of(entry))}
     kept = referring(subjects, reached.manifests)
     reached.blobs.update(store.oci.reach(kept).blobs)
-    return [entry for entry in entries if entry.digest in kept and SUBJECT in entry.annotations]
+    return [entry for entry in entries if entry.digest in kept and subject_of(entry)]
 
 
 def _forget_layers(store: ImageStore, blobs: set[str], now_s: float) -> None:

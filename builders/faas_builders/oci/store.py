@@ -14,7 +14,7 @@ from faas_builders import bundle as bundles
 from faas_builders.bundle import Bundle
 from faas_builders.cache import locked, write_atomically
 from faas_builders.errors import ImageMissing, InvalidImage
-from faas_builders.oci import model, references
+from faas_builders.oci import entries, model, references
 from faas_builders.oci.importing import import_archive
 from faas_builders.oci.layer import Written
 from faas_builders.oci.layout import Layout, Reached
@@ -22,11 +22,6 @@ from faas_builders.oci.model import Config, Descriptor, Index, Manifest, Platfor
 from faas_builders.oci.references import Reference
 from faas_builders.oci.unpacking import make_bundle
 from faas_builders.target import Platform
-
-NAME = "faas.dev/name"
-"""Annotation in our index: the name of an image whose tag has moved on."""
-SUBJECT = "faas.dev/subject"
-"""Annotation in our index: the digest that a referrer is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +120,11 @@ class ImageStore:
         """Let the tag mean these platforms' images (of `put_manifest`), and return the reference by digest."""
         return self.tag(reference, self.put_document(Index(manifests=images, annotations=dict(annotations or {}))))
 
+    def put_document(self, document: Manifest | Index, platform: PlatformFields | None = None) -> Descriptor:
+        """Store it without a name."""
+        data = model.encode(document)
+        return Descriptor(media_type=document.media_type, digest=self.put_blob(data), size=len(data), platform=platform)
+
     def tag(self, reference: Reference, image: Descriptor) -> Reference:
         """Let the tag mean the image, all of whose blobs are here; the reference by digest.
 
@@ -132,8 +132,7 @@ class ImageStore:
         """
         with locked(self._lock):  # so that no pruning comes between
             self.check_whole(reference, [image.digest])
-            entry = msgspec.structs.replace(image, annotations={model.REF_NAME: reference.tagged})
-            self.oci.write_index(Index(manifests=(*_without_tag(self.oci.index(), reference, image.digest), entry)))
+            self.oci.write_index(entries.with_tag(self.oci.index().manifests, reference, image))
         return Reference(reference.registry, reference.name, digest=image.digest)
 
     def import_archive(self, path: Path, name: str, tag: str = "latest", *, image: str = "") -> Reference:
@@ -150,10 +149,8 @@ class ImageStore:
             return None
         if parsed.digest:
             return self._described(parsed.digest)
-        for entry in self.oci.index().manifests:
-            if entry.annotations.get(model.REF_NAME) == parsed.tagged:
-                return msgspec.structs.replace(entry, annotations={})
-        return None
+        found = (entry for entry in self.oci.index().manifests if entries.is_meant(entry, parsed))
+        return next(map(entries.plain, found), None)
 
     def descriptor(self, reference: str) -> Descriptor:
         """Like `find`. Raises: ImageMissing, InvalidImage."""
@@ -213,9 +210,9 @@ class ImageStore:
     def list(self) -> tuple[Listed, ...]:
         """All images, oldest first; the untagged ones too, but not what refers to images."""
         return tuple(
-            Listed(_reference_of(entry), msgspec.structs.replace(entry, annotations={}))
+            Listed(entries.reference_of(entry), entries.plain(entry))
             for entry in self.oci.index().manifests
-            if SUBJECT not in entry.annotations
+            if not entries.subject_of(entry)
         )
 
     def remove(self, reference: str) -> None:
@@ -223,7 +220,7 @@ class ImageStore:
         parsed = references.parse(reference)
         with locked(self._lock):
             index = self.oci.index()
-            kept = tuple(entry for entry in index.manifests if parsed is None or not _is_meant(entry, parsed))
+            kept = tuple(entry for entry in index.manifests if parsed is None or not entries.is_meant(entry, parsed))
             if kept == index.manifests:
                 raise ImageMissing(reference, "no image of this store has that name")
             self.oci.write_index(Index(manifests=kept))
@@ -269,28 +266,19 @@ class ImageStore:
     def add_referrer(self, referrer: Descriptor, *, replace: bool = False) -> None:
         """Take note of a manifest that is here and has a subject. Raises: InvalidImage: it has none."""
         document = self.manifest(referrer.digest)
-        if document.subject is None:
+        if not isinstance(document, Manifest) or document.subject is None:
             raise InvalidImage(f"{referrer.digest} refers to nothing: its manifest has no subject")
-        subject = document.subject.digest
-        entry = msgspec.structs.replace(
-            referrer, artifact_type=document.kind, annotations={**document.annotations, SUBJECT: subject}
-        )
         with locked(self._lock):
             self.check_whole(referrer.digest, [referrer.digest])
-            kept = [
-                other
-                for other in self.oci.index().manifests
-                if other.annotations.get(SUBJECT) != subject
-                or (other.digest != entry.digest and not (replace and other.artifact_type == entry.artifact_type))
-            ]
-            self.oci.write_index(Index(manifests=(*kept, entry)))
+            index = self.oci.index().manifests
+            self.oci.write_index(entries.with_referrer(index, referrer, document, replace=replace))
 
     def referrers(self, digest: str, artifact_type: str = "") -> tuple[Descriptor, ...]:
         """What refers to the image with this digest, as a registry would list it."""
         return tuple(
-            msgspec.structs.replace(entry, annotations=_without(entry.annotations, SUBJECT))
+            entries.plain(entry)
             for entry in self.oci.index().manifests
-            if entry.annotations.get(SUBJECT) == digest and artifact_type in ("", entry.artifact_type)
+            if entries.subject_of(entry) == digest and artifact_type in ("", entry.artifact_type)
         )
 
     def layers_by_diff_id(self) -> dict[str, Descriptor]:
@@ -338,10 +326,6 @@ class ImageStore:
     def _lock(self) -> Path:
         return self.layout / ".lock"
 
-    def put_document(self, document: Manifest | Index, platform: PlatformFields | None = None) -> Descriptor:
-        data = model.encode(document)
-        return Descriptor(media_type=document.media_type, digest=self.put_blob(data), size=len(data), platform=platform)
-
     def _described(self, digest: str) -> Descriptor | None:
         try:
             document = self.oci.document(digest)
@@ -357,39 +341,3 @@ class ImageStore:
             missing = model.hex_of(manifest.config.digest)[:12]
             raise ImageMissing(reference, f"not in this image store (no {missing})") from error
         return StoredImage(config.platform, descriptor, manifest, config)
-
-
-def _without_tag(index: Index, reference: Reference, digest: str) -> Iterable[Descriptor]:
-    """The entries once the tag means the image `digest`: what it meant stays until no Revision needs it."""
-    tagged_still = {
-        entry.digest
-        for entry in index.manifests
-        if entry.annotations.get(model.REF_NAME) not in (None, reference.tagged)
-    }
-    for entry in index.manifests:
-        if entry.annotations.get(model.REF_NAME) == reference.tagged:
-            if entry.digest == digest or entry.digest in tagged_still:
-                continue
-            entry = msgspec.structs.replace(entry, annotations={NAME: reference.name})
-        elif entry.digest == digest and not entry.annotations.keys() & {model.REF_NAME, SUBJECT}:
-            continue  # it has a name again
-        yield entry
-
-
-def _is_meant(entry: Descriptor, reference: Reference) -> bool:
-    if SUBJECT in entry.annotations:
-        return False
-    if reference.digest:
-        return entry.digest == reference.digest
-    return entry.annotations.get(model.REF_NAME) == reference.tagged
-
-
-def _reference_of(entry: Descriptor) -> Reference:
-    tagged = references.parse(entry.annotations.get(model.REF_NAME, ""))
-    if tagged is not None:
-        return tagged
-    return Reference(references.HOST, entry.annotations.get(NAME, "image"), digest=entry.digest)
-
-
-def _without(annotations: dict[str, str], name: str) -> dict[str, str]:
-    return {key: value for key, value in annotations.items() if key != name}
