@@ -164,6 +164,15 @@ def test_a_new_bill_takes_the_place_of_the_old_one_and_of_nothing_else(store: Im
     assert [one.digest for one in store.referrers(other.digest)] == [kept[1].digest]
 
 
+def test_what_refers_to_an_image_cannot_take_its_name(store: ImageStore) -> None:
+    image = store.descriptor(str(put_image(store, "shop", {"a": b"1"})))
+
+    store.put_referrer(image, "text/bill", b"x", annotations={model.REF_NAME: "faas.local/shop:latest", "by": "me"})
+
+    assert store.descriptor("faas.local/shop:latest").digest == image.digest
+    assert store.referrers(image.digest)[0].annotations == {"by": "me"}
+
+
 def test_a_layer_is_found_by_what_it_unpacks_to(store: ImageStore) -> None:
     put_image(store, "shop", {"a": b"1"})
 
