@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
@@ -83,7 +84,7 @@ class _Reading:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._file = open(path, "rb")  # noqa: SIM115  # closed by __exit__
+            self._file = open(path, "rb", opener=_open_file)  # noqa: SIM115  # closed by __exit__
             self.size_bytes = os.fstat(self._file.fileno()).st_size
         except OSError as error:
             raise self._unreadable(error) from error
@@ -105,6 +106,15 @@ class _Reading:
 
     def _unreadable(self, error: OSError) -> ProjectFileError:
         return ProjectFileError(self._path, f"this file cannot be read: {error.strerror}")
+
+
+def _open_file(path: str, flags: int) -> int:
+    # What was a file when the folder was read may be a link by now, which would lead out, or a pipe, which would hang.
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file any more")
+    return descriptor
 
 
 def _info(path: str, kind: bytes, mode: int, epoch: int) -> tarfile.TarInfo:

@@ -10,6 +10,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+import pytest
+from faas_builders.errors import ProjectFileError
 from faas_builders.files import ProjectFile, project_files
 from faas_builders.oci.extracting import extract_layer
 from faas_builders.oci.layer import Written, write_layer
@@ -85,3 +87,17 @@ def test_what_is_packed_is_what_is_unpacked(contents: dict[str, bytes]) -> None:
 
         found = {str(p.relative_to(out / "app")): p.read_bytes() for p in out.rglob("*.py")}
     assert found == contents
+
+
+@pytest.mark.parametrize("now", ["link", "pipe"])
+def test_a_file_that_is_something_else_by_now_is_named(tmp_path: Path, now: str) -> None:
+    (tmp_path / "main.py").write_text("")
+    files = project_files(tmp_path)
+    (tmp_path / "main.py").unlink()
+    if now == "link":
+        (tmp_path / "main.py").symlink_to("/etc/passwd")
+    else:
+        os.mkfifo(tmp_path / "main.py")
+
+    with pytest.raises(ProjectFileError, match=r"main\.py: this file cannot be read"):
+        layer(files)
