@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Literal
 
 MACHINES = {"amd64": 62, "arm64": 183}
@@ -160,6 +160,8 @@ class PackageIndex:
     port: int
     user: str = ""  # user:password, that everything needs
     asked: list[str] = field(default_factory=list)  # paths, in the order of the requests
+    held: Event = field(default_factory=Event)  # set when a file was asked for that is held back
+    release: Event | None = None  # files wait for it
 
     @property
     def url(self) -> str:
@@ -212,6 +214,9 @@ class _Handler(BaseHTTPRequestHandler):
                 200 if files else 404, "text/html", f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
             )
         elif kind == "files" and (index.folder / name).is_file():
+            if index.release is not None and not index.release.is_set():
+                index.held.set()
+                index.release.wait(30)
             self._answer(200, "application/octet-stream", (index.folder / name).read_bytes())
         else:
             self._answer(404, "text/plain", b"no such file")
@@ -219,6 +224,10 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def _answer(self, status: int, media_type: str, body: bytes) -> None:
+        with contextlib.suppress(ConnectionError):  # who asked may have been killed
+            self._write(status, media_type, body)
+
+    def _write(self, status: int, media_type: str, body: bytes) -> None:
         self.send_response(status)
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="packages"')

@@ -13,10 +13,12 @@ from faas_builders.deps.bytecode import compile_folder, compile_tree
 from faas_builders.deps.destination import Destination, Where, destination_of
 from faas_builders.deps.installation import install_into
 from faas_builders.deps.interpreter import inspect
+from faas_builders.deps.names import canonical
 from faas_builders.deps.resolution import excludes
 from faas_builders.deps.runtime_requirements import base_requirements, tested_pins
 from faas_builders.deps.uv import Log
 from faas_builders.errors import BuildError, DependencyError
+from faas_builders.target import Platform
 
 _FORMAT = "2"
 _OPTIONAL = {"gunicorn-h1c": "HTTP is parsed in Python"}
@@ -111,9 +113,9 @@ def _install(folder: Path, wanted: str, pinned: str, destination: Destination, l
     (inputs / "pinned.txt").write_text(pinned)
     files = ["-r", str(inputs / "wanted.txt"), "-c", str(inputs / "pinned.txt"), "--no-config"]
     try:
-        install_into(folder, [*files, "--excludes", str(excludes())], destination)
-    except DependencyError:
-        if destination.target is None:
+        install_into(folder, [*files, *_only_wheels(destination), "--excludes", str(excludes())], destination)
+    except DependencyError as error:
+        if destination.target is None or not any(name in canonical(error.message) for name in _OPTIONAL):
             raise
         for entry in folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -124,3 +126,11 @@ def _install(folder: Path, wanted: str, pinned: str, destination: Destination, l
         shutil.rmtree(folder / "bin", ignore_errors=True)  # nobody starts a program of ours by hand
         if destination.compiler is not None:
             compile_folder(folder, destination.compiler, RUNTIME_FOLDER)
+
+
+def _only_wheels(destination: Destination) -> list[str]:
+    """Spares compiling what could not work there."""
+    target = destination.target
+    if target is None or (destination.compiler is not None and target.platform == Platform.of_this_machine()):
+        return []
+    return [argument for name in _OPTIONAL for argument in ("--only-binary", name)]
