@@ -25,6 +25,7 @@ CALL_TIMEOUT_S = 60  # starting a container on a machine that is out of breath
 CONNECT_TIMEOUT_S = 10.0
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 _HEAD_BYTES = 64 * 1024
+_WITHOUT_WORDS = "it takes connections and does not answer"  # what time-outs are
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -144,11 +145,12 @@ class Docker:
         reader, writer = await self._dial()
         try:
             writer.write("\r\n".join([*lines, "", ""]).encode() + body)
-            head = await reader.readuntil(b"\r\n\r\n")
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                head = await reader.readuntil(b"\r\n\r\n")
             answer = Answer(int(head.split(b" ", 2)[1]), reader, writer)
             if answer.status >= 400:
                 raise await answer.error()
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, TimeoutError) as error:
             writer.close()
             raise unavailable(self._place, error) from error
         except BaseException:
@@ -241,7 +243,7 @@ def unavailable(place: Place, error: BaseException) -> DockerUnavailable:
     cause = error
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner
-    reason = (isinstance(cause, OSError) and cause.strerror) or str(cause).strip() or type(cause).__name__
+    reason = (isinstance(cause, OSError) and cause.strerror) or str(cause).strip() or _WITHOUT_WORDS
     return DockerUnavailable(
         f"no Docker engine answers at {place.url}: {reason}; install and start Docker, or name one with DOCKER_HOST"
     )

@@ -163,8 +163,12 @@ class World:
 
     async def nothing_left(self) -> None:
         """Until no container and no volume of ours is there."""
+        await self.left(0)
+
+    async def left(self, count: int) -> None:
+        """Until so many containers and volumes of ours are there; nobody tells, so it asks."""
         async with asyncio.timeout(PATIENCE_S):
-            while await asyncio.to_thread(lambda: [*self.containers(), *self.volumes()]):  # noqa: ASYNC110
+            while len(await asyncio.to_thread(lambda: [*self.containers(), *self.volumes()])) != count:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     def clean_up(self) -> None:

@@ -50,7 +50,8 @@ def test_an_empty_frame_means_nothing() -> None:
 )
 def test_it_does_not_matter_where_the_stream_is_cut(frames: list[tuple[int, list[bytes]]], sizes: list[int]) -> None:
     data = b"".join(frame(stream, b"\n".join(lines)) for stream, lines in frames)
-    pieces, position = [], 0
+    pieces: list[bytes] = []
+    position = 0
     while position < len(data):
         size = sizes[len(pieces) % len(sizes)]
         pieces.append(data[position : position + size])
