@@ -73,9 +73,14 @@ class Fleet:
                     self._add()
         self._publish_later()
 
-    def resolve(self) -> None:
-        """Find out what the plan's images are, anew when another plan is there; then instances can start."""
+    def resolve(self, *, anew: bool) -> None:
+        """Find out what the plan's images are; then instances can start.
+
+        Args: anew: they are others than before; else what is under way goes on, and what has failed is tried again.
+        """
         if self._resolving is not None:
+            if not (anew or self._resolving.done() or self.image_failure is not None):
+                return
             self._resolving.cancel()
         self._resolving = self._means.spawn(self._resolve(self.plan))
 

@@ -168,9 +168,10 @@ class Instances:
         if fleet is None:
             fleet = self._fleet(plan)
         previous, fleet.plan = fleet.plan, plan
-        if not fleet.is_planned or _images(previous) != _images(plan) or not fleet.images:
+        others = not fleet.is_planned or _images(previous) != _images(plan)
+        if others or not fleet.images:
             fleet.is_planned = True
-            fleet.resolve()
+            fleet.resolve(anew=others)
         else:
             fleet.warm()
         decision = self._board.decisions.get(key)

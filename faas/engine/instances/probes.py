@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import struct
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeGuard
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 AGGRESSIVE_PERIOD_S: Final = 0.05
 AGGRESSIVE_FIRST_S: Final = 0.01  # a small server listens a few milliseconds after its container has started
 AGGRESSIVE_TIMEOUT_S: Final = 0.1
+AGGRESSIVE_FOR_S: Final = 10.0
+SLOW_PERIOD_S: Final = 1.0
 DEFAULT_PERIOD_S: Final = 10.0  # Kubernetes' periodSeconds
 USER_AGENT: Final = "kube-probe/1.35"
 _ANSWER_BYTES: Final = 4096  # enough for a reason; who sends more is not listened to
@@ -148,19 +151,23 @@ async def _grpc(plan: ProbePlan, address: str) -> str:
 
 async def wait_ready(readiness: ProbePlan, target: Target, ask: Callable[..., Awaitable[str]] = probe) -> None:
     """Return once the readiness probe has succeeded as often as it has to. The caller bounds the wait."""
-    aggressive = not readiness.period_s
+    aggressive = not readiness.period_s and readiness.kind != "exec"  # a command costs too much for that
     timeout_s = AGGRESSIVE_TIMEOUT_S if aggressive else readiness.timeout_s
     await asyncio.sleep(readiness.initial_delay_s)
-    pause_s = AGGRESSIVE_FIRST_S if aggressive else readiness.period_s
     successes = 0
-    while True:
+    for pause_s in aggressive_pauses() if aggressive else itertools.repeat(readiness.period_s or SLOW_PERIOD_S):
         failure = await ask(readiness, target, timeout_s=timeout_s)
         successes = 0 if failure else successes + 1
         if successes >= readiness.success_threshold:
             return
         await asyncio.sleep(pause_s)
-        if aggressive:
-            pause_s = min(2 * pause_s, AGGRESSIVE_PERIOD_S)
+
+
+def aggressive_pauses() -> Iterator[float]:
+    """Between probes of what should listen any moment; after ten seconds it no longer counts as that."""
+    yield from (AGGRESSIVE_FIRST_S, 2 * AGGRESSIVE_FIRST_S)
+    yield from itertools.repeat(AGGRESSIVE_PERIOD_S, int(AGGRESSIVE_FOR_S / AGGRESSIVE_PERIOD_S))
+    yield from itertools.repeat(SLOW_PERIOD_S)
 
 
 async def wait_failed(plan: ProbePlan, target: Target, ask: Callable[..., Awaitable[str]] = probe) -> str:
