@@ -47,8 +47,10 @@ def import_archive(store: ImageStore, path: Path, name: str, tag: str = "latest"
     has already, in whatever form, is not copied again.
 
     Args: image: which of several images, as the archive calls it.
-    Raises: InvalidImage: names what is wrong with the archive. ArchiveError: an entry leaves it. NoSpace.
+    Raises: InvalidImage: names what is wrong with the archive. ArchiveError: an entry leaves it. NoSpace. BuilderError:
+    no image can have that name.
     """
+    reference = references.check(Reference(references.HOST, name, tag=tag))
     with open_archive(path, store.root) as archive:
         if archive.has("oci-layout") and archive.has("index.json"):
             found, referrers = _Layout(store, archive, path).take(image)
@@ -59,7 +61,7 @@ def import_archive(store: ImageStore, path: Path, name: str, tag: str = "latest"
                 f"{path} holds no image: it has neither an index.json nor a manifest.json",
                 "`docker save`, `skopeo copy` and `faas build` make such archives",
             )
-    stored = store.tag(Reference(references.HOST, name, tag=tag), found)
+    stored = store.tag(reference, found)
     for referrer in referrers:
         store.add_referrer(referrer)
     return stored
@@ -167,7 +169,8 @@ def _saved_layer(
     store: ImageStore, archive: Archive, name: str, diff_id: str, known: dict[str, Descriptor]
 ) -> Descriptor:
     if diff_id in known and store.has(known[diff_id].digest):
-        return known[diff_id]
+        layer = known[diff_id]
+        return Descriptor(media_type=model.oci_type(layer.media_type), digest=layer.digest, size=layer.size)
     if store.has(diff_id):
         return Descriptor(media_type=model.LAYER_TAR, digest=diff_id, size=store.blob(diff_id).stat().st_size)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from faas_builders.errors import BuilderError
+
 HOST = "faas.local"
 DEV = "dev.local"
 
@@ -27,6 +29,16 @@ class Reference:
     @property
     def tagged(self) -> str:
         return f"{self.registry}/{self.name}:{self.tag or 'latest'}"
+
+
+def check(reference: Reference) -> Reference:
+    """The reference, if others can write it. Raises: BuilderError: a name or a tag that no image can have."""
+    if parse(reference.tagged) is None:
+        raise BuilderError(
+            f"no image can be called {reference.tagged[:300]}",
+            "A name has lower case letters, digits, and . _ - between them; a tag has at most 128 characters",
+        )
+    return reference
 
 
 def parse(text: str) -> Reference | None:

@@ -128,8 +128,9 @@ class ImageStore:
     def tag(self, reference: Reference, image: Descriptor) -> Reference:
         """Let the tag mean the image, all of whose blobs are here; the reference by digest.
 
-        Raises: InvalidImage: a blob is missing, so the tag means what it meant before.
+        Raises: InvalidImage: a blob is missing, so the tag stays as it was. BuilderError: none can be called so.
         """
+        references.check(reference)
         with locked(self._lock):  # so that no pruning comes between
             self.check_whole(reference, [image.digest])
             self.oci.write_index(entries.with_tag(self.oci.index().manifests, reference, image))

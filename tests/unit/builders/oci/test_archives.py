@@ -323,6 +323,12 @@ def test_docker_media_types_and_attestations_of_buildkit_are_kept_as_they_are(
 # What is no image
 
 
+@pytest.mark.parametrize(("name", "tag"), [("My/Shop", "v1"), ("../shop", "v1"), ("shop", "a b"), ("shop", "x" * 129)])
+def test_an_image_cannot_be_called_anything(store: ImageStore, tmp_path: Path, name: str, tag: str) -> None:
+    with pytest.raises(BuilderError, match="no image can be called"):
+        import_archive(store, tmp_path / "nothing.tar", name, tag)
+
+
 def change(files: dict[str, bytes], **changes: Any) -> dict[str, bytes]:
     """A `docker save` archive whose manifest.json says something else."""
     manifest = json.loads(files["manifest.json"])
