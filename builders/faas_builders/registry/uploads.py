@@ -136,7 +136,10 @@ class _Upload:
             if last and answer.status in (201, 204):
                 return
             if not last and answer.status in (201, 202, 204):
+                before = start
                 place, start = self._accepted(answer, min(start + self._chunk_bytes, self._size))
+                if start <= before:  # it says that it took it, and that it did not
+                    raise _Unchunked
             elif answer.status == 416 or is_worth_retrying(answer.status):
                 place, start = self._resume(place, self._refused(answer), answer)
             elif answer.status == 404:

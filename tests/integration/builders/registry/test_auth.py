@@ -107,6 +107,15 @@ def test_an_identity_token_gets_tokens(tmp_path: Path) -> None:
         assert tokens.asked[0]["grant_type"] == ["refresh_token"]
 
 
+def test_a_registry_token_is_sent_as_it_is(faulty: FaultyRegistry) -> None:
+    faulty.realm = f"http://{faulty.host}/token"
+    digest = faulty.put_manifest("shop", "1.0", b'{"schemaVersion": 2, "manifests": []}', "")
+    log_in(faulty.host, registrytoken=faulty.token)
+    with Registry(faulty.host) as client:
+        assert client.manifest("shop", "1.0").digest == digest
+    assert faulty.asked("GET", "/token") == []
+
+
 def test_a_token_that_has_ended_is_replaced(tmp_path: Path) -> None:
     with with_tokens(tmp_path, ended=1) as (registry, tokens):
         log_in(registry.host)

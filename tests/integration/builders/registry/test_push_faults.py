@@ -108,6 +108,18 @@ def test_a_registry_without_chunks_gets_it_whole(faulty: FaultyRegistry, client:
     assert faulty.blobs[f"shop@{DIGEST}"] == DATA
 
 
+def test_a_registry_that_counts_nothing_gets_it_whole(faulty: FaultyRegistry, client: Client, blob: Path) -> None:
+    faulty.on("PATCH", "/uploads/", answers(202, Location="/v2/shop/blobs/uploads/0", Range="0-0"), times=99)
+    assert upload(client, blob) == "sent"
+    assert faulty.blobs[f"shop@{DIGEST}"] == DATA
+
+
+def test_a_registry_that_counts_too_much_is_one_error(faulty: FaultyRegistry, client: Client, blob: Path) -> None:
+    faulty.on("PATCH", "/uploads/", answers(202, Location="/v2/shop/blobs/uploads/0", Range="0-100000"))
+    with pytest.raises(RegistryError, match=f"counts 100001 bytes of shop@{DIGEST}, which has 100000"):
+        upload(client, blob)
+
+
 def test_a_small_blob_goes_whole_and_again_after_a_loss(faulty: FaultyRegistry, client: Client, blob: Path) -> None:
     faulty.on("PUT", "/uploads/", closes)
     assert upload_blob(client, "shop", DIGEST, blob) == "sent"

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,8 +24,11 @@ from faas_builders.registry.credentials import ConfigFile
 from faas_builders.registry.tls import make_context
 from faas_builders.registry.uploads import upload_blob
 
+from tests.containers_world import RunningRegistry, registry
 from tests.integration.builders.registry.conftest import Client
 from tests.integration.builders.registry.faulty import FaultyRegistry, answers, faulty_registry
+
+__all__ = ["registry"]
 
 NAME = "registry.test"
 
@@ -65,6 +69,13 @@ def secured(server_context: ssl.SSLContext) -> Iterator[FaultyRegistry]:
 @pytest.fixture
 def proxied(secured: FaultyRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The proxy of the environment knows `registry.test`; the hosts that it was asked for."""
+    with proxy_to(int(secured.host.rpartition(":")[2])) as (proxy, asked):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        yield asked
+
+
+@contextmanager
+def proxy_to(port: int) -> Iterator[tuple[str, list[str]]]:
     asked: list[str] = []
 
     class Tunnel(StreamRequestHandler):
@@ -72,7 +83,7 @@ def proxied(secured: FaultyRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterato
             asked.append(self.rfile.readline().decode().split()[1])
             while self.rfile.readline().strip():
                 pass
-            with socket.create_connection(("127.0.0.1", int(secured.host.rpartition(":")[2]))) as upstream:
+            with socket.create_connection(("127.0.0.1", port)) as upstream:
                 self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
                 back = threading.Thread(target=_copy, args=(upstream, self.connection))
                 back.start()
@@ -85,8 +96,7 @@ def proxied(secured: FaultyRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterato
     with Server(("127.0.0.1", 0), Tunnel) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.server_address[1]}")
-        yield asked
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
         server.shutdown()
         thread.join()
 
@@ -129,6 +139,20 @@ def test_insecure_believes_any_certificate(proxied: list[str]) -> None:
 def test_this_machine_may_have_any_certificate_and_needs_no_proxy(secured: FaultyRegistry, proxied: list[str]) -> None:
     assert is_asked(Client(secured.host))
     assert proxied == []
+
+
+def test_a_registry_without_tls_is_said_so(registry: RunningRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy_to(registry.port) as (proxy, _):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with Client(NAME) as client, pytest.raises(RegistryUnreachable, match=f"{NAME} does not speak TLS") as caught:
+            client.manifest("shop", "1.0")
+        assert caught.value.hint == "If it may be plain HTTP: --insecure."
+
+
+def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://proxy.test")
+    with Client(NAME) as client, pytest.raises(RegistryUnreachable, match="the proxy that the environment names"):
+        client.manifest("shop", "1.0")
 
 
 def connect(registry: FaultyRegistry, context: ssl.SSLContext) -> None:

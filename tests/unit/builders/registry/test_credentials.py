@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from faas_builders.errors import CredentialsError
+from faas_builders.registry import credentials
 from faas_builders.registry.credentials import ConfigFile, Credential, UserCredentials
 
 SECRET = "correct horse"
@@ -177,6 +178,16 @@ def test_a_helper_that_fails_is_quoted_and_one_that_babbles_is_not(helper: Path)
 def test_a_helper_that_is_not_there_is_one_error() -> None:
     with pytest.raises(CredentialsError, match=r"config\.json names this program, and it is not on the PATH"):
         config(credsStore="of-nobody").find("a.test", "shop")
+
+
+def test_a_helper_that_hangs_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "docker-credential-hangs"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(credentials, "_HELPER_TIMEOUT_S", 0.1)
+    with pytest.raises(CredentialsError, match="docker-credential-hangs: has not answered"):
+        config(credsStore="hangs").find("a.test", "shop")
 
 
 def test_the_name_of_a_helper_is_no_path() -> None:
