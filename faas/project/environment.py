@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from faas_builders.deps import OWN, Interpreter, find_requirements, inspect, install, resolve, runtime_layer
+from faas_builders.deps.python_version import allows
 from faas_builders.deps.pythons import local_python
 from faas_builders.deps.uv import Log
 from faas_builders.errors import InterpreterError
@@ -146,7 +146,7 @@ def _inspect(python: Path) -> Interpreter:
 def _fitting(settings: Settings) -> Interpreter:
     """The toolkit's interpreter when the project takes it, else another one of this machine."""
     own = toolkit_python()
-    if not settings.requires_python or _allows(settings.requires_python, own.version):
+    if not settings.requires_python or allows(settings.requires_python, own.version):
         return own
     from faas_builders.deps.uv import run_uv
     from faas_builders.errors import DependencyError
@@ -161,19 +161,6 @@ def _fitting(settings: Settings) -> Interpreter:
             "Install such a Python, or name it with --python",
         ) from error
     return _inspect(Path(found.strip()))
-
-
-def _allows(requires: str, version: str) -> bool:
-    # What nearly every project says; importing packaging for it takes longer than the rest of a warm deploy.
-    if simple := re.fullmatch(r"\s*>=\s*(\d+)\.(\d+)\s*", requires):
-        major, minor, _ = version.split(".", 2)
-        return (int(major), int(minor)) >= (int(simple[1]), int(simple[2]))
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        return SpecifierSet(requires).contains(version, prereleases=True)
-    except InvalidSpecifier:
-        return True  # uv says what is wrong with it when it resolves
 
 
 def _warnings(interpreter: Interpreter) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ def parse(line: str, path: Path) -> Requirement | None:
 
 
 def _root_package(lock: Mapping[str, Any]) -> dict[str, Any] | None:
-    for package in lock.get("package", []):
+    for package in lock.get("package", ()):
         source = package.get("source", {})
         if isinstance(source, dict) and "." in (source.get("virtual"), source.get("editable"), source.get("directory")):
             return dict(package)

@@ -86,6 +86,10 @@ def _unreachable(match: re.Match[str], there: str) -> _Explained:
     )
 
 
+def _refused(match: re.Match[str], there: str) -> _Explained:
+    return f"{match[2]} cannot be fetched: {match[1]}", "Check the address, or try again when the index has recovered"
+
+
 def _full(match: re.Match[str], there: str) -> _Explained:
     return "no space left on the disk of the cache", "Free some; XDG_CACHE_HOME and UV_CACHE_DIR name other places"
 
@@ -117,6 +121,7 @@ _KNOWN: tuple[tuple[str, Callable[[re.Match[str], str], _Explained]], ...] = (
     (r"An index URL \((\S+)\) could not be queried due to a lack of valid authentication", _denied),
     (r"\b(?:401 Unauthorized|403 Forbidden)\b.{0,20}for url \((\S+?)\)", _denied),
     (rf"Failed to (?:download and )?build {_NAME}", _failed_build),
+    (r"HTTP status \w+ error \((\d+ [^)]*)\) for url \((\S+?)\)", _refused),
     (
         r"(?:Failed to fetch: |Could not connect[^`]*|error sending request for url )[`(]?(\S+?)[`)]?(?:\s|$)",
         _unreachable,

@@ -159,7 +159,8 @@ def _source_folders(project: Path, declared: Declared) -> list[Path]:
 
 
 def _locked_folders(project: Path, lock: dict[str, Any]) -> list[Path]:
-    packages = [package for package in lock.get("package", []) if canonical(str(package.get("name", ""))) not in OURS]
+    entries = [entry for entry in lock.get("package", []) if isinstance(entry, dict)]
+    packages = [entry for entry in entries if canonical(str(entry.get("name", ""))) not in OURS]
     sources = [source for package in packages if isinstance(source := package.get("source"), dict)]
     named = [str(source[kind]) for source in sources for kind in ("directory", "editable") if kind in source]
     return [project / path for path in named if path != "."]

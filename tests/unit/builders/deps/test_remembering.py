@@ -11,9 +11,11 @@ from threading import Event
 
 import pytest
 from faas_builders.deps import find_requirements, install, local_python, resolve
+from faas_builders.oci.layer import folder_files
+from faas_builders.target import Target
 
-from tests.made_distributions import THIS_MINOR, PackageIndex, make_wheel
-from tests.unit.builders.deps.conftest import ARM
+from tests.made_distributions import THIS_MINOR, PackageIndex, make_sdist, make_wheel
+from tests.unit.builders.deps.conftest import ARM, HERE
 
 PROGRAM = """
 import sys
@@ -26,10 +28,10 @@ print(install(pins, target, print))
 """
 
 
-def build(project: Path) -> Path:
-    pins = resolve(find_requirements(project), ARM, lambda line: None)
+def build(project: Path, target: Target = ARM) -> Path:
+    pins = resolve(find_requirements(project), target, lambda line: None)
     assert pins is not None
-    return install(pins, ARM, lambda line: None)
+    return install(pins, target, lambda line: None)
 
 
 def start_build(project: Path) -> subprocess.Popen[str]:
@@ -104,3 +106,25 @@ def test_another_project_with_the_same_needs_gets_the_same_folder(
         (folder / "pyproject.toml").write_text(text)
 
     assert build(project) == build(other)
+
+
+def test_two_machines_install_the_same_bytes(
+    project: Path, tmp_path: Path, index: PackageIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(index.folder, "tool", "1.0", scripts={"use-tool": "tool:main"})
+    make_sdist(index.folder, "plain", "1.0")
+    (project / "requirements.txt").write_text("tool\nplain\n")
+
+    folders = []
+    for name in ("one", "a-second-with-a-longer-name"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / name / "uv"))
+        folders.append(build(project, HERE))
+
+    one, other = (
+        {file.path: file.source.read_bytes() for file in folder_files(folder, bytecode=True)} for folder in folders
+    )
+    assert folders[0] != folders[1]
+    assert "bin/use-tool" in one
+    assert f"__pycache__/plain.{sys.implementation.cache_tag}.pyc" in one
+    assert one == other
