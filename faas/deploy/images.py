@@ -14,6 +14,7 @@ from faas_builders.target import Platform
 
 from faas.deploy.choice import ImageChoice
 from faas.project.build_settings import BuildSettings
+from faas.project.errors import ProjectError
 from faas.project.services import ServiceSpec
 from faas.project.settings import Settings
 
@@ -65,8 +66,11 @@ def container_request(
     """For containers, here or anywhere.
 
     Args: functions: as `function_of` gives it. platforms: this machine's without any.
+    Raises: ProjectError: a flag that the builder could not follow.
     """
     said = choice.said
+    if choice.builder == "docker" and flags.build.base and (settings.root / "Dockerfile").is_file():
+        raise ProjectError("the project's Dockerfile names its own base", "Leave --base out, or build with oci")
     return BuildRequest(
         settings.root,
         settings.name,
@@ -94,7 +98,9 @@ def make_builder(store: ImageStore, choice: ImageChoice, flags: BuildFlags) -> B
         case "docker":
             from faas_builders.docker.builder import DockerBuilder, DockerOptions
 
-            return DockerBuilder(store, DockerOptions(Path(said.dockerfile) if said.dockerfile else None))
+            return DockerBuilder(
+                store, DockerOptions(Path(said.dockerfile) if said.dockerfile else None, pull=flags.pull)
+            )
         case "pack":
             from faas_builders.pack.builder import PackBuilder
             from faas_builders.pack.command import PackOptions

@@ -46,13 +46,15 @@ class BasePython(BaseFacts, frozen=True, kw_only=True):
         return Target(platform, self.version, self.libc, self.libc_version, self.python)
 
 
-def find_image(client: DockerClient, reference: str, platform: Platform | None, report: Report) -> Image:
-    """The image as this engine has it, pulled when it does not. Raises: StepFailed: the pull."""
+def find_image(
+    client: DockerClient, reference: str, platform: Platform | None, report: Report, *, pull: bool = False
+) -> Image:
+    """The image as this engine has it, pulled when it does not, or with `pull` always. Raises: StepFailed: the pull."""
     from docker.errors import APIError, ImageNotFound
 
     try:
         image = client.images.get(reference)
-        if platform is None or platform_of(image) == platform:
+        if not pull and (platform is None or platform_of(image) == platform):
             return image
     except ImageNotFound:
         pass

@@ -36,6 +36,7 @@ class DockerOptions:
     network: str = ""  # of RUN instructions: host, none, the name of one; "": the engine's default
     target: str = ""  # the stage of the Dockerfile to stop at
     no_cache: bool = False
+    pull: bool = False  # ask registries again for the images below
 
 
 class DockerBuilder:
@@ -91,7 +92,7 @@ class DockerBuilder:
     def _plan(self, client: DockerClient, request: BuildRequest, report: Report) -> _Plan:
         dockerfile = self._dockerfile(request)
         if dockerfile is None:
-            made = generate(client, request, report)
+            made = generate(client, request, report, pull=self._options.pull)
             return _Plan(make_context(made, request), made.base, made.base_layers, _labels(request, made))
         report("base", f"as {dockerfile.name} says")
         text = with_env(_read(dockerfile), request.env)
@@ -123,6 +124,7 @@ class DockerBuilder:
             network=options.network,
             target=options.target,
             no_cache=options.no_cache,
+            pull=options.pull and self._dockerfile(request) is not None,
         )
 
     def _build(self, client: DockerClient, context: Context, order: Order, report: Report) -> str:

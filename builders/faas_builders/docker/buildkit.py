@@ -99,7 +99,7 @@ def _arguments(order: Order, written: Path) -> list[str]:
         arguments += ["--network", order.network]
     if order.target:
         arguments += ["--target", order.target]
-    return arguments + ["--no-cache"] * order.no_cache
+    return arguments + ["--no-cache"] * order.no_cache + ["--pull"] * order.pull
 
 
 def _programs() -> list[str]:

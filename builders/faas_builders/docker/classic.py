@@ -31,6 +31,7 @@ def build(client: DockerClient, context: IO[bytes], order: Order, report: Report
             network_mode=order.network or None,
             target=order.target or None,
             nocache=order.no_cache,
+            pull=order.pull,
             rm=True,
             forcerm=True,
             decode=True,

@@ -48,12 +48,12 @@ class Generated:
         return make_dockerfile(self.recipe)
 
 
-def generate(client: DockerClient, request: BuildRequest, report: Report) -> Generated:
-    """Decide what the Dockerfile says; the base is pulled when the engine does not have it. Raises: BuildError."""
+def generate(client: DockerClient, request: BuildRequest, report: Report, *, pull: bool = False) -> Generated:
+    """Decide what the Dockerfile says; the base is pulled as `find_image` does. Raises: BuildError."""
     choice = choose_base(request)
     reference = choice.reference
     platform = request.platforms[0] if request.platforms else None
-    image = find_image(client, reference, platform, report)
+    image = find_image(client, reference, platform, report, pull=pull)
     python = inspect_base(client, image, reference)
     check_python(request.project, required_python(request.project), python.version)
     target = python.target(platform_of(image))

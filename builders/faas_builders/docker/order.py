@@ -19,3 +19,4 @@ class Order:
     network: str = ""
     target: str = ""  # the stage to stop at
     no_cache: bool = False
+    pull: bool = False  # of every FROM
