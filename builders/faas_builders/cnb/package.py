@@ -25,7 +25,7 @@ from faas_builders.files import ProjectFile, content_hash
 from faas_builders.oci.layer import folder_files
 from faas_builders.target import Platform, Target
 
-MINORS = ("3.11", "3.12", "3.13")  # with wheels of all that the runtime needs (gunicorn-h1c 0.6 has none for 3.14)
+MINORS = ("3.11", "3.12", "3.13", "3.14")
 LIBC = (2, 28)  # glibc of the oldest image that builders are made of still (RHEL 8)
 
 # What `faas_builders.cnb` imports; its other parts need more, and nobody calls them there.
