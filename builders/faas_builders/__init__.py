@@ -2,6 +2,7 @@
 
 - `builder`: the seam (`Builder`, `BuildRequest`, `BuildResult`); `oci.host` is the builder for this machine's Python
 - `oci.store`: where images live on this machine; `bundle`: what of an image a process instance needs
+- `registry`: pulls from registries into folders of blobs, pushes to them out of the store
 - `runtime_layer`: faas_runtime and what it needs, as one folder
 - `deps`: from what a project and faas_runtime say they need to folders of installed packages
 
