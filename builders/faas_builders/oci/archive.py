@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -55,9 +55,18 @@ def write_docker_archive(
 
 
 def docker_archive(
-    store: ImageStore, reference: str, platform: Platform | None = None, *, tags: Iterable[str] | None = None
+    store: ImageStore,
+    reference: str,
+    platform: Platform | None = None,
+    *,
+    tags: Iterable[str] | None = None,
+    known: Collection[str] = (),
 ) -> Iterator[bytes]:
-    """The same in pieces of at most 1 MiB, which are read from disk one by one."""
+    """The same in pieces of at most 1 MiB, which are read from disk one by one.
+
+    Args: known: digests of layers that the reader is thought to have; they are there as empty files, which Docker does
+        not open then, and does not accept otherwise.
+    """
     image = store.platform_image(reference, platform)
     store.check_whole(reference, [image.digest])
     names = list(_tags(reference) if tags is None else tags)
@@ -71,7 +80,9 @@ def docker_archive(
     index = model.encode(Index(manifests=tuple(described)))
     blobs = [image.digest, image.manifest.config.digest, *(layer.digest for layer in image.manifest.layers)]
     more: list[tuple[str, Content]] = [("manifest.json", msgspec.json.encode([manifest], order="deterministic"))]
-    return tar_stream(_layout_entries(store, index, dict.fromkeys(blobs), more))
+    entries = _layout_entries(store, index, dict.fromkeys(blobs), more)
+    left_out = {_blob_name(digest) for digest in known}
+    return tar_stream((name, b"" if name in left_out else content) for name, content in entries)
 
 
 def _tags(reference: str) -> tuple[str, ...]:

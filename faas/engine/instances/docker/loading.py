@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import msgspec
 from faas_builders.errors import ImageMissing, InvalidImage
@@ -18,6 +19,7 @@ from faas_builders.oci.store import ImageStore, StoredImage
 from faas.engine.instances.docker.connection import Api
 
 KEPT = timedelta(days=1)
+COMPARED = 50  # images; a look at one takes a millisecond
 LOAD_S = 600.0  # without a word from the Docker engine, which says nothing before it is done
 
 
@@ -27,6 +29,7 @@ class Loader:
     def __init__(self, store: ImageStore) -> None:
         self._store = store
         self._loading = threading.Lock()
+        self._may_leave_out = True  # containerd, as Docker's image store, wants everything
 
     def load(self, api: Api, reference: str) -> tuple[StoredImage, str]:
         """Returns: the image, and what Docker calls it.
@@ -47,14 +50,35 @@ class Loader:
         return stored, name
 
     def _send(self, api: Api, reference: str, stored: StoredImage, name: str) -> None:
-        pieces = archive.docker_archive(self._store, reference, stored.platform, tags=[name])
+        """Without the layers that Docker has from images before, mostly all but one; whole if it does not take that."""
+        known = self._known(api, stored) if self._may_leave_out else ()
+        said = self._try(api, reference, stored, name, known)
+        if said and known:
+            self._may_leave_out = False
+            said = self._try(api, reference, stored, name, ())
+        if said:
+            raise ImageMissing(reference, f"the Docker engine cannot load it: {said}")
+
+    def _try(self, api: Api, reference: str, stored: StoredImage, name: str, known: tuple[str, ...]) -> str:
+        """Returns: what the Docker engine says against it, "" when it has it."""
+        pieces = archive.docker_archive(self._store, reference, stored.platform, tags=[name], known=known)
         # Not the SDK's load_image: that leaves a connection open until it is collected.
         url = f"{api.base_url}/v{api.api_version}/images/load"
         answer = api.post(url, params={"quiet": "1"}, data=pieces, timeout=LOAD_S)
         for line in answer.text.splitlines():
             said = msgspec.json.decode(line)
             if error := said.get("error") or (answer.status_code >= 400 and said.get("message")):
-                raise ImageMissing(reference, f"the Docker engine cannot load it: {error}")
+                return str(error)
+        return ""
+
+    def _known(self, api: Api, stored: StoredImage) -> tuple[str, ...]:
+        """The layers, from the lowest on, that one of the images loaded before has too."""
+        wanted, most = stored.config.rootfs.diff_ids, 0
+        for image in api.images(filters={"reference": f"{references.HOST}/*"})[:COMPARED]:
+            others = api.inspect_image(image["Id"])["RootFS"].get("Layers") or ()
+            same = takewhile(lambda pair: pair[0] == pair[1], zip(wanted, others, strict=False))
+            most = max(most, sum(1 for _ in same))
+        return tuple(layer.digest for layer in stored.manifest.layers[:most])
 
     def sweep(self, api: Api) -> None:
         """Remove what was loaded and not asked for since; what still runs stays."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
+import hashlib
 import json
 import socket
+import tarfile
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +17,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from faas_builders.oci import model
+from faas_builders.oci import archive, model
 from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore
 
@@ -220,6 +223,49 @@ def test_an_image_that_somebody_removed_from_docker_is_loaded_again(
             await one.exited()
 
     asyncio.run(run())
+
+
+def test_layers_that_docker_has_are_not_sent_again(
+    world: World, stored: tuple[str, MadeImage], docker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, image = stored
+    resolve(world, reference)
+    sent: list[int] = []
+    whole = archive.docker_archive
+
+    def counted(*args: Any, **options: Any) -> Iterator[bytes]:
+        sent.append(0)
+        for piece in whole(*args, **options):
+            sent[-1] += len(piece)
+            yield piece
+
+    monkeypatch.setattr(archive, "docker_archive", counted)
+    changed = image.reconfigured(Labels={model.BASE: "somewhere/base@sha256:1", "test": uuid.uuid4().hex})
+    name = reference.partition("/")[2].partition("@")[0]
+    again = put(ImageStore(world.settings.images_dir), name, changed)
+    assert resolve(world, again).digest == again.partition("@")[2]
+    assert len(sent) == 1
+    assert sent[0] < image.layer.stat().st_size / 2
+
+
+def test_an_engine_that_does_not_have_a_layer_after_all_gets_it(
+    world: World, docker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "unique").write_text(uuid.uuid4().hex)
+    layer = tmp_path / "layer.tar.gz"
+    with tarfile.open(layer, "w:gz") as tar:
+        tar.add(tmp_path / "unique", "unique")
+    diff_id = "sha256:" + hashlib.sha256(gzip.decompress(layer.read_bytes())).hexdigest()
+    config = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [diff_id]}}
+    image = MadeImage(layer, json.dumps(config).encode())
+    name = f"hello-{uuid.uuid4().hex[:8]}"
+    reference = put(ImageStore(world.settings.images_dir), name, image)
+    monkeypatch.setattr(
+        loading.Loader, "_known", lambda self, api, stored: tuple(one.digest for one in stored.manifest.layers)
+    )
+    digest = reference.partition("@")[2]
+    assert resolve(world, reference).digest == digest
+    docker.images.remove(f"faas.local/{name}:{digest[7:]}", force=True)
 
 
 def test_what_the_store_does_not_have_is_said(world: World) -> None:
