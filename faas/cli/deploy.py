@@ -67,7 +67,6 @@ def command(
       faas deploy --image ghcr.io/knative/helloworld-go:latest --name hello-go
       faas deploy --dry-run -o yaml
     """
-    from faas.cli.connection import running_engine
     from faas.cli.progress import shown_steps
     from faas.deploy.rollout import DeployOptions
 
@@ -78,11 +77,10 @@ def command(
     wanted = make_wanted(namespace=namespace, **project)
     options = DeployOptions(not no_traffic, tag, not no_wait, wait_timeout, independent)
     with shown_steps() as steps:
-        if not dry_run:
-            running_engine(state)  # before any work is done
-        prepared = (
-            _prepare(path, state, wanted, steps) if not image else _prepare_image(image, name, port, wanted, state)
-        )
+        if image:
+            prepared = _prepare_image(image, name, port, wanted, state)
+        else:
+            prepared = _prepare(path, state, wanted, steps, needs_engine=not dry_run)
         if dry_run:
             plan, objects = _plan(state, prepared), list(prepared.manifests)
         else:
@@ -99,14 +97,17 @@ def command(
         _report(objects, plan.services, prepared, state, wait=not no_wait)
 
 
-def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps) -> Prepared:
+def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, needs_engine: bool) -> Prepared:
     from faas_builders.oci.store import ImageStore
 
-    from faas.cli.connection import find_state
+    from faas.cli.connection import find_state, running_engine
     from faas.deploy.prepare import prepare
     from faas.project.settings import load_settings
 
-    return prepare(load_settings(path), ImageStore(find_state(state).images), wanted, steps)
+    settings = load_settings(path)
+    if needs_engine:
+        running_engine(state)  # before any work is done
+    return prepare(settings, ImageStore(find_state(state).images), wanted, steps)
 
 
 def _prepare_image(image: str, name: str, port: str, wanted: Wanted, state: Path | None) -> Prepared:
