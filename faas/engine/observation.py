@@ -104,7 +104,7 @@ class Observation:
                 "revision": key.name,
             }
             for endpoint in endpoints:
-                if not endpoint.draining:
+                if endpoint.has_our_runtime and not endpoint.draining:
                     yield endpoint.address, {**labels, "pod": endpoint.id}
 
     def _instances(self) -> Iterable[str]:

@@ -206,3 +206,4 @@ class Endpoint:
     id: str  # the Pod's name
     address: str
     draining: bool = False
+    has_our_runtime: bool = True  # it answers at /_faas/

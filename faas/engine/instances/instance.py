@@ -9,7 +9,7 @@ from typing import Protocol
 from faas.engine.contract.clock import Timer
 from faas.engine.contract.revision import Endpoint, InstanceFailure, RevisionPlan
 from faas.engine.instances.container import Container, Means, State
-from faas.engine.instances.driver import AdoptedRun
+from faas.engine.instances.driver import AdoptedRun, RunEvents
 from faas.engine.instances.pods import PodView
 from faas.engine.instances.provision import Provision
 
@@ -108,7 +108,7 @@ class Instance:
         run = self._serving.run
         if run is None or self.phase not in (Phase.READY, Phase.DRAINING) or not self._was_ready:
             return None
-        return Endpoint(self.name, run.address, draining=self.phase is Phase.DRAINING)
+        return Endpoint(self.name, run.address, self.phase is Phase.DRAINING, self.has_our_runtime)
 
     @property
     def timeout_s(self) -> float:
@@ -129,8 +129,8 @@ class Instance:
         for provision in provisions[1:]:
             sidecar = Container(self, len(self._sidecars) + 1, self._means)
             self._sidecars.append(sidecar)
-            if provision.container.name in self._adopted:
-                sidecar.adopt(self._adopted[provision.container.name])
+            if (adopted := self._adopted.pop(provision.container.name, None)) is not None:
+                sidecar.adopt(adopted)
         for container, provision in zip(self._containers, provisions, strict=True):
             container.provide(provision)
         self.start(provisions)  # what did not outlive the engine
@@ -160,8 +160,9 @@ class Instance:
             sidecar.start(provision, beside)
 
     def kill(self, *, oom: bool = False) -> None:
-        """Something is wrong with it: end this run the hard way; it starts again."""
-        for container in self._containers:
+        """Something is wrong with it: end this run the hard way. While it is wanted it starts again, and the sidecars
+        with it."""
+        for container in (self._serving,) if self.is_wanted else self._containers:
             container.kill(oom=oom)
 
     def unreachable(self) -> None:
@@ -230,6 +231,7 @@ class Instance:
     def container_exited(self, container: Container) -> None:
         if container is self._serving:
             self._was_ready = False
+            self._end_unclaimed()
         if self.is_wanted:
             if container is self._serving:
                 for sidecar in self._sidecars:
@@ -242,6 +244,13 @@ class Instance:
             self._stop_sidecars()
         if all(container.run is None for container in self._containers):
             self._end()
+
+    def _end_unclaimed(self) -> None:
+        """An earlier engine's sidecars, when their Pod ends before anybody knew what they are."""
+        unclaimed, self._adopted = self._adopted, {}
+        for adopted in unclaimed.values():
+            nobody = RunEvents(lambda pid: None, lambda: None, lambda status: None, lambda stream, line: None)
+            adopted.attach(nobody).kill()
 
     def _settle(self) -> None:
         """It serves when all of its containers are ready."""

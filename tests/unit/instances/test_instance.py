@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from faas.engine.contract.revision import ContainerPlan, ProbePlan, RevisionKey, RevisionPlan
-from faas.engine.instances.container import Means
-from faas.engine.instances.driver import ExitStatus, Image, Launch, RunEvents
+from faas.engine.instances.container import Means, State
+from faas.engine.instances.driver import AdoptedRun, ExitStatus, Image, Launch, RunEvents
 from faas.engine.instances.fleet import make_name, pick_surplus
 from faas.engine.instances.instance import Instance, Phase
 from faas.engine.instances.logs import LogStore
@@ -307,3 +307,65 @@ def test_what_never_ran_says_why_instead_of_its_last_lines(tmp_path: Path) -> No
         "StartError",
         "Container failed with: exec: /bin/nothing: no such file",
     )
+
+
+def adopted(pod: Pod, container: str) -> AdoptedRun:
+    def attach(events: RunEvents) -> Any:
+        pod.driver.events.append(events)
+        return pod.driver
+
+    return AdoptedRun(POD.key, "pod-a", 2, 0.0, attach, container)
+
+
+def test_an_earlier_engines_sidecars_go_on_once_it_is_known_what_they_are(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    instance = pod.instance = Instance("pod-b", pod.owner, pod.instance._means, EPOCH)
+    instance.adopt(adopted(pod, ""), {"side": adopted(pod, "side")})
+    assert instance.endpoint() is not None
+    assert not instance.is_provided
+    instance.provide(pod.owner.provisions)
+    assert instance.endpoint() is not None
+    assert [container.restarts for container in instance.view().containers] == [2, 2]
+    assert pod.launched() == ["user-container 0"]  # nothing was started but what the other Pod has
+
+
+def test_a_sidecar_that_did_not_outlive_the_engine_starts_again(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    instance = Instance("pod-b", pod.owner, pod.instance._means, EPOCH)
+    instance.adopt(adopted(pod, ""), {})
+    instance.provide(pod.owner.provisions)
+    assert pod.launched() == ["user-container 0", "side 0"]
+    assert instance.endpoint() is None
+    pod.driver.events[-1].ready()
+    assert instance.endpoint() is not None
+
+
+def test_sidecars_of_a_pod_that_ends_before_its_plan_is_known_end_with_it(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    instance = Instance("pod-b", pod.owner, pod.instance._means, EPOCH)
+    instance.adopt(adopted(pod, ""), {"side": adopted(pod, "side")})
+    instance.drain()
+    pod.driver.events[-1].exited(ExitStatus(0))
+    assert pod.driver.signals == ["KILL"]
+    assert pod.owner.gone == [instance]
+
+
+def test_what_cannot_be_reached_is_started_again_when_it_is_ours_and_asked_again_when_not(tmp_path: Path) -> None:
+    ours, driver, _, _ = make(tmp_path)
+    driver.events[0].ready()
+    ours.unreachable()
+    assert driver.signals == ["KILL"]
+
+    async def main() -> None:
+        pod = Pod(tmp_path / "other")
+        pod.driver.announces_ready = False
+        pod.driver.address = f"unix:{tmp_path}/nobody.sock"
+        pod.newest("user-container").started(7)
+        pod.instance._serving.state = State.READY
+        pod.newest("side").ready()
+        assert pod.instance.endpoint() is not None
+        pod.instance.unreachable()
+        assert (pod.instance.endpoint(), pod.driver.signals) == (None, [])
+        pod.instance.release()
+
+    asyncio.run(main())

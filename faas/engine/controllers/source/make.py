@@ -42,13 +42,14 @@ def make_api_server(raw: Object, source: ApiServerSource, server: str) -> Made |
 
 
 def make_container(raw: Object, source: ContainerSource) -> Made | Refused:
-    """Our own adapters, which run as processes. The engine has no containers."""
+    """Our own adapters, which run as processes: sinks are behind a Unix socket, which only they know how to reach."""
     containers = source.spec.template.spec.containers
     if len(containers) != 1 or not is_adapter_image(containers[0].image):
         images = ", ".join(container.image for container in containers)
         message = (
-            f"this engine runs no containers yet, only its own adapters: one container with the image {SOURCES_IMAGE} "
-            f"and the adapter's name as its only argument; this has {images or 'none'}"
+            "a ContainerSource runs this engine's own adapters, as processes: one container with the image "
+            f"{SOURCES_IMAGE} and the adapter's name as its only argument; this has {images or 'none'}, which could "
+            "not reach its sink from a container. Run an image of your own as a Service that answers with events"
         )
         return Refused("ContainersNotSupported", message)
     container = containers[0]
