@@ -109,10 +109,13 @@ def _is_old(path: Path, now_s: float) -> bool:
 
 
 def _remove(path: Path) -> int:
-    if path.is_dir():
-        size = sum(file.lstat().st_size for file in path.rglob("*") if file.is_file())
-        shutil.rmtree(path, ignore_errors=True)
-        return size
-    size = path.lstat().st_size
-    path.unlink(missing_ok=True)
+    try:
+        if path.is_dir():
+            size = sum(file.lstat().st_size for file in path.rglob("*") if file.is_file())
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            size = path.lstat().st_size
+            path.unlink()
+    except FileNotFoundError:  # another pruning, or whoever was writing it
+        return 0
     return size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -348,3 +349,20 @@ def test_many_writers_at_once_all_get_their_tags_and_referrers(store: ImageStore
 
     assert sorted(tags(store)) == sorted(f"faas.local/name{number % 4}:v{number}" for number in range(24))
     assert all(len(store.referrers(image.digest)) == 1 for image in images)
+
+
+def test_whatever_is_pruned_meanwhile_a_tag_means_a_whole_image(store: ImageStore) -> None:
+    """Pruning without the time that it gives to builds, so that it takes what they are about to name."""
+
+    def write(number: int) -> None:
+        with contextlib.suppress(InvalidImage, ImageMissing, FileNotFoundError):  # pruned before it had its tag
+            image = store.descriptor(str(put_image(store, f"name{number % 3}", {"a": b"%d" % (number % 5)})))
+            store.put_referrer(image, "text/bill", b"%d" % (number % 5))
+
+    with ThreadPoolExecutor(6) as pool:
+        done = [pool.submit(write, number) for number in range(60)]
+        done += [pool.submit(prune, store, [], now_s=LATER_S) for _ in range(30)]
+        for one in done:
+            one.result()
+
+    store.check_whole("the index", [entry.digest for entry in store.index().manifests])
