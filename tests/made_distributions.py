@@ -30,11 +30,13 @@ def make_wheel(
     files: Mapping[str, str | bytes] | None = None,
     requires: tuple[str, ...] = (),
     scripts: Mapping[str, str] | None = None,
+    python: str = "",
 ) -> Path:
     """A wheel as a publisher makes it; without `files` it has a module that knows its version."""
     info = f"{name}-{version}.dist-info"
     content = dict(files or {f"{name}.py": f"VERSION = {version!r}\n"})
-    content[f"{info}/METADATA"] = _metadata(name, version, requires)
+    needs = f"Requires-Python: {python}\n" if python else ""
+    content[f"{info}/METADATA"] = _metadata(name, version, requires) + needs
     pure = str(tag.endswith("-any")).lower()
     content[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: {pure}\nTag: {tag}\n"
     if scripts:

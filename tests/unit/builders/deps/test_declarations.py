@@ -261,7 +261,11 @@ def test_an_interpreter_of_this_machine_gets_the_same(project: Path, index: Pack
     ("line", "message"),
     [
         pytest.param("nosuch", "there is no package nosuch in the package index", id="package"),
-        pytest.param("base==7", "there is no base==7", id="version"),
+        pytest.param("base==7", "there is no base==7 in the package index", id="version"),
+        pytest.param("base>=7", "there is no base>=7 in the package index, only base==1.0", id="newer"),
+        pytest.param(
+            "newer", r"newer==1.0 does not work with Python 3.12 on linux/arm64: it needs Python >=3.20", id="python"
+        ),
         pytest.param("base>=1,<0.5", "no versions fit together for Python 3.12 on linux/arm64", id="nothing fits"),
         pytest.param("base =! 1", "'base =! 1' is no requirement", id="malformed"),
     ],
@@ -270,6 +274,7 @@ def test_what_cannot_be_resolved_is_said_in_a_sentence(
     project: Path, index: PackageIndex, line: str, message: str
 ) -> None:
     publish(index, "base")
+    make_wheel(index.folder, "newer", "1.0", python=">=3.20")
     (project / "requirements.txt").write_text(f"{line}\n")
 
     with pytest.raises((DependencyError, ProjectFileError), match=message):
