@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 Progress = Callable[[int, int], None]
@@ -51,17 +52,37 @@ class Tally:
 
 
 def each(things: Iterable[T], work: Callable[[T], R], stop: Callable[[], None]) -> list[R]:
-    """`work` for all of them, in threads; `stop` has to end what runs when one fails, whose error is raised."""
-    with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="transfer") as pool:
-        futures = [pool.submit(work, thing) for thing in things]
-        try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            failed = [future for future in futures if future in done and future.exception() is not None]
-            if failed:
-                failed[0].result()
-        except BaseException:  # also Ctrl-C
+    """`work` for all of them, in threads. The first failure is raised when all have ended; `stop` is to hasten that."""
+    todo: SimpleQueue[tuple[Future[R], T]] = SimpleQueue()
+    futures = []
+    for thing in things:
+        futures.append(Future[R]())
+        todo.put((futures[-1], thing))
+
+    def take_turns() -> None:
+        while True:
+            try:
+                future, thing = todo.get_nowait()
+            except Empty:
+                return
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work(thing))
+                except BaseException as error:  # noqa: BLE001  # it is raised where the result is asked for
+                    future.set_exception(error)
+
+    for _ in range(min(AT_A_TIME, len(futures))):
+        # Daemons, unlike those of a ThreadPoolExecutor: after Ctrl-C nobody waits for a registry that hangs.
+        threading.Thread(target=take_turns, name="transfer", daemon=True).start()
+    try:
+        wait(futures, return_when=FIRST_EXCEPTION)
+        failed = [future for future in futures if future.done() and future.exception() is not None]
+        if not failed:
+            return [future.result() for future in futures]
+    finally:
+        for future in futures:
+            future.cancel()  # what has not begun
+        if not all(future.done() for future in futures):
             stop()
-            for future in futures:
-                future.cancel()
-            raise
-    return [future.result() for future in futures]
+    wait(futures)
+    return [future.result() for future in failed]  # raises
