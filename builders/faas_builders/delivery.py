@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from faas_builders.errors import BuilderError
 from faas_builders.oci import archive
@@ -66,10 +66,11 @@ def _load(store: ImageStore, reference: str, name: str, platform: Platform | Non
 
     from faas_builders.docker.engine import connect
 
+    # Sent in the pieces that it comes in: an image never is in memory whole. The stubs do not know of that.
+    pieces: Any = archive.docker_archive(store, reference, platform, tags=(name,))
     with closing(connect()) as client:
         try:
-            # The generator is sent as it is read: an image never is in memory whole.
-            client.images.load(archive.docker_archive(store, reference, platform, tags=(name,)))
+            client.images.load(pieces)
         except (APIError, DockerException) as error:
             raise BuilderError(f"the Docker engine does not take {name}: {error}") from error
 
