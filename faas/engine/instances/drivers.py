@@ -23,6 +23,8 @@ from faas.engine.instances.process import ProcessDriver
 
 log = logging.getLogger(__name__)
 
+OPEN_AGAIN_S = 10.0  # a machine without a descriptor or a byte of disk left may have some by then
+
 
 class Drivers:
     """Both drivers as one; an `async with` object, on the engine's loop."""
@@ -43,8 +45,8 @@ class Drivers:
         self._mark = mark
         self._containers: Driver | None = None
         self._opening = asyncio.Lock()
+        self._opened: asyncio.Future[Driver] | None = None
         self._closing = asyncio.Event()
-        self._holder: asyncio.Task[None] | None = None
         self._in_containers: set[RevisionKey] = set()
 
     @property
@@ -73,31 +75,34 @@ class Drivers:
             if refused := beyond_a_process(plan):
                 raise ImageUnavailable(refused)
             return (await _resolved(self._processes, plan.container, ()),)
-        driver = await self._open()
+        try:
+            driver = await self._open()
+        except OSError as error:
+            raise ImageUnavailable(f"cannot run containers: {error}", retry_after_s=OPEN_AGAIN_S) from error
         self._in_containers.add(plan.key)
         return tuple([await _resolved(driver, container, credentials) for container in plan.containers])
 
     async def _open(self) -> Driver:
-        """The container driver, from the first time that anybody wants it. Raises: ImageUnavailable."""
+        """The container driver, from the first time that anybody wants it. Raises: ImageUnavailable, OSError."""
         async with self._opening:
-            if self._containers is None:
+            if self._opened is None or (self._opened.done() and self._opened.exception() is not None):
                 made = await asyncio.to_thread(self._make_containers)
-                opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self._holder = self._group.create_task(self._hold(made, opened))
-                await opened
-                self._containers = made
-                self._mark.parent.mkdir(parents=True, exist_ok=True)
-                self._mark.touch()
-            return self._containers
+                self._opened = asyncio.get_running_loop().create_future()
+                self._group.create_task(self._hold(made, self._opened))
+        return await asyncio.shield(self._opened)  # whoever asks may change their mind; the driver stays
 
-    async def _hold(self, driver: Driver, opened: asyncio.Future[None]) -> None:
+    async def _hold(self, driver: Driver, opened: asyncio.Future[Driver]) -> None:
         """One task opens and closes it: it may have tasks of its own, which belong to that one."""
         try:
+            self._mark.parent.mkdir(parents=True, exist_ok=True)
+            self._mark.touch()
             await driver.__aenter__()
         except (ImageUnavailable, OSError) as error:
             opened.set_exception(error)
+            opened.exception()  # it counts as told, also when nobody waits any more
             return
-        opened.set_result(None)
+        self._containers = driver
+        opened.set_result(driver)
         try:
             await self._closing.wait()
         finally:

@@ -183,3 +183,32 @@ def test_a_tag_that_means_something_else_by_now_is_not_what_a_revision_is(both: 
                 )
 
     asyncio.run(main())
+
+
+def test_somebody_who_stops_waiting_does_not_make_a_second_driver(both: Both) -> None:
+    entering, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Fake):
+        async def __aenter__(self) -> Fake:
+            entering.set()
+            await go_on.wait()
+            return await super().__aenter__()
+
+    def make_slow() -> Any:
+        both.made.append(Slow(in_container=True))
+        return both.made[-1]
+
+    both.make = make_slow  # type: ignore[method-assign]
+
+    async def main() -> None:
+        async with both.open() as drivers:
+            first = asyncio.ensure_future(drivers.resolve(FOREIGN, ()))
+            await entering.wait()
+            first.cancel()
+            await asyncio.wait({first})
+            go_on.set()
+            (image,) = await drivers.resolve(FOREIGN, ())
+            assert image.in_container
+
+    asyncio.run(main())
+    assert len(both.made) == 1
