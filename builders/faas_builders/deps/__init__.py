@@ -11,7 +11,7 @@ its place in an image (`DEPS_FOLDER`, `RUNTIME_FOLDER`) when a Python of the sam
 console scripts that start the image's Python; `compile_files` makes such bytecode for other files. All of it is
 remembered by content below `cache_dir()`: warm, no process is started.
 
-- `requirements`: which files declare something; they are read by `pyproject`, `requirements_files` and `pylock`
+- `requirements`: which files declare something; `pyproject`, `requirements_files`, `pylock`, `workspace` read them
 - `agreement`: whether those files contradict each other; `python_version`: whether they take this Python
 - `resolution`: pins, with uv; `installation`: a folder of those; `native`: whether its extensions work there
 - `destination`: a `where` in uv's words; `interpreter`, `pythons`: what a Python is, and which this machine has

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from faas_builders.deps.names import OURS, canonical
 from faas_builders.deps.pyproject import Declared, declared_by, read_toml
 from faas_builders.deps.requirements_files import Listing, read_listing
+from faas_builders.deps.workspace import lock_folder
 from faas_builders.errors import DependencyError, ProjectFileError
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def check_uv_lock(project: Path) -> None:
     Compares what the lock notes of its origin, as `uv lock --check` does, but asks no index: a lock is right also where
     its index has another address.
     """
-    path = project / "uv.lock"
+    folder = lock_folder(project) or project
     declared = declared_by(project)
-    root = _root_package(read_toml(path))
+    root = _root_package(read_toml(folder / "uv.lock"), project.resolve().relative_to(folder.resolve()).as_posix())
     if root is None or "dependencies" in declared.dynamic:
         return
     metadata = root.get("metadata", {})
@@ -120,10 +121,14 @@ def parse(line: str, path: Path) -> Requirement | None:
         raise ProjectFileError(path, f"{text!r} is no requirement: {reason}") from error
 
 
-def _root_package(lock: Mapping[str, Any]) -> dict[str, Any] | None:
+def _root_package(lock: Mapping[str, Any], path: str) -> dict[str, Any] | None:
     for package in lock.get("package", ()):
         source = package.get("source", {})
-        if isinstance(source, dict) and "." in (source.get("virtual"), source.get("editable"), source.get("directory")):
+        if isinstance(source, dict) and path in (
+            source.get("virtual"),
+            source.get("editable"),
+            source.get("directory"),
+        ):
             return dict(package)
     return None
 

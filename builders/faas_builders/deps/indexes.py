@@ -10,6 +10,7 @@ from typing import Any
 from faas_builders.deps.credentials import variables_in
 from faas_builders.deps.pyproject import declared_by, read_toml
 from faas_builders.deps.requirements_files import read_listing
+from faas_builders.deps.workspace import workspace_root
 
 _PYPI = "https://pypi.org/simple"  # uv's own default, which the user may have replaced by a mirror
 
@@ -51,8 +52,9 @@ def indexes_of(project: Path, kind: str) -> Indexes:
 
 def explicit_indexes(project: Path) -> list[str]:
     """Indexes that uv asks only for what names them: of pins it would not know that."""
-    indexes: Any = declared_by(project).uv.get("index")
-    tables = [table for table in indexes if isinstance(table, dict)] if isinstance(indexes, list) else []
+    root = workspace_root(project)
+    lists: list[Any] = [declared_by(folder).uv.get("index") for folder in (project, root) if folder is not None]
+    tables = [table for found in lists if isinstance(found, list) for table in found if isinstance(table, dict)]
     return [
         f"{table['name']}={table['url']}" if "name" in table else str(table["url"])
         for table in tables

@@ -11,6 +11,7 @@ from faas_builders.cache import key_of
 from faas_builders.deps.names import OURS, canonical, extras_of_ours, name_of
 from faas_builders.deps.pyproject import Declared, declared_by, read_pyproject, read_toml
 from faas_builders.deps.requirements_files import Listing, read_listing
+from faas_builders.deps.workspace import lock_folder, members
 from faas_builders.errors import ProjectFileError
 from faas_builders.files import content_hash, project_files
 
@@ -39,7 +40,7 @@ class Requirements:
 
 
 def find_requirements(project: Path, *, groups: Iterable[str] = (), extras: Iterable[str] = ()) -> Requirements:
-    """uv.lock if there is one, else pylock.toml, requirements.txt, requirements.in, or what pyproject.toml declares.
+    """uv.lock if there is one (also of the workspace that the project is in), else pylock.toml, requirements.txt, requirements.in, or what pyproject.toml declares.
 
     Args: groups, extras: those of pyproject.toml that the functions need too.
     Raises: ProjectFileError: a file is not what it should be, or there is no such group or extra.
@@ -47,8 +48,8 @@ def find_requirements(project: Path, *, groups: Iterable[str] = (), extras: Iter
     declared = declared_by(project)
     asked = _Asked(project, declared, tuple(sorted(set(groups))), tuple(sorted(set(extras))))
     asked.check()
-    if (lock := project / "uv.lock").is_file():
-        return asked.uv_lock(lock)
+    if (folder := lock_folder(project)) is not None:
+        return asked.uv_lock(folder / "uv.lock")
     if (lock := project / "pylock.toml").is_file():
         return asked.pylock(lock)
     for kind in ("requirements.txt", "requirements.in"):
@@ -70,7 +71,8 @@ class _Asked:
     def uv_lock(self, lock: Path) -> Requirements:
         if not self.declared.path.is_file():
             raise ProjectFileError(lock, "there is no pyproject.toml beside it", "Add the one that it was made from")
-        folders = _locked_folders(self.project, read_toml(lock))
+        own = self.project.resolve()
+        folders = [folder for folder in _locked_folders(lock.parent, read_toml(lock)) if folder.resolve() != own]
         return self._found("uv.lock", [lock.read_bytes(), *_contents(folders)], hashed=True)
 
     def pylock(self, lock: Path) -> Requirements:
@@ -151,19 +153,17 @@ def content_of(path: Path) -> str:
 def _source_folders(project: Path, declared: Declared) -> list[Path]:
     sources = declared.uv.get("sources", {})
     found = sources.items() if isinstance(sources, dict) else ()
-    return [
-        project / str(source["path"])
-        for name, source in found
-        if isinstance(source, dict) and "path" in source and canonical(name) not in OURS
-    ]
+    tables = [(name, source) for name, source in found if isinstance(source, dict) and canonical(name) not in OURS]
+    folders = [project / str(source["path"]) for _, source in tables if "path" in source]
+    return folders + members(project, [name for name, source in tables if source.get("workspace")])
 
 
-def _locked_folders(project: Path, lock: dict[str, Any]) -> list[Path]:
+def _locked_folders(folder: Path, lock: dict[str, Any]) -> list[Path]:
     entries = [entry for entry in lock.get("package", []) if isinstance(entry, dict)]
     packages = [entry for entry in entries if canonical(str(entry.get("name", ""))) not in OURS]
     sources = [source for package in packages if isinstance(source := package.get("source"), dict)]
     named = [str(source[kind]) for source in sources for kind in ("directory", "editable") if kind in source]
-    return [project / path for path in named if path != "."]
+    return [folder / path for path in named]
 
 
 def _paths(packages: Any, kind: str) -> list[str]:

@@ -22,6 +22,7 @@ from faas_builders.deps.requirements import Requirements, content_of
 from faas_builders.deps.requirements_files import local_path, logical_lines, read_listing
 from faas_builders.deps.runtime_requirements import extra_requirements
 from faas_builders.deps.uv import Log, run_uv
+from faas_builders.deps.workspace import lock_folder
 
 _FORMAT = "2"  # part of every key: raise it when the same declaration comes to give other pins
 
@@ -110,7 +111,8 @@ class _Resolving:
                 text = ""
         if self._wanted.extras:
             text += self._compile_lines(extra_requirements(self._wanted.extras))
-        return _self_contained(text, self._project)
+        base = lock_folder(self._project) if self._wanted.kind == "uv.lock" else None
+        return _self_contained(text, base or self._project)
 
     def _uv_lock(self) -> str:
         """Pins and hashes from uv.lock. Pruning ours also takes out what only the toolkit needs."""
@@ -189,11 +191,11 @@ def _written(folder: str, name: str, lines: Iterable[str]) -> str:
     return str(path)
 
 
-def _self_contained(text: str, project: Path) -> str:
+def _self_contained(text: str, base: Path) -> str:
     """Pins that mean the same from any folder: paths are absolute, and beside each is the hash of what lies there."""
     lines = []
     for line in text.splitlines():
-        path = local_path(line, project)
+        path = local_path(line, base)
         if path is None:
             lines.append(line)
             continue

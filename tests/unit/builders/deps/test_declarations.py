@@ -289,3 +289,42 @@ def test_an_index_that_cannot_be_reached_is_named(project: Path, monkeypatch: py
         resolve(find_requirements(project), ARM, quiet)
     assert "Connection refused" in caught.value.output
     assert "s3cret" not in f"{caught.value.message}{caught.value.output}{caught.value.hint}"
+
+
+def test_a_member_of_a_workspace_gets_what_it_needs_of_the_others(
+    project: Path, tmp_path: Path, index: PackageIndex
+) -> None:
+    publish(index, "base")
+    root, shop, library = (
+        tmp_path / "mono",
+        tmp_path / "mono" / "packages" / "shop",
+        tmp_path / "mono" / "packages" / "prices",
+    )
+    shop.mkdir(parents=True)
+    library.mkdir()
+    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["packages/*"]\n')
+    for name, text in source_files("prices", "1.0").items():
+        (library / name).write_text(text.replace('version = "1.0"\n', 'version = "1.0"\nrequires-python = ">=3.11"\n'))
+    sources = "[tool.uv.sources]\nprices = { workspace = true }\n"
+    declare(shop, f'requires-python = ">=3.11"\ndependencies = ["base", "prices"]\n{sources}')
+
+    def prices() -> str:
+        pins = resolve(find_requirements(shop), ARM, quiet)
+        assert pins is not None
+        assert "base==1.0" in pins.read_text()
+        return (install(pins, ARM, quiet) / "prices.py").read_text()
+
+    first = prices()
+    (library / "prices.py").write_text("VERSION = 'edited'\n")
+    second = prices()
+    run_uv(shop, "lock")
+    third = prices()
+    (library / "prices.py").write_text("VERSION = 'once more'\n")
+
+    assert find_requirements(shop).kind == "uv.lock"
+    assert (root / "uv.lock").is_file()
+    assert (first, second, third) == ("VERSION = '1.0'\n", "VERSION = 'edited'\n", "VERSION = 'edited'\n")
+    assert prices() == "VERSION = 'once more'\n"
+    declare(shop, f'requires-python = ">=3.11"\ndependencies = ["base>=2", "prices"]\n{sources}')
+    with pytest.raises(DependencyError, match="uv.lock is out of date"):
+        prices()
