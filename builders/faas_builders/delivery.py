@@ -44,18 +44,18 @@ def deliver(store: ImageStore, reference: str, output: Output, *, name: str, pla
     """Write the image there; a file appears whole or not at all.
 
     Args:
-        name: what a Docker engine calls it.
+        name: what a Docker engine calls it, and the tag of it in a layout.
         platform: the one that a Docker engine or its archive gets; this machine's without it.
     Raises: ImageMissing, NoSpace; ToolMissing: no Docker engine answers; BuilderError.
     """
     if output.path is None:
         _load(store, reference, name, platform)
     elif output.kind == "oci":
-        archive.write_oci_layout(store, reference, output.path)
+        archive.write_oci_layout(store, reference, output.path, tags=(name,))
     else:
         with _whole(output.path) as part:
             if output.kind == "oci-archive":
-                archive.write_oci_layout(store, reference, part)
+                archive.write_oci_layout(store, reference, part, tags=(name,))
             else:
                 with open(part, "wb") as out:
                     archive.write_docker_archive(store, reference, platform, out, tags=(name,))

@@ -24,15 +24,17 @@ from faas_builders.target import Platform
 _Entries = Iterator[tuple[str, Content]]
 
 
-def write_oci_layout(store: ImageStore, reference: str, path: Path) -> None:
+def write_oci_layout(store: ImageStore, reference: str, path: Path, *, tags: Iterable[str] | None = None) -> None:
     """Write an image, all its platforms and what refers to it, to a folder, or to a tar when `path` ends in .tar.
 
     A folder may be a layout already; what it has under another tag stays. Nothing is there half: a tar appears whole,
-    a folder's index is the last that changes. Raises: ImageMissing, InvalidImage, NoSpace, BuilderError: the folder
-    holds something else.
+    a folder's index is the last that changes.
+
+    Args: tags: the names it gets there, else the tag of `reference`.
+    Raises: ImageMissing, InvalidImage, NoSpace, BuilderError: the folder holds something else.
     """
     image = store.descriptor(reference)
-    entries = (_named(image, *_tags(reference)), *_referrers(store, image.digest))
+    entries = (*_named(image, _tags(reference) if tags is None else tags), *_referrers(store, image.digest))
     blobs = sorted(store.check_whole(reference, (entry.digest for entry in entries)).blobs)
     if path.suffix == ".tar":
         index = model.encode(Index(manifests=entries))
@@ -76,8 +78,7 @@ def docker_archive(
         "RepoTags": names,
         "Layers": [_blob_name(layer.digest) for layer in image.manifest.layers],
     }
-    described = [_named(image.descriptor, name) for name in names] or [_named(image.descriptor)]
-    index = model.encode(Index(manifests=tuple(described)))
+    index = model.encode(Index(manifests=_named(image.descriptor, names)))
     blobs = [image.digest, image.manifest.config.digest, *(layer.digest for layer in image.manifest.layers)]
     more: list[tuple[str, Content]] = [("manifest.json", msgspec.json.encode([manifest], order="deterministic"))]
     entries = _layout_entries(store, index, dict.fromkeys(blobs), more)
@@ -90,10 +91,17 @@ def _tags(reference: str) -> tuple[str, ...]:
     return () if parsed is None or (parsed.digest and not parsed.tag) else (parsed.tagged,)
 
 
-def _named(image: Descriptor, name: str = "") -> Descriptor:
-    """As an entry of an index: skopeo looks for the tag, containerd for the whole name."""
-    annotations = {model.CONTAINERD_NAME: name, model.REF_NAME: name.rpartition(":")[2]} if name else {}
-    return msgspec.structs.replace(image, annotations=annotations)
+def _named(image: Descriptor, names: Iterable[str]) -> tuple[Descriptor, ...]:
+    """As entries of an index, one a name: skopeo looks for the tag, containerd for the whole name."""
+    entries = [
+        msgspec.structs.replace(image, annotations={model.CONTAINERD_NAME: name, model.REF_NAME: _tag_in(name)})
+        for name in names
+    ]
+    return tuple(entries) or (msgspec.structs.replace(image, annotations={}),)
+
+
+def _tag_in(name: str) -> str:
+    return name.rpartition("/")[2].partition(":")[2] or "latest"  # a colon before the last slash is that of a port
 
 
 def _referrers(store: ImageStore, digest: str) -> tuple[Descriptor, ...]:

@@ -106,6 +106,26 @@ def test_a_folder_that_is_written_with_each_build_does_not_grow(store: ImageStor
     assert written == store.oci.reach(entry.digest for entry in index.manifests).blobs
 
 
+@pytest.mark.parametrize(
+    ("names", "tags"),
+    [
+        (["localhost:5000/shop:v1", "shop:v2"], ["v1", "v2"]),
+        (["localhost:5000/shop"], ["latest"]),
+        ([], [None]),
+    ],
+)
+def test_a_layout_names_the_image_as_asked(
+    store: ImageStore, tmp_path: Path, names: list[str], tags: list[str | None]
+) -> None:
+    reference = put_image(store, "shop", {"a": b"1"})
+
+    for _ in range(2):
+        write_oci_layout(store, str(reference), tmp_path / "layout", tags=names)
+
+    entries = json.loads((tmp_path / "layout" / "index.json").read_bytes())["manifests"]
+    assert [entry.get("annotations", {}).get(model.REF_NAME) for entry in entries] == tags
+
+
 def test_an_image_that_is_not_whole_is_not_written(store: ImageStore, tmp_path: Path) -> None:
     reference = put_image(store, "shop", {"a": b"1"})
     store.blob(store.platform_image(str(reference)).manifest.layers[0].digest).unlink()
