@@ -40,8 +40,9 @@ class Requirements:
 
 
 def find_requirements(project: Path, *, groups: Iterable[str] = (), extras: Iterable[str] = ()) -> Requirements:
-    """uv.lock if there is one (also of the workspace that the project is in), else pylock.toml, requirements.txt, requirements.in, or what pyproject.toml declares.
+    """uv.lock if there is one, else pylock.toml, requirements.txt, requirements.in, or what pyproject.toml declares.
 
+    A member of a workspace has the uv.lock of the workspace.
     Args: groups, extras: those of pyproject.toml that the functions need too.
     Raises: ProjectFileError: a file is not what it should be, or there is no such group or extra.
     """

@@ -326,5 +326,5 @@ def test_a_member_of_a_workspace_gets_what_it_needs_of_the_others(
     assert (first, second, third) == ("VERSION = '1.0'\n", "VERSION = 'edited'\n", "VERSION = 'edited'\n")
     assert prices() == "VERSION = 'once more'\n"
     declare(shop, f'requires-python = ">=3.11"\ndependencies = ["base>=2", "prices"]\n{sources}')
-    with pytest.raises(DependencyError, match="uv.lock is out of date"):
+    with pytest.raises(DependencyError, match=r"uv\.lock is out of date"):
         prices()
