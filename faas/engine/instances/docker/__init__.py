@@ -2,7 +2,8 @@
 
 - `connection`: the Docker engine's API; short calls go through its SDK in a few threads, streams live on the loop
 - `images`: from a reference to an image that the engine has; `pulling`: from a registry; `failures`: in which words
-- `spec`: what a container is made with, as a function of values; `volumes`; `network`; `doorway`
+- `spec`: what a container is made with, as a function of values; `volumes`; `network`
+- `doorway` and `relay`: how containers call functions, publish events and reach other services
 - `run`: one container from its creation to its removal; `output`: what it prints
 - `ownership`: whose containers are whose; `sweeping` and `watcher`: none of ours is left behind
 - `driver` puts it together

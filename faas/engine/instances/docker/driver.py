@@ -8,6 +8,7 @@ import logging
 import secrets
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,8 +24,9 @@ from faas.engine.instances.docker.images import DockerImage, Images
 from faas.engine.instances.docker.loading import Loader
 from faas.engine.instances.docker.network import Network
 from faas.engine.instances.docker.ownership import make_ownership
+from faas.engine.instances.docker.relay import Relay, names_in
 from faas.engine.instances.docker.run import NOT_FOUND, ContainerRun, Created, Means
-from faas.engine.instances.docker.spec import Surroundings, make_container, ports_of
+from faas.engine.instances.docker.spec import Surroundings, make_container, ports_of, texts_of
 from faas.engine.instances.docker.sweeping import Sweeper, Wanted, remove_container, remove_forsaken, remove_labelled
 from faas.engine.instances.docker.volumes import Volumes
 from faas.engine.instances.docker.watcher import Watcher
@@ -48,6 +50,7 @@ class DockerDriver:
         self._loader = Loader(ImageStore(settings.images_dir))
         self._images = Images(self._docker, self._loader)
         self._network = Network(self._docker, self._ownership)
+        self._relay = Relay(settings.internal_socket, self._has_address)
         self._volumes = Volumes(settings.runtime_dir / "c", self._ownership)
         self._runs: dict[ContainerRun, str] = {}  # and their Pods
         self._removals: dict[asyncio.Task[None], str] = {}
@@ -71,6 +74,7 @@ class DockerDriver:
         """Under `faas run` everything goes; otherwise containers go on, and the next engine adopts them."""
         if self._removals:
             await asyncio.wait(self._removals, timeout=LEAVE_S)
+        await self._relay.close()
         for task in self._background:
             task.cancel()
         await self._group.__aexit__(None, None, None)
@@ -160,28 +164,33 @@ class DockerDriver:
 
     async def _make(self, launch: Launch, image: DockerImage, beside: ContainerRun | None) -> Created:
         await self._prepare()
-        published: tuple[int, ...] = ()
+        around = await self._place(launch, beside)
+        return await self._docker.call(lambda api: self._create(api, launch, image, around))
+
+    async def _place(self, launch: Launch, beside: ContainerRun | None) -> Surroundings:
+        """Where it is in the network."""
         if beside is not None:
             assert beside.container is not None
             network = f"container:{beside.container.id}"
-        else:
-            bridge = await self._network.bridge()
-            network = bridge.id
-            if not bridge.is_reachable:
-                published = ports_of(launch.plan)
-        return await self._docker.call(lambda api: self._create(api, launch, image, network, published))
+            return Surroundings(network, {**self._labels(launch), ownership.SERVING: beside.container.id})
+        bridge = await self._network.bridge()
+        around = Surroundings(bridge.id, self._labels(launch))
+        if not bridge.is_reachable:
+            return replace(around, published=ports_of(launch.plan))
+        if not await self._relay.open(bridge.gateway):
+            return around
+        return replace(around, hosts=tuple(f"{name}:{bridge.gateway}" for name in names_in(texts_of(launch))))
 
-    def _create(
-        self, api: Api, launch: Launch, image: DockerImage, network: str, published: tuple[int, ...]
-    ) -> Created:
+    def _has_address(self, address: str) -> bool:
+        return any(run.ip == address for run in self._runs)
+
+    def _create(self, api: Api, launch: Launch, image: DockerImage, around: Surroundings) -> Created:
         doorway = self._doorway if image.has_our_runtime else None
         mounts = self._volumes.prepare(api, image.id, launch.pod, launch.mounts)
-        around = Surroundings(
-            network,
-            self._labels(launch, network),
+        around = replace(
+            around,
             mounts=(*mounts, doorway.mount) if doorway else mounts,
             logs=NO_LOG if self._settings.foreground else KEPT_LOG,
-            published=published,
             env=doorway.env if doorway else {},
             groups=(doorway.group,) if doorway and doorway.group is not None else (),
             init=self._has_init,
@@ -196,8 +205,8 @@ class DockerDriver:
             raise
         return Created(id, name, image.stop_signal)
 
-    def _labels(self, launch: Launch, network: str) -> dict[str, str]:
-        labels = {
+    def _labels(self, launch: Launch) -> dict[str, str]:
+        return {
             **self._ownership.labels,
             ownership.NAMESPACE: launch.key.namespace,
             ownership.REVISION: launch.key.name,
@@ -207,9 +216,6 @@ class DockerDriver:
             ownership.PORT: str(launch.container.port),
             ownership.CREATED: f"{time.time():.3f}",
         }
-        if launch.beside is not None:
-            labels[ownership.SERVING] = network.removeprefix("container:")
-        return labels
 
     async def _mend(self, image: DockerImage, error: DockerError) -> bool:
         """Change what a second attempt needs changed. Which that is the Docker engine says only in words."""
@@ -254,6 +260,8 @@ class DockerDriver:
             self._wanted.containers.update(one.created.name for one in found)
             self._wanted.pods.update(one.pod for one in found)
             await self._prepare()
+            if found and (bridge := await self._network.bridge()).is_reachable:
+                await self._relay.open(bridge.gateway)
         except (DockerError, DockerUnavailable, OSError) as error:
             log.warning("cannot look for containers of an earlier engine: %s", error)
             self._sweeper.ask()

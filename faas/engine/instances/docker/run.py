@@ -70,6 +70,11 @@ class ContainerRun:
         return None
 
     @property
+    def ip(self) -> str:
+        """On the containers' bridge; "" while it does not run."""
+        return self._running.ip if self._running is not None else ""
+
+    @property
     def announces_ready(self) -> bool:
         return False
 

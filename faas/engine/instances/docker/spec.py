@@ -129,3 +129,10 @@ def ports_of(plan: RevisionPlan) -> tuple[int, ...]:
         probes: tuple[ProbePlan | None, ...] = (container.readiness, container.liveness, container.startup)
         found |= {probe.port for probe in probes if probe is not None and probe.port}
     return tuple(sorted(found))
+
+
+def texts_of(launch: Launch) -> tuple[str, ...]:
+    """What a Pod's containers are told: they have one /etc/hosts, which is written with the first of them."""
+    others = [variable.value for container in launch.plan.containers for variable in container.env]
+    words = [word for container in launch.plan.containers for word in (*container.command, *container.args)]
+    return (*launch.env.values(), *(value for value in others if isinstance(value, str)), *words)

@@ -126,3 +126,29 @@ def test_a_port_below_1024_can_be_had_by_a_user_who_is_not_root(world: World, sh
             await one.exited()
 
     asyncio.run(run())
+
+
+def test_any_image_calls_cluster_local_services_by_the_urls_that_it_was_given(world: World, shell: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        host = head.lower().partition(b"host: ")[2].partition(b"\r\n")[0]
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\nfrom " + host + b"\n")
+        writer.close()
+
+    async def run() -> None:
+        gateway = await asyncio.start_unix_server(answer, world.settings.internal_socket)
+        async with world.driver() as driver:
+            image = await world.image(driver, shell)
+            one = world.start(
+                driver,
+                image,
+                env={"CITY": "http://city.default.svc.cluster.local/"},
+                command=("/bin/sh", "-c", "wget -q -O - $CITY"),
+            )
+            assert (await one.exited()).code == 0, one.lines
+            assert one.lines == [("stdout", b"from city.default.svc.cluster.local")]
+        gateway.close()
+
+    if os.getuid() != 0:
+        pytest.skip("port 80 takes root")
+    asyncio.run(run())
