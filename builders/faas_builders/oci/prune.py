@@ -32,7 +32,8 @@ def prune(store: ImageStore, keep: Collection[str], *, now_s: float | None = Non
     """Delete all but the tagged images, the newest untagged ones, and those named in `keep` (references in use).
 
     What refers to an image (its SBOM, its provenance) goes with it. An index in use keeps its images; an image in use
-    stays when its index goes. Bounded work: it reads the documents of what stays, nothing of what goes.
+    stays when its index goes. What a killed process has left half written goes too. Bounded work: it reads the
+    documents of what stays, nothing of what goes.
     """
     now_s = time.time() if now_s is None else now_s
     parsed = [reference for reference in map(references.parse, keep) if reference is not None]
@@ -49,6 +50,7 @@ def prune(store: ImageStore, keep: Collection[str], *, now_s: float | None = Non
         # Under the lock: who takes a blob for granted either has named it in the index by now, or will find it gone.
         freed = sum(_remove(path) for path in _strangers(store.blobs, _hex(reached.blobs), now_s))
     freed += sum(_remove(path) for path in _strangers(store.unpacked, _hex(reached.diff_ids), now_s))
+    freed += sum(_remove(path) for path in store.root.glob(".*") if path.is_file() and _is_old(path, now_s))
     _forget_layers(store, _hex(reached.blobs), now_s)
     _forget_bundles(store, {model.hex_of(reference.digest) for reference in parsed if _is_dev(reference)})
     return Pruned(sum(not subject_of(entry) for entry in entries if entry not in kept), freed)

@@ -236,6 +236,15 @@ def test_pruning_goes_on_where_documents_are_damaged(store: ImageStore) -> None:
         store.images(str(broken))
 
 
+def test_what_was_being_written_when_its_process_was_killed_goes_when_it_is_old(store: ImageStore) -> None:
+    put_image(store, "shop", {"a": b"1"})
+    for path in (store.root / ".save-1.tar", store.blobs / ".part-1"):
+        path.write_bytes(b"half")
+
+    assert prune(store, []).bytes == 0
+    assert prune(store, [], now_s=LATER_S).bytes == 8
+
+
 def test_a_blob_that_somebody_has_just_asked_for_is_not_pruned(store: ImageStore) -> None:
     layer, _ = put_layer(store, {"a": b"1"})
     os.utime(store.blob(layer.digest), (0, 0))
