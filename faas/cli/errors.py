@@ -39,7 +39,7 @@ class Explanation:
 
 def explain(error: BaseException) -> Explanation:
     """Words for any exception; one that nobody expected is named and says how to see where it came from."""
-    from faas_builders.errors import BuilderError, DependencyError
+    from faas_builders.errors import BuilderError, DependencyError, StepFailed
 
     from faas.client.errors import ApiError
     from faas.client.kubeconfig import KubeconfigError
@@ -56,7 +56,7 @@ def explain(error: BaseException) -> Explanation:
             return _discovery(error)
         case ProjectError():
             return Explanation(error.message, error.hint)
-        case DependencyError():
+        case DependencyError() | StepFailed():
             return Explanation(error.message, error.hint, error.output)
         case BuilderError():
             return Explanation(error.message, error.hint)

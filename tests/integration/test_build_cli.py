@@ -179,7 +179,8 @@ def test_base_host_is_for_engines_of_this_machine(faas: Faas, project: Path) -> 
         pytest.param(("--base", "{registry}/no/such:1"), 1, "no/such", id="no-such-base"),
         pytest.param(("--base", "Not A Name"), 1, "is not the name of an image", id="no-name-of-an-image"),
         pytest.param(("--builder", "docker", "--buildpack", "x"), 1, "--buildpack is for builder pack", id="other"),
-        pytest.param(("--push", "-t", "127.0.0.1:9/x"), 1, "127.0.0.1:9", id="nobody-there"),
+        pytest.param(("--python", "/nowhere/python"), 1, "/nowhere/python cannot be used", id="no-such-python"),
+        pytest.param(("--python", "3.99"), 1, "Python 3.99", id="no-such-version"),
     ],
 )
 def test_what_cannot_be_is_one_error(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faas_builders.builder import Step
-from faas_builders.errors import BuilderError
+from faas_builders.errors import BuilderError, DependencyError, StepFailed
 
 from faas.cli.dev.changes import is_save
 from faas.cli.dev.debugging import debuggable
@@ -68,6 +68,9 @@ class Deployer:
         except DiscoveryError as error:
             self._desired = None
             screen.broken(error, serving=self._serving)
+        except (DependencyError, StepFailed) as error:
+            self._desired = None
+            screen.refused(error.message, error.hint, details=error.output, serving=self._serving)
         except (ProjectError, BuilderError) as error:
             self._desired = None
             screen.refused(error.message, error.hint, serving=self._serving)

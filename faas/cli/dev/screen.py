@@ -105,8 +105,10 @@ class Screen:
                 self.out.print(Text(f"  {problem.hint}"))
         self._goes_on(serving)
 
-    def refused(self, message: str, hint: str, *, serving: bool) -> None:
+    def refused(self, message: str, hint: str, *, details: str = "", serving: bool) -> None:
         self.out.print(Text.assemble(("✗ ", "bold red"), (message, "bold")))
+        if details:
+            self.out.print(Text(details.rstrip(), style="red"))
         if hint:
             self.out.print(Text(f"  {hint}"))
         self._goes_on(serving)
