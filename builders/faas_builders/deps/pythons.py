@@ -60,7 +60,8 @@ def _inspected(python: Path, minor: str) -> Interpreter | None:
         interpreter = inspect(python)
     except InterpreterError:
         return None
-    return interpreter if interpreter.minor == minor else None
+    # By its tag: PyPy, or one without the GIL, makes other bytecode and other extensions.
+    return interpreter if interpreter.tag == f"cpython-{minor.replace('.', '')}" else None
 
 
 def _search_path() -> str:
