@@ -13,7 +13,7 @@ from faas_builders.clock import Clock
 from faas_builders.docker import buildkit, classic
 from faas_builders.docker.context import Context, files_for, packed
 from faas_builders.docker.dockerfile import needs_buildkit, with_env
-from faas_builders.docker.engine import connect
+from faas_builders.docker.engine import connect, engine_address
 from faas_builders.docker.generated import Generated, generate, make_context
 from faas_builders.docker.image import import_image
 from faas_builders.docker.order import Order
@@ -61,6 +61,10 @@ class DockerBuilder:
                 report("write", "from the Docker engine into the image store")
                 base_layers = plan.base_layers
                 image = import_image(client, image_id, self._store, request.name, request.tag, base_layers)
+                if request.attest and plan.made is not None:
+                    from faas_builders.docker.attesting import attest_generated
+
+                    attest_generated(self._store, image, plan.made, request)
         reference = f"{references.HOST}/{request.name}@{image.digest}"
         report("write", reference)
         return BuildResult(reference, image.digest, "docker", plan.base, (image,), clock.timings)
@@ -93,7 +97,7 @@ class DockerBuilder:
         dockerfile = self._dockerfile(request)
         if dockerfile is None:
             made = generate(client, request, report, pull=self._options.pull)
-            return _Plan(make_context(made, request), made.base, made.base_layers, _labels(request, made))
+            return _Plan(make_context(made, request), made.base, made.base_layers, _labels(request, made), made)
         report("base", f"as {dockerfile.name} says")
         text = with_env(_read(dockerfile), request.env)
         context = Context(text, files_for(dockerfile, request.project))
@@ -150,6 +154,7 @@ class _Plan:
     base: str
     base_layers: tuple[str, ...]
     labels: Mapping[str, str]
+    made: Generated | None = None  # a Dockerfile of ours
 
 
 def _need(secrets: Mapping[str, Path], dockerfile: str) -> str:
@@ -171,6 +176,4 @@ def _read(dockerfile: Path) -> str:
 def _engine_name() -> str:
     with closing(connect()) as client:
         version = client.version()
-        return (
-            f"Docker {version.get('Version', '')} at {client.api.base_url} ({Platform(version['Os'], version['Arch'])})"
-        )
+    return f"Docker {version['Version']} for {Platform(version['Os'], version['Arch'])} at {engine_address()}"

@@ -33,14 +33,18 @@ def connect() -> DockerClient:
             client = docker.DockerClient(address, tls=_context_tls(), timeout=_TIMEOUT_S, use_ssh_client=True)
         client.ping()
     except (DockerException, OSError) as error:
-        place = os.environ.get("DOCKER_HOST") or address or "unix:///var/run/docker.sock"
         raise ToolMissing(
             "docker",
-            f"no Docker engine answers at {place}: {_reason(error)}",
+            f"no Docker engine answers at {engine_address()}: {_reason(error)}",
             "Install and start Docker, or name the engine: DOCKER_HOST=ssh://user@machine; "
             "the oci builder needs none: --builder oci",
         ) from error
     return client
+
+
+def engine_address() -> str:
+    """Where `connect` looks for the engine."""
+    return os.environ.get("DOCKER_HOST") or _address() or "unix:///var/run/docker.sock"
 
 
 def _address() -> str:

@@ -72,6 +72,8 @@ def test_a_project_without_a_dockerfile_becomes_an_image_that_docker_runs(
     assert config.entrypoint == ("/usr/bin/python3.11", "-P", "-m", "faas_runtime")
     assert (config.labels["team"], config.labels["faas.dev/base"]) == ("shop", base)
     assert "build: Step 1/" in "\n".join(builds.lines)
+    kinds = [referrer.artifact_type for referrer in builds.store.referrers(result.digest)]
+    assert sorted(kinds) == ["application/vnd.cyclonedx+json", "application/vnd.in-toto+json"]
 
 
 def test_a_change_of_code_reuses_every_layer_below_it(builds: Builds, base: str, project: Path) -> None:
