@@ -244,6 +244,11 @@ def unavailable(place: Place, error: BaseException) -> DockerUnavailable:
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner
     reason = (isinstance(cause, OSError) and cause.strerror) or str(cause).strip() or _WITHOUT_WORDS
+    if isinstance(cause, PermissionError):
+        return DockerUnavailable(
+            f"this user may not use the Docker engine at {place.url}: add it to the group docker and log in again, or "
+            "name another engine with DOCKER_HOST"
+        )
     return DockerUnavailable(
         f"no Docker engine answers at {place.url}: {reason}; install and start Docker, or name one with DOCKER_HOST"
     )

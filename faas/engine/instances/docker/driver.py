@@ -62,6 +62,7 @@ class DockerDriver:
         self._watcher: Watcher | None = None
         self._doorway: Doorway | None = None
         self._has_init = True
+        self._processors = 0
 
     async def __aenter__(self) -> DockerDriver:
         self._loop = asyncio.get_running_loop()
@@ -108,6 +109,7 @@ class DockerDriver:
             place = await self._docker.place()
             if self._ownership.owner and self._watcher is None:
                 self._watcher = Watcher(place, self._ownership.owner)
+            self._processors = int((await self._docker.call(lambda api: api.info())).get("NCPU", 0))
             await self._docker.call(remove_forsaken)
             await self._docker.call(self._loader.sweep)
             try:
@@ -193,6 +195,7 @@ class DockerDriver:
             logs=NO_LOG if self._settings.foreground else KEPT_LOG,
             env=doorway.env if doorway else {},
             groups=(doorway.group,) if doorway and doorway.group is not None else (),
+            processors=self._processors,
             init=self._has_init,
         )
         body = make_container(launch, image.id, image.user, around)

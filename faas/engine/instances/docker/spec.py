@@ -33,6 +33,7 @@ class Surroundings:
     hosts: tuple[str, ...] = ()  # NAME:ADDRESS
     env: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[int, ...] = ()  # that its user is in too
+    processors: int = 0  # of the Docker engine's machine; 0: unknown
     init: bool = True  # a first process that reaps zombies and passes signals on
 
 
@@ -89,7 +90,9 @@ def _host_config(plan: ContainerPlan, around: Surroundings) -> dict[str, Any]:
         if plan.memory_request_bytes:
             config["MemoryReservation"] = min(max(plan.memory_request_bytes, _SMALLEST_MEMORY), limit)
     if plan.cpu_limit_millis:
-        config["NanoCpus"] = plan.cpu_limit_millis * 1_000_000
+        # Kubernetes lets a limit be more than there is; Docker refuses that, and less than a hundredth of a processor.
+        most = around.processors * 1000 or plan.cpu_limit_millis
+        config["NanoCpus"] = max(10, min(plan.cpu_limit_millis, most)) * 1_000_000
     if plan.cpu_request_millis:
         config["CpuShares"] = max(2, plan.cpu_request_millis * _CPU_PERIOD_SHARES // 1000)
     return config

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from faas.engine.instances.docker.connection import DockerUnavailable, Place, find_place
+from faas.engine.instances.docker.connection import DockerUnavailable, Place, find_place, unavailable
 
 pytest.importorskip("docker")
 
@@ -47,3 +47,11 @@ def test_an_engine_on_another_machine_is_refused_with_what_to_do(host: str) -> N
 
 def test_a_unix_socket_is_local() -> None:
     assert Place("unix:///var/run/docker.sock").is_local
+
+
+def test_a_user_who_may_not_use_the_engine_learns_how_to() -> None:
+    error = unavailable(Place("unix:///var/run/docker.sock"), PermissionError(13, "Permission denied"))
+    assert str(error) == (
+        "this user may not use the Docker engine at unix:///var/run/docker.sock: add it to the group docker and log in "
+        "again, or name another engine with DOCKER_HOST"
+    )

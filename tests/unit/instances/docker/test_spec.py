@@ -64,6 +64,19 @@ def test_a_limit_below_what_docker_takes_is_raised_to_it() -> None:
     assert made(replace(PLAIN, memory_limit_bytes=MIB))["HostConfig"]["Memory"] == 6 * MIB
 
 
+@pytest.mark.parametrize(
+    ("millis", "nanos"),
+    [
+        pytest.param(8000, 2_000_000_000, id="more than there is"),
+        pytest.param(500, 500_000_000, id="less"),
+        pytest.param(1, 10_000_000, id="less than Docker takes"),
+    ],
+)
+def test_a_cpu_limit_is_brought_into_what_docker_takes(millis: int, nanos: int) -> None:
+    host = made(replace(PLAIN, cpu_limit_millis=millis), around=replace(AROUND, processors=2))["HostConfig"]
+    assert host["NanoCpus"] == nanos
+
+
 def test_security_is_passed_on() -> None:
     security = SecurityPlan(
         user=1000,
