@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +56,7 @@ class BaseImage:
     manifest: Manifest
     config: Config
     facts: BaseFacts
+    fetched: frozenset[str] = field(default=frozenset(), compare=False)  # digests of layers that were not there before
 
     @property
     def target(self) -> Target:
@@ -140,7 +141,8 @@ def _fetch_image(
     if (config.os, config.architecture) != (platform.os, platform.architecture):
         raise _not_for(platform, named, [config.platform])
     missing = [layer for layer in manifest.layers if not store.has(layer.digest)]
-    source.fetch_blobs([layer for layer in missing if not source.layout.has(layer.digest)])
+    absent = [layer for layer in missing if not source.layout.has(layer.digest)]
+    source.fetch_blobs(absent)
     for layer in missing:
         store.adopt_layer(source.layout.blob(layer.digest), layer.digest)
     facts = cache.facts(digest, python)
@@ -149,7 +151,7 @@ def _fetch_image(
         facts = inspect_layers(paths, config.config.env, platform, named, python)
         cache.remember_facts(digest, python, facts)
     config = msgspec.structs.replace(config, variant=platform.variant or config.variant)
-    return BaseImage(platform, digest, manifest, config, facts)
+    return BaseImage(platform, digest, manifest, config, facts, frozenset(layer.digest for layer in absent))
 
 
 def _document(source: Source, digest: str) -> Manifest | Index:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what it takes to speak to a registry is imported when one i
 
 Log = Callable[[str], None]
 
+_ELSEWHERE = "Name a base that is on this machine: oci:FOLDER, docker-archive:FILE, faas.local/NAME; or --base host"
 _SILENCE_S = 5.0  # with something to go on with, nobody waits long for a registry that is not there
 _WORTH_A_LINE = 1_000_000  # bytes
 _EACH_S = 2.0  # between two lines about a download
@@ -90,7 +91,7 @@ class RegistrySource:
         self.layout: Layout = cache.layout
         self._image, self._cache, self._log = image, cache, log
         self._pull, self._insecure, self._offline = pull, insecure, offline
-        self._open: Registry | None = None
+        self._asked = False
 
     def digest(self) -> str:
         if self._image.digest:
@@ -103,7 +104,8 @@ class RegistrySource:
     def fetch_document(self, digest: str) -> None:
         from faas_builders.registry.pull import fetch_manifest
 
-        fetch_manifest(self._registry(), self._image.with_digest(digest), self.layout.folder / "blobs")
+        with self._registry() as registry:
+            fetch_manifest(registry, self._image.with_digest(digest), self.layout.folder / "blobs")
 
     def fetch_blobs(self, blobs: Sequence[Descriptor]) -> None:
         if not blobs:
@@ -113,41 +115,38 @@ class RegistrySource:
         total = sum(blob.size for blob in blobs)
         if total > _WORTH_A_LINE:
             self._log(f"fetching {total / 1e6:.1f} MB of {self.name}")
-        pull_blobs(self._registry(), self._image.repository, blobs, self.layout.folder / "blobs", self._progress())
+        with self._registry() as registry:
+            pull_blobs(registry, self._image.repository, blobs, self.layout.folder / "blobs", self._progress())
 
     def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
+        if self._asked:
             self._cache.trim()
 
     def _ask(self, known: RememberedTag | None) -> str:
-        if known is None or self._pull:
-            digest = self._registry().resolve(self._image.repository, self._image.tag).digest
-        else:
-            try:
-                with self._impatient() as registry:
-                    digest = registry.resolve(self._image.repository, self._image.tag).digest
-            except RegistryUnreachable as error:
-                days = (time.time() - known.at_s) / 86400
-                self._log(f"{error}; going on with {self.name} as it was {days:.1f} days ago")
-                return known.digest
+        if self._offline:
+            raise NotHere(f"{self.name} is not on this machine yet: a build fetches it")
+        try:
+            with self._registry(patient=known is None or self._pull) as registry:
+                digest = registry.resolve(self._image.repository, self._image.tag).digest
+        except RegistryUnreachable as error:
+            if known is None or self._pull:
+                raise BaseImageError(f"base {self.name} cannot be fetched: {error}", _ELSEWHERE) from error
+            days = (time.time() - known.at_s) / 86400
+            self._log(f"{error}; going on with {self.name} as it was {days:.1f} days ago")
+            return known.digest
         self._cache.remember_tag(self.name, digest)
         return digest
 
-    def _registry(self) -> Registry:
-        if self._offline:
-            raise NotHere(f"{self.name} is not on this machine yet: a build fetches it")
-        if self._open is None:
-            from faas_builders.registry.client import Registry
-
-            self._open = Registry(self._image.registry, insecure=self._insecure)
-        return self._open
-
-    def _impatient(self) -> Registry:
-        """For a question with an answer at hand that will do."""
+    def _registry(self, *, patient: bool = True) -> Registry:
+        """Args: patient: not for a question with an answer at hand that will do."""
         from faas_builders.registry.client import Registry
         from faas_builders.registry.retries import RetryPolicy
 
+        if self._offline:
+            raise NotHere(f"parts of {self.name} are not on this machine: a build fetches them")
+        self._asked = True
+        if patient:
+            return Registry(self._image.registry, insecure=self._insecure)
         policy = RetryPolicy(attempts=2, attempts_after_silence=1)
         return Registry(
             self._image.registry,

@@ -115,6 +115,7 @@ class _Build:
         with self._timed("write"):
             stored = self._name(base, images, said)
             if self._request.attest:
+                self._report("write", "SBOM and provenance")
                 self._attest(base, images, installed, said)
             self._report("write", str(stored))
         built = tuple(
@@ -245,5 +246,7 @@ def _base_said(base: Base, digest: str) -> dict[str, str]:
 
 
 def _built(image: BaseImage, made: list[MadeLayer]) -> tuple[BuiltLayer, ...]:
-    below = tuple(BuiltLayer("base", layer.digest, layer.size, True) for layer in image.layers)
+    below = tuple(
+        BuiltLayer("base", layer.digest, layer.size, layer.digest not in image.fetched) for layer in image.layers
+    )
     return (*below, *(layer.built for layer in made))

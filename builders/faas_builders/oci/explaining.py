@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import closing
 
-from faas_builders.builder import BuildRequest, Choice
+from faas_builders.builder import HOST_BASE, BuildRequest, Choice
+from faas_builders.deps.interpreter import inspect
 from faas_builders.deps.pythons import local_python
 from faas_builders.deps.requirements import Kind, find_requirements
 from faas_builders.oci.base import BaseImage, fetch_base
@@ -18,6 +20,8 @@ from faas_builders.target import Platform
 
 def explain(request: BuildRequest, store: ImageStore, cache: BaseCache) -> tuple[Choice, ...]:
     """The choices, each with its reason. Raises: BuilderError: what `build` would raise for them."""
+    if request.base == HOST_BASE:
+        return _explain_host(request)
     base = choose_base(request)
     platforms = request.platforms or (Platform.of_this_machine(),)
     found, why_not = _look(request, base, platforms, store, cache)
@@ -25,9 +29,8 @@ def explain(request: BuildRequest, store: ImageStore, cache: BaseCache) -> tuple
     if found is not None:
         python = Choice("python", f"{found.facts.version} at {found.facts.python}", base.python_why)
     minor = found.facts.minor if found is not None else base.python
-    requirements = find_requirements(request.project, groups=request.groups, extras=request.extras)
     return (
-        Choice("builder", "oci", "it needs no daemon and no root"),
+        _BUILDER,
         Choice("base", base.reference, base.why + (f"; {why_not}" if why_not else "")),
         python,
         Choice(
@@ -35,8 +38,8 @@ def explain(request: BuildRequest, store: ImageStore, cache: BaseCache) -> tuple
             ", ".join(str(platform) for platform in platforms),
             "asked for" if request.platforms else "this machine's",
         ),
-        Choice("dependencies", requirements.origin, _WHY[requirements.kind]),
-        bytecode_choice(request, minor),
+        _dependencies(request),
+        _bytecode(request, minor),
         Choice("user", f"{USER}:{USER}", "not root, and nobody else's number"),
     )
 
@@ -51,7 +54,29 @@ _WHY: dict[Kind, str] = {
 }
 
 
-def bytecode_choice(request: BuildRequest, minor: str) -> Choice:
+_BUILDER = Choice("builder", "oci", "it needs no daemon and no root")
+
+
+def _explain_host(request: BuildRequest) -> tuple[Choice, ...]:
+    python = inspect(request.python or sys.executable)
+    whose = "asked for" if request.python else "the one that runs this"
+    return (
+        _BUILDER,
+        Choice("base", HOST_BASE, "asked for: the image runs as processes of this machine"),
+        Choice("python", f"{python.version} at {python.base}", whose),
+        Choice("platforms", str(Platform.of_this_machine()), "this machine's"),
+        _dependencies(request),
+        Choice("bytecode", f"made by Python {python.version} at {python.base}", "when the image is unpacked"),
+        Choice("user", "the engine's choice", "it starts the processes"),
+    )
+
+
+def _dependencies(request: BuildRequest) -> Choice:
+    requirements = find_requirements(request.project, groups=request.groups, extras=request.extras)
+    return Choice("dependencies", requirements.origin, _WHY[requirements.kind])
+
+
+def _bytecode(request: BuildRequest, minor: str) -> Choice:
     if not minor:
         return Choice("bytecode", "if this machine has the Python of the base", "another one's would not be used")
     compiler = local_python(minor, request.project)

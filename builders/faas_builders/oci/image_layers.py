@@ -16,6 +16,7 @@ from faas_builders.errors import BuildError
 from faas_builders.files import ProjectFile, content_hash, project_files
 from faas_builders.oci import model
 from faas_builders.oci.layer import Written, write_layer
+from faas_builders.oci.layout import space_on
 from faas_builders.oci.model import Descriptor, History
 from faas_builders.oci.store import ImageStore
 
@@ -62,11 +63,11 @@ class LayerMaker:
         self._store, self._epoch, self._report = store, epoch, report
 
     def make(self, layer: Layer) -> MadeLayer:
-        """The layer: what is there already is not made again, and not read. Raises: ProjectFileError."""
+        """The layer: what is there already is not made again, and not read. Raises: ProjectFileError, NoSpace."""
         path = self._store.layers / f"{layer.key}.json"
         try:
             record = msgspec.json.decode(path.read_bytes(), type=LayerRecord)
-            if self._store.blob(record.digest).exists():
+            if self._store.has(record.digest):
                 self._report("layers", f"{layer.name} unchanged")
                 return MadeLayer(layer.name, record, True)
         except (FileNotFoundError, msgspec.DecodeError):
@@ -92,7 +93,8 @@ class LayerMaker:
                 os.fsync(out.fileno())
             (folder / "layer.json").write_bytes(msgspec.json.encode(record))
 
-        packed = cached(cache_dir() / "layers" / layer.key, fill)
+        with space_on(cache_dir()):
+            packed = cached(cache_dir() / "layers" / layer.key, fill)
         record = msgspec.json.decode((packed / "layer.json").read_bytes(), type=LayerRecord)
         self._store.adopt_layer(packed / "layer.tar.gz", record.digest)
         return record

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from faas_builders.errors import NotInRegistry, RegistryUnreachable
+from faas_builders.errors import BaseImageError, NotInRegistry
 from faas_builders.oci.base import Base, fetch_base
 from faas_builders.oci.base_cache import FRESH_S, BaseCache
 from faas_builders.oci.base_sources import open_source
@@ -71,8 +71,9 @@ def test_without_a_network_a_base_that_was_pulled_is_used_and_that_is_said(
     assert fetch(ImageStore(tmp_path / "another"), cache, reference, log=said) == first
     assert said[-1].endswith(f"going on with {reference} as it was 3.0 days ago")
 
-    with pytest.raises(RegistryUnreachable):
+    with pytest.raises(BaseImageError, match=f"base {reference} cannot be fetched") as error:
         fetch(store, cache, reference, pull=True)  # somebody wants to know for sure
+    assert "docker-archive:FILE" in error.value.hint
 
 
 def test_a_tag_that_moves_is_followed_after_a_day_or_when_asked(

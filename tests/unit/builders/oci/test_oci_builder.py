@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tarfile
 import time
 from pathlib import Path
@@ -264,3 +265,11 @@ def test_explaining_asks_no_registry(store: ImageStore, project: Path, tmp_path:
     base = next(choice for choice in choices if choice.what == "base")
     assert base.value == "docker.io/library/python:3.13-slim"
     assert "not on this machine yet" in base.why
+
+
+def test_explaining_the_base_host_names_the_python_of_this_machine(store: ImageStore, project: Path) -> None:
+    choices = OciBuilder(store).explain(request_for(project, base="host", python=Path(sys.executable)))
+
+    said = {choice.what: choice.value for choice in choices}
+    assert said["base"] == "host"
+    assert said["python"].startswith(f"{sys.version_info[0]}.{sys.version_info[1]}.")
