@@ -14,7 +14,7 @@ _PACK_S = 20.0
 
 def docker() -> Check:
     """Whether images of others, and functions as containers, can run here."""
-    from faas_builders.docker.engine import connect
+    from faas_builders.docker.engine import connect, engine_address
     from faas_builders.errors import ToolMissing
 
     try:
@@ -24,8 +24,7 @@ def docker() -> Check:
         return Check("docker", "ok", found, "Start Docker, or name its engine:  DOCKER_HOST=unix:///path/docker.sock")
     with closing(client):
         version = client.version()
-    where = os.environ.get("DOCKER_HOST") or "the engine of this user's Docker context"
-    return Check("docker", "ok", f"{version.get('Version', '')} (API {version.get('ApiVersion', '')}), {where}")
+    return Check("docker", "ok", f"{version.get('Version', '')} at {engine_address()}")
 
 
 def pack() -> Check:
