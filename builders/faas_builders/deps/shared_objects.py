@@ -41,7 +41,7 @@ def read_shared_object(path: Path) -> SharedObject | None:
         if width != b"\2":
             return SharedObject(architecture, (), None)
         return SharedObject(architecture, *_dynamic(data, order))
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, OverflowError):
         return SharedObject("unknown", (), None)
 
 
@@ -84,5 +84,7 @@ def _versions(data: bytes, order: str, start: int, count: int) -> list[int]:
             _, _, _, name, skip = struct.unpack_from(order + "IHHII", data, at)
             names.append(name)
             at += skip
+        if not following:  # the last one, whatever the count says
+            break
         start += following
     return names

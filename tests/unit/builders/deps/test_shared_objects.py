@@ -36,7 +36,7 @@ def test_a_script_is_none(tmp_path: Path) -> None:
     assert read_shared_object(tmp_path / "libc.so") is None
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=400)
 @given(cut=st.integers(4, 400), changes=st.lists(st.tuples(st.integers(4, 399), st.integers(0, 255)), max_size=6))
 def test_damaged_files_are_no_surprise(tmp_path: Path, cut: int, changes: list[tuple[int, int]]) -> None:
     data = bytearray(elf("amd64", glibc=(2, 17)))
