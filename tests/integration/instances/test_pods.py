@@ -7,6 +7,7 @@ import http.client
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -258,3 +259,34 @@ def test_the_next_engine_goes_on_with_a_pod_of_several_containers(world: Any, im
                 await engine.stop_all(20)
 
     asyncio.run(main())
+
+
+def test_a_revision_stays_the_image_that_was_built_here_though_its_tag_moved(
+    pods: Any, docker: Any, busybox: MadeImage
+) -> None:
+    name = f"127.0.0.1:1/pods-{uuid.uuid4().hex[:8]}:v1"  # nobody listens there
+    built = busybox.reconfigured(Env=["GREETING=one"]).load(docker, name)
+    plan = revision(ContainerPlan(name, command=("/bin/sh", "-c"), args=(SERVE,)))
+
+    async def answer(plan: RevisionPlan) -> tuple[str, str]:
+        async with pods.engine():
+            pods.board.plans.put(plan.key, plan)
+            pods.scale(plan, 1)
+            (endpoint,) = await pods.ready(plan)
+            _, text = await ask(endpoint)
+            return text, pods.board.fleets[plan.key].image_digests[0]
+
+    async def main() -> None:
+        text, digest = await answer(plan)
+        assert (text, digest) == ("one\n", f"{name.removesuffix(':v1')}@{built}")
+        busybox.reconfigured(Env=["GREETING=two"]).load(docker, name)
+        pods.new_engine_state()
+        assert await answer(replace(plan, container=replace(plan.container, resolved=digest))) == (text, digest)
+        pods.new_engine_state()
+        assert (await answer(plan))[0] == "two\n"
+
+    try:
+        asyncio.run(main())
+    finally:
+        docker.images.remove(name, force=True)
+        docker.images.remove(built, force=True)

@@ -282,3 +282,9 @@ def test_every_container_is_planned_and_keeps_the_image_that_it_was_found_to_be(
     }
     again = make_plan(replace(made, spec=spec, status=status), Config(), initialized=False)
     assert [container.resolved for container in again.containers] == ["app@sha256:1", "logger@sha256:2"]
+
+
+def test_an_image_of_this_machine_alone_is_what_its_tag_means() -> None:
+    made = revision({"image": "dev.local/app:v1"})
+    status = observed_status(made, ACTIVE, FleetStatus(ready=1, image_digests=("dev.local/app@sha256:1",)), NOW)
+    assert make_plan(replace(made, status=status), Config(), initialized=False).container.resolved == ""

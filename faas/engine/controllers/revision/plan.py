@@ -28,6 +28,9 @@ from faas.resources.views import AnyObject
 _Source = (
     volumes.SecretVolumeSource | volumes.ConfigMapVolumeSource | volumes.SecretProjection | volumes.ConfigMapProjection
 )
+# Images that were built for this machine alone are what their tag means now.
+# Source: config-deployment, registries-skipping-tag-resolving.
+UNRESOLVED = ("kind.local/", "ko.local/", "dev.local/")
 DEFAULT_PORT = 8080
 DEFAULT_MODE = 0o644  # Kubernetes' defaultMode
 _REACHABILITY: dict[str, Reachability] = {"active": "Reachable", "reserve": "Unreachable"}
@@ -71,6 +74,7 @@ def make_plan(
 
 def _container(container: Container, revision: Revision, *, serves: bool) -> ContainerPlan:
     resolved = {status.name: status.image_digest for status in revision.status.container_statuses}
+    keeps = not container.image.startswith(UNRESOLVED)
     limits, requests = container.resources.limits, container.resources.requests
     port = (container.ports[0].container_port if container.ports else 0) or DEFAULT_PORT
     return ContainerPlan(
@@ -91,7 +95,7 @@ def _container(container: Container, revision: Revision, *, serves: bool) -> Con
         cpu_request_millis=quantities.millis_of(requests["cpu"]) if "cpu" in requests else None,
         pull_policy=cast("Literal['Always', 'IfNotPresent', 'Never', '']", container.image_pull_policy),  # validated
         security=_security(container.security_context),
-        resolved=resolved.get(container.name, ""),
+        resolved=resolved.get(container.name, "") if keeps else "",
     )
 
 

@@ -80,6 +80,8 @@ class Images:
         except BuilderError as error:
             raise ImageUnavailable(f'Unable to fetch image "{reference}": {error}') from error
         local = await self._inspect(str(name))
+        if local is None and name.digest:  # what was built here has no digest of a registry's: its own id stands for it
+            local = await self._inspect(name.digest)
         if name.registry in NEVER_PULLED or pull.policy == "Never":
             if local is None:
                 never = failures.never_pulled(reference)
