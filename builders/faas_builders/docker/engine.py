@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 from faas_builders.errors import ToolMissing
@@ -27,6 +28,7 @@ def connect() -> DockerClient:
         ) from error
     address = _address()
     try:
+        _knock(engine_address())
         if "DOCKER_HOST" in os.environ or not address:
             client = docker.from_env(timeout=_TIMEOUT_S, use_ssh_client=True)
         else:
@@ -45,6 +47,13 @@ def connect() -> DockerClient:
 def engine_address() -> str:
     """Where `connect` looks for the engine."""
     return os.environ.get("DOCKER_HOST") or _address() or "unix:///var/run/docker.sock"
+
+
+def _knock(address: str) -> None:
+    """Raises: OSError: nobody listens on that socket. Asked first, since the SDK would leave its own one open then."""
+    if address.startswith("unix:"):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.connect("/" + address.removeprefix("unix:").lstrip("/"))
 
 
 def _address() -> str:
