@@ -70,7 +70,7 @@ def _decide(
     try:
         python = image_interpreter(settings, python=flags.python, version=version)
     except PythonNotFound as error:
-        if flags.python is not None or HOST_BASE in (flags.build.base, settings.build.base):
+        if flags.python is not None or (flags.build.base or settings.build.base) == HOST_BASE:
             raise
         log(f"{error.message}; the image has its own: functions are not looked up")
     return python, choose(said_by(flags, python), settings.build, "build")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,10 +36,11 @@ def choose(flags: BuildSettings, settings: BuildSettings, purpose: Purpose) -> I
     """Raises: ProjectError: flags that contradict each other."""
     told = _Told(flags, settings)
     builder, why_builder = _builder(told)
-    _check(flags, builder)
+    has_dockerfile = builder == "docker" and bool(told.of("dockerfile")[0])
+    _check(flags, builder, has_dockerfile=has_dockerfile)
     base, why_base = told.of("base")
-    if builder == "pack" or (builder == "docker" and told.of("dockerfile")[0]):
-        base = ""  # they bring their own
+    if builder == "pack" or has_dockerfile or (builder == "docker" and base == HOST_BASE):
+        base = ""  # what the settings say is for another builder
     version, why_python = told.of("python")
     containers = purpose == "build" or (purpose == "deploy" and (builder != "oci" or bool(base)))
     return ImageChoice(
@@ -65,10 +66,6 @@ def wants_container(spec: ServiceSpec, choice: ImageChoice) -> bool:
             "Leave the base out, or name an image:  --base python:3.12-slim",
         )
     return choice.containers if given is None else given
-
-
-def runs_containers(services: Iterable[ServiceSpec], choice: ImageChoice) -> bool:
-    return any(wants_container(spec, choice) for spec in services)
 
 
 class _Told:
@@ -109,7 +106,7 @@ def _base_rows(base: str, why: str, builder: BuilderName, purpose: Purpose) -> t
     return ()  # the builder says which, and why
 
 
-def _check(flags: BuildSettings, builder: BuilderName) -> None:
+def _check(flags: BuildSettings, builder: BuilderName, *, has_dockerfile: bool) -> None:
     for name, needed in _OF_BUILDER.items():
         if getattr(flags, name) and builder != needed:
             raise ProjectError(
@@ -122,5 +119,5 @@ def _check(flags: BuildSettings, builder: BuilderName) -> None:
         )
     if flags.base and builder == "pack":
         raise ProjectError("builder pack takes the base that its builder image has", "Name one:  --builder-image REF")
-    if flags.base and flags.dockerfile:
-        raise ProjectError("the Dockerfile names its own base", "Leave --base or --dockerfile out")
+    if flags.base and has_dockerfile:
+        raise ProjectError("the Dockerfile names its own base", "Leave --base out, or:  --builder oci")

@@ -73,6 +73,7 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
     images = {False: process_image, True: container_image}
     objects = make_objects(
         found.every,
+        # Those that nobody wants have no image; they are here for what their names mean.
         {name: made.reference if (made := images[way]) else "" for name, way in found.in_container.items()},
         project=settings.name,
         namespace=wanted.namespace,

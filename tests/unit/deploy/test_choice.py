@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,28 @@ def test_flags_that_contradict_each_other_are_told(flags: BuildSettings, message
         choose(flags, NOTHING, "build")
 
 
-def test_a_base_in_the_settings_gives_way_to_a_builder_that_has_its_own() -> None:
-    choice = choose(BuildSettings(builder="pack"), BuildSettings(base="python:3.12-slim"), "build")
+@pytest.mark.parametrize(
+    ("flags", "settings"),
+    [
+        pytest.param(BuildSettings(builder="pack"), BuildSettings(base="python:3.12-slim"), id="pack"),
+        pytest.param(BuildSettings(builder="docker"), BuildSettings(base="host"), id="host-and-docker"),
+        pytest.param(BuildSettings(dockerfile="D"), BuildSettings(base="python:3.12-slim"), id="a-dockerfile"),
+    ],
+)
+def test_a_base_in_the_settings_gives_way_to_a_builder_that_has_its_own(
+    flags: BuildSettings, settings: BuildSettings
+) -> None:
+    choice = choose(flags, settings, "deploy")
 
-    assert (choice.builder, choice.base) == ("pack", "")
+    assert (choice.base, choice.containers) == ("", True)
+
+
+def test_a_base_by_flag_and_a_dockerfile_of_the_settings_contradict_each_other() -> None:
+    flags, settings = BuildSettings(base="python:3.12-slim"), BuildSettings(dockerfile="Dockerfile")
+    with pytest.raises(ProjectError, match="the Dockerfile names its own base"):
+        choose(flags, settings, "build")
+
+    assert choose(dataclasses.replace(flags, builder="oci"), settings, "build").base == "python:3.12-slim"
 
 
 @pytest.mark.parametrize(
