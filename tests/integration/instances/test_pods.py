@@ -39,6 +39,14 @@ def image(docker: Any, busybox: MadeImage) -> Iterator[str]:
     docker.images.remove(name, force=True)
 
 
+@pytest.fixture(autouse=True)
+def nothing_stays(world: Any, docker: Any) -> Iterator[None]:
+    yield
+    label = f"faas.dev/state={world.settings.state_dir}"
+    for container in docker.containers.list(all=True, filters={"label": label}):
+        container.remove(force=True)  # of a test that failed before its engine had ended it
+
+
 @pytest.fixture
 def pods(world: Any) -> Any:
     """A world whose engine leaves nothing behind."""
