@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -25,6 +26,9 @@ _HOUSEKEEPING_S = 60.0
 class Supervisor:
     def __init__(self, children: Children, runtime_dir: str, report: Report, on_ready: Callable[[], None]) -> None:
         self.children, self.runtime_dir, self.report, self._on_ready = children, runtime_dir, report, on_ready
+        self._ending_mark = f"{runtime_dir}/ending"
+        with contextlib.suppress(OSError):  # of one that was killed while it ended
+            os.unlink(self._ending_mark)
         self._is_ready = False
         self._complaint = ""
 
@@ -51,8 +55,10 @@ class Supervisor:
         """Each finishes what it holds; zygotes and instances come last. A second signal hurries.
 
         What the broker has handed out ends with the gateway's drain; what it would hand out meanwhile finds no gateway,
-        which is no attempt.
+        which is no attempt. Containers are nobody's descendants: the engine ends them, when it finds the mark.
         """
+        with contextlib.suppress(OSError), open(self._ending_mark, "w"):
+            pass
         for child in self.children.from_outside():
             self._end(child)
             if not self._wait_for(child, child.patience_s):

@@ -27,7 +27,14 @@ from faas.engine.instances.docker.ownership import make_ownership
 from faas.engine.instances.docker.relay import Relay, names_in
 from faas.engine.instances.docker.run import NOT_FOUND, ContainerRun, Created, Means
 from faas.engine.instances.docker.spec import Surroundings, make_container, ports_of, texts_of
-from faas.engine.instances.docker.sweeping import Sweeper, Wanted, remove_container, remove_forsaken, remove_labelled
+from faas.engine.instances.docker.sweeping import (
+    Sweeper,
+    Wanted,
+    remove_container,
+    remove_forsaken,
+    remove_labelled,
+    stop_container,
+)
 from faas.engine.instances.docker.volumes import Volumes
 from faas.engine.instances.docker.watcher import Watcher
 from faas.engine.instances.driver import AdoptedRun, Image, Launch, Pull, RunEvents
@@ -72,24 +79,26 @@ class DockerDriver:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Under `faas run` everything goes; otherwise containers go on, and the next engine adopts them."""
+        """Everything goes under `faas run`, and with the supervisor; otherwise the next engine adopts containers."""
         if self._removals:
             await asyncio.wait(self._removals, timeout=LEAVE_S)
         await self._relay.close()
+        left = [run.container.id for run in self._runs if run.container is not None]
         for task in self._background:
             task.cancel()
         await self._group.__aexit__(None, None, None)
         if self._is_prepared:
             with contextlib.suppress(DockerError, DockerUnavailable, TimeoutError):
                 async with asyncio.timeout(LEAVE_S):
-                    await self._leave()
+                    await self._leave(left)
         self._docker.close()
 
-    async def _leave(self) -> None:
-        if not self._settings.foreground:
+    async def _leave(self, left: list[str]) -> None:
+        if not self._settings.foreground and not self._settings.ending_mark.exists():
             if not self._wanted.containers:
                 await self._network.remove()
             return
+        await asyncio.gather(*(self._docker.call(partial(stop_container, id=id)) for id in left))
         labels = [f"{name}={value}" for name, value in self._ownership.labels.items()]
         await self._docker.call(lambda api: remove_labelled(api, labels))
         if self._watcher is not None:

@@ -13,7 +13,8 @@ from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances.records import process_start
 
 ENGINE = "faas.dev/engine"  # which state the container belongs to
-STATE = "faas.dev/state"  # MACHINE:PATH: without the folder there will be no engine that could go on with it
+STATE = "faas.dev/state"  # a folder, without which there will be no engine that could go on with it
+MACHINE = "faas.dev/machine"  # whose folder that is: machines may share a Docker engine
 OWNER = "faas.dev/owner"  # with whose end it ends; only under `faas run`
 NAMESPACE = "faas.dev/namespace"
 REVISION = "faas.dev/revision"
@@ -35,7 +36,7 @@ class Ownership:
 
     @property
     def labels(self) -> dict[str, str]:
-        labels = {ENGINE: self.engine, STATE: self.state}
+        labels = {ENGINE: self.engine, STATE: self.state, MACHINE: _machine()}
         return labels | ({OWNER: self.owner} if self.owner else {})
 
     @property
@@ -50,8 +51,8 @@ class Ownership:
 
 
 def make_ownership(settings: EngineSettings) -> Ownership:
-    state = f"{_machine()}:{settings.state_dir.resolve()}"
-    engine = hashlib.blake2b(state.encode(), digest_size=6).hexdigest()
+    state = str(settings.state_dir.resolve())
+    engine = hashlib.blake2b(f"{_machine()}:{state}".encode(), digest_size=6).hexdigest()
     return Ownership(engine, describe_process(os.getpid()) if settings.foreground else "", state)
 
 
@@ -62,8 +63,7 @@ def describe_process(pid: int) -> str:
 
 def is_forsaken(labels: Mapping[str, str]) -> bool:
     """Whether surely nobody will ever care for this: its owner is dead, or its state is deleted."""
-    machine, _, path = labels.get(STATE, "").partition(":")
-    if machine == _machine() and path and not os.path.exists(path):
+    if STATE in labels and labels.get(MACHINE) == _machine() and not os.path.exists(labels[STATE]):
         return True
     return OWNER in labels and is_dead(labels[OWNER])
 

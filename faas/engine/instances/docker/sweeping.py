@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from faas.engine.instances.docker.connection import Api, Docker, DockerError, DockerUnavailable
-from faas.engine.instances.docker.ownership import ENGINE, OWNER, STATE, Ownership, is_forsaken
+from faas.engine.instances.docker.ownership import ENGINE, MACHINE, OWNER, STATE, Ownership, is_forsaken
 from faas.engine.instances.docker.volumes import Volumes
 
-OURS = {ENGINE, STATE, OWNER}
+OURS = {ENGINE, STATE, MACHINE, OWNER}
+STOP_S = 3  # what the gateway had given it is done by then
 RETRY_S = 5.0  # with a Docker engine that does not answer
 
 
@@ -87,6 +88,11 @@ def remove_labelled(api: Api, labels: list[str]) -> None:
 def remove_container(api: Api, id: str) -> None:
     """With its anonymous volumes, running or not; somebody else may be doing it already."""
     _unless_used(lambda id: api.remove_container(id, v=True, force=True), id)
+
+
+def stop_container(api: Api, id: str) -> None:
+    """Let it finish, if that does not take long. Blocking."""
+    _unless_used(lambda id: api.stop(id, timeout=STOP_S), id)
 
 
 def _unless_used(remove: Callable[[str], object], name: str) -> None:

@@ -136,6 +136,18 @@ def test_under_faas_run_everything_goes_with_the_engine(world: World, shell: str
     assert (world.containers(), world.volumes(), world.networks()) == ([], [], [])
 
 
+def test_when_the_supervisor_ends_containers_finish_and_go(world: World, shell: str) -> None:
+    async def run() -> None:
+        async with world.driver() as driver:
+            script = "trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done"
+            one = world.start(driver, await world.image(driver, shell), command=("/bin/sh", "-c"), args=(script,))
+            await one.printed(b"up")
+            world.settings.ending_mark.touch()
+
+    asyncio.run(run())
+    assert (world.containers(), world.volumes(), world.networks()) == ([], [], [])
+
+
 ENGINE = """
     import asyncio, json, sys
     from pathlib import Path
