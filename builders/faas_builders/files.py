@@ -55,13 +55,31 @@ def project_files(root: Path, ignore_files: tuple[str, ...] = IGNORE_FILES) -> l
 
 
 def content_hash(files: list[ProjectFile]) -> str:
-    """64 hex digits over names, modes and contents; what changes no byte of them does not change it."""
+    """64 hex digits over names, modes and contents; what changes no byte of them does not change it.
+
+    Raises: ProjectFileError: one cannot be read.
+    """
     digest = hashlib.sha256()
     for file in files:
-        content = file.link.encode() if file.link else hashlib.sha256(file.source.read_bytes()).digest()
+        content = file.link.encode() if file.link else _digest(file.source)
         digest.update(f"{file.path}\0{file.executable:d}{bool(file.link):d}\0".encode())
         digest.update(len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()
+
+
+def _digest(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while piece := file.read(_PIECE):  # a model of some gigabytes may be among them
+                digest.update(piece)
+    except OSError as error:
+        raise ProjectFileError(path, f"this file cannot be read: {error.strerror}", _LEAVE_OUT) from error
+    return digest.digest()
+
+
+_PIECE = 1 << 18  # bytes; most files are read at once
+_LEAVE_OUT = "Make it readable, or name it in .faasignore"
 
 
 def _walk(root: Path, folder: str, rules: tuple[_Rules, ...], ignore_files: tuple[str, ...]) -> Iterator[ProjectFile]:

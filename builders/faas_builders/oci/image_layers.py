@@ -112,22 +112,26 @@ def make_app_layer(
     Raises: BuildError: they change all the time.
     """
     for attempt in range(_ATTEMPTS):
-        files = project_files(project)
-        content = content_hash(files)
-        layer = Layer(
-            "app",
-            key_of("app", content, str(epoch), *([compiler] if compiler else [])),
-            APP,
-            lambda files=files: [*files, *compiled(files)],  # type: ignore[misc]
-            shared=False,
-            is_current=lambda content=content: content_hash(project_files(project)) == content,  # type: ignore[misc]
-        )
         try:
-            return maker.make(layer)
-        except _Changed:
-            if attempt == _ATTEMPTS - 1:
+            return maker.make(_app_layer(project, epoch, compiled, compiler))
+        except BuildError as error:
+            passes = isinstance(error, _Changed) or isinstance(error.__cause__, FileNotFoundError)
+            if not passes or attempt == _ATTEMPTS - 1:
                 raise
     raise AssertionError
+
+
+def _app_layer(project: Path, epoch: int, compiled: Compile, compiler: str) -> Layer:
+    files = project_files(project)
+    content = content_hash(files)
+    return Layer(
+        "app",
+        key_of("app", content, str(epoch), *([compiler] if compiler else [])),
+        APP,
+        lambda: [*files, *compiled(files)],
+        shared=False,
+        is_current=lambda: content_hash(project_files(project)) == content,
+    )
 
 
 _ATTEMPTS = 5  # somebody saves, or a tool writes many files: that is over soon

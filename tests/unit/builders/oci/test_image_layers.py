@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from faas_builders.builder import silent
 from faas_builders.errors import BuildError, ProjectFileError
-from faas_builders.files import ProjectFile
+from faas_builders.files import ProjectFile, content_hash
 from faas_builders.oci.image_layers import LayerMaker, make_app_layer, source_epoch
 from faas_builders.oci.layer import write_layer
 from faas_builders.oci.store import ImageStore
@@ -74,6 +74,29 @@ def test_an_app_that_changes_while_its_layer_is_made_is_taken_as_it_is_afterward
 
     assert members(store, made.record.digest)["app/main.py"] == b"two = 2\n"
     assert make_app_layer(LayerMaker(store, 0, silent), project, 0).reused
+
+
+def test_a_file_that_goes_away_meanwhile_is_not_missed(tmp_path: Path, project: Path) -> None:
+    (project / "main.py~").write_text("an editor's, for a moment")
+
+    def remove(files: Sequence[ProjectFile]) -> Sequence[ProjectFile]:
+        (project / "main.py~").unlink(missing_ok=True)
+        return ()
+
+    store = ImageStore(tmp_path / "images")
+    made = make_app_layer(LayerMaker(store, 0, silent), project, 0, remove)
+
+    assert list(members(store, made.record.digest)) == ["app/main.py"]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, project: Path) -> None:
+    (project / "a-folder-in-place-of-it").mkdir()
+    unreadable = ProjectFile("data.bin", project / "a-folder-in-place-of-it")
+
+    with pytest.raises(ProjectFileError, match="a-folder-in-place-of-it: this file cannot be read") as error:
+        content_hash([unreadable])
+
+    assert ".faasignore" in error.value.hint
 
 
 def test_an_app_that_never_rests_is_an_error(tmp_path: Path, project: Path) -> None:
