@@ -18,7 +18,7 @@ from typing import IO
 from faas_builders.builder import Report
 from faas_builders.docker.context import DOCKERFILE
 from faas_builders.docker.order import Order
-from faas_builders.docker.progress import BuildkitProgress
+from faas_builders.docker.progress import BuildkitProgress, advice
 from faas_builders.errors import BuildError, StepFailed, ToolMissing
 
 _LAST_WITH_BUILDKIT = 22  # major version of the CLI; from 23 on `docker build` is buildx
@@ -39,7 +39,8 @@ def find_frontend(need: str) -> Frontend:
     """The first `docker` on PATH that has BuildKit. Raises: ToolMissing: `need` says what wanted it."""
     for program in _programs():
         if _answers(program, "buildx", "version") is not None:
-            return Frontend((program, "buildx", "build", "--load"), {})
+            # What it attests would make an index of the image, and engines before 25 know none.
+            return Frontend((program, "buildx", "build", "--load"), {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
         version = re.match(r"(\d+)\.", _answers(program, "version", "--format", "{{.Client.Version}}") or "")
         if version and int(version[1]) <= _LAST_WITH_BUILDKIT:
             return Frontend((program, "build"), {"DOCKER_BUILDKIT": "1"})
@@ -81,7 +82,7 @@ def build(frontend: Frontend, context: IO[bytes], order: Order, report: Report) 
             process.stderr.close()
         if code:
             reason = progress.error or f"{Path(frontend.command[0]).name} ended with exit code {code}"
-            raise StepFailed(progress.step or "docker build", reason, progress.output)
+            raise StepFailed(progress.step or "docker build", reason, progress.output, advice(progress.output + reason))
         return written.read_text().strip()
 
 

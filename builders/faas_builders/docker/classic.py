@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 from faas_builders.builder import Report
 from faas_builders.docker.context import DOCKERFILE
 from faas_builders.docker.order import Order
-from faas_builders.docker.progress import ClassicProgress
+from faas_builders.docker.progress import ClassicProgress, advice
 from faas_builders.errors import StepFailed
 
 if TYPE_CHECKING:
@@ -45,5 +45,5 @@ def build(client: DockerClient, context: IO[bytes], order: Order, report: Report
         raise StepFailed(progress.step or "docker build", f"the engine went away: {error}", progress.output) from error
     if progress.error or not progress.image:
         reason = progress.error or "the engine stopped without an image"
-        raise StepFailed(progress.step or "docker build", reason, progress.output)
+        raise StepFailed(progress.step or "docker build", reason, progress.output, advice(progress.output + reason))
     return progress.image

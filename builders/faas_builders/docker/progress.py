@@ -86,6 +86,15 @@ class BuildkitProgress:
         return line
 
 
+def advice(said: str) -> str:
+    """What to do about a failure that is not the Dockerfile's; "" for any other."""
+    if "exec format error" in said:
+        return "The engine cannot run programs of that platform: install QEMU there, or build on such a machine"
+    if "no space left on device" in said:
+        return "The disk of the Docker engine is full: docker system df shows what takes the room"
+    return ""
+
+
 def pull_lines(messages: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """What is worth a line while an image is pulled: no bars, no layer by layer."""
     for message in messages:

@@ -82,7 +82,9 @@ class PackBuilder:
 
 def _buildpack(name: str, request: BuildRequest, report: Report) -> str:
     if name != OURS:
-        return name
+        # pack looks from where it is started; what a project's settings name lies beside them.
+        beside = request.project / name
+        return str(beside.resolve()) if name.startswith(".") and beside.exists() else name
     from faas_builders.cnb.package import packaged
 
     return str(packaged(_platform(request) or Platform.of_this_machine(), lambda line: report("layers", line)))

@@ -73,10 +73,11 @@ def test_every_option_becomes_packs_own(
     asked: Asked, name: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    (project / "beside").mkdir()
     (tmp_path / "more.env").write_text("BP_CPYTHON_VERSION=3.12\n")
     options = PackOptions(
         builder="recorded/success",
-        buildpacks=("docker.io/paketobuildpacks/cpython", "/some/folder"),
+        buildpacks=("docker.io/paketobuildpacks/cpython", "/some/folder", "./beside"),
         trust_builder=True,
         cache="type=build;format=bind;source=/var/cache/pack",
         clear_cache=True,
@@ -98,7 +99,7 @@ def test_every_option_becomes_packs_own(
 
     got = asked()
     assert got["image"] == f"faas.local/{name}:v1"
-    assert got["buildpack"] == ["docker.io/paketobuildpacks/cpython", "/some/folder"]
+    assert got["buildpack"] == ["docker.io/paketobuildpacks/cpython", "/some/folder", f"{project}/beside"]
     expected = {
         "builder": "recorded/success", "platform": "linux/amd64", "creation_time": "1700000000",
         "pull_policy": "if-not-present", "run_image": "run:1", "lifecycle_image": "lifecycle:1", "network": "host",

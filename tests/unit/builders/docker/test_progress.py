@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faas_builders.docker.progress import BuildkitProgress, ClassicProgress, pull_lines
+from faas_builders.docker.progress import BuildkitProgress, ClassicProgress, advice, pull_lines
 
 
 def classic(*messages: dict[str, object]) -> tuple[ClassicProgress, list[str]]:
@@ -103,3 +103,8 @@ def test_pulling_is_a_line_for_the_image_and_none_for_its_layers() -> None:
     ]
 
     assert list(pull_lines(messages)) == ["Digest: sha256:abc", "Status: Downloaded newer image for python:3.12-slim"]
+
+
+def test_a_platform_that_the_engine_cannot_run_gets_advice() -> None:
+    assert "QEMU" in advice("standard_init_linux.go:228: exec user process caused: exec format error")
+    assert advice("make: no target") == ""
