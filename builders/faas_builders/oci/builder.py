@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from faas_builders.builder import (
     HOST_BASE,
@@ -99,6 +100,7 @@ class _Build:
         self._epoch = source_epoch()
         self._maker = LayerMaker(store, self._epoch, report)
         self._timings_s: dict[Step, float] = {}
+        self._reporting = Lock()  # who shows progress need not know that platforms are worked on at the same time
 
     def run(self) -> BuildResult:
         with self._timed("base"):
@@ -158,7 +160,8 @@ class _Build:
             prefix = f"{image.platform}: " if len(base.images) > 1 else ""
 
             def log(line: str) -> None:
-                self._report("resolve", prefix + line)
+                with self._reporting:
+                    self._report("resolve", prefix + line)
 
             pins = resolve(requirements, image.target, log)
             installed = install_pins(pins, image.target, log) if pins else None
