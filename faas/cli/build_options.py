@@ -104,7 +104,7 @@ def make_flags(
         labels=_pairs(labels, "--label"),
         dockerfile=_inside(settings.root, dockerfile),
         builder_image=builder_image,
-        buildpacks=tuple(buildpacks),
+        buildpacks=tuple(map(_buildpack, buildpacks)),
         trust=trust,
         insecure=insecure,
     )
@@ -158,6 +158,11 @@ def _secret(text: str) -> tuple[str, Path]:
     if not file.is_file():
         raise click.BadParameter(f"{file} is not a file", param_hint="--secret")
     return parts["id"], file
+
+
+def _buildpack(text: str) -> str:
+    """A path is one from where the user is; in the settings it is one from the project."""
+    return str(Path(text).resolve()) if text.startswith(".") and Path(text).exists() else text
 
 
 def _inside(root: Path, file: str) -> str:

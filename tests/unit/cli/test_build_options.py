@@ -68,6 +68,15 @@ def test_an_interpreter_is_named_by_its_path(tmp_path: Path) -> None:
     assert (said.build.python, said.python) == ("", Path("/usr/bin/python3.12"))
 
 
+def test_a_buildpack_is_named_by_its_id_or_by_a_path_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ours").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    said, _ = flags(tmp_path, "--buildpack", "paketo-buildpacks/cpython", "--buildpack", "./ours")
+
+    assert said.build.buildpacks == ("paketo-buildpacks/cpython", str(tmp_path / "ours"))
+
+
 def test_the_settings_name_the_image(tmp_path: Path) -> None:
     _, where = flags(tmp_path, "--push", settings=BuildSettings(image="ghcr.io/team/shop"))
 
