@@ -13,6 +13,7 @@ _TYPES = ("faas", "pypi")
 # Files to variables: those that name a file, and those that hold a value.
 _FILES = {"netrc": "NETRC", "uv.toml": "UV_CONFIG_FILE", "ca.pem": "SSL_CERT_FILE"}
 _VALUES = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "find-links": "UV_FIND_LINKS"}
+VARIABLES = frozenset({*_FILES.values(), *_VALUES.values()})
 
 
 def read_bindings(root: Path | None, log: Callable[[str], None]) -> dict[str, str]:

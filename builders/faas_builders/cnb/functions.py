@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from faas_builders.cnb.bindings import VARIABLES
 from faas_builders.errors import BuildError, StepFailed
 
 _TIMEOUT_S = 300  # a module that imports for longer would never start in time anyway
@@ -39,7 +40,9 @@ def find_services(app: Path, path: Sequence[Path]) -> dict[str, str]:
     Args: path: where the runtime, the app and its dependencies are. Raises: BuildError: the project does not import,
         or declares nothing; with the user's own traceback.
     """
-    environment = {**os.environ, "PYTHONPATH": ":".join(map(str, path))}
+    # The user's code gets none of what is for uv: indexes may hold passwords.
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    environment["PYTHONPATH"] = ":".join(map(str, path))
     command = [sys.executable, "-P", "-m", "faas_runtime.describe", str(app)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)

@@ -85,7 +85,8 @@ def test_a_build_in_containers_is_launched_in_a_container(
     lifecycle = ContainedLifecycle(buildpack, tmp_path / "app", tmp_path, client=docker, image=image)
     lifecycle.app.mkdir()
     (lifecycle.app / "main.py").write_text(
-        "import greeting\nfrom faas import function\n\n\n@function\ndef hello() -> str:\n    return greeting.TEXT\n"
+        "import os\n\nimport greeting\nfrom faas import function\n\nassert 'UV_FIND_LINKS' not in os.environ\n\n\n"
+        "@function\ndef hello() -> str:\n    return greeting.TEXT\n"
     )
     (lifecycle.app / "requirements.txt").write_text("faas\ngreeting\n")
     binding = lifecycle.platform / "bindings/wheels"
