@@ -12,8 +12,9 @@ from tests.programs import DEADLINE_S
 
 def answer_of(client: Any, image: str, **run: Any) -> str:
     """The text at `/` of a container of it, which is removed then. Args: run: of `docker run`."""
-    container = client.containers.run(image, detach=True, ports={"8080/tcp": ("127.0.0.1", None)}, **run)
+    container = client.containers.create(image, ports={"8080/tcp": ("127.0.0.1", None)}, **run)
     try:
+        container.start()
         container.reload()
         port = container.attrs["NetworkSettings"]["Ports"]["8080/tcp"][0]["HostPort"]
         deadline = time.monotonic() + DEADLINE_S

@@ -27,12 +27,15 @@ class Builds:
     def __init__(self, client: Any, images: Path) -> None:
         self.client, self.store, self.lines = client, ImageStore(images), [""]
         self.name = f"test-{uuid4().hex[:8]}"
+        self.made: list[str] = []  # ids of images in the engine, oldest first
 
     def __call__(self, project: Path, options: DockerOptions | None = None, **request: Any) -> BuildResult:
         self.lines.clear()
-        return DockerBuilder(self.store, options).build(
+        result = DockerBuilder(self.store, options).build(
             BuildRequest(project, self.name, **request), lambda step, line: self.lines.append(f"{step}: {line}")
         )
+        self.made.append(self.image(result).manifest.config.digest)
+        return result
 
     def image(self, result: BuildResult) -> StoredImage:
         return self.store.platform_image(result.reference)
@@ -45,8 +48,8 @@ class Builds:
 def builds(docker: Any, tmp_path: Path) -> Iterator[Builds]:
     builds = Builds(docker, tmp_path / "images")
     yield builds
-    for image in docker.images.list(f"faas.local/{builds.name}"):
-        docker.images.remove(image.id, force=True)
+    for image_id in reversed(dict.fromkeys(builds.made)):
+        docker.images.remove(image_id, force=True)
 
 
 def test_a_project_without_a_dockerfile_becomes_an_image_that_docker_runs(
