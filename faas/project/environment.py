@@ -110,15 +110,21 @@ def environment_with(
     Args: groups: dependency groups that they need besides those of the settings.
     Raises: faas_builders' BuildError.
     """
-    return _made(settings, interpreter, "image", log, groups)
+    return _made(settings, interpreter, "image", log, groups, compiled=False)
 
 
 def _made(
-    settings: Settings, interpreter: Interpreter, origin: Origin, log: Log, groups: Iterable[str] = ()
+    settings: Settings,
+    interpreter: Interpreter,
+    origin: Origin,
+    log: Log,
+    groups: Iterable[str] = (),
+    *,
+    compiled: bool = True,
 ) -> Environment:
     requirements = find_requirements(settings.root, groups={*settings.build.groups, *groups})
     pins = resolve(requirements, interpreter, log)
-    site = (install(pins, interpreter, log),) if pins else ()
+    site = (install(pins, interpreter, log, compiled=compiled),) if pins else ()
     text = f"Python {interpreter.version} at {_shown(Path(interpreter.base))}, {requirements.origin}"
     warnings = _warnings(interpreter) if origin != "image" else ()
     return Environment(interpreter, _sys_path(settings, interpreter, site), origin, text, warnings)

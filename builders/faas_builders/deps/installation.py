@@ -19,18 +19,23 @@ from faas_builders.deps.uv import Log, run_uv
 DEPS_FOLDER = "/opt/faas/deps"
 """Where the folder will be inside an image: tracebacks name its files there."""
 
-_FORMAT = "2"  # part of every key: raise it when what is installed from the same pins changes
+_FORMAT = "3"  # part of every key: raise it when what is installed from the same pins changes
 
 
-def install(pins: Path, where: Where, log: Log) -> Path:
+def install(pins: Path, where: Where, log: Log, *, compiled: bool = True) -> Path:
     """The folder with everything that `pins` names. For a target it holds bytecode and console scripts as well.
 
     Warm, no process is started; an interrupted one leaves nothing that would be taken for the folder.
+    Args: compiled: for an interpreter; False when little of it will be imported from there, as imports compile too.
     Raises: DependencyError.
     """
     destination = destination_of(where)
     text = pins.read_bytes()
-    made = destination.folder("deps") / key_of(_FORMAT, text, destination.key, destination.executable)
+    key = key_of(_FORMAT, text, destination.key, destination.executable)
+    made = destination.folder("deps") / key
+    compiled = compiled or destination.target is not None or made.is_dir()
+    if not compiled:
+        made = destination.folder("deps-sources") / key
 
     def fill(folder: Path) -> None:
         log(f"installing {_count(text.decode())} distributions for {destination.text}")
@@ -42,7 +47,7 @@ def install(pins: Path, where: Where, log: Log) -> Path:
         arguments += _refreshed(text.decode())
         if hashed and "UV_INDEX" in indexes.environment:
             arguments += ["--index-strategy", "unsafe-best-match"]  # safe: hashes say which file it must be
-        install_into(folder, arguments, destination, cwd=project, environment=indexes.environment)
+        install_into(folder, arguments, destination, project, indexes.environment, compiled=compiled)
         if destination.target is not None and destination.compiler is not None:
             compile_folder(folder, destination.compiler, DEPS_FOLDER)
 
@@ -55,14 +60,16 @@ def install_into(
     destination: Destination,
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    *,
+    compiled: bool = True,
 ) -> None:
     """`uv pip install` into `folder`, then take out what differs between two machines or two moments.
 
     Raises: DependencyError: also when something in it could not work there.
     """
-    compiled = ["--compile-bytecode"] if destination.target is None else []
+    bytecode = ["--compile-bytecode"] if compiled and destination.target is None else []
     run_uv(
-        ["pip", "install", "--target", str(folder), *destination.arguments, "--no-progress", *compiled, *arguments],
+        ["pip", "install", "--target", str(folder), *destination.arguments, "--no-progress", *bytecode, *arguments],
         cwd=cwd,
         environment=environment,
         destination=destination.text,

@@ -47,7 +47,8 @@ class HostBuilder:
         requirements = find_requirements(request.project, groups=request.groups, extras=request.extras)
         report("resolve", f"Python {interpreter.version} at {interpreter.base}, {requirements.origin}")
         pins = resolve(requirements, interpreter, lambda line: report("resolve", line))
-        deps = install(pins, interpreter, lambda line: report("resolve", line)) if pins else None
+        # The layer has no bytecode: that is made where it is unpacked, so that tracebacks name those files.
+        deps = install(pins, interpreter, lambda line: report("resolve", line), compiled=False) if pins else None
 
         maker = LayerMaker(self._store, epoch, report)
         made = [maker.make(layer) for layer in _layers(deps, runtime_layer(interpreter.base), epoch)]

@@ -15,6 +15,7 @@ from faas_builders.cache import cache_dir, cached, key_of, write_atomically
 from faas_builders.errors import BuildError
 from faas_builders.files import ProjectFile, content_hash, project_files
 from faas_builders.oci import model
+from faas_builders.oci.gzipping import FORMAT
 from faas_builders.oci.layer import Written, write_layer
 from faas_builders.oci.layout import space_on
 from faas_builders.oci.model import Descriptor, History
@@ -64,7 +65,8 @@ class LayerMaker:
 
     def make(self, layer: Layer) -> MadeLayer:
         """The layer: what is there already is not made again, and not read. Raises: ProjectFileError, NoSpace."""
-        path = self._store.layers / f"{layer.key}.json"
+        key = key_of(FORMAT, layer.key)
+        path = self._store.layers / f"{key}.json"
         try:
             record = msgspec.json.decode(path.read_bytes(), type=LayerRecord)
             if self._store.has(record.digest):
@@ -72,7 +74,7 @@ class LayerMaker:
                 return MadeLayer(layer.name, record, True)
         except (FileNotFoundError, msgspec.DecodeError):
             pass
-        record = self._shared(layer) if layer.shared else self._own(layer)
+        record = self._shared(layer, key) if layer.shared else self._own(layer)
         if not layer.is_current():
             raise _Changed(f"the files of layer {layer.name} changed while it was made", "Build again")
         write_atomically(path, msgspec.json.encode(record), durable=False)
@@ -83,7 +85,7 @@ class LayerMaker:
         written = self._store.put_layer(lambda out: write_layer(layer.files(), layer.prefix, out, epoch=self._epoch))
         return _record(written)
 
-    def _shared(self, layer: Layer) -> LayerRecord:
+    def _shared(self, layer: Layer, key: str) -> LayerRecord:
         """A layer that other projects and other engines of this user have too is packed once for all of them."""
 
         def fill(folder: Path) -> None:
@@ -94,7 +96,7 @@ class LayerMaker:
             (folder / "layer.json").write_bytes(msgspec.json.encode(record))
 
         with space_on(cache_dir()):
-            packed = cached(cache_dir() / "layers" / layer.key, fill)
+            packed = cached(cache_dir() / "layers" / key, fill)
         record = msgspec.json.decode((packed / "layer.json").read_bytes(), type=LayerRecord)
         self._store.adopt_layer(packed / "layer.tar.gz", record.digest)
         return record

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import hashlib
-import io
 import os
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Self, cast
+from pathlib import Path
+from typing import IO, Self
 
 from faas_builders.errors import ProjectFileError
 from faas_builders.files import ProjectFile
+from faas_builders.oci.gzipping import GzipWriter
 
 _PIECE = 1 << 20
-_COMPRESSION = 6  # zlib's own default; 9 takes three times as long for 1 % less
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +29,13 @@ class Written:
 def write_layer(files: Iterable[ProjectFile], prefix: str, out: IO[bytes], *, epoch: int) -> Written:
     """Write `files` below `prefix` as tar.gz: sorted, owned by root, every time `epoch`."""
     compressed = _Hashing(out)
-    # A fixed header: no file name, no time of compression.
-    with gzip.GzipFile(filename="", mode="wb", compresslevel=_COMPRESSION, fileobj=compressed, mtime=0) as zipped:
-        plain = _Hashing(zipped)
-        with tarfile.TarFile(
-            fileobj=cast(IO[bytes], plain), mode="w", format=tarfile.PAX_FORMAT, copybufsize=_PIECE
-        ) as tar:
-            seen: set[str] = set()
-            for file in sorted(files, key=lambda file: file.path):
-                path = f"{prefix}/{file.path}" if prefix else file.path
-                for parent in _parents(path):
-                    if parent not in seen:
-                        seen.add(parent)
-                        tar.addfile(_info(parent, tarfile.DIRTYPE, 0o755, epoch))
-                _add(tar, file, path, epoch)
-    return Written(compressed.digest, plain.digest, compressed.size_bytes)
+    with GzipWriter(compressed) as zipped:
+        size_bytes = 0
+        for piece in _tar(files, prefix, epoch):
+            zipped.write(piece)
+            size_bytes += len(piece)
+        zipped.write(_end(size_bytes))
+    return Written(compressed.digest, zipped.plain_digest, compressed.size_bytes)
 
 
 def folder_files(root: Path, *, bytecode: bool = False) -> list[ProjectFile]:
@@ -66,16 +56,44 @@ def _entries(root: Path, folder: str, bytecode: bool) -> Iterator[ProjectFile]:
                 yield ProjectFile(path, Path(entry.path), bool(entry.stat().st_mode & stat.S_IXUSR))
 
 
-def _add(tar: tarfile.TarFile, file: ProjectFile, path: str, epoch: int) -> None:
-    if file.link:
-        info = _info(path, tarfile.SYMTYPE, 0o777, epoch)
-        info.linkname = file.link
-        tar.addfile(info)
-        return
-    info = _info(path, tarfile.REGTYPE, 0o755 if file.executable else 0o644, epoch)
-    with _Reading(file.source) as content:
-        info.size = content.size_bytes
-        tar.addfile(info, cast(IO[bytes], content))
+def _tar(files: Iterable[ProjectFile], prefix: str, epoch: int) -> Iterator[bytes]:
+    folders: set[str] = set()
+    for file in sorted(files, key=lambda file: file.path):
+        path = f"{prefix}/{file.path}" if prefix else file.path
+        for folder in _parents(path, folders):
+            yield _header(_info(folder, tarfile.DIRTYPE, 0o755, epoch))
+        if file.link:
+            info = _info(path, tarfile.SYMTYPE, 0o777, epoch)
+            info.linkname = file.link
+            yield _header(info)
+            continue
+        info = _info(path, tarfile.REGTYPE, 0o755 if file.executable else 0o644, epoch)
+        with _Reading(file.source) as content:
+            info.size = content.size_bytes
+            yield _header(info)
+            yield from content.pieces()
+        yield bytes(-info.size % tarfile.BLOCKSIZE)
+
+
+def _parents(path: str, known: set[str]) -> Iterator[str]:
+    """The folders that `path` lies in and that are not `known` yet, outermost first; then they are."""
+    new = []
+    folder = path.rpartition("/")[0]
+    while folder and folder not in known:
+        known.add(folder)
+        new.append(folder)
+        folder = folder.rpartition("/")[0]
+    return reversed(new)
+
+
+def _header(info: tarfile.TarInfo) -> bytes:
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def _end(size_bytes: int) -> bytes:
+    """Two empty blocks, and more until the archive has whole records."""
+    end = 2 * tarfile.BLOCKSIZE
+    return bytes(end + -(size_bytes + end) % tarfile.RECORDSIZE)
 
 
 class _Reading:
@@ -84,7 +102,7 @@ class _Reading:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._file = open(path, "rb", opener=_open_file)  # noqa: SIM115  # closed by __exit__
+            self._file = open(path, "rb", buffering=0, opener=_open_file)  # noqa: SIM115  # closed by __exit__
             self.size_bytes = os.fstat(self._file.fileno()).st_size
         except OSError as error:
             raise self._unreadable(error) from error
@@ -95,14 +113,17 @@ class _Reading:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def read(self, size: int) -> bytes:
-        try:
-            data = self._file.read(size)
-        except OSError as error:
-            raise self._unreadable(error) from error
-        if len(data) < size:
-            raise ProjectFileError(self._path, "this file became shorter while it was read", "Build again")
-        return data
+    def pieces(self) -> Iterator[bytes]:
+        left = self.size_bytes
+        while left:
+            try:
+                data = self._file.read(min(left, _PIECE))
+            except OSError as error:
+                raise self._unreadable(error) from error
+            if not data:
+                raise ProjectFileError(self._path, "this file became shorter while it was read", "Build again")
+            left -= len(data)
+            yield data
 
     def _unreadable(self, error: OSError) -> ProjectFileError:
         return ProjectFileError(self._path, f"this file cannot be read: {error.strerror}")
@@ -125,28 +146,16 @@ def _info(path: str, kind: bytes, mode: int, epoch: int) -> tarfile.TarInfo:
     return info
 
 
-def _parents(path: str) -> list[str]:
-    return [str(parent) for parent in reversed(PurePosixPath(path).parents) if str(parent) != "."]
-
-
-class _Hashing(io.RawIOBase):
+class _Hashing:
     """Passes bytes on and remembers their digest."""
 
-    def __init__(self, out: IO[bytes] | gzip.GzipFile) -> None:
-        self._out, self._hash, self.size_bytes, self._at = out, hashlib.sha256(), 0, 0
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out, self._hash, self.size_bytes = out, hashlib.sha256(), 0
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        view = memoryview(data)  # type: ignore[arg-type]  # RawIOBase says Buffer, which 3.11 cannot name
-        self._out.write(view)
-        self._hash.update(view)
-        self.size_bytes += view.nbytes
-        return view.nbytes
-
-    def tell(self) -> int:
-        return self.size_bytes
+    def write(self, data: bytes) -> None:
+        self._out.write(data)
+        self._hash.update(data)
+        self.size_bytes += len(data)
 
     @property
     def digest(self) -> str:

@@ -105,7 +105,7 @@ def test_dependencies_hold_no_trace_of_when_and_where_they_were_installed(
 ) -> None:
     (project / "requirements.txt").write_text("six==1.16.0\n")
     first = build(tmp_path / "one", project)
-    for kind in ("deps", "layers"):
+    for kind in ("deps-sources", "layers"):
         shutil.rmtree(cache / kind)
 
     second = build(tmp_path / "two", project)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import marshal
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from faas_builders.deps import compile_files, inspect
+import pytest
+from faas_builders.deps import bytecode, compile_files, inspect
+from faas_builders.deps.bytecode import compile_folder
+from faas_builders.errors import BuildError
 from faas_builders.files import ProjectFile, project_files
 
 SOURCE = """
@@ -78,3 +83,74 @@ def test_no_modules_give_no_bytecode(tmp_path: Path) -> None:
     (tmp_path / "app" / "notes.txt").write_text("hello")
 
     assert compile_files(project_files(tmp_path / "app"), inspect(sys.executable), "/app") == []
+
+
+def installed(root: Path, names: Sequence[str], modules: int) -> None:
+    """A folder with as many modules in each package, in two levels."""
+    for name in names:
+        (root / name / "inner").mkdir(parents=True)
+        for index in range(modules):
+            folder = root / name if index % 2 else root / name / "inner"
+            (folder / f"m{index}.py").write_text(f"{SOURCE}\n{name} = {index}\n")
+        (root / f"{name}_alone.py").write_text(SOURCE)
+
+
+def digests(root: Path) -> dict[str, str]:
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*.pyc")
+    }
+
+
+def test_neither_the_number_of_processes_nor_what_else_is_there_changes_a_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {}
+    for processes, names in ((1, "abc"), (2, "abc"), (7, "abc"), (2, "b")):
+        monkeypatch.setattr(bytecode, "processors", lambda processes=processes: processes)
+        root = tmp_path / f"{processes}-{names}"
+        installed(root, names, 70)
+        compile_folder(root, inspect(sys.executable), "/opt/faas/deps")
+        made[processes, names] = digests(root)
+
+    assert len(made[1, "abc"]) == 3 * 71
+    assert made[1, "abc"] == made[2, "abc"] == made[7, "abc"]
+    alone = {path: digest for path, digest in made[1, "abc"].items() if path.startswith(("b/", "__pycache__/b_"))}
+    assert made[2, "b"] == alone
+
+
+def test_a_disk_that_is_full_leaves_no_half_a_module(tmp_path: Path) -> None:
+    root = tmp_path / "deps"
+    installed(root, "a", 3)
+    (root / "a" / "__pycache__").mkdir()
+    tag = sys.implementation.cache_tag
+    (root / "a" / "__pycache__" / f"m1.{tag}.pyc").symlink_to("/dev/full")
+
+    with pytest.raises(BuildError, match="No space left"):
+        compile_folder(root, inspect(sys.executable), "/opt/faas/deps")
+
+    assert not os.path.lexists(root / "a" / "__pycache__" / f"m1.{tag}.pyc")
+
+
+def test_what_cannot_be_compiled_is_left_to_its_import(tmp_path: Path) -> None:
+    root = tmp_path / "deps"
+    installed(root, "a", 2)
+    (root / "a" / "broken.py").write_text("def (:\n")
+    (root / "a" / "zeros.py").write_bytes(b"\0")
+    (root / "a" / "deep.py").write_text("x = " + "(" * 2_000 + ")" * 2_000)
+    (root / "a" / ("n" * 240 + ".py")).write_text("x = 1\n")
+
+    compile_folder(root, inspect(sys.executable), "/opt/faas/deps")
+
+    compiled = {Path(path).name.split(".")[0] for path in digests(root)}
+    assert compiled == {"m0", "m1", "a_alone"}
+
+
+def test_the_tests_of_packages_get_none(tmp_path: Path) -> None:
+    root = tmp_path / "deps"
+    installed(root, ("a", "testing"), 1)
+    installed(root / "a" / "tests", "b", 2)
+
+    compile_folder(root, inspect(sys.executable), "/opt/faas/deps")
+
+    compiled = {path.partition("__pycache__/")[2].split(".")[0] for path in digests(root)}
+    assert compiled == {"m0", "a_alone", "testing_alone"}
