@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,6 +22,8 @@ def find_state(option: Path | None) -> State:
 
 def with_client(option: Path | None, work: Callable[[HttpClient], Awaitable[T]]) -> T:
     """Run `work` with a client of the engine on that state. Raises: EngineNotRunning; what `work` raises."""
+    import asyncio
+
     from faas.client.state import connect
 
     async def session() -> T:

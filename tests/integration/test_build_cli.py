@@ -164,6 +164,18 @@ def test_what_would_be_used_is_explained(faas: Faas, project: Path, base: str) -
     assert faas("image", "list") == ""
 
 
+@pytest.mark.parametrize("arguments", [("--base", "host"), ()], ids=["host", "container"])
+def test_code_that_does_not_import_is_what_the_build_fails_with(
+    faas: Faas, project: Path, arguments: tuple[str, ...]
+) -> None:
+    (project / "main.py").write_text(f"{HELLO}import nothing_of_that_name\n")
+
+    faas("build", project, *arguments, code=1)
+
+    assert "No module named 'nothing_of_that_name'" in faas.said
+    assert faas.data("image", "list") == []
+
+
 def test_base_host_is_for_engines_of_this_machine(faas: Faas, project: Path) -> None:
     built = faas.data("build", project, "--base", "host")
 

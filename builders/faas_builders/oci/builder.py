@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,13 +151,13 @@ class _Build:
         return base
 
     def _install_all(self, base: Base) -> list[_Installed]:
-        """Dependencies and runtime for each platform; the platforms wait for uv at the same time."""
+        """Dependencies and runtime for each platform, all at the same time: most of it waits for uv."""
         requirements = find_requirements(
             self._request.project, groups=self._request.groups, extras=self._request.extras
         )
         self._report("resolve", requirements.origin)
 
-        def install(image: BaseImage) -> _Installed:
+        def install(image: BaseImage) -> tuple[Path | None, Path | None]:
             prefix = f"{image.platform}: " if len(base.images) > 1 else ""
 
             def log(line: str) -> None:
@@ -164,15 +165,15 @@ class _Build:
                     self._report("resolve", prefix + line)
 
             pins = resolve(requirements, image.target, log)
-            installed = install_pins(pins, image.target, log) if pins else None
-            return _Installed(pins, installed, runtime_layer(image.target))
+            return pins, install_pins(pins, image.target, log) if pins else None
 
-        if len(base.images) == 1:
-            return [install(base.images[0])]
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(len(base.images)) as pool:
-            return list(pool.map(install, base.images))
+        with ThreadPoolExecutor(2 * len(base.images), "install") as pool:
+            runtimes = [pool.submit(runtime_layer, image.target) for image in base.images]
+            installed = pool.map(install, base.images)
+            return [
+                _Installed(pins, deps, runtime.result())
+                for (pins, deps), runtime in zip(installed, runtimes, strict=True)
+            ]
 
     def _layers(self, image: BaseImage, parts: _Installed) -> list[MadeLayer]:
         made = []

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.metadata import RawMetadata, parse_email
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
+from faas_builders.deps.names import canonical
 from faas_builders.target import Platform
+
+if TYPE_CHECKING:  # imported where it is needed: it takes longer than the rest of a warm build's SBOM
+    from packaging.metadata import RawMetadata
+    from packaging.requirements import Requirement
 
 _LONGEST_LICENSE = 100  # some put the whole text into the field
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "arm": "armv7l", "386": "i686"}
@@ -32,6 +34,8 @@ class Distribution:
 
 def find_distributions(folder: Path) -> tuple[Distribution, ...]:
     """Those in a folder of `deps.install`, sorted by name; what has no name or version is none."""
+    from packaging.metadata import parse_email
+
     found = []
     for metadata in sorted(folder.glob("*.dist-info/METADATA")):
         fields, _ = parse_email(metadata.read_bytes())
@@ -56,7 +60,7 @@ def dependency_graph(
         name = waiting.pop()
         for text in by_name[name].requires:
             needed = _needed(text, environment, extras[name])
-            if needed is None or (other := canonicalize_name(needed.name)) not in by_name:
+            if needed is None or (other := canonical(needed.name)) not in by_name:
                 continue
             graph[name].add(other)
             if not needed.extras <= extras[other]:
@@ -67,7 +71,7 @@ def dependency_graph(
 
 def _distribution(fields: RawMetadata) -> Distribution:
     return Distribution(
-        name=canonicalize_name(fields["name"]),
+        name=canonical(fields["name"]),
         version=fields["version"],
         summary=fields.get("summary", "").strip(),
         license_expression=fields.get("license_expression", "").strip(),
@@ -86,6 +90,8 @@ def _licenses(fields: RawMetadata) -> tuple[str, ...]:
 
 
 def _needed(text: str, environment: dict[str, str], extras: set[str]) -> Requirement | None:
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         requirement = Requirement(text)
     except InvalidRequirement:  # packages from before the syntax was fixed

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from packaging.utils import canonicalize_name
-
 from faas_builders.builder import HOST_BASE
+from faas_builders.deps.names import canonical
 from faas_builders.target import Platform
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:==\s*(?P<version>[^\s;]+)|(?=@|;|--|$))")
@@ -89,12 +88,12 @@ def parse_pins(text: str) -> tuple[Pin, ...]:
         match = _PIN.match(line.strip())
         if match is not None:
             hashes = tuple(sorted(_HASH.findall(line)))
-            pins.append(Pin(canonicalize_name(match["name"]), match["version"] or "", hashes))
+            pins.append(Pin(canonical(match["name"]), match["version"] or "", hashes))
     return tuple(sorted(set(pins), key=lambda pin: (pin.name, pin.version)))
 
 
 def pypi_purl(name: str, number: str) -> str:
-    return f"pkg:pypi/{canonicalize_name(name)}" + (f"@{quote(number, safe='')}" if number else "")
+    return f"pkg:pypi/{canonical(name)}" + (f"@{quote(number, safe='')}" if number else "")
 
 
 def oci_purl(name: str, digest: str, *, repository: str = "", tag: str = "", architecture: str = "") -> str:

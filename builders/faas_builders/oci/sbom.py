@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from faas_builders.oci.distributions import Distribution, dependency_graph, find_distributions
+from faas_builders.oci.distributions import Distribution
 from faas_builders.oci.image_layers import moment
 from faas_builders.oci.ingredients import Ingredients, Pin, oci_purl, own_version, pypi_purl
+from faas_builders.oci.inventory import Inventory, take_inventory
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 
@@ -25,8 +26,8 @@ _LAYER, _PINNED = "faas:layer", "faas:pinned-sha256"  # names of properties
 def make_sbom(digest: str, made_of: Ingredients) -> bytes:
     """The SBOM of the image with this digest; the same image and ingredients give the same bytes."""
     layers = {
-        "deps": find_distributions(made_of.deps) if made_of.deps else (),
-        "runtime": (*find_distributions(made_of.runtime), _runtime()) if made_of.runtime else (),
+        "deps": take_inventory(made_of.deps, made_of.platform, made_of.python),
+        "runtime": take_inventory(made_of.runtime, made_of.platform, made_of.python, (_runtime(),)),
     }
     components = [_base(made_of), _application(made_of), *_distributions(layers, made_of.pinned())]
     image = {
@@ -101,11 +102,11 @@ def _runtime_needs() -> tuple[str, ...]:
     return tuple(base_requirements())
 
 
-def _distributions(layers: dict[str, tuple[Distribution, ...]], pins: tuple[Pin, ...]) -> list[dict[str, Any]]:
+def _distributions(layers: dict[str, Inventory], pins: tuple[Pin, ...]) -> list[dict[str, Any]]:
     hashes = {pin.name: pin.hashes for pin in pins}
     components: dict[str, dict[str, Any]] = {}
-    for layer, distributions in layers.items():
-        for one in distributions:
+    for layer, inventory in layers.items():
+        for one in inventory.distributions:
             purl = pypi_purl(one.name, one.version)
             component = components.setdefault(purl, _component(one, purl))
             component["properties"].append({"name": _LAYER, "value": layer})
@@ -134,20 +135,17 @@ def _add_hashes(component: dict[str, Any], hashes: tuple[str, ...]) -> None:
         component["properties"] += [{"name": _PINNED, "value": value} for value in hashes]
 
 
-def _dependencies(
-    digest: str, made_of: Ingredients, layers: dict[str, tuple[Distribution, ...]]
-) -> list[dict[str, Any]]:
+def _dependencies(digest: str, made_of: Ingredients, layers: dict[str, Inventory]) -> list[dict[str, Any]]:
     """The image is its base and the application, which needs the runtime and all that nothing else has asked for."""
     base = _base(made_of)
     needs: dict[str, set[str]] = {digest: {_APPLICATION, *([base["bom-ref"]] if base else [])}, _APPLICATION: set()}
     if base:
         needs[base["bom-ref"]] = set()
-    for distributions in layers.values():
-        refs = {one.name: pypi_purl(one.name, one.version) for one in distributions}
-        graph = dependency_graph(distributions, made_of.platform, made_of.python)
-        wanted = {other for others in graph.values() for other in others}
+    for inventory in layers.values():
+        refs = {one.name: pypi_purl(one.name, one.version) for one in inventory.distributions}
+        wanted = {other for others in inventory.needs.values() for other in others}
         needs[_APPLICATION] |= {refs[name] for name in refs if name not in wanted}
-        for name, others in graph.items():
+        for name, others in inventory.needs.items():
             needs.setdefault(refs[name], set()).update(refs[other] for other in others)
     return [{"ref": ref, "dependsOn": sorted(needs[ref])} for ref in sorted(needs)]
 

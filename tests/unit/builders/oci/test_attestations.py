@@ -16,6 +16,8 @@ from faas_builders.target import Platform
 
 from tests.images import put_image
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 DIGEST, BASE = "sha256:" + "ab" * 32, "sha256:" + "cd" * 32
 ONE, TWO = "1" * 64, "2" * 64
 PINS = f"""\
@@ -233,3 +235,12 @@ def test_attesting_the_same_image_again_changes_nothing(made_of: Ingredients, tm
     listed = store.referrers(image.digest)
     assert [one.artifact_type for one in listed] == ["application/vnd.cyclonedx+json", "application/vnd.in-toto+json"]
     assert listed[1].annotations == {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"}
+
+
+def test_what_was_read_once_is_read_again_when_it_changes(made_of: Ingredients, deps: Path) -> None:
+    first = sbom.make_sbom(DIGEST, made_of)
+    assert sbom.make_sbom(DIGEST, made_of) == first
+
+    distribution(deps, "added", "1.0")
+
+    assert b"pkg:pypi/added@1.0" in sbom.make_sbom(DIGEST, made_of)
