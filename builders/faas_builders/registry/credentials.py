@@ -25,6 +25,7 @@ _NOT_FOUND = "credentials not found in native keychain"  # the protocol's words 
 _TOKEN_USER = "<token>"  # the protocol's user name for: the secret is an identity token
 _HELPER_TIMEOUT_S = 60.0  # some ask the user, or a cloud
 _HELPER_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_WRITE_AGAIN = "Correct it, or move it away and log in again: docker login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ class ConfigFile:
         try:
             return cls(origin, msgspec.json.decode(data or b"{}", type=_File))
         except msgspec.ValidationError as error:
-            raise CredentialsError(origin, f"not a config.json of Docker: {error}") from None
+            raise CredentialsError(origin, f"not a config.json of Docker: {error}", _WRITE_AGAIN) from None
         except (msgspec.DecodeError, UnicodeDecodeError):  # these may quote it
-            raise CredentialsError(origin, "not a config.json of Docker: it is not JSON") from None
+            raise CredentialsError(origin, "not a config.json of Docker: it is not JSON", _WRITE_AGAIN) from None
 
     def find(self, registry: str, repository: str) -> Credential | None:
         for helper, key in self._helpers(registry):
@@ -161,9 +162,9 @@ def _credential(entry: _Entry, origin: str) -> Credential | None:
     username, password = entry.username, entry.password
     if entry.auth:
         try:
-            username, _, password = base64.b64decode(entry.auth).decode().partition(":")
+            username, _, password = base64.b64decode(entry.auth, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
-            raise CredentialsError(origin, "an `auth` in it is not base64 of USER:PASSWORD") from None
+            raise CredentialsError(origin, "an `auth` in it is not base64 of USER:PASSWORD", _WRITE_AGAIN) from None
         password = password.rstrip("\0")
     if not (password or entry.identitytoken or entry.registrytoken):
         return None  # a store has it, and `docker login` leaves an empty entry
@@ -187,6 +188,7 @@ def _ask_helper(name: str, key: str, named_by: str) -> Credential | None:
         raise CredentialsError(program, f"has not answered for {_HELPER_TIMEOUT_S:.0f} s") from None
     if done.returncode != 0:
         said = (done.stdout.strip() or done.stderr.strip()).decode(errors="replace")
+        said = "".join(character if character.isprintable() else " " for character in said)
         if _NOT_FOUND in said.lower():
             return None
         raise CredentialsError(program, f"failed for {key}: {said[-300:] or f'exit code {done.returncode}'}")

@@ -55,6 +55,7 @@ def each(things: Iterable[T], work: Callable[[T], R], stop: Callable[[], None]) 
     """`work` for all of them, in threads. The first failure is raised when all have ended; `stop` is to hasten that."""
     todo: SimpleQueue[tuple[Future[R], T]] = SimpleQueue()
     futures = []
+    failing = threading.Event()
     for thing in things:
         futures.append(Future[R]())
         todo.put((futures[-1], thing))
@@ -65,10 +66,13 @@ def each(things: Iterable[T], work: Callable[[T], R], stop: Callable[[], None]) 
                 future, thing = todo.get_nowait()
             except Empty:
                 return
+            if failing.is_set():
+                future.cancel()
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(work(thing))
                 except BaseException as error:  # noqa: BLE001  # it is raised where the result is asked for
+                    failing.set()  # before anybody hears of it: this thread would be the first to begin the next one
                     future.set_exception(error)
 
     for _ in range(min(AT_A_TIME, len(futures))):
@@ -76,7 +80,7 @@ def each(things: Iterable[T], work: Callable[[T], R], stop: Callable[[], None]) 
         threading.Thread(target=take_turns, name="transfer", daemon=True).start()
     try:
         wait(futures, return_when=FIRST_EXCEPTION)
-        failed = [future for future in futures if future.done() and future.exception() is not None]
+        failed = [future for future in futures if future.done() and not future.cancelled() and future.exception()]
         if not failed:
             return [future.result() for future in futures]
     finally:

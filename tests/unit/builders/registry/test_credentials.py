@@ -175,6 +175,22 @@ def test_a_helper_that_fails_is_quoted_and_one_that_babbles_is_not(helper: Path)
     assert "horse" not in str(caught.value)
 
 
+def test_what_a_helper_says_does_not_steer_the_terminal(helper: Path) -> None:
+    (helper.parent / "docker-credential-rude").write_text("#!/bin/sh\nprintf '\\033[2Jlocked'; exit 1\n")
+    (helper.parent / "docker-credential-rude").chmod(0o755)
+
+    with pytest.raises(CredentialsError) as caught:
+        config(credsStore="rude").find("c.test", "shop")
+
+    assert str(caught.value) == "docker-credential-rude: failed for c.test:  [2Jlocked"
+
+
+def test_an_auth_that_is_not_base64_is_said_to_be_none() -> None:
+    with pytest.raises(CredentialsError, match="not base64 of USER:PASSWORD") as caught:
+        config(auths={"a.test": {"auth": "%%%"}}).find("a.test", "shop")
+    assert "docker login" in caught.value.hint
+
+
 def test_a_helper_that_is_not_there_is_one_error() -> None:
     with pytest.raises(CredentialsError, match=r"config\.json names this program, and it is not on the PATH"):
         config(credsStore="of-nobody").find("a.test", "shop")
