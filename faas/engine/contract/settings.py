@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+CONTAINERS_MARK = "containers-in-use"  # a file in the state: a Docker engine may have containers of it
 LOCAL_DOMAIN = "svc.cluster.local"  # every service answers at NAME.NAMESPACE.svc.cluster.local on the internal listener
 
 

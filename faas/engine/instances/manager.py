@@ -20,7 +20,7 @@ from faas.engine.contract.revision import (
     RevisionPlan,
     ScaleDecision,
 )
-from faas.engine.contract.settings import EngineSettings
+from faas.engine.contract.settings import CONTAINERS_MARK, EngineSettings
 from faas.engine.instances import memory, probes
 from faas.engine.instances.container import Means
 from faas.engine.instances.driver import AdoptedRun, Driver
@@ -67,7 +67,7 @@ class Instances:
             ProcessDriver(settings, resolve or store.resolve),
             lambda reference: runs_as_process(store, reference),
             make_containers or (lambda: _containers(settings)),
-            settings.state_dir / "containers-in-use",
+            settings.state_dir / CONTAINERS_MARK,
         )
         self._clock = clock or SystemClock()
         self._pods = PodWriter(client)

@@ -14,6 +14,7 @@ from faas.engine.supervisor.plan import Plan
 # Go's collector lets a heap double, and what a burst took stays with the process: 400 MiB after 400 events of 400 kB.
 # With this as a soft limit it is 250, at no cost that can be measured; with 96 MiB the server's work doubles.
 _NATS_VARIABLES = {"GOMEMLIMIT": "256MiB"}
+CONTAINERS_S = 10.0  # what a Docker engine may take to kill and to remove containers, after their grace
 
 
 class Children(NamedTuple):
@@ -23,6 +24,7 @@ class Children(NamedTuple):
     broker: Child
     gateway: Child
     engine: Child
+    containers: Child  # the program that ends them, which runs when everything ends
 
     def from_outside(self) -> tuple[Child, ...]:
         """In the order in which they end: sources are the engine's, and what they hand over is still stored."""
@@ -49,7 +51,7 @@ def make_children(plan: Plan, settings: str, fds: dict[str, int], lock: int, nat
         return lambda: [sys.executable, "-P", "-m", module, "--settings", settings]
 
     # Who holds the lock too has ended before the next supervisor starts: two never write one store.
-    return Children(
+    children = Children(
         nats=Child(
             "nats-server",
             nats_command,
@@ -75,7 +77,26 @@ def make_children(plan: Plan, settings: str, fds: dict[str, int], lock: int, nat
             patience_s=plan.drain_s,
         ),
         engine=Child("engine", python("faas.engine.main"), (fds["api"], lock), patience_s=plan.stop_s),
+        containers=Child(
+            "end of containers",
+            lambda: end_of_containers(plan.state_dir, plan.stop_s),
+            (lock,),
+            patience_s=CONTAINERS_S,
+            is_wanted=lambda: not plan.foreground and are_containers_in_use(plan.state_dir),
+            is_essential=False,
+        ),
     )
+    children.containers.due_s = None
+    return children
+
+
+def are_containers_in_use(state_dir: str) -> bool:
+    return os.path.exists(f"{state_dir}/containers-in-use")
+
+
+def end_of_containers(state_dir: str, grace_s: float) -> list[str]:
+    """Of the instances in containers; a program of its own, so that nothing here knows Docker."""
+    return [sys.executable, "-P", "-m", "faas.engine.instances.docker.ending", state_dir, f"{grace_s:g}"]
 
 
 def nats_dir(plan: Plan) -> str:

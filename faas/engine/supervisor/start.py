@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from faas.engine.supervisor.children import CONTAINERS_S, are_containers_in_use, end_of_containers
 from faas.engine.supervisor.endings import end_processes
 from faas.engine.supervisor.errors import Died, from_wire
 from faas.engine.supervisor.plan import Plan
 from faas.engine.supervisor.processes import is_alive, socket_holders
+
+_LEFT_GRACE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +157,22 @@ def stop(engine: EngineFile, *, patience_s: float) -> bool:
     return True
 
 
+def clear_containers(state_dir: Path) -> str:
+    """End the containers that an engine which was killed has left running; returns what became of them, if any."""
+    if not are_containers_in_use(str(state_dir)):
+        return ""
+    command = end_of_containers(str(state_dir), _LEFT_GRACE_S)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd="/", timeout=_LEFT_GRACE_S + CONTAINERS_S
+        )
+    except subprocess.TimeoutExpired:
+        return "containers of this engine may still run: the Docker engine takes too long"
+    return done.stderr.strip()
+
+
 def clear_leftovers(runtime: Path) -> int:
     """End what an engine that was killed has left running, and remove its sockets; returns how many processes."""
-    ended = end_processes(lambda: socket_holders(str(runtime)), grace_s=3.0)
+    ended = end_processes(lambda: socket_holders(str(runtime)), grace_s=_LEFT_GRACE_S)
     shutil.rmtree(runtime, ignore_errors=True)
     return ended

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
@@ -26,9 +25,6 @@ _HOUSEKEEPING_S = 60.0
 class Supervisor:
     def __init__(self, children: Children, runtime_dir: str, report: Report, on_ready: Callable[[], None]) -> None:
         self.children, self.runtime_dir, self.report, self._on_ready = children, runtime_dir, report, on_ready
-        self._ending_mark = f"{runtime_dir}/ending"
-        with contextlib.suppress(OSError):  # of one that was killed while it ended
-            os.unlink(self._ending_mark)
         self._is_ready = False
         self._complaint = ""
 
@@ -55,17 +51,23 @@ class Supervisor:
         """Each finishes what it holds; zygotes and instances come last. A second signal hurries.
 
         What the broker has handed out ends with the gateway's drain; what it would hand out meanwhile finds no gateway,
-        which is no attempt. Containers are nobody's descendants: the engine ends them, when it finds the mark.
+        which is no attempt. Containers are nobody's descendants: a program ends them meanwhile.
         """
-        with contextlib.suppress(OSError), open(self._ending_mark, "w"):
-            pass
         for child in self.children.from_outside():
-            self._end(child)
-            if not self._wait_for(child, child.patience_s):
-                self.report.log(f"the {child.name} did not end in time: killing it")
-                child.signal(signal.SIGKILL)
-                self._wait_for(child, stop_s)
+            self._finish(child, stop_s)
+        containers = self.children.containers
+        if containers.is_wanted():
+            self._start(containers)
         end_processes(self._others, grace_s=stop_s, hurry=self._hurried, reap=self._reap_all)
+        self._wait_for(containers, stop_s + containers.patience_s)
+        self._finish(containers, stop_s)
+
+    def _finish(self, child: Child, stop_s: float) -> None:
+        self._end(child)
+        if not self._wait_for(child, child.patience_s):
+            self.report.log(f"the {child.name} did not end in time: killing it")
+            child.signal(signal.SIGKILL)
+            self._wait_for(child, stop_s)
 
     def _end(self, child: Child) -> None:
         if child.end():
@@ -73,7 +75,7 @@ class Supervisor:
 
     def _others(self) -> set[int]:
         """Instances of an engine before us are nobody's descendants, but their sockets are in our folder."""
-        return descendants(os.getpid()) | socket_holders(self.runtime_dir)
+        return (descendants(os.getpid()) | socket_holders(self.runtime_dir)) - {self.children.containers.pid}
 
     def _waiting(self) -> Iterator[tuple[Child, float]]:
         """Who has to be started, and when."""
@@ -84,13 +86,16 @@ class Supervisor:
     def _start_due(self) -> None:
         for child, due_s in list(self._waiting()):
             if due_s <= time.monotonic():
-                try:
-                    child.start(SIGNALS)
-                except (StartError, OSError) as error:  # OSError: a disk that is full, no process to be had
-                    self._complain(f"cannot start the {child.name}, trying again: {error}")
-                    child.died()
-                else:
-                    self.report.log(f"started the {child.name}, pid {child.pid}")
+                self._start(child)
+
+    def _start(self, child: Child) -> None:
+        try:
+            child.start(SIGNALS)
+        except (StartError, OSError) as error:  # OSError: a disk that is full, no process to be had
+            self._complain(f"cannot start the {child.name}, trying again: {error}")
+            child.died()
+        else:
+            self.report.log(f"started the {child.name}, pid {child.pid}")
 
     def _complain(self, message: str) -> None:
         """Once: what is tried each few seconds would be all that the log has."""
@@ -152,8 +157,10 @@ class Supervisor:
         return True
 
     def _hurried(self) -> bool:
-        got = signal.sigtimedwait(_STOP, 0)
-        return got is not None
+        if signal.sigtimedwait(_STOP, 0) is None:
+            return False
+        self._end(self.children.containers)
+        return True
 
 
 def _dead() -> list[tuple[int, int]]:

@@ -63,9 +63,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_project(folder: Path, base: str) -> Path:
     folder.mkdir()
     (folder / "main.py").write_text(MAIN)
-    (folder / "pyproject.toml").write_text(
-        f'[project]\nname = "shop"\nversion = "1"\ndependencies = ["made-greeting"]\n[tool.faas.build]\nbase = "{base}"\n'
-    )
+    project = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["made-greeting"]\n'
+    (folder / "pyproject.toml").write_text(f'{project}[tool.faas.build]\nbase = "{base}"\n')
     return folder
 
 

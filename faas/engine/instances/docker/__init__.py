@@ -6,7 +6,7 @@
 - `doorway` and `relay`: how containers call functions, publish events and reach other services
 - `run`: one container from its creation to its removal; `output`: what it prints
 - `ownership`: whose containers are whose; `sweeping` and `watcher`: none of ours is left behind
-- `driver` puts it together
+- `ending`: a program that ends them all with the supervisor; `driver` puts the rest together
 
 Nothing here is imported by an engine without containers but `driver`, and the Docker SDK only when the first image is
 resolved: it takes 5 MB and a fifth of a second.

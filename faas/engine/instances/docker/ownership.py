@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faas.engine.contract.revision import RevisionKey
@@ -51,9 +51,14 @@ class Ownership:
 
 
 def make_ownership(settings: EngineSettings) -> Ownership:
-    state = str(settings.state_dir.resolve())
-    engine = hashlib.blake2b(f"{_machine()}:{state}".encode(), digest_size=6).hexdigest()
-    return Ownership(engine, describe_process(os.getpid()) if settings.foreground else "", state)
+    whose = ownership_of(settings.state_dir)
+    return replace(whose, owner=describe_process(os.getpid())) if settings.foreground else whose
+
+
+def ownership_of(state_dir: Path) -> Ownership:
+    """Of what the engines of a state make for each other."""
+    state = str(state_dir.resolve())
+    return Ownership(hashlib.blake2b(f"{_machine()}:{state}".encode(), digest_size=6).hexdigest(), "", state)
 
 
 def describe_process(pid: int) -> str:
