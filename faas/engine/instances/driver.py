@@ -165,8 +165,8 @@ class AdoptedRun:
 class Driver(Protocol):
     """Starts containers of instances. Opened once, closed after every run was stopped or let go."""
 
-    def resolve(self, reference: str, pull: Pull) -> Image:
-        """Blocking. Raises: ImageUnavailable."""
+    async def resolve(self, reference: str, pull: Pull) -> Image:
+        """May take as long as a registry does. Raises: ImageUnavailable."""
         ...
 
     def start(self, launch: Launch, events: RunEvents) -> Run:

@@ -156,11 +156,11 @@ async def _resolved(driver: Driver, container: ContainerPlan, credentials: tuple
     """
     pull = Pull(container.pull_policy, credentials)
     if not container.resolved or "@" in container.image:
-        return await asyncio.to_thread(driver.resolve, container.image, pull)
+        return await driver.resolve(container.image, pull)
     try:
-        return await asyncio.to_thread(driver.resolve, container.resolved, pull)
+        return await driver.resolve(container.resolved, pull)
     except ImageUnavailable:
-        image = await asyncio.to_thread(driver.resolve, container.image, pull)
+        image = await driver.resolve(container.image, pull)
         if image.digest != container.resolved.rpartition("@")[2]:
             raise
         return image

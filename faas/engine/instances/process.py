@@ -257,9 +257,9 @@ class ProcessDriver:
         for fd in self._lifeline or ():
             os.close(fd)
 
-    def resolve(self, reference: str, pull: Pull) -> Image:
+    async def resolve(self, reference: str, pull: Pull) -> Image:
         try:
-            bundle = self._resolve(reference)
+            bundle = await asyncio.to_thread(self._resolve, reference)
         except Exception as error:
             raise ImageUnavailable(str(error)) from error
         return Image(bundle.digest, bundle.env, bundle)

@@ -37,7 +37,7 @@ class Fake:
     async def __aexit__(self, *exc: object) -> None:
         self.calls.append("close")
 
-    def resolve(self, reference: str, pull: Pull) -> Image:
+    async def resolve(self, reference: str, pull: Pull) -> Image:
         self.calls.append((reference, pull))
         if reference in self.missing:
             raise ImageUnavailable(f"no {reference}")

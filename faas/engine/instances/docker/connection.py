@@ -104,6 +104,7 @@ class Docker:
         self._client: Api | None = None
         self._place: Place | None = None
         self._tls: ssl.SSLContext | None = None
+        self._is_away = False  # when it was last looked for
 
     def close(self) -> None:
         """A call that still waits for an answer is left alone: nobody does anything with it."""
@@ -121,6 +122,8 @@ class Docker:
         """Have a thread do this. Raises: DockerUnavailable, DockerError."""
         client = await self._connected()
         assert self._place is not None
+        if self._is_away:
+            (await self._dial())[1].close()  # the SDK leaves a socket open when nobody answers
         return await asyncio.get_running_loop().run_in_executor(self._pool, _translated, work, client, self._place)
 
     async def open(
@@ -164,11 +167,15 @@ class Docker:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 if self._place.path:
-                    return await asyncio.open_unix_connection(self._place.path)
-                parts = urlsplit(self._place.url)
-                return await asyncio.open_connection(parts.hostname, parts.port or 2375, ssl=self._tls)
+                    streams = await asyncio.open_unix_connection(self._place.path)
+                else:
+                    parts = urlsplit(self._place.url)
+                    streams = await asyncio.open_connection(parts.hostname, parts.port or 2375, ssl=self._tls)
         except (OSError, TimeoutError) as error:
+            self._is_away = True
             raise unavailable(self._place, error) from error
+        self._is_away = False
+        return streams
 
     async def _connected(self) -> Api:
         if self._client is None:
@@ -177,7 +184,7 @@ class Docker:
                     loop = asyncio.get_running_loop()
                     self._place = await loop.run_in_executor(self._pool, find_place)
                     self._tls = self._place.tls
-                    (await self._dial())[1].close()  # sooner, and in clearer words, than the SDK would fail
+                    (await self._dial())[1].close()
                     self._client = await loop.run_in_executor(self._pool, _make_client, self._place)
         return self._client
 

@@ -48,7 +48,7 @@ LEAVE_S = 10.0  # for removing what is left, when the engine ends
 
 
 class DockerDriver:
-    """An `async with` object on the engine's loop; `resolve` and `adopt` are for other threads, and block them."""
+    """An `async with` object on the engine's loop; `adopt` is for another thread, and blocks it."""
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
@@ -79,7 +79,7 @@ class DockerDriver:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Everything goes under `faas run`, and with the supervisor; otherwise the next engine adopts containers."""
+        """Under `faas run` everything goes; otherwise containers go on, until they are adopted or `ending` ends them."""
         if self._removals:
             await asyncio.wait(self._removals, timeout=LEAVE_S)
         await self._relay.close()
@@ -94,7 +94,7 @@ class DockerDriver:
         self._docker.close()
 
     async def _leave(self, left: list[str]) -> None:
-        if not self._settings.foreground and not self._settings.ending_mark.exists():
+        if not self._settings.foreground:
             if not self._wanted.containers:
                 await self._network.remove()
             return
@@ -128,10 +128,7 @@ class DockerDriver:
             self._is_prepared = True
             self._sweeper.ask()
 
-    def resolve(self, reference: str, pull: Pull) -> Image:
-        return asyncio.run_coroutine_threadsafe(self._resolve(reference, pull), self._loop).result()
-
-    async def _resolve(self, reference: str, pull: Pull) -> Image:
+    async def resolve(self, reference: str, pull: Pull) -> Image:
         try:
             await self._prepare()
         except (DockerError, DockerUnavailable, OSError) as error:

@@ -2,7 +2,7 @@
 
     python -S -E watch.py URL OWNER        standard input: a pipe whose other end only the engine has
 
-It waits in a read, and imports what it needs when the pipe breaks: it is 5 MB, mostly Python itself, that a run with
+It waits in a read, and imports what it needs when the pipe breaks: it is 4 MB, mostly Python itself, that a run with
 containers costs. So nothing of ours is imported here.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 TIMEOUT_S = 30
-LOOKS = 6
+LOOKS = 40  # for two minutes: a Docker engine that is out of breath refuses to kill what it will kill later
 EMPTY_LOOKS = 2  # in a row: a container that was being made when the engine died appears a moment later
 
 
@@ -36,7 +36,7 @@ def main(url: str, owner: str) -> int:
             print(f"faas run could not remove its containers: {error}", file=sys.stderr)
         if empty >= EMPTY_LOOKS:
             return 0
-        time.sleep(0.3 * (look + 1))
+        time.sleep(min(3.0, 0.3 * (look + 1)))
     return 1
 
 

@@ -123,7 +123,7 @@ class World:
             yield driver
 
     async def image(self, driver: DockerDriver, reference: str, pull: Pull | None = None) -> Image:
-        return await asyncio.to_thread(driver.resolve, reference, pull or Pull())
+        return await driver.resolve(reference, pull or Pull())
 
     def start(
         self,

@@ -16,6 +16,7 @@ from faas.engine.instances.docker.ownership import OWNER
 from faas.engine.instances.driver import ExitStatus, Mount
 from tests.integration.instances.docker.conftest import KEY, PATIENCE_S, Recorded, World
 
+LOOP = "while :; do sleep 0.05; done"
 PRINTER = "echo up; (exec httpd -f -p $PORT -h /www) & i=0; while :; do echo tick $((i+=1)); sleep 0.1; done"
 
 
@@ -136,15 +137,26 @@ def test_under_faas_run_everything_goes_with_the_engine(world: World, shell: str
     assert (world.containers(), world.volumes(), world.networks()) == ([], [], [])
 
 
-def test_when_the_supervisor_ends_containers_finish_and_go(world: World, shell: str) -> None:
+def test_without_an_engine_a_program_lets_containers_finish_and_removes_everything(world: World, shell: str) -> None:
     async def run() -> None:
         async with world.driver() as driver:
-            script = "trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done"
-            one = world.start(driver, await world.image(driver, shell), command=("/bin/sh", "-c"), args=(script,))
-            await one.printed(b"up")
-            world.settings.ending_mark.touch()
+            image = await world.image(driver, shell)
+            polite = world.start(
+                driver, image, pod="polite", command=("/bin/sh", "-c"), args=("trap 'exit 0' TERM; echo up; " + LOOP,)
+            )
+            deaf = world.start(
+                driver, image, pod="deaf", command=("/bin/sh", "-c"), args=("trap '' TERM; echo up; " + LOOP,)
+            )
+            for one in (polite, deaf):
+                await one.printed(b"up")
 
     asyncio.run(run())
+    assert len(world.containers()) == 2
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "faas.engine.instances.docker.ending", str(world.settings.state_dir), "1"],
+        capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "ended 2 containers\n")
     assert (world.containers(), world.volumes(), world.networks()) == ([], [], [])
 
 
@@ -159,7 +171,7 @@ ENGINE = """
     async def main(state, runtime, image, watched):
         settings = EngineSettings(Path(state), Path(runtime), Listeners(-1, -1, -1, -1), foreground=True)
         async with DockerDriver(settings) as driver:
-            found = await asyncio.to_thread(driver.resolve, image, Pull())
+            found = await driver.resolve(image, Pull())
             if not watched:
                 driver._watcher._process.kill()
             container = ContainerPlan(image)
