@@ -117,11 +117,6 @@ class EngineSettings(msgspec.Struct, frozen=True):
         return self.nats_dir / "start-anew"
 
     @property
-    def ending_mark(self) -> Path:
-        """This file is there when the supervisor ends: an engine that ends then leaves nothing to a next one."""
-        return self.runtime_dir / "ending"
-
-    @property
     def broker_socket(self) -> Path:
         """The broker's ingress, HTTP: POST /NAMESPACE/BROKER. The gateway reaches it as any endpoint."""
         return self.runtime_dir / "broker.sock"
