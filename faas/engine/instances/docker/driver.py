@@ -79,7 +79,7 @@ class DockerDriver:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Under `faas run` everything goes; otherwise containers go on, until they are adopted or `ending` ends them."""
+        """Under `faas run` all go; else containers go on, until they are adopted or `ending` ends them."""
         if self._removals:
             await asyncio.wait(self._removals, timeout=LEAVE_S)
         await self._relay.close()
