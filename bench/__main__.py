@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import builds, commands, engine, filters, runtime
+from bench import builds, commands, containers, engine, filters, runtime
 from bench.events import delivery, ingress, latency, memory, mqtt
 from bench.report import Figure, publish
 
@@ -31,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "help": commands.help_time,
     "weather": commands.run_weather,
     "builds": builds.builds,
+    "containers": containers.cold_start,
     "filters": filters.filters,
     "events-delivery": delivery.delivery,
     "events-latency": latency.latency,

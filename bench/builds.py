@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import Figure
-from bench.tools import FAAS
+from bench.tools import FAAS, needs_docker
 from tests.containers_world import RunningRegistry, make_debian_base, running_registry
 
 ROUNDS = 7
@@ -84,8 +84,7 @@ class _World:
 
 
 def builds() -> list[Figure]:
-    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True).returncode:
-        raise RuntimeError("no Docker engine answers; it is the peer")
+    needs_docker()
     with tempfile.TemporaryDirectory(prefix="faas-bench-") as name:
         folder = Path(name)
         with running_registry(folder / "registry") as registry:
