@@ -18,11 +18,12 @@ NEVER = (
     ".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.py[co]", "*.egg-info", "node_modules", ".tox", ".nox",
     ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints", ".idea", ".vscode", ".DS_Store",
     # secrets
-    ".env", ".env.*", ".envrc", ".netrc", ".pypirc", ".ssh", "id_rsa", "id_ecdsa", "id_ed25519", "*.kubeconfig",
+    ".env", ".env.*", ".envrc", ".netrc", ".pypirc", ".git-credentials", ".ssh", ".aws", ".azure", ".docker", ".gnupg",
+    ".kube", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "kubeconfig", "*.kubeconfig", "*.p12", "*.pfx", "*.ppk",
     # what steers this choice
     ".gitignore", ".faasignore",
 )  # fmt: skip
-"""Patterns that no ignore file can bring back."""
+"""Patterns that no ignore file can bring back. A .pem or .key is looked into: certificates may go, private keys not."""
 
 IGNORE_FILES = (".gitignore", ".faasignore")
 
@@ -97,8 +98,22 @@ def _walk(root: Path, folder: str, rules: tuple[_Rules, ...], ignore_files: tupl
             elif entry.is_symlink():
                 yield _link(root, entry.path)
             elif entry.is_file(follow_symlinks=False):
+                if entry.name.lower().endswith(_KEYS) and _is_private_key(entry.path):
+                    continue
                 executable = bool(entry.stat(follow_symlinks=False).st_mode & stat.S_IXUSR)
                 yield ProjectFile(_relative(root, entry.path), Path(entry.path), executable)
+
+
+def _is_private_key(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return b"PRIVATE KEY-----" in file.read(_KEY_BYTES)
+    except OSError:
+        return False  # whoever reads it for the image says so
+
+
+_KEYS = (".pem", ".key")
+_KEY_BYTES = 64 << 10  # a certificate with its whole chain may come before the key
 
 
 def _check_name(path: str) -> None:
@@ -150,11 +165,19 @@ def _rules_above(root: Path) -> tuple[_Rules, ...]:
 def _rules_in(folder: str, names: tuple[str, ...]) -> tuple[_Rules, ...]:
     found = []
     for name in names:
+        path = os.path.join(folder, name)
         try:
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
-                found.append(_Rules(folder.rstrip("/") + "/", GitIgnoreSpec.from_lines(file)))
-        except FileNotFoundError:
+            # Names of files are bytes, and so are patterns.
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                lines = file.read().split("\n")
+        except (FileNotFoundError, IsADirectoryError):  # git ignores such a folder, too
             continue
+        except OSError as error:
+            raise ProjectFileError(path, f"this file cannot be read: {error.strerror}", "Make it readable") from error
+        try:
+            found.append(_Rules(folder.rstrip("/") + "/", GitIgnoreSpec.from_lines(lines)))
+        except ValueError as error:
+            raise ProjectFileError(path, f"not a list of patterns: {error}", "Correct that line") from error
     return tuple(found)
 
 

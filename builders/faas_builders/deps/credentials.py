@@ -9,8 +9,13 @@ import re
 from collections.abc import Iterable
 
 from faas_builders.cache import key_of
+from faas_builders.files import ProjectFile
 
 _URL = re.compile(r"((?:[a-z][a-z0-9+.-]*)://)([^\s/@'\"`,;]+)@([^\s'\"`;,]+)", re.IGNORECASE)
+_DECLARATION = re.compile(
+    r"(?:.*/)?(?:pyproject\.toml|uv\.(?:toml|lock)|pylock[^/]*\.toml|poetry\.(?:toml|lock)|Pipfile(?:\.lock)?|pip\.conf"
+    r"|[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)|requirements/.*\.(?:txt|in))"
+)
 _VARIABLES = re.compile(r"(?:\$\{\w+\}|:)*")
 
 
@@ -28,6 +33,19 @@ def variables_in(texts: Iterable[str]) -> dict[str, str]:
     """What to set so that the URLs of these texts, masked, are what they were."""
     found = (match for text in texts for match in _URL.finditer(text))
     return {_name(match): match[2] for match in found if _is_secret(match)}
+
+
+def fit_for_image(files: Iterable[ProjectFile]) -> list[ProjectFile]:
+    """A project's files less those that say what to install and hold a credential: only the build needs them."""
+    return [file for file in files if file.link or not _DECLARATION.fullmatch(file.path) or not _tells_secret(file)]
+
+
+def _tells_secret(file: ProjectFile) -> bool:
+    try:
+        text = file.source.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # whoever reads it for the image says so
+    return bool(variables_in([text]))
 
 
 def _is_secret(match: re.Match[str]) -> bool:

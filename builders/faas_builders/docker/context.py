@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import stat
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from faas_builders.errors import ProjectFileError
+from faas_builders.errors import NoSpace, ProjectFileError
 from faas_builders.files import ProjectFile, project_files
 
 DOCKERFILE = ".faas.Dockerfile"
@@ -46,7 +47,7 @@ def packed(context: Context) -> Iterator[IO[bytes]]:
                     info.type, info.linkname = tarfile.SYMTYPE, entry.link
                     tar.addfile(info)
                 else:
-                    _add(tar, entry.path, _content(entry.source), entry.executable)
+                    _copy(tar, entry)
         file.seek(0)
         yield file
 
@@ -91,11 +92,20 @@ def _patterns(dockerfile: Path, project: Path) -> list[str]:
     return []
 
 
-def _content(path: Path) -> bytes:
+def _copy(tar: tarfile.TarFile, entry: ProjectFile) -> None:
+    info = _info(entry.path, 0o755 if entry.executable else 0o644)
     try:
-        return path.read_bytes()
+        with open(entry.source, "rb", opener=_open_file) as file:
+            info.size = os.fstat(file.fileno()).st_size  # of what is read, piece by piece; it may be a large model
+            tar.addfile(info, file)
     except OSError as error:
-        raise ProjectFileError(path, f"this file cannot be read: {error.strerror}") from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoSpace(tempfile.gettempdir()) from error
+        raise ProjectFileError(entry.source, f"this file cannot be read: {error.strerror or error}") from error
+
+
+def _open_file(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)  # it was no link when the folder was read
 
 
 def _add(tar: tarfile.TarFile, path: str, data: bytes, executable: bool) -> None:

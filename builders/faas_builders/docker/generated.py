@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faas_builders.builder import BuildRequest, Report
+from faas_builders.deps.credentials import fit_for_image
 from faas_builders.deps.installation import install
 from faas_builders.deps.python_version import check_python
 from faas_builders.deps.requirements import find_requirements
@@ -75,7 +76,7 @@ def generate(client: DockerClient, request: BuildRequest, report: Report, *, pul
 
 def make_context(made: Generated, request: BuildRequest) -> Context:
     """What the Dockerfile copies: the project, the runtime, and either pins or installed dependencies."""
-    files = below("app", project_files(request.project)) + below(
+    files = below("app", fit_for_image(project_files(request.project))) + below(
         f"{FOLDER}/runtime", folder(runtime_layer(made.target))
     )
     texts: tuple[tuple[str, str], ...] = ()

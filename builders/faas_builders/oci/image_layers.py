@@ -12,6 +12,7 @@ import msgspec
 
 from faas_builders.builder import BuiltLayer, Report
 from faas_builders.cache import cache_dir, cached, key_of, write_atomically
+from faas_builders.deps.credentials import fit_for_image
 from faas_builders.errors import BuildError
 from faas_builders.files import ProjectFile, content_hash, project_files
 from faas_builders.oci import model
@@ -124,7 +125,7 @@ def make_app_layer(
 
 
 def _app_layer(project: Path, epoch: int, compiled: Compile, compiler: str) -> Layer:
-    files = project_files(project)
+    files = fit_for_image(project_files(project))
     content = content_hash(files)
     return Layer(
         "app",
@@ -132,7 +133,7 @@ def _app_layer(project: Path, epoch: int, compiled: Compile, compiler: str) -> L
         APP,
         lambda: [*files, *compiled(files)],
         shared=False,
-        is_current=lambda: content_hash(project_files(project)) == content,
+        is_current=lambda: content_hash(fit_for_image(project_files(project))) == content,
     )
 
 

@@ -126,7 +126,8 @@ class Registry:
     def refused(self, answer: Answer, what: str) -> RegistryError:
         """The error for an answer that is not what was asked for. Args: what: as in `does not take …`."""
         if answer.status in (404, 410):
-            return NotInRegistry(self.name, f"{what}: {reason_of(answer)}")
+            hint = "Check the name and the tag; of what one may not see, registries say this too"
+            return NotInRegistry(self.name, f"{what}: {reason_of(answer)}", hint)
         return self.transport.refusal(answer, what)
 
     def _found(self, method: str, repository: str, reference: str) -> Answer:

@@ -68,8 +68,10 @@ class Transport:
 
     def refusal(self, answer: Answer, what: str) -> RegistryError:
         """The error for an answer that is not what was asked for. Args: what: as in `does not take …`."""
-        kind = RegistryDenied if answer.status in (401, 403) else RegistryError
-        return kind(registry_of(answer.url.netloc.decode()), f"{what}: {reason_of(answer)}")
+        registry, reason = registry_of(answer.url.netloc.decode()), f"{what}: {reason_of(answer)}"
+        if answer.status in (401, 403):
+            return RegistryDenied(registry, reason, f"Log in as somebody who may do this: docker login {registry}")
+        return RegistryError(registry, reason)
 
     def base(self) -> httpx.URL:
         """Where the registry is: HTTPS, or plain HTTP where that is allowed and nobody answers TLS."""

@@ -34,6 +34,12 @@ def test_sources_and_data_are_shipped_sorted(tmp_path: Path) -> None:
         ".env.production",
         "config/.env",
         ".netrc",
+        ".aws/credentials",
+        ".docker/config.json",
+        ".git-credentials",
+        "deploy/.kube/config",
+        "deploy/kubeconfig",
+        "store.p12",
         ".ssh/config",
         "deploy/id_ed25519",
         "__pycache__/main.cpython-311.pyc",
@@ -50,6 +56,31 @@ def test_secrets_caches_and_version_control_are_never_shipped(tmp_path: Path, pa
     write(tmp_path, ".faasignore", text=f"!{path}\n")
 
     assert names(tmp_path) == ["main.py"]
+
+
+def test_a_private_key_is_left_out_and_a_certificate_is_not(tmp_path: Path) -> None:
+    write(tmp_path, "main.py")
+    write(tmp_path, "ca.pem", "public.key", text="-----BEGIN CERTIFICATE-----\nMII\n")
+    write(tmp_path, "tls/server.KEY", "both.pem", text="-----BEGIN CERTIFICATE-----\n-----BEGIN RSA PRIVATE KEY-----\n")
+
+    assert names(tmp_path) == ["ca.pem", "main.py", "public.key"]
+
+
+def test_an_ignore_file_may_name_what_is_not_utf8(tmp_path: Path) -> None:
+    write(tmp_path, "main.py", "b.txt")
+    (tmp_path / os.fsdecode(b"w\xff.txt")).write_text("not")
+    (tmp_path / ".gitignore").write_bytes(b"w\xff.txt\n")
+    (tmp_path / "docs/.gitignore").mkdir(parents=True)  # git ignores that, too
+
+    assert names(tmp_path) == ["b.txt", "main.py"]
+
+
+def test_an_ignore_file_that_says_nothing_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "main.py")
+    write(tmp_path, ".faasignore", text="docs\n!\n")
+
+    with pytest.raises(ProjectFileError, match=r"\.faasignore: not a list of patterns"):
+        project_files(tmp_path)
 
 
 def test_a_virtual_environment_by_any_name_is_left_out(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from faas_builders.deps import find_requirements, install, resolve
-from faas_builders.deps.credentials import masked, variables_in, without_credentials
+from faas_builders.deps.credentials import fit_for_image, masked, variables_in, without_credentials
 from faas_builders.errors import DependencyError
+from faas_builders.files import project_files
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,3 +129,16 @@ def test_what_was_masked_can_be_filled_in_again(user: str, password: str, path: 
         hidden = hidden.replace(f"${{{name}}}", value)
     assert hidden == text
     assert f"{user}:{password}@" not in masked(text)
+
+
+@pytest.mark.parametrize(
+    "path", ["requirements.txt", "pyproject.toml", "uv.lock", "deploy/requirements-dev.in", "requirements/prod.txt"]
+)
+def test_a_declaration_with_a_password_is_in_no_image(tmp_path: Path, path: str) -> None:
+    shop = tmp_path / "shop"
+    (shop / path).parent.mkdir(parents=True, exist_ok=True)
+    (shop / path).write_text(f"--index-url https://bob:{SECRET}@example.test/simple\n")
+    (shop / "main.py").write_text("URL = 'https://user:example@example.test'\n")
+    (shop / "constraints.txt").write_text("--index-url https://${USER}:${TOKEN}@example.test/simple\n")
+
+    assert [file.path for file in fit_for_image(project_files(shop))] == ["constraints.txt", "main.py"]
