@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import py_compile
 import subprocess
@@ -17,7 +16,7 @@ from faas_builders.errors import BuildError
 from faas_builders.files import ProjectFile
 from faas_builders.processors import processors
 
-FORMAT = "2"
+FORMAT = "3"
 """Part of the key of what holds bytecode: raise it when the same sources come to give other bytes."""
 
 _Job = tuple[Path, Path, str]
@@ -95,7 +94,7 @@ def _pyc(path: str, interpreter: Interpreter) -> str:
 # way each time, and each group is compiled by a copy of a process that has compiled nothing: neither what else there is
 # to compile, nor how many processes share it, changes a byte.
 _COMPILE = """
-import contextlib, errno, gc, importlib.util, json, marshal, os, sys, traceback
+import errno, gc, importlib.util, marshal, os, sys  # and nothing else: it is started for each save of a file
 
 HEADER = importlib.util.MAGIC_NUMBER + (0b01).to_bytes(4, "little")  # by hash, unchecked: imports save a stat for each
 
@@ -112,7 +111,7 @@ def work(group):
             with open(compiled, "wb") as file:
                 file.write(HEADER + importlib.util.source_hash(data) + code)
         except OSError as error:
-            with contextlib.suppress(OSError):
+            if os.path.lexists(compiled):
                 os.unlink(compiled)
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -123,18 +122,17 @@ def end_one():
     failed = os.waitstatus_to_exitcode(os.wait()[1]) or failed
 
 running = failed = 0
-processes, groups = json.load(sys.stdin)
+groups = [group.split("\\0") for group in os.fsdecode(sys.stdin.buffer.read()).split("\\0\\0")]
 gc.disable()
 for group in groups:
-    if running == processes:
+    if running == int(sys.argv[1]):
         end_one()
     if os.fork() == 0:
         try:
-            work(group)
+            work(zip(group[::3], group[1::3], group[2::3]))
             os._exit(0)
-        except BaseException:
-            traceback.print_exc(0)
-            sys.stderr.flush()
+        except BaseException as error:
+            print(repr(error), file=sys.stderr, flush=True)
             os._exit(1)
     running += 1
 while running:
@@ -146,20 +144,25 @@ if failed:
 
 def _compile(jobs: Sequence[_Job], interpreter: Interpreter, prefix: str) -> None:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    named = [(str(source), str(compiled), f"{prefix.rstrip('/')}/{path}") for source, compiled, path in jobs]
-    groups = [named[first:end] for first, end in _groups([path for _, _, path in jobs])]
+    named = ["\0".join((*map(str, job[:2]), f"{prefix.rstrip('/')}/{job[2]}")) for job in jobs]
+    groups = ["\0".join(named[first:end]) for first, end in _groups([path for _, _, path in jobs])]
+    if not groups:
+        return
     try:
         # Not -I: it would leave out PYTHONHASHSEED.
         subprocess.run(
-            [interpreter.base, "-s", "-S", "-P", "-B", "-W", "ignore", "-c", _COMPILE],
-            input=json.dumps((processors(), groups)),
+            [interpreter.base, "-s", "-S", "-P", "-B", "-W", "ignore", "-c", _COMPILE, str(processors())],
+            input=os.fsencode("\0\0".join(groups)),
             env={**variables, "PYTHONHASHSEED": "0"},
-            text=True,
             capture_output=True,
             check=True,
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else str(error)
+        said = (
+            error.stderr.decode(errors="replace").strip()
+            if isinstance(error, subprocess.CalledProcessError)
+            else str(error)
+        )
         raise BuildError(f"{interpreter.base} cannot compile modules: {said}") from error
 
 

@@ -19,7 +19,7 @@ from faas_builders.deps.uv import Log, run_uv
 DEPS_FOLDER = "/opt/faas/deps"
 """Where the folder will be inside an image: tracebacks name its files there."""
 
-_FORMAT = "3"  # part of every key: raise it when what is installed from the same pins changes
+_FORMAT = "4"  # part of every key: raise it when what is installed from the same pins changes
 
 
 def install(pins: Path, where: Where, log: Log, *, compiled: bool = True) -> Path:

@@ -20,7 +20,7 @@ from faas_builders.deps.uv import Log
 from faas_builders.errors import BuildError, DependencyError
 from faas_builders.target import Platform
 
-_FORMAT = "3"
+_FORMAT = "4"
 _OPTIONAL = {"gunicorn-h1c": "HTTP is parsed in Python"}
 """What faas_runtime does without where it cannot be had, and how: it has no wheels, only source in C."""
 

@@ -108,11 +108,11 @@ def test_neither_the_number_of_processes_nor_what_else_is_there_changes_a_byte(
     for processes, names in ((1, "abc"), (2, "abc"), (7, "abc"), (2, "b")):
         monkeypatch.setattr(bytecode, "processors", lambda processes=processes: processes)
         root = tmp_path / f"{processes}-{names}"
-        installed(root, names, 70)
+        installed(root, names, 40)
         compile_folder(root, inspect(sys.executable), "/opt/faas/deps")
         made[processes, names] = digests(root)
 
-    assert len(made[1, "abc"]) == 3 * 71
+    assert len(made[1, "abc"]) == 3 * 41
     assert made[1, "abc"] == made[2, "abc"] == made[7, "abc"]
     alone = {path: digest for path, digest in made[1, "abc"].items() if path.startswith(("b/", "__pycache__/b_"))}
     assert made[2, "b"] == alone
