@@ -21,9 +21,11 @@ from tests.integration.engine.conftest import PATIENCE_S, eventually
 from tests.integration.engine.terminal import faas_run
 from tests.integration.engine.test_whole_containers import SERVER, apply, service
 from tests.integration.engine.whole import Whole, host
+from tests.integration.instances.docker.test_engine_away import IMAGE, OwnDocker, own_docker
 
-__all__ = ["busybox", "debian_base", "docker", "registry"]
+__all__ = ["busybox", "debian_base", "docker", "own_docker", "registry"]
 
+CLIENTS = 4
 SERVE = "httpd -p $PORT -h /www; while :; do sleep 0.05; done"
 
 
@@ -75,7 +77,7 @@ def image(busybox: MadeImage, registry: RunningRegistry) -> str:
 
 
 class Load:
-    """Clients that ask one after another; how many answers of each status, and connections that broke ("lost")."""
+    """Clients that ask one after another; how many answers had which status, and why there was none."""
 
     def __init__(self, url: str, name: str) -> None:
         self.counts: Counter[int | str] = Counter()
@@ -88,8 +90,10 @@ class Load:
             while not self._stopping:
                 try:
                     outcome: int | str = one.get("/").status_code
-                except httpx.TransportError:
-                    outcome = "lost"
+                except (httpx.RemoteProtocolError, httpx.ReadError):
+                    outcome = "cut off"
+                except httpx.TransportError as error:
+                    outcome = type(error).__name__
                 with self._changed:
                     self.counts[outcome] += 1
                     self._changed.notify_all()
@@ -105,7 +109,7 @@ class Load:
 
 
 @contextmanager
-def loaded(whole: Whole, name: str, clients: int = 4) -> Iterator[Load]:
+def loaded(whole: Whole, name: str, clients: int = CLIENTS) -> Iterator[Load]:
     load = Load(whole.file.public_url, name)
     threads = [threading.Thread(target=load.run) for _ in range(clients)]
     for thread in threads:
@@ -236,3 +240,24 @@ def test_scaling_up_and_down_in_a_hurry_loses_no_request(state: State, image: st
         lost += load.counts
         eventually(lambda: not state.containers(), "zero again")
     assert set(lost) == {200}
+
+
+def test_of_a_docker_engine_that_is_killed_under_load_only_what_was_being_answered_fails(
+    own_docker: OwnDocker, busybox: MadeImage, tmp_path: Path
+) -> None:
+    state = State(tmp_path, own_docker.client())
+    busybox.load(state.client, IMAGE)
+    try:
+        whole = state.start()
+        apply(whole, tmp_path, service("shell", IMAGE, SERVER.format(says="hello")))
+        with loaded(whole, "shell") as load:
+            load.has(20)
+            own_docker.kill()
+            own_docker.start()
+            eventually(lambda: bool(state.containers(status="running")), "a container of the new Docker engine")
+            load.has(50)
+        assert set(load.counts) <= {200, 502, "cut off"}, load.counts
+        assert load.counts[502] + load.counts["cut off"] <= CLIENTS  # each had one that the container was answering
+    finally:
+        state.clean_up()
+        state.client.close()
