@@ -53,7 +53,7 @@ def apply(state: Lifecycle, policy: ScalingPolicy, now: Situation) -> tuple[Scal
     """Bound what the load asks for, and walk through activation and scale to zero."""
     if state.gave_up and now.wanted > 0:  # somebody asks for it: one more attempt, with a new deadline
         state = replace(state, gave_up=False, phase="Activating", since_s=now.now_s)
-    state = _abandoning(state, now)
+    state = _giving_up(_abandoning(state, now), policy, now)
     if state.phase == "Unknown" and now.ready > 0:
         state = replace(state, phase="Active", since_s=now.now_s)
     state = _buffering(state, now)
@@ -76,6 +76,17 @@ def _abandoning(state: Lifecycle, now: Situation) -> Lifecycle:
         return replace(state, abandoned=False, phase="Activating", since_s=now.now_s)
     is_hopeless = now.is_failing and not state.initialized and not is_asked_for
     return replace(state, abandoned=True) if is_hopeless else state
+
+
+def _giving_up(state: Lifecycle, policy: ScalingPolicy, now: Situation) -> Lifecycle:
+    """What never comes up has had its time, whatever Route or minimum wants it: as Knative's Deployment fails then."""
+    is_up = state.initialized or now.ready >= _threshold(state, policy, now.reachability)
+    overdue = state.phase == "Activating" and now.now_s - state.since_s >= _deadline_s(policy)
+    return replace(state, gave_up=True) if overdue and not is_up else state
+
+
+def _deadline_s(policy: ScalingPolicy) -> float:
+    return policy.progress_deadline_s + _ACTIVATION_SLACK_S
 
 
 def _floor(state: Lifecycle, policy: ScalingPolicy, reachability: Reachability) -> int:
@@ -110,9 +121,7 @@ def _scale_to_zero(state: Lifecycle, policy: ScalingPolicy, now: Situation) -> t
     if state.phase == "Activating":
         if _threshold(state, policy, now.reachability) == 0:  # an initial scale of zero
             return 0, 0, state
-        if now.now_s - state.since_s < policy.progress_deadline_s + _ACTIVATION_SLACK_S:
-            return UNKNOWN, keep, state
-        return 0, 0, replace(state, gave_up=state.gave_up or not state.initialized)
+        return (UNKNOWN, keep, state) if now.now_s - state.since_s < _deadline_s(policy) else (0, 0, state)
     if policy.scale_to_zero_after_s is not None:
         return 0, 0, state
     if state.phase == "Active":

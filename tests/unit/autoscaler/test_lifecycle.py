@@ -59,6 +59,21 @@ def test_a_revision_that_never_comes_up_is_given_up_after_its_progress_deadline(
     assert (again.desired, again.gave_up, again.reason) == (1, False, "Queued")
 
 
+@pytest.mark.parametrize(
+    "policy", [ScalingPolicy(progress_deadline_s=100), ScalingPolicy(progress_deadline_s=100, min_scale=2)]
+)
+def test_neither_a_route_nor_a_minimum_keeps_what_never_comes_up(policy: ScalingPolicy) -> None:
+    _, state = apply(new_lifecycle(initialized=False, now_s=0), policy, NOW)
+    waiting, state = apply(state, policy, replace(NOW, now_s=129.9))
+    assert (waiting.desired, waiting.gave_up) == (max(1, policy.min_scale), False)
+    given_up, state = apply(state, policy, replace(NOW, now_s=130))
+    assert (given_up.desired, given_up.gave_up, given_up.reason) == (0, True, "TimedOut")
+    asked_for, state = apply(state, policy, replace(NOW, wanted=1, now_s=140))
+    assert (asked_for.desired, asked_for.gave_up) == (max(1, policy.min_scale), False)
+    up, _ = apply(state, policy, replace(NOW, wanted=1, ready=2, now_s=290))
+    assert (up.initialized, up.gave_up) == (True, False)
+
+
 def test_a_failing_revision_that_was_superseded_is_abandoned_until_somebody_wants_it() -> None:
     failing = replace(NOW, wanted=-1, reachability="Unreachable", is_failing=True)
     decision, state = apply(new_lifecycle(initialized=False, now_s=0), POLICY, replace(failing, reachability="Unknown"))
