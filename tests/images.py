@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from faas_builders.oci import model
-from faas_builders.oci.layer import Written
+from faas_builders.oci.layers.layer import Written
 from faas_builders.oci.model import Config, ContainerConfig, Descriptor, RootFs
 from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from faas_builders.oci.distributions import Distribution, find_distributions
-from faas_builders.oci.ingredients import own_version, pypi_purl
+from faas_builders.oci.attestations.distributions import Distribution, find_distributions
+from faas_builders.oci.attestations.ingredients import own_version, pypi_purl
 
 
 def make_bill(layer: str, folder: Path) -> bytes:

@@ -22,7 +22,7 @@ from faas_builders.deps.runtime import runtime_layer
 from faas_builders.deps.uv import run_uv
 from faas_builders.errors import BuildError
 from faas_builders.files import ProjectFile, content_hash
-from faas_builders.oci.layer import folder_files
+from faas_builders.oci.layers.layer import folder_files
 from faas_builders.target import Platform, Target
 
 MINORS = ("3.11", "3.12", "3.13", "3.14")

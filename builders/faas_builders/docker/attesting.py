@@ -10,11 +10,11 @@ from faas_builders.builder import BuildRequest, BuiltImage
 from faas_builders.deps.runtime import runtime_layer
 from faas_builders.docker.generated import Generated
 from faas_builders.oci import references
-from faas_builders.oci.attesting import attest
+from faas_builders.oci.attestations.attesting import attest
+from faas_builders.oci.attestations.ingredients import Ingredients
+from faas_builders.oci.attestations.version_control import REVISION, SOURCE, describe_sources
 from faas_builders.oci.image_layers import DEPS, source_epoch
-from faas_builders.oci.ingredients import Ingredients
 from faas_builders.oci.store import ImageStore
-from faas_builders.oci.version_control import REVISION, SOURCE, describe_sources
 
 
 def attest_generated(store: ImageStore, image: BuiltImage, made: Generated, request: BuildRequest) -> None:

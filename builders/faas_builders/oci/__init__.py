@@ -1,10 +1,10 @@
 """OCI images: made, kept, written and read without a daemon and without root.
 
 - `builder`, `host`: the builders, on a `base`, with `image_layers` and an `image_config` of theirs
-- `model`: the documents; `layer`: a folder as a layer, `extracting` the other way round
+- `model`: the documents; `layers`: a folder as a layer, and the other way round
 - `store`: the images of one engine, on a `layout` whose index `entries` decides on; `prune`; `unpacking` for processes
 - `archive`, `importing`: images for other programs and of theirs
-- `attesting`: what is told with an image (`sbom`, `provenance`), from its `ingredients`
+- `attestations`: what is told with an image
 
 Source: OCI image format 1.1 (manifest, config, image layout).
 """

@@ -29,6 +29,7 @@ from faas_builders.deps.python_version import check_python
 from faas_builders.deps.pythons import local_python
 from faas_builders.errors import BuildError
 from faas_builders.oci import image_config, model, references
+from faas_builders.oci.attestations.version_control import REVISION, SOURCE, describe_sources
 from faas_builders.oci.base import Base, BaseImage, by_digest, fetch_base
 from faas_builders.oci.base_cache import BaseCache
 from faas_builders.oci.base_choice import choose_base, required_python
@@ -44,11 +45,10 @@ from faas_builders.oci.image_layers import (
     moment,
     source_epoch,
 )
-from faas_builders.oci.layer import folder_files
+from faas_builders.oci.layers.layer import folder_files
 from faas_builders.oci.model import Descriptor
 from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore
-from faas_builders.oci.version_control import REVISION, SOURCE, describe_sources
 from faas_builders.target import Platform
 
 
@@ -217,8 +217,8 @@ class _Build:
         self, base: Base, images: tuple[Descriptor, ...], installed: list[_Installed], said: dict[str, str]
     ) -> None:
         """Attach to each image what is in it and how it was made."""
-        from faas_builders.oci.attesting import attest
-        from faas_builders.oci.ingredients import Ingredients
+        from faas_builders.oci.attestations.attesting import attest
+        from faas_builders.oci.attestations.ingredients import Ingredients
 
         for image, descriptor, parts in zip(base.images, images, installed, strict=True):
             made_of = Ingredients(

@@ -23,7 +23,7 @@ from faas_builders.oci.image_layers import (
     moment,
     source_epoch,
 )
-from faas_builders.oci.layer import folder_files
+from faas_builders.oci.layers.layer import folder_files
 from faas_builders.oci.model import Config, ContainerConfig, RootFs
 from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore

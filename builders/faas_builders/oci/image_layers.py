@@ -16,8 +16,8 @@ from faas_builders.deps.credentials import fit_for_image
 from faas_builders.errors import BuildError
 from faas_builders.files import ProjectFile, content_hash, project_files
 from faas_builders.oci import model
-from faas_builders.oci.gzipping import FORMAT
-from faas_builders.oci.layer import Written, write_layer
+from faas_builders.oci.layers.gzipping import FORMAT
+from faas_builders.oci.layers.layer import Written, write_layer
 from faas_builders.oci.layout import space_on
 from faas_builders.oci.model import Descriptor, History
 from faas_builders.oci.store import ImageStore

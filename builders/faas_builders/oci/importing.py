@@ -15,9 +15,9 @@ import msgspec
 
 from faas_builders.errors import InvalidImage
 from faas_builders.oci import model, references
-from faas_builders.oci.layer import Written
+from faas_builders.oci.layers.layer import Written
+from faas_builders.oci.layers.limits import Budget
 from faas_builders.oci.layout import referring
-from faas_builders.oci.limits import Budget
 from faas_builders.oci.model import CONTAINERD_NAME, Descriptor, Index, Manifest, PlatformFields
 from faas_builders.oci.references import Reference
 from faas_builders.oci.tarring import Archive, open_archive, read_document

@@ -14,9 +14,9 @@ import msgspec
 
 from faas_builders.deps.interpreter import MINIMUM
 from faas_builders.errors import BaseImageError
-from faas_builders.oci.compression import uncompressed
 from faas_builders.oci.elf import HEAD_BYTES, Program, read_program
 from faas_builders.oci.filesystem import Filesystem
+from faas_builders.oci.layers.compression import uncompressed
 from faas_builders.target import Platform
 
 USER = 65532  # who distroless images call nonroot; no base has somebody else under that number

@@ -18,7 +18,7 @@ from typing import IO
 from faas_builders.cache import sync_folder, write_atomically
 from faas_builders.errors import InvalidImage, NoSpace
 from faas_builders.oci import model
-from faas_builders.oci.layer import Written
+from faas_builders.oci.layers.layer import Written
 from faas_builders.oci.model import Config, Index, Manifest
 
 LAYOUT_MARK = b'{"imageLayoutVersion":"1.0.0"}'

@@ -16,7 +16,7 @@ from faas_builders.cache import locked, write_atomically
 from faas_builders.errors import ImageMissing, InvalidImage
 from faas_builders.oci import entries, model, references
 from faas_builders.oci.importing import import_archive
-from faas_builders.oci.layer import Written
+from faas_builders.oci.layers.layer import Written
 from faas_builders.oci.layout import Layout, Reached
 from faas_builders.oci.model import Config, Descriptor, Index, Manifest, PlatformFields
 from faas_builders.oci.references import Reference

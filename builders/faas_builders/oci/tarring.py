@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Protocol, cast
 
 from faas_builders.errors import ArchiveError, InvalidImage
-from faas_builders.oci.limits import Budget
+from faas_builders.oci.layers.limits import Budget
 from faas_builders.oci.model import MOST_DOCUMENT_BYTES
 
 _PIECE = 1 << 20

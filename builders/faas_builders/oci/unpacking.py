@@ -11,7 +11,7 @@ from faas_builders.deps.bytecode import compile_tree
 from faas_builders.deps.interpreter import Interpreter, inspect
 from faas_builders.errors import ImageMissing, InterpreterError
 from faas_builders.oci import model
-from faas_builders.oci.extracting import extract_layer
+from faas_builders.oci.layers.extracting import extract_layer
 from faas_builders.oci.layout import Layout
 from faas_builders.oci.model import Config, Descriptor, Manifest
 from faas_builders.oci.references import Reference

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from faas_builders.errors import ProjectFileError
 from faas_builders.files import ProjectFile, project_files
-from faas_builders.oci.extracting import extract_layer
-from faas_builders.oci.layer import Written, write_layer
+from faas_builders.oci.layers.extracting import extract_layer
+from faas_builders.oci.layers.layer import Written, write_layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

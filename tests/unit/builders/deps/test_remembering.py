@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 from faas_builders.deps import find_requirements, install, local_python, resolve
-from faas_builders.oci.layer import folder_files
+from faas_builders.oci.layers.layer import folder_files
 from faas_builders.target import Target
 
 from tests.made_distributions import THIS_MINOR, PackageIndex, make_sdist, make_wheel

@@ -16,7 +16,7 @@ from faas_builders.errors import ArchiveError, BuilderError, ImageMissing, Inval
 from faas_builders.oci import model
 from faas_builders.oci.archive import docker_archive, write_docker_archive, write_oci_layout
 from faas_builders.oci.importing import import_archive
-from faas_builders.oci.limits import Budget
+from faas_builders.oci.layers.limits import Budget
 from faas_builders.oci.model import Descriptor, Index, Manifest
 from faas_builders.oci.store import ImageStore
 from faas_builders.oci.tarring import tar_stream

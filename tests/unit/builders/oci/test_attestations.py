@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas_builders.oci import provenance, sbom
-from faas_builders.oci.attesting import attest
-from faas_builders.oci.distributions import dependency_graph, find_distributions
-from faas_builders.oci.ingredients import BaseImage, Ingredients, Pin, oci_purl, parse_pins
+from faas_builders.oci.attestations import provenance, sbom
+from faas_builders.oci.attestations.attesting import attest
+from faas_builders.oci.attestations.distributions import dependency_graph, find_distributions
+from faas_builders.oci.attestations.ingredients import BaseImage, Ingredients, Pin, oci_purl, parse_pins
 from faas_builders.oci.store import ImageStore
 from faas_builders.target import Platform
 

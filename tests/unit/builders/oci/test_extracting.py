@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from faas_builders.errors import ArchiveError
-from faas_builders.oci.extracting import extract_layer
-from faas_builders.oci.limits import Budget
+from faas_builders.oci.layers.extracting import extract_layer
+from faas_builders.oci.layers.limits import Budget
 
 from tests.images import member
 

@@ -9,7 +9,7 @@ import random
 import zlib
 
 import pytest
-from faas_builders.oci.gzipping import GzipWriter
+from faas_builders.oci.layers.gzipping import GzipWriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

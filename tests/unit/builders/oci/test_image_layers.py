@@ -12,7 +12,7 @@ from faas_builders.builder import silent
 from faas_builders.errors import BuildError, ProjectFileError
 from faas_builders.files import ProjectFile, content_hash
 from faas_builders.oci.image_layers import LayerMaker, make_app_layer, source_epoch
-from faas_builders.oci.layer import write_layer
+from faas_builders.oci.layers.layer import write_layer
 from faas_builders.oci.store import ImageStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -16,7 +16,7 @@ from typing import IO
 import pytest
 from faas_builders.errors import ImageMissing, InvalidImage, NoSpace
 from faas_builders.oci import model
-from faas_builders.oci.layer import Written
+from faas_builders.oci.layers.layer import Written
 from faas_builders.oci.model import Descriptor, Index, Manifest
 from faas_builders.oci.prune import prune
 from faas_builders.oci.references import Reference

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from faas_builders.oci.version_control import REVISION, SOURCE, describe_sources, public_address
+from faas_builders.oci.attestations.version_control import REVISION, SOURCE, describe_sources, public_address
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from faas_builders.oci import provenance, sbom
-from faas_builders.oci.ingredients import Ingredients
+from faas_builders.oci.attestations import provenance, sbom
+from faas_builders.oci.attestations.ingredients import Ingredients
 from faas_builders.oci.model import Descriptor
 from faas_builders.oci.store import ImageStore
 

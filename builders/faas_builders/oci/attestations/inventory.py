@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from faas_builders.cache import cache_dir, cached, key_of
-from faas_builders.oci.distributions import Distribution, dependency_graph, find_distributions
+from faas_builders.oci.attestations.distributions import Distribution, dependency_graph, find_distributions
 from faas_builders.target import Platform
 
 _FORMAT = "1"  # part of every key: raise it when something else is read from the same metadata

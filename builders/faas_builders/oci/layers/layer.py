@@ -14,7 +14,7 @@ from typing import IO, Self
 
 from faas_builders.errors import ProjectFileError
 from faas_builders.files import ProjectFile
-from faas_builders.oci.gzipping import GzipWriter
+from faas_builders.oci.layers.gzipping import GzipWriter
 
 _PIECE = 1 << 20
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from faas_builders.oci import model
+from faas_builders.oci.attestations.ingredients import Ingredients, Pin, oci_purl, own_version
 from faas_builders.oci.image_layers import moment
-from faas_builders.oci.ingredients import Ingredients, Pin, oci_purl, own_version
 
 MEDIA_TYPE = "application/vnd.in-toto+json"
 PREDICATE = "https://slsa.dev/provenance/v1"

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from faas_builders.oci.distributions import Distribution
+from faas_builders.oci.attestations.distributions import Distribution
+from faas_builders.oci.attestations.ingredients import Ingredients, Pin, oci_purl, own_version, pypi_purl
+from faas_builders.oci.attestations.inventory import Inventory, take_inventory
 from faas_builders.oci.image_layers import moment
-from faas_builders.oci.ingredients import Ingredients, Pin, oci_purl, own_version, pypi_purl
-from faas_builders.oci.inventory import Inventory, take_inventory
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 
