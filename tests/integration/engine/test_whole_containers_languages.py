@@ -16,13 +16,13 @@ import yaml
 
 from faas.engine.supervisor.nats_server import find_program
 from faas.resources.kinds import POD
-from tests.containers_world import MadeImage, RunningRegistry, debian_base, docker, registry
+from tests.containers_world import MadeImage, RunningRegistry, busybox, debian_base, docker, registry
 from tests.integration.engine.conftest import eventually
-from tests.integration.engine.test_whole_containers import apply
+from tests.integration.engine.test_whole_containers import apply, service
 from tests.integration.engine.test_whole_containers_ends import loaded
 from tests.integration.engine.whole import Whole, running
 
-__all__ = ["debian_base", "docker", "registry"]
+__all__ = ["busybox", "debian_base", "docker", "registry"]
 
 CODE = """
 import os
@@ -166,3 +166,37 @@ TRAFFIC = """  traffic:
   - {revisionName: node-00001, percent: 50}
   - {latestRevision: true, percent: 50}
 """
+
+
+SENDER = """
+while ! wget -q -O - --header 'ce-specversion: 1.0' --header 'ce-id: 1' --header 'ce-type: told' \
+  --header 'ce-source: /shell' --header 'Content-Type: application/json' --post-data '{"word": "hi"}' $K_SINK
+do sleep 0.2; done
+exec httpd -f -p $PORT -h /www
+"""
+
+
+def test_a_foreign_image_sends_events_to_where_a_sink_binding_says(
+    whole: Whole, registry: RunningRegistry, busybox: MadeImage, tmp_path: Path
+) -> None:
+    whole.serve(
+        tmp_path / "project",
+        "from faas import Event, function\n\n@function.http('/', methods=['POST'])\ndef sink(event: Event) -> None:\n"
+        "    print('told', event.data['word'], 'by', event.source)\n",
+    )
+    serving = "serving.knative.dev/v1"
+    sink = {"ref": {"apiVersion": serving, "kind": "Service", "name": "sink"}}
+    subject = {"apiVersion": serving, "kind": "Service", "name": "sender"}
+    binding = {
+        "apiVersion": "sources.knative.dev/v1",
+        "kind": "SinkBinding",
+        "metadata": {"name": "bound"},
+        "spec": {"subject": subject, "sink": sink},
+    }
+    (tmp_path / "binding.yaml").write_text(yaml.safe_dump(binding))
+    whole.kubectl("apply", "-f", str(tmp_path / "binding.yaml"))
+
+    image = busybox.push(registry, "shell")
+    apply(whole, tmp_path, service("sender", image, SENDER))
+
+    eventually(lambda: "told hi by /shell" in whole.faas("logs", "sink"), "the event, in the function's log")

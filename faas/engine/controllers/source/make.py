@@ -42,14 +42,14 @@ def make_api_server(raw: Object, source: ApiServerSource, server: str) -> Made |
 
 
 def make_container(raw: Object, source: ContainerSource) -> Made | Refused:
-    """Our own adapters, which run as processes: sinks are behind a Unix socket, which only they know how to reach."""
+    """Our own adapters, as processes. Containers are instances of Revisions: one that serves no port is never ready."""
     containers = source.spec.template.spec.containers
     if len(containers) != 1 or not is_adapter_image(containers[0].image):
         images = ", ".join(container.image for container in containers)
         message = (
             "a ContainerSource runs this engine's own adapters, as processes: one container with the image "
-            f"{SOURCES_IMAGE} and the adapter's name as its only argument; this has {images or 'none'}, which could "
-            "not reach its sink from a container. Run an image of your own as a Service that answers with events"
+            f"{SOURCES_IMAGE} and the adapter's name as its only argument; this has {images or 'none'}. Run an image "
+            "of your own as a Service with min-scale 1, bound by a SinkBinding: it finds its sink in K_SINK"
         )
         return Refused("ContainersNotSupported", message)
     container = containers[0]
