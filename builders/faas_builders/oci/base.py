@@ -148,7 +148,8 @@ def _fetch_image(
     facts = cache.facts(digest, python)
     if facts is None:
         paths: list[Path] = [store.blob(layer.digest) for layer in manifest.layers]
-        facts = inspect_layers(paths, config.config.env, platform, named, python)
+        diff_ids = config.rootfs.diff_ids
+        facts = inspect_layers(paths, config.config.env, platform, named, python, diff_ids=diff_ids)
         cache.remember_facts(digest, python, facts)
     config = msgspec.structs.replace(config, variant=platform.variant or config.variant)
     return BaseImage(platform, digest, manifest, config, facts, frozenset(layer.digest for layer in absent))

@@ -19,7 +19,7 @@ FRESH_S = 86400.0
 LIMIT_BYTES = 10 << 30
 """Of all blobs together: some hundred bases, as they share layers. A store only links to them."""
 
-_FACTS_FORMAT = "1"  # raise it when more, or something else, is found in the same layers
+_FACTS_FORMAT = "2"  # raise it when more, or something else, is found in the same layers, or more of them is checked
 _Record = TypeVar("_Record", bound=msgspec.Struct)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
+from faas_builders.errors import ArchiveError
+
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 _LINKS = 40  # what Linux follows before it says ELOOP
 
@@ -35,7 +37,10 @@ class Filesystem:
         self._layers = 0
 
     def add_layer(self, layer: IO[bytes]) -> None:
-        """Lay another layer on top; `layer` is its tar. Raises: tarfile.TarError, EOFError, OSError: it is broken."""
+        """Lay another layer on top; `layer` is its tar.
+
+        Raises: tarfile.TarError, EOFError, OSError: it is broken; ArchiveError: an entry leads out of the image.
+        """
         number = self._layers
         self._layers += 1
         # "r|": forward only, and nothing of the members is held in memory.
@@ -71,6 +76,8 @@ class Filesystem:
         return (real, node) if node is not None else None
 
     def _add(self, tar: tarfile.TarFile, member: tarfile.TarInfo, number: int) -> None:
+        if posixpath.normpath(member.name).split("/")[0] == "..":
+            raise ArchiveError(f"{member.name[:200]} leads out of the image")  # as Docker would say of it
         path = posixpath.normpath("/" + member.name).lstrip("/")
         folder, name = posixpath.split(path)
         if name == _OPAQUE:

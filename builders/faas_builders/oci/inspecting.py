@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal, cast
 
 import msgspec
 
@@ -17,6 +18,7 @@ from faas_builders.errors import BaseImageError
 from faas_builders.oci.elf import HEAD_BYTES, Program, read_program
 from faas_builders.oci.filesystem import Filesystem
 from faas_builders.oci.layers.compression import uncompressed
+from faas_builders.oci.layers.limits import Budget
 from faas_builders.target import Platform
 
 USER = 65532  # who distroless images call nonroot; no base has somebody else under that number
@@ -47,18 +49,32 @@ class BaseFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inspect_layers(
-    layers: Iterable[Path], env: Iterable[str], platform: Platform, base: str, wanted: str = ""
+    layers: Sequence[Path],
+    env: Iterable[str],
+    platform: Platform,
+    base: str,
+    wanted: str = "",
+    *,
+    diff_ids: Sequence[str] = (),
 ) -> BaseFacts:
     """Read the layers, bottom first, and find what functions need.
 
-    Args: env: the image's, for its PATH; wanted: the minor that the user asked for, "" for any.
-    Raises: BaseImageError: no Python, none that is new enough, one for another machine, a layer that cannot be read.
+    Args:
+        env: the image's, for its PATH.
+        wanted: the minor that the user asked for, "" for any.
+        diff_ids: what the layers unpack to, as the image says; () when that is known to be so.
+    Raises: BaseImageError: no Python, none that is new enough, one for another machine, a layer that cannot be read, or
+    is not what the image says. ArchiveError: a layer leads out of the image, or unpacks to fill the disk.
     """
     files = Filesystem(_bytes_to_keep)
-    for number, path in enumerate(layers):
+    for number, (path, diff_id) in enumerate(zip(layers, diff_ids or [""] * len(layers), strict=True)):
         try:
-            with uncompressed(path) as layer:
-                files.add_layer(layer)
+            with uncompressed(path) as plain:
+                layer = _Measured(plain, Budget.of_compressed(path.stat().st_size))
+                files.add_layer(cast(IO[bytes], layer))
+                if diff_id and layer.diff_id() != diff_id:
+                    reason = f"layer {number} does not unpack to what its config says ({diff_id[:19]})"
+                    raise BaseImageError(f"base {base} is put together wrongly: {reason}", "Name another with --base")
         except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
             raise BaseImageError(f"layer {number} of base {base} cannot be read: {error}", _AGAIN) from error
     variables = dict(line.partition("=")[::2] for line in env)
@@ -75,6 +91,26 @@ def inspect_layers(
     )
 
 
+class _Measured:
+    """Reads on, hashes what is read, and stops where it is more than a layer of its size can be."""
+
+    def __init__(self, file: IO[bytes], budget: Budget) -> None:
+        self._file, self._budget, self._hash = file, budget, hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._budget.spend(len(data), "a layer")
+        self._hash.update(data)
+        return data
+
+    def diff_id(self) -> str:
+        """Also of what comes behind the end of the tar."""
+        while self.read(_PIECE):
+            pass
+        return "sha256:" + self._hash.hexdigest()
+
+
+_PIECE = 1 << 20
 _AGAIN = "Fetch it again with --pull, or name another base with --base"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import tarfile
 from pathlib import Path
 
 import pytest
-from faas_builders.errors import BaseImageError
+from faas_builders.errors import ArchiveError, BaseImageError
 from faas_builders.oci.inspecting import BaseFacts, inspect_layers
 from faas_builders.target import Platform
 
@@ -179,6 +181,35 @@ def test_a_layer_that_is_cut_off_is_an_error(tmp_path: Path, cut: float) -> None
     path.write_bytes(whole[: int(len(whole) * cut)])
 
     with pytest.raises(BaseImageError, match=r"layer 0 of base base cannot be read"):
+        inspect_layers([path], (PATH,), AMD64, "base")
+
+
+def test_a_layer_that_is_not_what_its_config_says_is_an_error(tmp_path: Path) -> None:
+    plain = layer(python_files()) + bytes(10240)  # of what comes behind the end of a tar, too
+    path = tmp_path / "layer"
+    path.write_bytes(gzip.compress(plain, 1))
+    right = "sha256:" + hashlib.sha256(plain).hexdigest()
+
+    assert inspect_layers([path], (PATH,), AMD64, "base", diff_ids=[right]).minor == "3.11"
+    with pytest.raises(BaseImageError, match="base base is put together wrongly: layer 0 does not unpack to what"):
+        inspect_layers([path], (PATH,), AMD64, "base", diff_ids=["sha256:" + "1" * 64])
+
+
+def test_an_entry_that_leads_out_of_the_image_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"cron\.d/x leads out of the image"):
+        inspect(tmp_path, {**python_files(), "usr/../../etc/cron.d/x": b"* * * * *"})
+
+
+def test_a_layer_that_unpacks_to_fill_the_disk_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "layer"
+    with gzip.open(path, "wb", 9) as out:
+        head = tarfile.TarInfo("zeros")
+        head.size = 1 << 40
+        out.write(head.tobuf(tarfile.GNU_FORMAT))
+        for _ in range(300):
+            out.write(bytes(1 << 20))
+
+    with pytest.raises(ArchiveError, match="as if to fill the disk"):
         inspect_layers([path], (PATH,), AMD64, "base")
 
 
