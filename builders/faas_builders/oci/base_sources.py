@@ -12,6 +12,7 @@ from faas_builders.errors import BaseImageError, RegistryUnreachable
 from faas_builders.oci import references
 from faas_builders.oci.base import Source
 from faas_builders.oci.base_cache import BaseCache, RememberedTag
+from faas_builders.oci.importing import import_archive
 from faas_builders.oci.layout import Layout
 from faas_builders.oci.model import Descriptor
 from faas_builders.oci.store import ImageStore
@@ -178,6 +179,6 @@ def _import(path: Path) -> tuple[ImageStore, str]:
     key = key_of(str(path.resolve()), str(state.st_ino), str(state.st_mtime_ns), str(state.st_size))
 
     def fill(folder: Path) -> None:
-        ImageStore(folder).import_archive(path, "base", "latest")
+        import_archive(ImageStore(folder), path, "base", "latest")
 
     return ImageStore(cached(cache_dir() / "imported" / key, fill)), "faas.local/base:latest"

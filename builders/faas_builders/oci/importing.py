@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TypeVar
 
 import msgspec
 
@@ -20,10 +20,8 @@ from faas_builders.oci.layers.limits import Budget
 from faas_builders.oci.layout import referring
 from faas_builders.oci.model import CONTAINERD_NAME, Descriptor, Index, Manifest, PlatformFields
 from faas_builders.oci.references import Reference
+from faas_builders.oci.store import ImageStore
 from faas_builders.oci.tarring import Archive, open_archive, read_document
-
-if TYPE_CHECKING:
-    from faas_builders.oci.store import ImageStore
 
 _Entry = TypeVar("_Entry")
 

@@ -15,7 +15,6 @@ from faas_builders.bundle import Bundle
 from faas_builders.cache import locked, write_atomically
 from faas_builders.errors import ImageMissing, InvalidImage
 from faas_builders.oci import entries, model, references
-from faas_builders.oci.importing import import_archive
 from faas_builders.oci.layers.layer import Written
 from faas_builders.oci.layout import Layout, Reached
 from faas_builders.oci.model import Config, Descriptor, Index, Manifest, PlatformFields
@@ -135,10 +134,6 @@ class ImageStore:
             self.check_whole(reference, [image.digest])
             self.oci.write_index(entries.with_tag(self.oci.index().manifests, reference, image))
         return Reference(reference.registry, reference.name, digest=image.digest)
-
-    def import_archive(self, path: Path, name: str, tag: str = "latest", *, image: str = "") -> Reference:
-        """Take in an image of others: see `importing`."""
-        return import_archive(self, path, name, tag, image=image)
 
     def find(self, reference: str | Reference) -> Descriptor | None:
         """The image or index that is called this, None when there is none. Digests may be those of parts of an index.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from faas_builders.oci.archive import docker_archive, write_docker_archive, write_oci_layout
+from faas_builders.oci.importing import import_archive
 from faas_builders.oci.prune import prune
 from faas_builders.oci.store import ImageStore
 
@@ -32,7 +33,7 @@ def tags(docker: Any) -> Iterator[list[str]]:
 
 
 def taken(store: ImageStore, image: MadeImage, folder: Path) -> str:
-    store.import_archive(image.layout(folder), NAME)
+    import_archive(store, image.layout(folder), NAME)
     return f"faas.local/{NAME}:latest"
 
 
@@ -79,7 +80,7 @@ def test_what_the_engine_has_built_comes_into_the_store_and_back_as_the_same_ima
     (tmp_path / "saved.tar").write_bytes(b"".join(built.save(named=f"{NAME}:built")))
     docker.images.remove(f"{NAME}:built", force=True)
 
-    stored = store.import_archive(tmp_path / "saved.tar", NAME, "built")
+    stored = import_archive(store, tmp_path / "saved.tar", NAME, "built")
     prune(store, [], now_s=4e9)
     docker.images.load(docker_archive(store, f"faas.local/{NAME}:built"))
     tags.append(f"faas.local/{NAME}:built")
@@ -99,7 +100,7 @@ def test_the_engine_writes_a_base_that_the_store_has_and_the_store_keeps_its_own
     tags.append(f"{NAME}:base")
     (tmp_path / "saved.tar").write_bytes(b"".join(docker.images.get(f"{NAME}:base").save(named=True)))
 
-    store.import_archive(tmp_path / "saved.tar", NAME, "back")
+    import_archive(store, tmp_path / "saved.tar", NAME, "back")
 
     assert store.platform_image(f"faas.local/{NAME}:back").manifest.layers == base
 
@@ -113,5 +114,5 @@ def test_a_layout_that_is_written_is_one_for_whoever_reads_it(
     for path in (tmp_path / "again", tmp_path / "again.tar"):
         write_oci_layout(store, reference, path)
         other = ImageStore(tmp_path / f"store-of-{path.name}")
-        assert other.import_archive(path, "back").digest == before.digest
+        assert import_archive(other, path, "back").digest == before.digest
         assert other.blob(before.digest).read_bytes() == busybox.manifest

@@ -12,6 +12,7 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 from docker.errors import NotFound
+from faas_builders.oci.importing import import_archive
 from faas_builders.oci.store import ImageStore
 from faas_builders.registry.names import ImageName
 from faas_builders.registry.push import push, push_with
@@ -25,7 +26,7 @@ __all__ = ["busybox", "docker", "registry"]
 
 def test_docker_runs_what_we_pushed(docker: Any, registry: RunningRegistry, busybox: MadeImage, tmp_path: Path) -> None:
     store = ImageStore(tmp_path / "images")
-    reference = store.import_archive(busybox.layout(tmp_path / "layout"), "busybox", "1")
+    reference = import_archive(store, busybox.layout(tmp_path / "layout"), "busybox", "1")
     name = ImageName.parse(f"{registry.host}/for-docker/busybox:1")
     digest = push(store, str(reference), name)
     image = docker.images.pull(f"{name.registry}/{name.repository}", tag=name.tag)

@@ -58,7 +58,7 @@ def test_an_image_comes_back_from_a_layout_with_its_platforms_and_all_that_refer
     store.put_referrer(bill, "text/signature", b"me")
 
     write_oci_layout(store, "faas.local/shop:latest", tmp_path / path)
-    taken = other.import_archive(tmp_path / path, "copy", "v1")
+    taken = import_archive(other, tmp_path / path, "copy", "v1")
 
     assert taken.digest == reference.digest
     assert other.images("faas.local/copy:v1") == images

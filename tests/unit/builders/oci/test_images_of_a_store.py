@@ -16,6 +16,7 @@ from typing import IO
 import pytest
 from faas_builders.errors import ImageMissing, InvalidImage, NoSpace
 from faas_builders.oci import model
+from faas_builders.oci.importing import import_archive
 from faas_builders.oci.layers.layer import Written
 from faas_builders.oci.model import Descriptor, Index, Manifest
 from faas_builders.oci.prune import prune
@@ -261,13 +262,14 @@ IMPORTER = """
 import sys
 from pathlib import Path
 from faas_builders.oci import layout
+from faas_builders.oci.importing import import_archive
 from faas_builders.oci.store import ImageStore
 replace = layout.os.replace
 def stop(source, target):
     print("ready", flush=True)
     sys.stdin.read()  # until it is killed
 layout.os.replace = stop
-ImageStore(Path(sys.argv[1])).import_archive(Path(sys.argv[2]), "shop")
+import_archive(ImageStore(Path(sys.argv[1])), Path(sys.argv[2]), "shop")
 """
 
 
@@ -290,7 +292,7 @@ def test_an_import_that_is_killed_midway_leaves_no_image_and_nothing_for_ever(
     assert [path.name for path in store.blobs.iterdir() if path.name.startswith(".part-")] != []
     prune(store, [], now_s=LATER_S)
     assert [path.name for path in store.blobs.iterdir() if path.name.startswith(".part-")] == []
-    assert store.import_archive(archive, "shop").digest == store.descriptor("faas.local/shop").digest
+    assert import_archive(store, archive, "shop").digest == store.descriptor("faas.local/shop").digest
 
 
 def test_a_layer_that_cannot_be_finished_leaves_nothing(store: ImageStore) -> None:
@@ -308,10 +310,11 @@ FILL = """
 import sys
 from pathlib import Path
 from faas_builders.errors import NoSpace
+from faas_builders.oci.importing import import_archive
 from faas_builders.oci.store import ImageStore
 store = ImageStore(Path(sys.argv[1]) / "images")
 for take in (
-    lambda: store.import_archive(Path(sys.argv[2]), "shop"),
+    lambda: import_archive(store, Path(sys.argv[2]), "shop"),
     lambda: store.put_blob(bytes(4 << 20)),
     lambda: store.adopt_layer(Path(sys.argv[2]), "sha256:" + "0" * 64),
 ):
