@@ -12,7 +12,7 @@ from faas_builders.deps.interpreter import MINIMUM
 from faas_builders.docker.image import platform_of
 from faas_builders.docker.progress import pull_lines
 from faas_builders.errors import BaseImageError, StepFailed
-from faas_builders.oci.inspecting import USER, BaseFacts
+from faas_builders.oci.bases.inspecting import USER, BaseFacts
 from faas_builders.target import Platform, Target
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from faas_builders.errors import BuildError
+from faas_builders.oci.bases.inspecting import USER
 from faas_builders.oci.image_config import PORT
-from faas_builders.oci.inspecting import USER
 
 PINS = "requirements.txt"
 FOLDER = ".faas"  # in the build context: what the project does not have itself

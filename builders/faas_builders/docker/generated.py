@@ -19,7 +19,7 @@ from faas_builders.docker.context import Context, below, folder
 from faas_builders.docker.dockerfile import FOLDER, PINS, Install, Recipe, make_dockerfile
 from faas_builders.docker.image import diff_ids, platform_of
 from faas_builders.files import project_files
-from faas_builders.oci.base_choice import choose_base, required_python
+from faas_builders.oci.bases.choice import choose_base, required_python
 from faas_builders.oci.image_config import make_env
 from faas_builders.target import Target
 

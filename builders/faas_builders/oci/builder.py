@@ -30,10 +30,10 @@ from faas_builders.deps.pythons import local_python
 from faas_builders.errors import BuildError
 from faas_builders.oci import image_config, model, references
 from faas_builders.oci.attestations.version_control import REVISION, SOURCE, describe_sources
-from faas_builders.oci.base import Base, BaseImage, by_digest, fetch_base
-from faas_builders.oci.base_cache import BaseCache
-from faas_builders.oci.base_choice import choose_base, required_python
-from faas_builders.oci.base_sources import open_source
+from faas_builders.oci.bases.cache import BaseCache
+from faas_builders.oci.bases.choice import choose_base, required_python
+from faas_builders.oci.bases.fetching import Base, BaseImage, by_digest, fetch_base
+from faas_builders.oci.bases.sources import open_source
 from faas_builders.oci.image_layers import (
     APP,
     DEPS,

@@ -9,11 +9,11 @@ from faas_builders.builder import HOST_BASE, BuildRequest, Choice
 from faas_builders.deps.interpreter import inspect
 from faas_builders.deps.pythons import local_python
 from faas_builders.deps.requirements import Kind, find_requirements
-from faas_builders.oci.base import BaseImage, fetch_base
-from faas_builders.oci.base_cache import BaseCache
-from faas_builders.oci.base_choice import BaseChoice, choose_base
-from faas_builders.oci.base_sources import NotHere, open_source
-from faas_builders.oci.inspecting import USER
+from faas_builders.oci.bases.cache import BaseCache
+from faas_builders.oci.bases.choice import BaseChoice, choose_base
+from faas_builders.oci.bases.fetching import BaseImage, fetch_base
+from faas_builders.oci.bases.inspecting import USER
+from faas_builders.oci.bases.sources import NotHere, open_source
 from faas_builders.oci.store import ImageStore
 from faas_builders.target import Platform
 

@@ -9,8 +9,8 @@ import msgspec
 from faas_builders.builder import BuildRequest
 from faas_builders.deps import OWN
 from faas_builders.oci import model
+from faas_builders.oci.bases.inspecting import USER, BaseFacts
 from faas_builders.oci.image_layers import APP, DEPS, RUNTIME, MadeLayer, app_folders, history, moment
-from faas_builders.oci.inspecting import USER, BaseFacts
 from faas_builders.oci.model import Config, ContainerConfig
 
 PORT = 8080  # what `faas_runtime` listens on when PORT says nothing else

@@ -197,6 +197,7 @@ class FleetStatus:
     failure: InstanceFailure | None = None
     image_digests: tuple[str, ...] = ()  # of the containers, whole references: faas.local/hello@sha256:HEX
     notes: tuple[tuple[str, str], ...] = ()  # (reason, message), informational: PlainStart, CPUNotLimited
+    unready: str = ""  # why an instance that runs for a while takes no requests
 
 
 @dataclass(frozen=True, slots=True)

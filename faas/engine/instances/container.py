@@ -19,6 +19,12 @@ from faas.engine.instances.logs import LogStore, RunLog
 from faas.engine.instances.pods import ContainerView
 from faas.engine.instances.provision import Provider, Provision
 
+PATIENCE_S = 10.0  # with what runs and is not ready; then its log says why
+_IN_SILENCE = {
+    "OOMKilled": "it used more memory than its limit",
+    "ExitCode0": "it ended by itself, without a word; what serves has to stay",
+}
+
 
 class State(Enum):
     DUE = "Due"  # it should start; its environment is being read, or it waits for the serving container
@@ -75,6 +81,7 @@ class Container:
         self.run: Run | None = None
         self.image: Image | None = None
         self.has_started = False  # this run
+        self.unready = ""  # why this run takes no requests, when it does not for a while
         self._pod, self._index, self._means = pod, index, means
         self._log: RunLog | None = None
         self._backoff = Backoff()
@@ -133,6 +140,7 @@ class Container:
         self.env = {**provision.env, "HOSTNAME": self._pod.name}
         self.state = State.STARTED
         self._replaced = self.has_started = False
+        self.unready = ""
         self._started_s = self._means.clock.now()
         self._open_log()
         launch = Launch(
@@ -231,7 +239,7 @@ class Container:
     def _become_ready(self) -> None:
         if self.state is State.STARTED:
             self.state = State.READY
-            self.failure = None
+            self.failure, self.unready = None, ""
             self._pod.container_changed(self)
 
     def _on_exited(self, status: ExitStatus) -> None:
@@ -240,14 +248,15 @@ class Container:
         if self._log is not None:
             self._log.close()
         self._log = self.run = None
-        self.has_started = False
+        self.has_started, self.unready = False, ""
         if not self._pod.is_wanted:
             self.state = State.ENDED
             self._pod.container_exited(self)
             return
         self._last, self._last_finished, self._last_started = status, self._means.clock.utc(), self._running_since
         which = "Container" if self.serves else f"Container {self.plan.name}"
-        self._last_message = f"{which} failed with: " + (status.start_error or "\n".join(last_lines))
+        words = status.start_error or "\n".join(last_lines) or _IN_SILENCE.get(status.reason, "it printed nothing")
+        self._last_message = f"{which} failed with: {words}"
         self._running_since = None
         self.restarts += 1
         if self._replaced:
@@ -298,7 +307,7 @@ class Container:
             return
         while True:
             if self.state is State.STARTED:
-                await probes.wait_ready(readiness, target)
+                await probes.wait_ready(readiness, target, failed=self._on_unready)
                 self._become_ready()
             failure = await probes.wait_failed(readiness, target)
             if self.state is not State.READY:
@@ -306,6 +315,17 @@ class Container:
             self.say(f"Readiness probe failed: {failure}")
             self.state = State.STARTED
             self._pod.container_changed(self)
+
+    def _on_unready(self, failure: str) -> None:
+        """A server that is up in a moment is no news; of one that is not, nobody else would say why."""
+        if self.unready or self._means.clock.now() - self._started_s < PATIENCE_S:
+            return
+        self.unready = f"Readiness probe failed: {failure}"
+        if self.plan.readiness is not None and self.plan.readiness.kind == "tcp":
+            port = self.plan.readiness.port or self.plan.port
+            self.unready += f"; it has to listen on port {port} of every address, not of 127.0.0.1 only"
+        self.say(self.unready)
+        self._pod.container_changed(self)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

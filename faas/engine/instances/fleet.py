@@ -265,6 +265,7 @@ class Fleet:
                 for container, image in zip(self.plan.containers, self.images, strict=False)
             ),
             notes=self._means.driver.notes(self.key),
+            unready=next((instance.unready for instance in self.instances.values() if instance.unready), ""),
         )
 
 

@@ -104,6 +104,10 @@ class Instance:
         failures = [container.failure for container in self._containers if container.failure is not None]
         return max(failures, key=lambda failure: failure.restarts, default=None)
 
+    @property
+    def unready(self) -> str:
+        return next((container.unready for container in self._containers if container.unready), "")
+
     def endpoint(self) -> Endpoint | None:
         run = self._serving.run
         if run is None or self.phase not in (Phase.READY, Phase.DRAINING) or not self._was_ready:

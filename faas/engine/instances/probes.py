@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ async def probe(plan: ProbePlan, target: Target, *, timeout_s: float) -> str:
     except TimeoutError:
         return f"no answer within {timeout_s:g} s"
     except OSError as error:
-        return f"cannot connect: {error.strerror or error}"
+        return f"cannot connect: {os.strerror(error.errno) if error.errno else error}"  # asyncio has words of its own
 
 
 async def accepts(address: str, *, timeout_s: float) -> bool:
@@ -120,6 +121,7 @@ async def _grpc(plan: ProbePlan, address: str) -> str:
     from h2.config import H2Configuration
     from h2.connection import H2Connection
     from h2.events import DataReceived, StreamEnded, StreamReset
+    from h2.exceptions import ProtocolError
 
     connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
     service = plan.path.strip("/").encode()[:127]
@@ -145,18 +147,30 @@ async def _grpc(plan: ProbePlan, address: str) -> str:
                         return "" if answer[5:7] == b"\x08\x01" else "the gRPC health service does not say SERVING"
             writer.write(connection.data_to_send())
         return "it closed the connection"
+    except ProtocolError:
+        return "it did not answer in HTTP/2"
     finally:
         writer.close()
 
 
-async def wait_ready(readiness: ProbePlan, target: Target, ask: Callable[..., Awaitable[str]] = probe) -> None:
-    """Return once the readiness probe has succeeded as often as it has to. The caller bounds the wait."""
+async def wait_ready(
+    readiness: ProbePlan,
+    target: Target,
+    ask: Callable[..., Awaitable[str]] = probe,
+    failed: Callable[[str], None] = lambda failure: None,
+) -> None:
+    """Return once the readiness probe has succeeded as often as it has to. The caller bounds the wait.
+
+    Args: failed: told each time why it was not ready.
+    """
     aggressive = not readiness.period_s and readiness.kind != "exec"  # a command costs too much for that
     timeout_s = AGGRESSIVE_TIMEOUT_S if aggressive else readiness.timeout_s
     await asyncio.sleep(readiness.initial_delay_s)
     successes = 0
     for pause_s in aggressive_pauses() if aggressive else itertools.repeat(readiness.period_s or SLOW_PERIOD_S):
         failure = await ask(readiness, target, timeout_s=timeout_s)
+        if failure:
+            failed(failure)
         successes = 0 if failure else successes + 1
         if successes >= readiness.success_threshold:
             return

@@ -112,6 +112,14 @@ def test_giving_up_says_so_and_a_later_attempt_does_not_hide_it() -> None:
     assert after((GAVE_UP, FleetStatus()), (ACTIVE, FleetStatus(ready=1)))["Ready"] == ("True", "", "")
 
 
+def test_giving_up_says_what_was_missing_also_when_nothing_is_there_any_more() -> None:
+    fleet = FleetStatus(starting=1, unready="Readiness probe failed: Connection refused")
+    words = "Initial scale was never achieved: Readiness probe failed: Connection refused"
+    failed = ("False", "ProgressDeadlineExceeded", words)
+    assert after((QUEUED, fleet), (GAVE_UP, fleet))["ResourcesAvailable"] == failed
+    assert after((GAVE_UP, fleet), (GAVE_UP, FleetStatus()))["ResourcesAvailable"] == failed
+
+
 @pytest.mark.parametrize("before", [(ACTIVE, FleetStatus(ready=1)), (IDLE, FleetStatus()), (GAVE_UP, CRASH)])
 def test_a_restarted_engine_that_knows_nothing_yet_changes_nothing(
     before: tuple[ScaleDecision, FleetStatus],

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from faas.engine.contract.revision import ContainerPlan, ProbePlan, RevisionKey, RevisionPlan
 from faas.engine.instances.container import Means, State
 from faas.engine.instances.driver import AdoptedRun, ExitStatus, Image, Launch, RunEvents
@@ -297,6 +299,48 @@ def test_a_container_that_announces_nothing_is_asked_until_it_listens(tmp_path: 
             instance.release()
 
     asyncio.run(main())
+
+
+def test_what_runs_for_a_while_and_does_not_listen_says_so_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        clock, driver, owner, noticed = VirtualClock(), Played(), Owner(), asyncio.Event()
+        driver.announces_ready, driver.address = False, "tcp:127.0.0.1:1"
+        owner.changed = lambda instance: noticed.set() if instance.unready else None  # type: ignore[method-assign]
+        means: Any = Means(driver, LogStore(tmp_path), clock, asyncio.ensure_future, None)  # type: ignore[arg-type]
+        instance = Instance("pod-a", owner, means, EPOCH)
+        instance.start(PROVISIONS)
+        driver.events[0].started(7)
+        driver.events[0].ready()
+        assert instance.unready == ""
+        clock.advance(10)
+        async with asyncio.timeout(10):
+            await noticed.wait()
+        assert instance.unready == (
+            "Readiness probe failed: cannot connect: Connection refused; it has to listen on port 8080 of every "
+            "address, not of 127.0.0.1 only"
+        )
+        driver.events[0].exited(ExitStatus(1))
+        assert instance.unready == ""
+        assert instance.failure is not None
+        assert instance.failure.message.startswith("Container failed with: Readiness probe failed: cannot connect")
+        instance.release()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (ExitStatus(0), "it ended by itself, without a word; what serves has to stay"),
+        (ExitStatus(137, 9, oom_killed=True), "it used more memory than its limit"),
+        (ExitStatus(5), "it printed nothing"),
+    ],
+)
+def test_what_ends_in_silence_has_words_too(tmp_path: Path, status: ExitStatus, words: str) -> None:
+    instance, driver, _, _ = make(tmp_path)
+    driver.events[0].exited(status)
+    assert instance.failure is not None
+    assert instance.failure.message == f"Container failed with: {words}"
 
 
 def test_what_never_ran_says_why_instead_of_its_last_lines(tmp_path: Path) -> None:

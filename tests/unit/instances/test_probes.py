@@ -49,6 +49,37 @@ def test_it_is_ready_after_as_many_successes_in_a_row_as_it_needs() -> None:
     assert list(answers) == []
 
 
+def test_somebody_is_told_why_it_is_not_ready() -> None:
+    answers, told = iter(["refused", "silent", ""]), list[str]()
+
+    async def ask(plan: ProbePlan, target: Target, *, timeout_s: float) -> str:
+        return next(answers)
+
+    asyncio.run(wait_ready(ProbePlan(), Target(str, never), ask, told.append))
+    assert told == ["refused", "silent"]
+
+
+def test_a_server_that_answers_a_grpc_probe_with_broken_frames_has_failed_it() -> None:
+    async def main() -> str:
+        closed = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(bytes([0, 0, 1, 1, 5, 0, 0, 0, 1, 0xFF]))  # headers that no HPACK decodes
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            closed.set()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            target = Target(lambda number: f"tcp:127.0.0.1:{number}", never)
+            said = await probe(ProbePlan("grpc", port=port), target, timeout_s=10.0)
+            await closed.wait()
+            return said
+
+    assert asyncio.run(main()) == "it did not answer in HTTP/2"
+
+
 def test_a_command_is_run_by_whoever_runs_the_container() -> None:
     async def execute(command: tuple[str, ...], timeout_s: float) -> str:
         return f"{command} within {timeout_s:g}"

@@ -30,7 +30,7 @@ def observed_status(
     """Say what is known. A restarted engine that knows nothing yet leaves what an earlier one found out."""
     conditions = REVISION_CONDITIONS.initialize(revision.status.conditions, now)
     conditions = _mark_active(conditions, decision, now)
-    conditions = _mark_resources(conditions, decision, now)
+    conditions = _mark_resources(conditions, decision, fleet, now)
     conditions = _mark_container(conditions, decision, fleet, now)
     conditions = _mark_notes(conditions, fleet, now)
     status = replace(revision.status, conditions=conditions, observed_generation=revision.metadata.generation)
@@ -53,11 +53,16 @@ def _mark_active(conditions: Conditions, decision: ScaleDecision | None, now: da
     return _mark(conditions, ACTIVE, decision.active, decision.reason, decision.message, now)
 
 
-def _mark_resources(conditions: Conditions, decision: ScaleDecision | None, now: datetime) -> Conditions:
+def _mark_resources(
+    conditions: Conditions, decision: ScaleDecision | None, fleet: FleetStatus | None, now: datetime
+) -> Conditions:
     if decision is not None and decision.initialized:
         return _mark(conditions, RESOURCES_AVAILABLE, "True", "", "", now)
     if decision is not None and decision.gave_up:
-        message = "Initial scale was never achieved"
+        unready = fleet.unready if fleet is not None else ""
+        if not unready and has_status(conditions, RESOURCES_AVAILABLE, "False"):
+            return conditions  # why is known while instances are there only
+        message = f"Initial scale was never achieved: {unready}" if unready else "Initial scale was never achieved"
         return _mark(conditions, RESOURCES_AVAILABLE, "False", "ProgressDeadlineExceeded", message, now)
     if has_status(conditions, RESOURCES_AVAILABLE, "False"):
         return conditions  # another attempt, after a request or a restart, is no success yet

@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 KEPT_LOG = {"Type": "local", "Config": {"max-size": "1m", "max-file": "1", "compress": "false"}}
 NO_LOG: dict[str, object] = {"Type": "none", "Config": {}}
 LEAVE_S = 10.0  # for removing what is left, when the engine ends
+ADOPT_S = 10.0  # for finding what is there, when it starts: functions that are processes, and the API, wait for that
 
 
 class DockerDriver:
@@ -105,7 +106,7 @@ class DockerDriver:
             await asyncio.to_thread(self._watcher.dismiss)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._group.create_task(work)
+        task = self._group.create_task(_logged(work))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
@@ -264,15 +265,20 @@ class DockerDriver:
         return asyncio.run_coroutine_threadsafe(self._adopt(), self._loop).result()
 
     async def _adopt(self) -> list[AdoptedRun]:
+        found: list[Adoptable] = []
         try:
-            found = await find_adoptable(self._docker, self._ownership, self._settings.logs_dir)
-            self._wanted.containers.update(one.created.name for one in found)
-            self._wanted.pods.update(one.pod for one in found)
-            await self._prepare()
-            if found and (bridge := await self._network.bridge()).is_reachable:
-                await self._relay.open(bridge.gateway)
-        except (DockerError, DockerUnavailable, OSError) as error:
-            log.warning("cannot look for containers of an earlier engine: %s", error)
+            async with asyncio.timeout(ADOPT_S):
+                found = await find_adoptable(self._docker, self._ownership, self._settings.logs_dir)
+                self._wanted.containers.update(one.created.name for one in found)  # before anything is swept
+                self._wanted.pods.update(one.pod for one in found)
+                await self._prepare()
+                if found and (bridge := await self._network.bridge()).is_reachable:
+                    await self._relay.open(bridge.gateway)
+        except (DockerError, DockerUnavailable, OSError) as error:  # and TimeoutError
+            self._wanted.containers.difference_update(one.created.name for one in found)
+            self._wanted.pods.difference_update(one.pod for one in found)
+            reason = str(error) or f"the Docker engine has not answered within {ADOPT_S:g} s"
+            log.warning("cannot look for containers of an earlier engine: %s; others take their place", reason)
             self._sweeper.ask()
             return []
         runs: dict[str, ContainerRun] = {}
@@ -301,3 +307,11 @@ class DockerDriver:
         run = ContainerRun(means, events, running=one.running)
         runs[one.created.id] = run
         return self._go_on(run, one.pod)
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    """What nobody has thought of in one container's life does not end the others'."""
+    try:
+        await work
+    except Exception:
+        log.exception("a container's task failed")

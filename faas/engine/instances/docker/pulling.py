@@ -13,11 +13,11 @@ from faas.engine.instances.docker.connection import Docker, DockerError, auth_he
 
 DIGEST_TIMEOUT_S = 10.0  # Knative's digest-resolution-timeout
 SILENCE_S = 60.0  # of a pull: it tells of every piece that arrives
-_LINE_BYTES = 1 << 20
+_BROKEN_OFF = "the Docker engine's answer broke off"
 
 
 class RegistrySilent(Exception):
-    """It took the connection and says nothing; the message says how long."""
+    """It took the connection and says nothing, or not all; the message says how long."""
 
 
 async def digest_of(docker: Docker, name: ImageName, credentials: Mapping[str, object]) -> str:
@@ -32,9 +32,11 @@ async def digest_of(docker: Docker, name: ImageName, credentials: Mapping[str, o
             await docker.open("GET", path, headers=auth_header(credentials)) as answer,
         ):
             found: dict[str, Any] = json.loads(await answer.reader.read())
+            return str(found["Descriptor"]["digest"])
     except TimeoutError:
         raise RegistrySilent(f"no answer within {DIGEST_TIMEOUT_S:g} s") from None
-    return str(found["Descriptor"]["digest"])
+    except (ValueError, KeyError, TypeError):
+        raise RegistrySilent(_BROKEN_OFF) from None
 
 
 async def pull(docker: Docker, name: ImageName, credentials: Mapping[str, object]) -> None:
@@ -50,6 +52,8 @@ async def pull(docker: Docker, name: ImageName, credentials: Mapping[str, object
                     raise DockerError(500, str(said["error"]))
     except TimeoutError:
         raise RegistrySilent(f"the download stands still for {SILENCE_S:g} s") from None
+    except (ValueError, TypeError, OSError):
+        raise RegistrySilent(_BROKEN_OFF) from None
     finally:
         if answer is not None:
             answer.writer.close()  # whoever closes it ends the pull

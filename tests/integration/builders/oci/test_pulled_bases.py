@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from faas_builders.errors import BaseImageError, NotInRegistry
-from faas_builders.oci.base import Base, fetch_base
-from faas_builders.oci.base_cache import FRESH_S, BaseCache
-from faas_builders.oci.base_sources import open_source
+from faas_builders.oci.bases.cache import FRESH_S, BaseCache
+from faas_builders.oci.bases.fetching import Base, fetch_base
+from faas_builders.oci.bases.sources import open_source
 from faas_builders.oci.store import ImageStore
 from faas_builders.target import Platform
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from faas_builders.errors import BaseImageError, BuilderError
 from faas_builders.oci.archive import write_docker_archive, write_oci_layout
-from faas_builders.oci.base import Base, by_digest, fetch_base
-from faas_builders.oci.base_cache import LIMIT_BYTES, BaseCache
-from faas_builders.oci.base_sources import NotHere, open_source
+from faas_builders.oci.bases.cache import LIMIT_BYTES, BaseCache
+from faas_builders.oci.bases.fetching import Base, by_digest, fetch_base
+from faas_builders.oci.bases.sources import NotHere, open_source
 from faas_builders.oci.store import ImageStore
 from faas_builders.target import Platform
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faas_builders.builder import BuildRequest
 from faas_builders.errors import BuildError
-from faas_builders.oci.base_choice import choose_base
+from faas_builders.oci.bases.choice import choose_base
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 

@@ -6,7 +6,7 @@ import io
 import tarfile
 
 import pytest
-from faas_builders.oci.filesystem import Filesystem
+from faas_builders.oci.bases.filesystem import Filesystem
 from hypothesis import given
 from hypothesis import strategies as st
 

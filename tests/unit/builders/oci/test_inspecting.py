@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from faas_builders.errors import ArchiveError, BaseImageError
-from faas_builders.oci.inspecting import BaseFacts, inspect_layers
+from faas_builders.oci.bases.inspecting import BaseFacts, inspect_layers
 from faas_builders.target import Platform
 
 from tests.made_bases import GLIBC, MUSL, PATH, Entry, layer, program, python_files

@@ -14,9 +14,9 @@ from typing import IO, Literal, cast
 import msgspec
 
 from faas_builders.deps.interpreter import MINIMUM
+from faas_builders.elf import HEAD_BYTES, Program, read_program
 from faas_builders.errors import BaseImageError
-from faas_builders.oci.elf import HEAD_BYTES, Program, read_program
-from faas_builders.oci.filesystem import Filesystem
+from faas_builders.oci.bases.filesystem import Filesystem
 from faas_builders.oci.layers.compression import uncompressed
 from faas_builders.oci.layers.limits import Budget
 from faas_builders.target import Platform

@@ -11,8 +11,8 @@ import msgspec
 
 from faas_builders.errors import BaseImageError, InvalidImage
 from faas_builders.oci import model
-from faas_builders.oci.base_cache import BaseCache
-from faas_builders.oci.inspecting import BaseFacts, inspect_layers
+from faas_builders.oci.bases.cache import BaseCache
+from faas_builders.oci.bases.inspecting import BaseFacts, inspect_layers
 from faas_builders.oci.layout import Layout
 from faas_builders.oci.model import Config, Descriptor, Index, Manifest
 from faas_builders.oci.store import ImageStore

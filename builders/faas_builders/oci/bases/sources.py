@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from faas_builders.cache import cache_dir, cached, key_of
 from faas_builders.errors import BaseImageError, RegistryUnreachable
 from faas_builders.oci import references
-from faas_builders.oci.base import Source
-from faas_builders.oci.base_cache import BaseCache, RememberedTag
+from faas_builders.oci.bases.cache import BaseCache, RememberedTag
+from faas_builders.oci.bases.fetching import Source
 from faas_builders.oci.importing import import_archive
 from faas_builders.oci.layout import Layout
 from faas_builders.oci.model import Descriptor

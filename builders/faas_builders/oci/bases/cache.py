@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from faas_builders.cache import cache_dir, key_of, write_atomically
-from faas_builders.oci.inspecting import BaseFacts
+from faas_builders.oci.bases.inspecting import BaseFacts
 from faas_builders.oci.layout import Layout
 
 FRESH_S = 86400.0
