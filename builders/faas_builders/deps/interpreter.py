@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from faas_builders.cache import cache_dir, key_of, write_atomically
+from faas_builders.cache import cache_dir, key_of
+from faas_builders.disk import write_atomically
 from faas_builders.errors import InterpreterError
 
 MINIMUM = (3, 11)

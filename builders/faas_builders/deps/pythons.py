@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from faas_builders.cache import cache_dir, key_of, write_atomically
+from faas_builders.cache import cache_dir, key_of
 from faas_builders.deps.interpreter import Interpreter, inspect
 from faas_builders.deps.uv import run_uv
+from faas_builders.disk import write_atomically
 from faas_builders.errors import DependencyError, InterpreterError
 
 

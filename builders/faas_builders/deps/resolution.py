@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from faas_builders.cache import cache_dir, key_of, write_atomically
+from faas_builders.cache import cache_dir, key_of
 from faas_builders.deps import agreement
 from faas_builders.deps.credentials import masked
 from faas_builders.deps.destination import Destination, Where, destination_of
@@ -23,6 +23,7 @@ from faas_builders.deps.requirements_files import local_path, logical_lines, rea
 from faas_builders.deps.runtime_requirements import extra_requirements
 from faas_builders.deps.uv import Log, run_uv
 from faas_builders.deps.workspace import lock_folder
+from faas_builders.disk import write_atomically
 
 _FORMAT = "2"  # part of every key: raise it when the same declaration comes to give other pins
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from faas_builders.builder import Report
-from faas_builders.cache import cache_dir, key_of, write_atomically
+from faas_builders.cache import cache_dir, key_of
 from faas_builders.deps.interpreter import MINIMUM
+from faas_builders.disk import write_atomically
 from faas_builders.docker.image import platform_of
 from faas_builders.docker.progress import pull_lines
 from faas_builders.errors import BaseImageError, StepFailed

@@ -13,9 +13,10 @@ from typing import IO
 
 import msgspec
 
+from faas_builders.disk import space_on
 from faas_builders.errors import BuilderError, InvalidImage
 from faas_builders.oci import model, references
-from faas_builders.oci.layout import LAYOUT_MARK, PART, Layout, copier, referring, space_on
+from faas_builders.oci.layout import LAYOUT_MARK, PART, Layout, copier, referring
 from faas_builders.oci.model import Descriptor, Index
 from faas_builders.oci.store import ImageStore
 from faas_builders.oci.tarring import Content, tar_stream

@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 
 from faas_builders.builder import BuiltLayer, Report
-from faas_builders.cache import cache_dir, cached, key_of, write_atomically
+from faas_builders.cache import cache_dir, cached, key_of
 from faas_builders.deps.credentials import fit_for_image
+from faas_builders.disk import space_on, write_atomically
 from faas_builders.errors import BuildError
 from faas_builders.files import ProjectFile, content_hash, project_files
 from faas_builders.oci import model
 from faas_builders.oci.layers.gzipping import FORMAT
 from faas_builders.oci.layers.layer import Written, write_layer
-from faas_builders.oci.layout import space_on
 from faas_builders.oci.model import Descriptor, History
 from faas_builders.oci.store import ImageStore
 

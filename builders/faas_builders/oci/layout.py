@@ -6,17 +6,16 @@ Source: OCI image layout 1.0.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from faas_builders.cache import sync_folder, write_atomically
-from faas_builders.errors import InvalidImage, NoSpace
+from faas_builders.disk import space_on, sync_folder, write_atomically
+from faas_builders.errors import InvalidImage
 from faas_builders.oci import model
 from faas_builders.oci.layers.layer import Written
 from faas_builders.oci.model import Config, Index, Manifest
@@ -172,17 +171,6 @@ def referring(subjects: Mapping[str, str], here: Iterable[str]) -> list[str]:
         reached.update(more)
         waiting = {digest: subject for digest, subject in waiting.items() if digest not in reached}
     return found
-
-
-@contextlib.contextmanager
-def space_on(folder: Path | str) -> Iterator[None]:
-    """Say that the disk is full in one way. Raises: NoSpace."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpace(folder) from error
-        raise
 
 
 def copier(source: Path, digest: str) -> Callable[[IO[bytes]], Written]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from faas_builders.cache import locked
+from faas_builders.disk import locked
 from faas_builders.oci import model, references
 from faas_builders.oci.entries import subject_of, tag_of
 from faas_builders.oci.layout import Reached, referring

@@ -12,7 +12,7 @@ import msgspec
 
 from faas_builders import bundle as bundles
 from faas_builders.bundle import Bundle
-from faas_builders.cache import locked, write_atomically
+from faas_builders.disk import locked, write_atomically
 from faas_builders.errors import ImageMissing, InvalidImage
 from faas_builders.oci import entries, model, references
 from faas_builders.oci.layers.layer import Written

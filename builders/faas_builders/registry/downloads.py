@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from faas_builders.cache import sync_folder
+from faas_builders.disk import space_on, sync_folder
 from faas_builders.errors import DigestMismatch, RegistryError, RegistryUnreachable
 from faas_builders.oci import model
-from faas_builders.oci.layout import space_on
 from faas_builders.registry._httpx import httpx
 from faas_builders.registry.client import Registry
 from faas_builders.registry.connections import Answer

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from faas_builders.cache import write_atomically
+from faas_builders.disk import space_on, write_atomically
 from faas_builders.errors import InvalidImage
 from faas_builders.oci import model
-from faas_builders.oci.layout import space_on
 from faas_builders.oci.model import Descriptor
 from faas_builders.registry.client import Document, Registry
 from faas_builders.registry.downloads import blob_path, pull_blob

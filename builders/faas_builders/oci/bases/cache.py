@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import msgspec
 
-from faas_builders.cache import cache_dir, key_of, write_atomically
+from faas_builders.cache import cache_dir, key_of
+from faas_builders.disk import write_atomically
 from faas_builders.oci.bases.inspecting import BaseFacts
 from faas_builders.oci.layout import Layout
 

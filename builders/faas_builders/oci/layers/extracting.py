@@ -13,10 +13,10 @@ import zlib
 from pathlib import Path
 from typing import IO, cast
 
+from faas_builders.disk import space_on
 from faas_builders.errors import ArchiveError
 from faas_builders.oci.layers.compression import uncompressed
 from faas_builders.oci.layers.limits import Budget
-from faas_builders.oci.layout import space_on
 
 _PIECE = 1 << 20
 _LONGEST_HEADER = 16 << 20  # a PAX header has some hundred bytes, and tarfile reads it whole into memory
