@@ -78,6 +78,8 @@ def _load(store: ImageStore, reference: str, name: str, platform: Platform | Non
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to, which takes its name when the block has ended well."""
+    if path.is_dir():
+        raise BuilderError(f"{path} is a folder, and an archive is a file", f"Name one in it: {path / 'image.tar'}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=PART, dir=path.parent) as folder:
         part = Path(folder) / "image.tar"
