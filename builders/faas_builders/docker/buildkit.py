@@ -20,6 +20,7 @@ from faas_builders.docker.context import DOCKERFILE
 from faas_builders.docker.order import Order
 from faas_builders.docker.progress import BuildkitProgress, advice
 from faas_builders.errors import BuildError, StepFailed, ToolMissing
+from faas_builders.programs import run_reading
 
 _LAST_WITH_BUILDKIT = 22  # major version of the CLI; from 23 on `docker build` is buildx
 
@@ -57,29 +58,16 @@ def build(frontend: Frontend, context: IO[bytes], order: Order, report: Report) 
         if not path.is_file():
             raise BuildError(f"secret {name}: there is no file {path}", "Name a file: --secret ID=FILE")
     progress = BuildkitProgress()
+
+    def show(text: str) -> None:
+        if line := progress.line(text):
+            report("build", line)
+
     with tempfile.TemporaryDirectory(prefix="faas-build-") as folder:
         written = Path(folder) / "image"
         command = [*frontend.command, *_arguments(order, written), "-"]
-        process = subprocess.Popen(
-            command,
-            stdin=context,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **frontend.env},
-            text=True,
-            errors="replace",
-        )
-        assert process.stderr is not None
-        try:
-            for text in process.stderr:
-                if line := progress.line(text):
-                    report("build", line)
-            code = process.wait()
-        finally:
-            if process.poll() is None:
-                process.terminate()  # the CLI tells the engine to stop
-                process.wait()
-            process.stderr.close()
+        # Asked to end, the CLI tells the engine to stop.
+        code = run_reading(command, show, input=context, env={**os.environ, **frontend.env}, stderr_only=True)
         if code:
             reason = progress.error or f"{Path(frontend.command[0]).name} ended with exit code {code}"
             raise StepFailed(progress.step or "docker build", reason, progress.output, advice(progress.output + reason))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +19,7 @@ from faas_builders.oci.store import ImageStore
 from faas_builders.pack.command import OURS, Build, PackOptions, find_pack, make_command
 from faas_builders.pack.output import Progress
 from faas_builders.pack.secrets import ENV, write_binding
+from faas_builders.programs import run_reading
 from faas_builders.target import Platform
 
 
@@ -126,24 +126,11 @@ def _copy_project(project: Path, app: Path) -> None:
 
 def _run(command: list[str], report: Report) -> None:
     progress = Progress()
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    assert process.stdout is not None
-    try:
-        for text in process.stdout:
-            if line := progress.line(text):
-                report("build", line)
-        code = process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()  # pack removes its containers
-            process.wait()
-        process.stdout.close()
+
+    def show(text: str) -> None:
+        if line := progress.line(text):
+            report("build", line)
+
+    code = run_reading(command, show)  # asked to end, pack removes its containers
     if code:
         raise progress.failure(code)
