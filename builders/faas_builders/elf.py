@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 HEAD_BYTES = 1 << 16  # more than enough: linkers put the program headers and the interpreter's name at the front
 
-_MACHINES = {3: "386", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "amd64", 183: "arm64", 243: "riscv64"}
+# Go's names, which OCI uses, for e_machine and whether the file has 64 bits: 62 with 32 is x32, which nobody runs.
+_ARCHITECTURES = {
+    (3, False): "386", (21, True): "ppc64le", (22, True): "s390x", (40, False): "arm", (62, True): "amd64",
+    (183, True): "arm64", (243, True): "riscv64",
+}  # fmt: skip
 _PT_INTERP = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    architecture: str  # in Go's words, as OCI has them; "machine 8" for one without
+    architecture: str  # as `architecture_of` tells it
     loader: str  # /lib64/ld-linux-x86-64.so.2; "" when it is linked statically
 
 
@@ -21,10 +25,20 @@ def read_program(head: bytes) -> Program | None:
     """The program that starts with `head`; None for anything else, a script for example."""
     if len(head) < 64 or head[:4] != b"\x7fELF":
         return None
-    wide = head[4] == 2
-    order = "<" if head[5] == 1 else ">"
+    wide, order = form_of(head)
+    return Program(architecture_of(head), _loader(head, order, wide))
+
+
+def form_of(head: bytes) -> tuple[bool, str]:
+    """Whether an ELF file has 64 bits, and the order of its bytes as `struct` writes it."""
+    return head[4] == 2, "<" if head[5] == 1 else ">"
+
+
+def architecture_of(head: bytes) -> str:
+    """What an ELF file is for, in OCI's words, else "machine 8". Raises: struct.error, IndexError: cut off."""
+    wide, order = form_of(head)
     (machine,) = struct.unpack_from(order + "H", head, 18)
-    return Program(_MACHINES.get(machine, f"machine {machine}"), _loader(head, order, wide))
+    return _ARCHITECTURES.get((machine, wide), f"machine {machine}")
 
 
 def _loader(head: bytes, order: str, wide: bool) -> str:

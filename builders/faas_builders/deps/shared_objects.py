@@ -7,11 +7,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-# Go's names, which OCI uses, for e_machine and the width of the file.
-_ARCHITECTURES = {
-    (3, 1): "386", (21, 2): "ppc64le", (22, 2): "s390x", (40, 1): "arm", (62, 2): "amd64", (183, 2): "arm64",
-    (243, 2): "riscv64",
-}  # fmt: skip
+from faas_builders.elf import architecture_of, form_of
+
 _PT_LOAD, _PT_DYNAMIC = 1, 2
 _DT_NEEDED, _DT_STRTAB, _DT_VERNEED, _DT_VERNEEDNUM = 1, 5, 0x6FFFFFFE, 0x6FFFFFFF
 _GLIBC = re.compile(rb"GLIBC_(\d+)\.(\d+)")
@@ -34,11 +31,9 @@ def read_shared_object(path: Path) -> SharedObject | None:
         if file.read(4) != b"\x7fELF":
             return None
     data = path.read_bytes()
-    width, order = data[4:5], "<" if data[5:6] == b"\1" else ">"
     try:
-        (machine,) = struct.unpack_from(order + "H", data, 18)
-        architecture = _ARCHITECTURES.get((machine, width[0]), f"machine {machine}")
-        if width != b"\2":
+        architecture, (wide, order) = architecture_of(data), form_of(data)
+        if not wide:
             return SharedObject(architecture, (), None)
         return SharedObject(architecture, *_dynamic(data, order))
     except (struct.error, IndexError, OverflowError):
