@@ -8,6 +8,7 @@ import gc
 import os
 import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from faas.engine.instances.docker import driver as driver_module
 from faas.engine.instances.docker import run as run_module
 from faas.engine.instances.docker import sweeping
 from faas.engine.instances.driver import ImageUnavailable, Pull
@@ -85,6 +87,15 @@ class OwnDocker:
         assert select.select([containerd], [], [], PATIENCE_S)[0]
         os.close(containerd)
         written.unlink()
+
+    def hang(self) -> None:
+        """It takes connections, and answers none."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         assert self._process is not None
@@ -169,3 +180,32 @@ def test_containers_of_a_dead_docker_engine_have_exited_and_start_anew_when_it_i
     asyncio.run(run())
     world.client.close()
     gc.collect()  # of this test are the sockets that the SDK leaves open when nobody answers
+
+
+def test_an_engine_does_not_wait_for_a_docker_engine_that_hangs_and_cleans_up_when_it_goes_on(
+    own_docker: OwnDocker, busybox: MadeImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver_module, "ADOPT_S", 0.3)
+    monkeypatch.setattr(sweeping, "RETRY_S", 0.3)
+    world = World(own_docker.client(), tmp_path, own_docker.base / "r")
+    world.settings.runtime_dir.mkdir()
+    busybox.load(world.client, IMAGE)
+
+    async def first() -> None:
+        async with world.driver() as driver:
+            one = world.start(driver, await world.image(driver, IMAGE))
+            await one.ready()
+            await one.answers()
+
+    async def second() -> None:
+        async with world.driver() as driver:
+            own_docker.hang()
+            try:
+                assert await asyncio.to_thread(driver.adopt) == []
+            finally:
+                own_docker.go_on()
+            await world.nothing_left()
+
+    asyncio.run(first())
+    asyncio.run(second())
+    world.client.close()
