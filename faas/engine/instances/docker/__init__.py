@@ -1,6 +1,7 @@
 """Instances as containers of a Docker engine: any image, in any language, beside the functions that are processes.
 
-- `connection`: the Docker engine's API; short calls go through its SDK in a few threads, streams live on the loop
+- `connection`: the Docker engine's API; short calls go through its SDK in a few threads, streams live on the loop;
+  `place`: where it listens
 - `images`: from a reference to an image that the engine has; `pulling`: from a registry; `failures`: in which words
 - `spec`: what a container is made with, as a function of values; `volumes`; `network`
 - `doorway` and `relay`: how containers call functions, publish events and reach other services

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,20 +16,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from faas.engine.instances.docker.place import Place, find_place, unavailable
+
 T = TypeVar("T")
 Api = Any  # docker.APIClient, of which only a part has types
 
 THREADS = 8  # calls that the Docker engine works on for us at the same time; it starts containers no faster with more
 CALL_TIMEOUT_S = 60  # starting a container on a machine that is out of breath
 CONNECT_TIMEOUT_S = 10.0
-DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 _HEAD_BYTES = 64 * 1024
-_WITHOUT_WORDS = "it takes connections and does not answer"  # what time-outs are
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class DockerUnavailable(Exception):
-    """The Docker engine does not answer; the message says why, and what to do."""
 
 
 class DockerError(Exception):
@@ -39,37 +33,6 @@ class DockerError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status, self.message = status, message
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the Docker engine listens, as the docker command finds it."""
-
-    url: str
-    ca: str = ""
-    certificate: tuple[str, str] | None = None
-    verify: bool = True
-
-    @property
-    def is_local(self) -> bool:
-        parts = urlsplit(self.url)
-        return parts.scheme in ("unix", "http+unix") or parts.hostname in _LOOPBACK
-
-    @property
-    def path(self) -> str:
-        """Of its Unix socket; "": it listens on TCP."""
-        return urlsplit(self.url).path if self.url.startswith(("unix:", "http+unix:")) else ""
-
-    @property
-    def tls(self) -> ssl.SSLContext | None:
-        if not (self.ca or self.certificate):
-            return None
-        context = ssl.create_default_context(cafile=self.ca or None)
-        if not self.verify:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        if self.certificate:
-            context.load_cert_chain(*self.certificate)
-        return context
 
 
 @dataclass(slots=True)
@@ -189,38 +152,6 @@ class Docker:
         return self._client
 
 
-def find_place(environ: Mapping[str, str] = os.environ) -> Place:
-    """DOCKER_HOST with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, else the current context.
-
-    Raises: DockerUnavailable: the SDK is missing, or what is named cannot be used.
-    """
-    try:
-        from docker.context import ContextAPI
-        from docker.errors import DockerException
-        from docker.utils import kwargs_from_env
-    except ImportError as error:
-        raise DockerUnavailable("the Docker SDK is not installed: pip install docker") from error
-    try:
-        found = dict(kwargs_from_env(environment=dict(environ)))
-        if not found.get("base_url"):
-            found = dict(ContextAPI.kwargs_from_context(environment=dict(environ)))
-    except (DockerException, OSError, ValueError) as error:
-        raise DockerUnavailable(f"the Docker engine's settings cannot be used: {error}") from error
-    tls = found.get("tls")
-    place = Place(
-        str(found.get("base_url") or DEFAULT_SOCKET).replace("tcp://", "https://" if tls else "http://", 1),
-        ca=str(getattr(tls, "ca_cert", None) or ""),
-        certificate=getattr(tls, "cert", None),
-        verify=bool(getattr(tls, "verify", True)),
-    )
-    if not place.is_local:
-        raise DockerUnavailable(
-            f"the Docker engine at {place.url} is not on this machine, so its containers cannot be reached; "
-            "unset DOCKER_HOST or choose a local context: docker context use default"
-        )
-    return place
-
-
 def _make_client(place: Place) -> Api:
     from docker import APIClient
     from docker.tls import TLSConfig
@@ -243,22 +174,6 @@ def _translated(work: Callable[[Any], T], client: Api, place: Place) -> T:
         raise DockerError(error.status_code or 500, str(error.explanation or error)) from error
     except (DockerException, RequestException, OSError) as error:
         raise unavailable(place, error) from error
-
-
-def unavailable(place: Place, error: BaseException) -> DockerUnavailable:
-    """Names the innermost cause: what is said around it are several libraries' words."""
-    cause = error
-    while (inner := cause.__cause__ or cause.__context__) is not None:
-        cause = inner
-    reason = (isinstance(cause, OSError) and cause.strerror) or str(cause).strip() or _WITHOUT_WORDS
-    if isinstance(cause, PermissionError):
-        return DockerUnavailable(
-            f"this user may not use the Docker engine at {place.url}: add it to the group docker and log in again, or "
-            "name another engine with DOCKER_HOST"
-        )
-    return DockerUnavailable(
-        f"no Docker engine answers at {place.url}: {reason}; install and start Docker, or name one with DOCKER_HOST"
-    )
 
 
 def auth_header(credentials: Mapping[str, object]) -> dict[str, str]:

@@ -18,12 +18,13 @@ from faas.engine.contract.revision import RevisionKey, RevisionPlan
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances.docker import ownership
 from faas.engine.instances.docker.adoption import Adoptable, find_adoptable
-from faas.engine.instances.docker.connection import Api, Docker, DockerError, DockerUnavailable
+from faas.engine.instances.docker.connection import Api, Docker, DockerError
 from faas.engine.instances.docker.doorway import Doorway, make_doorway
 from faas.engine.instances.docker.images import DockerImage, Images
 from faas.engine.instances.docker.loading import Loader
 from faas.engine.instances.docker.network import Network
 from faas.engine.instances.docker.ownership import make_ownership
+from faas.engine.instances.docker.place import DockerUnavailable
 from faas.engine.instances.docker.relay import Relay, names_in
 from faas.engine.instances.docker.run import NOT_FOUND, ContainerRun, Created, Means
 from faas.engine.instances.docker.spec import Surroundings, make_container, ports_of, texts_of

@@ -18,8 +18,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from faas.engine.contract.settings import CONTAINERS_MARK
-from faas.engine.instances.docker.connection import Api, Docker, DockerError, DockerUnavailable
+from faas.engine.instances.docker.connection import Api, Docker, DockerError
 from faas.engine.instances.docker.ownership import SERVING, Ownership, ownership_of
+from faas.engine.instances.docker.place import DockerUnavailable
 from faas.engine.instances.docker.sweeping import remove_labelled
 
 

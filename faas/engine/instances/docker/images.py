@@ -13,8 +13,9 @@ from faas_builders.oci.model import BASE
 from faas_builders.registry.names import ImageName
 
 from faas.engine.instances.docker import failures, pulling
-from faas.engine.instances.docker.connection import Api, Docker, DockerError, DockerUnavailable
+from faas.engine.instances.docker.connection import Api, Docker, DockerError
 from faas.engine.instances.docker.loading import Loader
+from faas.engine.instances.docker.place import DockerUnavailable
 from faas.engine.instances.docker.pulling import RegistrySilent
 from faas.engine.instances.driver import Image, ImageUnavailable, Pull
 

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from faas.engine.instances.docker import output
-from faas.engine.instances.docker.connection import Api, Docker, DockerError, DockerUnavailable
+from faas.engine.instances.docker.connection import Api, Docker, DockerError
+from faas.engine.instances.docker.place import DockerUnavailable
 from faas.engine.instances.docker.spec import NotStartable
 from faas.engine.instances.driver import ExitStatus, RunEvents
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from faas.engine.instances.docker.connection import Api, Docker, DockerError, DockerUnavailable
+from faas.engine.instances.docker.connection import Api, Docker, DockerError
 from faas.engine.instances.docker.ownership import ENGINE, MACHINE, OWNER, STATE, Ownership, is_forsaken
+from faas.engine.instances.docker.place import DockerUnavailable
 from faas.engine.instances.docker.volumes import Volumes
 
 OURS = {ENGINE, STATE, MACHINE, OWNER}

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from faas.engine.instances.docker.connection import Place
+from faas.engine.instances.docker.place import Place
 
 PROGRAM = Path(__file__).with_name("watch.py")
 _END_S = 5.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from faas.engine.instances.docker.connection import DockerUnavailable, Place, find_place, unavailable
+from faas.engine.instances.docker.place import DockerUnavailable, Place, find_place, unavailable
 
 pytest.importorskip("docker")
 
