@@ -28,6 +28,10 @@ def program(architecture: str = "amd64", loader: str = "/lib64/ld-linux-x86-64.s
     """The head of an ELF program, as far as it says what machine and loader it wants."""
     name = loader.encode() + b"\0"
     entries = 1 if loader else 0
+    if architecture == "arm":  # 32 bits: offsets of 4 bytes, and the flags of a program header near its end
+        fields = (3, MACHINES[architecture], 1, 0, 52, 0, 0, 52, 32, entries, 0, 0, 0)
+        header = b"\x7fELF\1\1\1" + bytes(9) + struct.pack("<HHIIIIIHHHHHH", *fields)
+        return header + struct.pack("<8I", 3, 52 + 32, 0, 0, len(name), len(name), 4, 1) + name
     fields = (3, MACHINES[architecture], 1, 0, 64, 0, 0, 64, 56, entries, 0, 0, 0)
     header = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", *fields)
     interpreter = struct.pack("<IIQQQQQQ", 3, 4, 64 + 56, 0, 0, len(name), len(name), 1)
