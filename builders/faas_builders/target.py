@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform as _machine
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -29,6 +30,16 @@ class Platform:
             raise ValueError(f"{text!r} is not a platform: write OS/ARCHITECTURE, as linux/arm64")
         # v8 is the only variant of arm64, and indexes leave it out as often as not.
         return cls(*parts[:2]) if parts[1:] == ["arm64", "v8"] else cls(*parts)
+
+    def pick(self, there: Iterable[Platform]) -> Platform | None:
+        """Which of these to take for this one; None for none of them.
+
+        The same, else the first of its processor where one of the two leaves the variant open.
+        """
+        similar = [other for other in there if (other.os, other.architecture) == (self.os, self.architecture)]
+        if self in similar:
+            return self
+        return next((other for other in similar if not (self.variant and other.variant)), None)
 
     @classmethod
     def of_this_machine(cls) -> Self:

@@ -190,16 +190,9 @@ class ImageStore:
         images = self.images(reference)
         if platform is None and len(images) == 1:
             return images[0]
-        same_processor = [
-            image
-            for image in images
-            if (image.platform.os, image.platform.architecture) == (wanted.os, wanted.architecture)
-        ]
-        exact = [image for image in same_processor if image.platform == wanted]
-        if exact:
-            return exact[0]
-        if len(same_processor) == 1 and not (wanted.variant and same_processor[0].platform.variant):
-            return same_processor[0]
+        picked = wanted.pick(image.platform for image in images)
+        if picked is not None:
+            return next(image for image in images if image.platform == picked)
         there = ", ".join(str(image.platform) for image in images) or "none"
         raise ImageMissing(reference, f"it has no image for {wanted} (there is {there})")
 

@@ -162,19 +162,17 @@ def _document(source: Source, digest: str) -> Manifest | Index:
 
 
 def _entry_for(index: Index, platform: Platform, named: str) -> Descriptor:
-    """The entry of the platform; of its processor, where only one of those is there."""
-    images = [entry for entry in index.manifests if entry.platform is not None and entry.platform.os != "unknown"]
-    similar = [
-        entry
-        for entry in images
-        if entry.platform and (entry.platform.os, entry.platform.architecture) == (platform.os, platform.architecture)
+    """The entry to take for the platform; what is for an "unknown" one is an attestation."""
+    images = [
+        (entry.platform.platform, entry)
+        for entry in index.manifests
+        if entry.platform is not None and entry.platform.os != "unknown"
     ]
-    for entry in similar:
-        if entry.platform and entry.platform.platform == platform:
-            return entry
-    if len(similar) == 1 or (similar and not platform.variant):
-        return similar[0]
-    raise _not_for(platform, named, [entry.platform.platform for entry in images if entry.platform])
+    there = [other for other, _ in images]
+    picked = platform.pick(there)
+    if picked is None:
+        raise _not_for(platform, named, there)
+    return next(entry for other, entry in images if other == picked)
 
 
 def _not_for(platform: Platform, named: str, there: Sequence[Platform]) -> BaseImageError:
