@@ -1,10 +1,12 @@
 """From a Python project to an OCI image, without a daemon and byte for byte reproducible.
 
-- `builder`: the seam (`Builder`, `BuildRequest`, `BuildResult`); `oci.host` is the builder for this machine's Python
+- `builder`: the seam (`Builder`, `BuildRequest`, `BuildResult`), implemented by `oci`, `docker` and `pack`; `target`
 - `oci.store`: where images live on this machine; `bundle`: what of an image a process instance needs
-- `registry`: pulls from registries into folders of blobs, pushes to them out of the store
-- `runtime_layer`: faas_runtime and what it needs, as one folder
+- `registry`: pulls from registries into folders of blobs, pushes to them out of the store; `delivery`: anywhere else
 - `deps`: from what a project and faas_runtime say they need to folders of installed packages
+- `cnb`: our buildpack, for platforms that build themselves
+- `cache`, `disk`, `files`, `programs`, `elf`, `processors`: what these stand on; `errors`: how they fail
+- `runtime_layer`: faas_runtime and what it needs, as one folder
 
 Knows nothing of the toolkit, of Kubernetes, or of what is inside a user's functions; user code never runs in here.
 """

@@ -8,9 +8,8 @@ from typing import Self
 from faas_builders.errors import ArchiveError
 
 _ALWAYS = 256 << 20  # bytes that are no harm, however well they were compressed
-_RATIO = (
-    200  # layers unpack to 2 to 5 times their size; only runs of one byte come near this (gzip's own bound is 1032)
-)
+# Layers unpack to 2 to 5 times their size; only runs of one byte come near this (gzip's own bound is 1032).
+_RATIO = 200
 _ENTRIES = 1_000_000  # the largest images of data scientists have some 200 000 files
 
 
