@@ -126,7 +126,8 @@ def test_labels_and_resources_are_on_the_objects(whole: Whole) -> None:
     amounts = {"cpu": "100m", "memory": "256Mi"}
     assert template["containers"][0]["resources"] == {"requests": amounts, "limits": amounts}
     assert pod["metadata"]["labels"]["serving.knative.dev/service"] == "settings"
-    assert pod["spec"]["containers"][0]["resources"] == {"limits": {"cpu": "100m", "memory": "268435456"}}
+    shown = {"cpu": "100m", "memory": "268435456"}
+    assert pod["spec"]["containers"][0]["resources"] == {"requests": shown, "limits": shown}
 
 
 def test_a_concurrency_of_one_lets_one_in_at_a_time(whole: Whole) -> None:
