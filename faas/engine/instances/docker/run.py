@@ -64,6 +64,7 @@ class ContainerRun:
         self._ending = ""  # the signal by which somebody wants it to end
         self._oom = False
         self._signals: set[asyncio.Task[None]] = set()
+        self._hanging: dict[tuple[str, ...], str] = {}  # commands that had not ended in time, and Docker's ids of them
 
     @property
     def pid(self) -> int | None:
@@ -91,11 +92,14 @@ class ContainerRun:
         return f"tcp:127.0.0.1:{running.published[port] if running is not None else port}"
 
     async def execute(self, command: tuple[str, ...], env: dict[str, str], timeout_s: float) -> str:
-        """In its own environment. A command that hangs goes on in the container: Docker cannot end it."""
+        """In its own environment. A command that hangs goes on in the container, as Docker cannot end it, and is not
+        begun again: it would be one more process each time."""
         if self.container is None or self._running is None:
             return "the container does not run"
         try:
             async with asyncio.timeout(timeout_s):
+                if await self._still_hangs(command):
+                    return "the command of an earlier probe has not ended"
                 code = await self._execute(self.container.id, command)
         except TimeoutError:
             return f"no answer within {timeout_s:g} s"
@@ -105,10 +109,24 @@ class ContainerRun:
 
     async def _execute(self, id: str, command: tuple[str, ...]) -> int:
         made = str((await self._docker.call(lambda api: api.exec_create(id, list(command))))["Id"])
-        async with await self._docker.open("POST", f"/exec/{made}/start", body=_ATTACHED, upgrade=True) as answer:
-            while await answer.reader.read(65536):  # until it ends; a probe says what it says by its exit code
-                pass
-        return int((await self._docker.call(lambda api: api.exec_inspect(made)))["ExitCode"])
+        try:
+            async with await self._docker.open("POST", f"/exec/{made}/start", body=_ATTACHED, upgrade=True) as answer:
+                while await answer.reader.read(65536):  # until it ends; a probe says what it says by its exit code
+                    pass
+        except asyncio.CancelledError:
+            self._hanging[command] = made
+            raise
+        code = (await self._docker.call(lambda api: api.exec_inspect(made)))["ExitCode"]
+        return int(code) if code is not None else START_ERROR_CODE
+
+    async def _still_hangs(self, command: tuple[str, ...]) -> bool:
+        made = self._hanging.get(command)
+        if made is None:
+            return False
+        if (await self._docker.call(lambda api: api.exec_inspect(made)))["Running"]:
+            return True
+        self._hanging.pop(command, None)
+        return False
 
     def stop(self) -> None:
         self._signal(self.container.stop_signal if self.container is not None else "SIGTERM")

@@ -195,6 +195,22 @@ def test_an_exec_probe_sees_the_containers_own_world(world: World, shell: str) -
     asyncio.run(run())
 
 
+def test_a_probes_command_that_hangs_is_not_begun_again_before_it_has_ended(world: World, shell: str) -> None:
+    async def run() -> None:
+        async with world.driver() as driver:
+            one = world.start(driver, await world.image(driver, shell))
+            await one.ready()
+            hangs = ("/bin/sh", "-c", "test ! -e /tmp/on || exit 0; while ! test -e /tmp/end; do sleep 0.05; done")
+            assert await one.run.execute(hangs, {}, 1.0) == "no answer within 1 s"
+            assert await one.run.execute(hangs, {}, 10.0) == "the command of an earlier probe has not ended"
+            assert await one.run.execute(("touch", "/tmp/on", "/tmp/end"), {}, 10.0) == ""
+            async with asyncio.timeout(30):
+                while await one.run.execute(hangs, {}, 10.0):  # noqa: ASYNC110  until Docker has seen its end
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+
+
 def test_sidecars_share_the_network_and_the_volumes_of_their_pod(world: World, shell: str) -> None:
     async def run() -> None:
         async with world.driver() as driver:
