@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 def command(
     name: str, revision: str | None, namespace: str, dry_run: bool, output: str | None, state: Path | None
 ) -> None:
-    """Send all requests of function NAME to an earlier revision. The next deploy of new code moves on from there.
+    """Send all requests of function NAME to an earlier revision.
+
+    It stays so until the next deploy of new code, which gets all requests; a split from before does not come back.
 
     \b
     Examples:

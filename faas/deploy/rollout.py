@@ -101,16 +101,18 @@ class _Rollout:
     async def _move_traffic(self, change: Change) -> str:
         """Let traffic go where it should be; returns what to say about it."""
         live = await self._get(change.name)
-        wanted = traffic.wanted(live, new_revision=change.new_revision and self._options.traffic)
+        ends_rollback = change.new_revision and self._options.traffic and traffic.is_rolled_back(live)
+        wanted = traffic.wanted(live, new_revision=ends_rollback)
         if not self._options.traffic and change.name in self._pinned:
             wanted = live["spec"]["traffic"]
         if self._options.tag:
             newest = live["status"]["latestReadyRevisionName"]
             wanted = traffic.change(wanted, tags={self._options.tag: newest})
-        if traffic.kept(live, traffic.HELD) is None and traffic.same(wanted, _split(live)):
+        if traffic.held(live) is None and traffic.same(wanted, _split(live)):
             return "" if traffic.has_latest(wanted) else f"stays at {traffic.describe(wanted)}"
-        await self._set_traffic(change.name, wanted, _RELEASED)
-        return traffic.describe(wanted)
+        await self._set_traffic(change.name, wanted, _RELEASED if self._options.traffic else {traffic.HELD: None})
+        over = f": {live['status']['latestReadyRevisionName']}, the rollback is over" if ends_rollback else ""
+        return f"{traffic.describe(wanted)}{over}"
 
     async def _set_traffic(self, name: str, targets: list[traffic.Target], annotations: dict[str, str | None]) -> None:
         await set_traffic(self._client, name, self._namespace, targets, annotations)

@@ -74,13 +74,12 @@ async def roll_back(
     target = revision or previous_revision(service, revisions)
     if target is None:
         raise TrafficError(f"{name} has no earlier ready revision", f"See them:  faas revisions {name}")
-    back = traffic.kept(service, traffic.ROLLED_BACK) or traffic.wanted(service, new_revision=False)
     changed = await change_split(
         client,
         name,
         namespace,
         lambda current: traffic.change(current, percents={target: 100}),
-        annotations={traffic.HELD: None, traffic.ROLLED_BACK: traffic.hold(back)},
+        annotations={traffic.HELD: None, traffic.ROLLED_BACK: target},
         dry_run=dry_run,
     )
     return target, changed

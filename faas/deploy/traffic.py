@@ -17,7 +17,10 @@ HELD = "faas.dev/held-traffic"
 """Annotation: a deploy has pinned the traffic until all its revisions are ready; the list it goes back to then."""
 
 ROLLED_BACK = "faas.dev/rolled-back"
-"""Annotation: `faas rollback` has pinned the traffic; the list it goes back to when there is a new revision."""
+"""Annotation: `faas rollback` has pinned the traffic to this revision, until the next deploy of new code.
+
+The split before it is forgotten: it may name revisions that somebody has just fled from.
+"""
 
 Target = dict[str, Any]
 
@@ -102,9 +105,9 @@ def pin(current: Sequence[Target], latest: str) -> list[Target]:
     return _merged(pinned)
 
 
-def kept(service: Mapping[str, Any], annotation: str) -> list[Target] | None:
-    """The list that an annotation (HELD, ROLLED_BACK) keeps, None without one."""
-    text = (service["metadata"].get("annotations") or {}).get(annotation)
+def held(service: Mapping[str, Any]) -> list[Target] | None:
+    """The list that HELD keeps, None when nothing is held."""
+    text = _annotation(service, HELD)
     if not text:
         return None
     try:
@@ -118,10 +121,16 @@ def hold(targets: Sequence[Target]) -> str:
     return json.dumps(list(targets), sort_keys=True, separators=(",", ":"))
 
 
+def is_rolled_back(service: Mapping[str, Any]) -> bool:
+    return bool(_annotation(service, ROLLED_BACK))
+
+
 def wanted(service: Mapping[str, Any], *, new_revision: bool) -> list[Target]:
-    """The split that a Service should have once nothing is held back."""
-    back = kept(service, HELD) or (kept(service, ROLLED_BACK) if new_revision else None)
-    return back or [dict(target) for target in service["spec"].get("traffic") or EVERYTHING_TO_LATEST]
+    """The split that a Service should have once nothing is held back; new code ends a rollback and gets everything."""
+    if back := held(service):
+        return back
+    current = [dict(target) for target in service["spec"].get("traffic") or EVERYTHING_TO_LATEST]
+    return change(current, percents={LATEST: 100}) if new_revision and is_rolled_back(service) else current
 
 
 def has_latest(targets: Iterable[Target]) -> bool:
@@ -142,6 +151,10 @@ def describe(targets: Iterable[Target]) -> str:
         if percent or tag:
             parts.append(f"{_who(target)} {percent} %{tag}")
     return ", ".join(parts)
+
+
+def _annotation(service: Mapping[str, Any], name: str) -> str:
+    return str((service["metadata"].get("annotations") or {}).get(name) or "")
 
 
 def _canonical(targets: Sequence[Target]) -> list[tuple[str, int, str]]:

@@ -217,6 +217,49 @@ async def test_a_rollback_goes_to_the_revision_before_and_ends_with_new_code(wor
 
 
 @in_world
+async def test_a_canary_that_was_rolled_back_never_returns(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+    await deploy(world, {"web": "w2"})
+    split = {"web-00001": 90, "@latest": 10}
+    await change_split(world.client, "web", "default", lambda now: traffic.change(now, percents=split))
+    await roll_back(world.client, "web", "default", "web-00001")
+
+    _, _, steps = await deploy(world, {"web": "w3"})
+
+    await world.route_splits("web", web_00003=100)
+    assert await spec_traffic(world, "web") == [LATEST]
+    assert "web: @latest 100 %: web-00003, the rollback is over" in [line for step in steps.done for line in step.lines]
+
+
+@in_world
+async def test_after_a_rollback_new_code_of_several_moves_together(world: World) -> None:
+    for version in ("1", "2"):
+        await deploy(world, {"city": f"c{version}", "web": f"w{version}"})
+    split = {"web-00001": 90, "web-00002": 10}
+    await change_split(world.client, "web", "default", lambda now: traffic.change(now, percents=split))
+    await roll_back(world.client, "web", "default", "web-00001")
+
+    await deploy(world, {"city": "c3", "web": "w3"})
+
+    await world.route_splits("city", city_00003=100)
+    await world.route_splits("web", web_00003=100)
+
+
+@in_world
+async def test_new_code_without_traffic_leaves_a_rollback_in_force(world: World) -> None:
+    await deploy(world, {"web": "w1"})
+    await deploy(world, {"web": "w2"})
+    await roll_back(world.client, "web", "default", None)
+
+    await deploy(world, {"web": "w3"}, traffic=False, tag="candidate")
+    await world.route_splits("web", web_00001=100)
+    await world.route_splits("candidate-web", web_00003=100)
+
+    await deploy(world, {"web": "w4"})
+    await world.route_splits("web", web_00004=100)
+
+
+@in_world
 async def test_a_rollback_to_a_revision_that_is_not_there_changes_nothing(world: World) -> None:
     await deploy(world, {"web": "w1"})
 

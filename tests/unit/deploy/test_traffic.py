@@ -119,5 +119,15 @@ def test_what_is_held_reads_back(split: dict[str, int]) -> None:
     targets = traffic.change([LATEST], percents=split)
     service = {"metadata": {"annotations": {traffic.HELD: traffic.hold(targets)}}, "spec": {}}
 
-    assert traffic.kept(service, traffic.HELD) == targets
+    assert traffic.held(service) == targets
     assert traffic.wanted(service, new_revision=False) == targets
+
+
+@given(splits)
+def test_new_code_after_a_rollback_gets_everything_and_tags_stay(split: dict[str, int]) -> None:
+    rolled = traffic.change([LATEST], percents=split, tags={"old": "web-00001"})
+    service = {"metadata": {"annotations": {traffic.ROLLED_BACK: "web-00001"}}, "spec": {"traffic": rolled}}
+
+    everything = [LATEST, rev("web-00001", tag="old")]
+    assert traffic.same(traffic.wanted(service, new_revision=True), everything)
+    assert traffic.same(traffic.wanted(service, new_revision=False), rolled)
