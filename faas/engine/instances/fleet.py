@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from faas.engine.instances.instance import Instance, Phase
 from faas.engine.instances.pods import PodWriter
 from faas.engine.instances.provision import Provision
 from faas.resources.names import pod_name
+
+log = logging.getLogger(__name__)
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes': no vowels, so no words
 CONFIG_RETRY_S = 5.0  # a Secret that is missing may be created; kubelet looks again about as often
@@ -91,7 +94,10 @@ class Fleet:
                 credentials = await self._means.provider.pull_credentials(plan)
                 images = await self._means.driver.resolve(plan, credentials)
             except ImageUnavailable as error:
-                self.image_failure = InstanceFailure(IMAGE_MISSING, str(error))
+                failure = InstanceFailure(IMAGE_MISSING, str(error))
+                if failure != self.image_failure:  # said once, however often it is tried
+                    log.warning("%s cannot start instances: %s", self.key, error)
+                self.image_failure = failure
                 self.reconcile()
                 if error.retry_after_s is None:
                     return
@@ -272,8 +278,8 @@ class Fleet:
 def by_digest(reference: str, digest: str) -> str:
     """`faas.local/hello:v1` by its digest: what `imageDigest` shows, and what `kn service update` pins an image to."""
     repository = reference.partition("@")[0]
-    folder, _, name = repository.rpartition("/")
-    return f"{folder}/{name.partition(':')[0]}@{digest}"
+    folder, slash, name = repository.rpartition("/")
+    return f"{folder}{slash}{name.partition(':')[0]}@{digest}"
 
 
 def make_name(plan: RevisionPlan) -> str:

@@ -22,3 +22,7 @@ def test_an_image_is_shown_by_its_digest_with_its_repository(reference: str) -> 
 
 def test_a_registrys_port_is_no_tag() -> None:
     assert by_digest("localhost:5000/hello:v1", "sha256:ff") == "localhost:5000/hello@sha256:ff"
+
+
+def test_an_image_without_a_registry_keeps_a_name_that_can_be_asked_for() -> None:
+    assert by_digest("hello:v1", "sha256:ff") == "hello@sha256:ff"

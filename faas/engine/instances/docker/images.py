@@ -44,6 +44,7 @@ class Images:
         self._docker, self._loader = docker, loader
         self._failures: dict[str, int] = {}  # in a row
         self._pulling = asyncio.Semaphore(PULLS)
+        self._loading = asyncio.Lock()  # here, not in threads: those that wait would be missing to everybody else
 
     async def resolve(self, reference: str, pull: Pull) -> Image:
         """Raises: ImageUnavailable."""
@@ -67,7 +68,8 @@ class Images:
 
     async def _from_store(self, reference: str) -> Image:
         try:
-            stored, id = await self._docker.call(lambda api: self._loader.load(api, reference))
+            async with self._loading:
+                stored, id = await self._docker.call(lambda api: self._loader.load(api, reference))
         except (BuilderError, OSError) as error:
             raise ImageUnavailable(str(error)) from error
         found = await self._inspect(id)

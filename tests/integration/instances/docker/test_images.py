@@ -9,6 +9,7 @@ import hashlib
 import json
 import socket
 import tarfile
+import threading
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,7 +22,7 @@ from faas_builders.oci import archive, model
 from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore
 
-from faas.engine.instances.docker import loading, pulling
+from faas.engine.instances.docker import connection, loading, pulling
 from faas.engine.instances.driver import Image, ImageUnavailable, Pull
 from tests.containers_world import MadeImage, RunningRegistry, htpasswd, running_registry
 from tests.integration.instances.docker.conftest import World
@@ -286,3 +287,31 @@ def test_loaded_images_nobody_asked_for_in_a_day_are_removed(
     ImageStore(world.settings.images_dir).blob(digest).unlink()
     refusal(world, f"faas.local/other@sha256:{'0' * 64}")
     assert not docker.images.list(name)
+
+
+def test_images_that_are_being_loaded_keep_nobody_elses_waiting(
+    world: World, repository: str, distinct: MadeImage, docker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load(self: loading.Loader, api: Any, reference: str) -> Any:
+        begun.set()
+        go_on.wait()
+        raise OSError("enough")
+
+    monkeypatch.setattr(loading.Loader, "load", load)
+    distinct.load(docker, f"{repository}:v1")
+
+    async def run() -> Image:
+        async with world.driver() as driver:
+            references = [f"faas.local/many:{number}" for number in range(2 * connection.THREADS)]
+            many = [asyncio.create_task(driver.resolve(reference, Pull("IfNotPresent"))) for reference in references]
+            try:
+                assert await asyncio.to_thread(begun.wait, 30)
+                async with asyncio.timeout(30):
+                    return await driver.resolve(f"{repository}:v1", Pull("Never"))
+            finally:
+                go_on.set()
+                await asyncio.gather(*many, return_exceptions=True)
+
+    assert asyncio.run(run()).in_container
