@@ -21,6 +21,9 @@ def docker() -> Check:
         client = connect()
     except ToolMissing as error:
         found = f"{error.message}; functions run as processes, images in other languages do not run"
+        if address := os.environ.get("DOCKER_HOST"):  # somebody means one to be there
+            fix = f"Start it, or unset DOCKER_HOST ({address}); an engine uses the one that faas up was started with"
+            return Check("docker", "warning", found, fix)
         return Check("docker", "ok", found, "Start Docker, or name its engine:  DOCKER_HOST=unix:///path/docker.sock")
     with closing(client):
         version = client.version()

@@ -74,6 +74,9 @@ def command(
         raise click.UsageError("--tag waits for the revision that gets it; leave --no-wait out")
     if (name or port) and not image:
         raise click.UsageError("--name and --port are of an image: add --image")
+    source = click.get_current_context().get_parameter_source("path")
+    if image and source is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"{path} is a project's folder; --image deploys an image instead, leave one of them out")
     wanted = make_wanted(namespace=namespace, **project)
     options = DeployOptions(not no_traffic, tag, not no_wait, wait_timeout, independent)
     with shown_steps() as steps:

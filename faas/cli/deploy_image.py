@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from faas.deploy.prepare import Prepared, Wanted
     from faas.project.manifests import Port
 
+_IMAGE_ID = "faas.dev/image-id"  # on the template: a tag that means another image makes another Revision
+
 
 def prepare_image(image: str, name: str, port: str, wanted: Wanted, state: Path | None) -> Prepared:
     """The Service that would be applied. Images of this machine are named by digest, so that new content is deployed.
@@ -21,17 +23,13 @@ def prepare_image(image: str, name: str, port: str, wanted: Wanted, state: Path 
     Raises: click.UsageError: an option of projects, or one that says nothing valid; CommandError, ImageNameError.
     """
     from faas.deploy.prepare import Prepared
-    from faas.project.build_settings import BuildSettings
     from faas.project.manifests import make_image_service
     from faas.project.objects import Objects
     from faas.project.settings import image_name
 
-    said = wanted.flags
-    if wanted.only or said.python or said.build != BuildSettings() or "container" in wanted.options:
-        raise click.UsageError(
-            "--service, --python, --builder, --base, --container are of projects; --image needs none"
-        )
-    reference, called = _resolved(image, state)
+    if given := _of_projects(wanted):
+        raise click.UsageError(f"{given} is of projects; --image deploys an image as it is")
+    reference, called, image_id = _resolved(image, state)
     service = make_image_service(
         name or image_name(called),
         reference,
@@ -40,24 +38,72 @@ def prepare_image(image: str, name: str, port: str, wanted: Wanted, state: Path 
         options=wanted.options,
         overrides=wanted.overrides,
     )
+    if image_id:
+        metadata = service["spec"]["template"].setdefault("metadata", {})
+        metadata["annotations"] = {**metadata.get("annotations", {}), _IMAGE_ID: image_id}
     return Prepared("", wanted.namespace, None, None, (), Objects((service,), (), (), ()), whole=False)
 
 
-def _resolved(image: str, state: Path | None) -> tuple[str, str]:
-    """The reference to write down, and the last part of the image's name."""
+def _of_projects(wanted: Wanted) -> str:
+    """The first option given that says how a project is built, "" when there is none."""
+    build = wanted.flags.build
+    given = {
+        "--service": wanted.only,
+        "--python": wanted.flags.python or build.python,
+        "--builder": build.builder,
+        "--base": build.base,
+        "--container" if wanted.options.get("container") else "--no-container": "container" in wanted.options,
+    }
+    return next((option for option, value in given.items() if value), "")
+
+
+def _resolved(image: str, state: Path | None) -> tuple[str, str, str]:
+    """The reference to write down, the last part of the image's name, and its id in the Docker engine of this machine.
+
+    A short name means an image of the Docker engine, then one of the store, then one of a registry.
+    """
     from faas_builders.oci import references
     from faas_builders.registry.names import ImageName
 
     from faas.cli.image_store import open_store
 
-    local = references.parse(image)
+    local, image_id = references.parse(image), ""
     if local is None:
-        ImageName.parse(image)
-        return image, ImageName.parse(image).repository.rpartition("/")[2]
+        name = ImageName.parse(image)
+        image_id = "" if name.digest else _id_in_docker(str(name))
+        short = None if image_id or "/" in image else references.parse(f"{references.HOST}/{image}")
+        if short is None or open_store(state).find(short) is None:
+            return image, name.repository.rpartition("/")[2], image_id
+        local = short
     found = open_store(state).find(local)
     if found is None:
         raise CommandError(f"no image of this store is called {image}", "See what there is:  faas image list")
-    return f"{local.registry}/{local.name}@{found.digest}", local.name
+    return f"{local.registry}/{local.name}@{found.digest}", local.name, ""
+
+
+def _id_in_docker(reference: str) -> str:
+    """What a tag means in the Docker engine of this machine, "" when it has no such image or there is no engine.
+
+    Only a socket of this machine is asked: that costs no time worth naming, whether or not somebody answers.
+    """
+    from contextlib import closing
+
+    from faas_builders.docker.engine import connect, engine_address
+    from faas_builders.errors import ToolMissing
+
+    try:
+        if not engine_address().startswith("unix:"):
+            return ""
+        client = connect()
+    except (ToolMissing, ImportError):  # the SDK is an extra
+        return ""
+    from docker.errors import DockerException
+
+    with closing(client):
+        try:
+            return str(client.images.get(reference).id)
+        except (DockerException, OSError):
+            return ""
 
 
 def _port(text: str) -> Port | None:

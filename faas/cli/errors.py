@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # each costs an import that most commands end without
     from faas.deploy.errors import NotReady
     from faas.project.errors import DiscoveryError
 
+_SHOWN = 3  # problems of a project: a folder that is none has as many as it has modules
+
 
 class CommandError(Exception):
     """A command cannot do what was asked; `hint` is what to do, `details` is printed between."""
@@ -90,10 +92,12 @@ def _discovery(error: DiscoveryError) -> Explanation:
     first, *others = error.problems
     where = f"{first.file}:{first.line}: " if first.file and not first.message.startswith(first.file) else ""
     details = [first.traceback.rstrip()] if first.traceback else []
-    for other in others:
+    for other in others[: _SHOWN - 1]:
         place = f"{other.file}:{other.line}: " if other.file else ""
         details += ["", f"{place}{other.message}", *([other.traceback.rstrip()] if other.traceback else [])]
         details += [other.hint] if other.hint else []
+    if more := len(others[_SHOWN - 1 :]):
+        details += ["", f"… and {more} more; is PATH the right folder?"]
     return Explanation(f"{where}{first.message}", first.hint, "\n".join(details))
 
 

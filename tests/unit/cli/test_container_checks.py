@@ -24,14 +24,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_machine_without_docker_is_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_docker_engine_that_is_named_and_does_not_answer_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
 
     check = container_checks.docker()
 
-    assert check.status == "ok"
+    assert check.status == "warning"
     assert f"no Docker engine answers at unix://{tmp_path}/nobody.sock" in check.found
     assert "DOCKER_HOST" in check.fix
+    assert "that faas up was started with" in check.fix
 
 
 def test_pack_is_found_on_the_path_and_asked_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
