@@ -5,7 +5,7 @@
 - `registry`: pulls from registries into folders of blobs, pushes to them out of the store; `delivery`: anywhere else
 - `deps`: from what a project and faas_runtime say they need to folders of installed packages
 - `cnb`: our buildpack, for platforms that build themselves
-- `cache`, `disk`, `files`, `programs`, `elf`, `processors`: what these stand on; `errors`: how they fail
+- `cache`, `disk`, `exported`, `files`, `programs`, `elf`, `processors`: what these stand on; `errors`: how they fail
 - `runtime_layer`: faas_runtime and what it needs, as one folder
 
 Knows nothing of the toolkit, of Kubernetes, or of what is inside a user's functions; user code never runs in here.

@@ -12,6 +12,7 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from faas_builders.errors import ProjectFileError
+from faas_builders.exported import is_image_archive, is_layout
 
 NEVER = (
     # version control, environments, caches
@@ -47,6 +48,8 @@ class _Rules:
 def project_files(root: Path, ignore_files: tuple[str, ...] = IGNORE_FILES) -> list[ProjectFile]:
     """The files to ship, sorted by path: all but NEVER and what the `ignore_files` leave out.
 
+    Images that were written into the project are left out, too, unless an ignore file names them with `!`: each build
+    would hold the one before.
     The last of `ignore_files` has the last word over those before it, a deeper file over a shallower one.
     Raises: ProjectFileError: a symbolic link that leaves the project, a name that is not UTF-8.
     """
@@ -88,7 +91,8 @@ def _walk(root: Path, folder: str, rules: tuple[_Rules, ...], ignore_files: tupl
     with os.scandir(folder) as entries:
         for entry in entries:
             is_folder = entry.is_dir(follow_symlinks=False)
-            if _is_left_out(str(root), entry.path, is_folder, rules):
+            left_out = _is_left_out(str(root), entry.path, is_folder, rules)
+            if left_out or (left_out is None and _is_image(entry, is_folder)):
                 continue
             if not entry.name.isprintable():
                 _check_name(entry.path)
@@ -102,6 +106,14 @@ def _walk(root: Path, folder: str, rules: tuple[_Rules, ...], ignore_files: tupl
                     continue
                 executable = bool(entry.stat(follow_symlinks=False).st_mode & stat.S_IXUSR)
                 yield ProjectFile(_relative(root, entry.path), Path(entry.path), executable)
+
+
+def _is_image(entry: os.DirEntry[str], is_folder: bool) -> bool:
+    if is_folder:
+        return is_layout(entry.path)
+    if not entry.is_file(follow_symlinks=False):
+        return False
+    return is_image_archive(entry.path, entry.stat(follow_symlinks=False).st_size)
 
 
 def _is_private_key(path: str) -> bool:
@@ -139,11 +151,12 @@ def _link(root: Path, path: str) -> ProjectFile:
     return ProjectFile(_relative(root, path), Path(path), link=target)
 
 
-def _is_left_out(root: str, path: str, is_folder: bool, rules: tuple[_Rules, ...]) -> bool:
+def _is_left_out(root: str, path: str, is_folder: bool, rules: tuple[_Rules, ...]) -> bool | None:
+    """None: no rule says anything of it."""
     tail = "/" if is_folder else ""
     if _NEVER.match_file(path[len(root) + 1 :] + tail):
         return True
-    left_out = False
+    left_out = None
     for rule in rules:
         verdict = rule.spec.check_file(path[len(rule.base) :] + tail).include
         if verdict is not None:
