@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from faas_builders.deps.failures import explain
 from faas_builders.errors import DependencyError
 
 Log = Callable[[str], None]
+
+_finding = threading.Lock()
 
 # What would make uv look at somebody else's environment than the one it is told, or install for another platform.
 _FOREIGN = frozenset(
@@ -59,6 +62,8 @@ def run_uv(
 
 
 def _uv() -> str:
+    """Where uv is; one thread at a time, since it asks `sysconfig`, which in its first moments knows half of itself."""
     from uv import find_uv_bin
 
-    return os.fspath(find_uv_bin())
+    with _finding:
+        return os.fspath(find_uv_bin())
