@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from faas_builders.deps.pyproject import declared_by, read_toml
 from faas_builders.deps.requirements_files import read_listing
 from faas_builders.deps.workspace import workspace_root
 
-_PYPI = "https://pypi.org/simple"  # uv's own default, which the user may have replaced by a mirror
+_PUBLIC = re.compile(r"https://pypi\.[a-z]+/simple/?")  # uv's own default, which the user may have replaced by a mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _from_pylock(path: Path, found: _Found) -> None:
     for index in sorted(indexes):
         if index.startswith("file:"):
             found.links.append(index)
-        elif index.rstrip("/") != _PYPI:
+        elif not _PUBLIC.fullmatch(index):
             found.extra.append(index)
     found.texts.append(path.read_text(encoding="utf-8"))
 
