@@ -139,6 +139,7 @@ def test_nothing_is_lost_when_the_adapter_is_killed_under_load(
                 await publishing
                 async with running_adapter("mqtt", sink, given, state=tmp_path / "state") as adapter:
                     await sink.until(lambda sink: len(set(numbers(sink))) == 1000, "1000 different messages")
+                    await adapter.until("running")  # before, a SIGTERM ends it as any program
                     assert await adapter.end() == 0
             assert in_order_of_first(numbers(sink)) == list(range(1000))
 

@@ -15,6 +15,7 @@ pytest.importorskip("docker")
 
 def test_without_anything_it_is_the_usual_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)  # contexts look there themselves
     assert find_place({}).path == "/var/run/docker.sock"
 
 
