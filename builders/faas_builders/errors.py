@@ -80,7 +80,8 @@ class StepFailed(BuildError):
 
 class ImageMissing(BuilderError):
     def __init__(self, reference: str, reason: str) -> None:
-        super().__init__(f"image {reference}: {reason}", "See what there is:  faas image list     or make it again:  faas deploy")
+        hint = "See what there is:  faas image list     or make it again:  faas deploy"
+        super().__init__(f"image {reference}: {reason}", hint)
         self.reference, self.reason = reference, reason
 
 
