@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,13 +20,14 @@ from faas.cli.eventing import (
     wide_option,
     with_observed,
 )
-from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option, yes_option
+from faas.cli.options import all_namespaces_option, namespace_option, output_option, target_option, yes_option
 from faas.cli.output import age, print_data, print_facts, print_listing, print_objects, print_section
 from faas.cli.texts import size_text, span_text
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
 
 Facts = Mapping[str, Any] | None
 _CLASS = "MTChannelBasedBroker"
@@ -49,8 +49,8 @@ def command() -> None:
 @namespace_option
 @all_namespaces_option
 @wide_option
-@state_option
-def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path | None) -> None:
+@target_option
+def list_(namespace: str, all_namespaces: bool, output: str | None, target: Target) -> None:
     """List Brokers with what they keep.
 
     \b
@@ -69,7 +69,7 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
         triggers = (await client.list(TRIGGER, where)).items
         return sorted_objects(brokers), list(triggers), await EventingClient(client, where).report()
 
-    brokers, triggers, report = with_client(state, work)
+    brokers, triggers, report = with_client(target, work)
     facts = by_key((report or {}).get("brokers", ()))
     if output in ("json", "yaml"):
         print_objects([with_observed(broker, facts.get(key_of(broker))) for broker in brokers], output)
@@ -88,8 +88,8 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
 @click.argument("name", default=DEFAULT_BROKER)
 @namespace_option
 @output_option
-@state_option
-def describe(name: str, namespace: str, output: str | None, state: Path | None) -> None:
+@target_option
+def describe(name: str, namespace: str, output: str | None, target: Target) -> None:
     """Show Broker NAME: its address, what it keeps and for how long, its triggers.
 
     \b
@@ -107,7 +107,7 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
         eventing = EventingClient(client, namespace)
         return broker, list(triggers), await eventing.report(), await eventing.dead_letter_streams(name)
 
-    broker, triggers, report, letters = with_client(state, work)
+    broker, triggers, report, letters = with_client(target, work)
     facts = by_key((report or {}).get("brokers", ())).get(key_of(broker))
     if facts is not None and letters is not None:
         facts = {**facts, "dead": sum(letters.values()), "deadLetterStreams": letters}
@@ -126,8 +126,8 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
 @click.option("--retention", metavar="TIME", help="How long delivered events are kept: 72h; a day if not given.")
 @click.option("--max-bytes", metavar="SIZE", help="How large its log may get before events are refused: 4Gi.")
 @namespace_option
-@state_option
-def create(name: str, retention: str | None, max_bytes: str | None, namespace: str, state: Path | None) -> None:
+@target_option
+def create(name: str, retention: str | None, max_bytes: str | None, namespace: str, target: Target) -> None:
     """Make Broker NAME and wait until it takes events.
 
     \b
@@ -145,7 +145,7 @@ def create(name: str, retention: str | None, max_bytes: str | None, namespace: s
         "kind": BROKER.kind,
         "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
     }
-    url = with_client(state, lambda client: _create(client, broker))
+    url = with_client(target, lambda client: _create(client, broker))
     click.echo(f"{name} is ready  {url}\nsend it an event:  faas events send TYPE --data '{{}}'{_broker_flag(name)}")
 
 
@@ -153,8 +153,8 @@ def create(name: str, retention: str | None, max_bytes: str | None, namespace: s
 @click.argument("name")
 @namespace_option
 @yes_option
-@state_option
-def delete(name: str, namespace: str, yes: bool, state: Path | None) -> None:
+@target_option
+def delete(name: str, namespace: str, yes: bool, target: Target) -> None:
     """Delete Broker NAME with its events and dead letters; its triggers stay and wait for a Broker of that name.
 
     \b
@@ -163,10 +163,10 @@ def delete(name: str, namespace: str, yes: bool, state: Path | None) -> None:
     """
     from faas.resources.kinds import BROKER
 
-    with_client(state, lambda client: require(client, BROKER, name, namespace))
+    with_client(target, lambda client: require(client, BROKER, name, namespace))
     if not yes:
         click.confirm(f"Delete Broker {name} with its events and dead letters?", abort=True, err=True)
-    with_client(state, lambda client: client.delete(BROKER, name, namespace))
+    with_client(target, lambda client: client.delete(BROKER, name, namespace))
     click.echo(f"{name} deleted")
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from faas.cli.connection import with_client
-from faas.cli.options import dry_run_option, namespace_option, state_option, yes_option
+from faas.cli.options import dry_run_option, namespace_option, target_option, yes_option
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
+    from faas.client.targets import Target
     from faas.deploy.belonging import EventObjects
 
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @namespace_option
 @yes_option
 @dry_run_option
-@state_option
-def command(names: tuple[str, ...], namespace: str, yes: bool, dry_run: bool, state: Path | None) -> None:
+@target_option
+def command(names: tuple[str, ...], namespace: str, yes: bool, dry_run: bool, target: Target) -> None:
     """Delete functions with all their revisions, Triggers and sources; requests that run are finished. Brokers stay.
 
     \b
@@ -30,11 +30,11 @@ def command(names: tuple[str, ...], namespace: str, yes: bool, dry_run: bool, st
       faas delete hello
       faas delete hello greet --yes
     """
-    found = with_client(state, lambda client: _find(client, names, namespace))
+    found = with_client(target, lambda client: _find(client, names, namespace))
     what = ", ".join(f"{name}{_along(found[name])}" for name in names)
     if not dry_run and not yes:
         click.confirm(f"Delete {what} in namespace {namespace}?", abort=True, err=True)
-    with_client(state, lambda client: _delete(client, found, namespace, dry_run=dry_run))
+    with_client(target, lambda client: _delete(client, found, namespace, dry_run=dry_run))
     for name in names:
         click.echo(f"{name}{_along(found[name])} {'would be ' if dry_run else ''}deleted")
 

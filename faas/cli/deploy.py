@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.options import dry_run_option, namespace_option, output_option, state_option
+from faas.cli.options import dry_run_option, namespace_option, output_option, target_option
 from faas.cli.output import note, print_objects
 from faas.cli.project_options import make_wanted, project_options
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
     from faas.deploy.deploying import Plan
     from faas.deploy.plan import Change
     from faas.deploy.prepare import Prepared, Wanted
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--independent", is_flag=True, help="Each function moves its traffic alone, not all or none.")
 @dry_run_option
 @output_option
-@state_option
+@target_option
 def command(
     path: Path,
     image: str,
@@ -50,7 +51,7 @@ def command(
     independent: bool,
     dry_run: bool,
     output: str | None,
-    state: Path | None,
+    target: Target,
     **project: Any,  # what project_options declares, for make_wanted
 ) -> None:
     """Build the images of the project in PATH, apply its Services, wait until they are ready.
@@ -81,13 +82,13 @@ def command(
     options = DeployOptions(not no_traffic, tag, not no_wait, wait_timeout, independent)
     with shown_steps() as steps:
         if image:
-            prepared = _prepare_image(image, name, port, wanted, state)
+            prepared = _prepare_image(image, name, port, wanted, target)
         else:
-            prepared = _prepare(path, state, wanted, steps, needs_engine=not dry_run)
+            prepared = _prepare(path, target, wanted, steps, needs_engine=not dry_run)
         if dry_run:
-            plan, objects = _plan(state, prepared), list(prepared.manifests)
+            plan, objects = _plan(target, prepared), list(prepared.manifests)
         else:
-            plan, objects = _deploy(state, prepared, options, steps)
+            plan, objects = _deploy(target, prepared, options, steps)
     if output:
         print_objects(objects, output)
         return
@@ -97,35 +98,35 @@ def command(
         for change in plan.changes if plan else ():
             click.echo(f"{_named(change)}: {_said(change)}")
     elif plan:
-        _report(objects, plan.services, prepared, state, wait=not no_wait)
+        _report(objects, plan.services, prepared, target, wait=not no_wait)
 
 
-def _prepare(path: Path, state: Path | None, wanted: Wanted, steps: Steps, *, needs_engine: bool) -> Prepared:
+def _prepare(path: Path, target: Target, wanted: Wanted, steps: Steps, *, needs_engine: bool) -> Prepared:
     from faas_builders.oci.store import ImageStore
 
-    from faas.cli.connection import find_state, running_engine
+    from faas.cli.connection import running_engine
     from faas.deploy.prepare import prepare
     from faas.project.settings import load_settings
 
     settings = load_settings(path)
     if needs_engine:
-        running_engine(state)  # before any work is done
-    return prepare(settings, ImageStore(find_state(state).images), wanted, steps)
+        running_engine(target.state)  # before any work is done
+    return prepare(settings, ImageStore(target.state.images), wanted, steps)
 
 
-def _prepare_image(image: str, name: str, port: str, wanted: Wanted, state: Path | None) -> Prepared:
+def _prepare_image(image: str, name: str, port: str, wanted: Wanted, target: Target) -> Prepared:
     from faas.cli.deploy_image import prepare_image
 
-    return prepare_image(image, name, port, wanted, state)
+    return prepare_image(image, name, port, wanted, target.state.path)
 
 
-def _plan(state: Path | None, prepared: Prepared) -> Plan | None:
+def _plan(target: Target, prepared: Prepared) -> Plan | None:
     """What would change, when an engine runs that can be asked."""
     from faas.cli.connection import with_client
     from faas.client.state import EngineNotRunning
 
     try:
-        return with_client(state, lambda client: _ask(client, prepared))
+        return with_client(target, lambda client: _ask(client, prepared))
     except EngineNotRunning as error:
         note(f"{error}: the manifests are not compared with anything")
         return None
@@ -139,15 +140,15 @@ async def _ask(client: HttpClient, prepared: Prepared) -> Plan:
     )
 
 
-def _deploy(state: Path | None, prepared: Prepared, options: DeployOptions, steps: Steps) -> tuple[Plan, list[Object]]:
+def _deploy(target: Target, prepared: Prepared, options: DeployOptions, steps: Steps) -> tuple[Plan, list[Object]]:
     from faas_builders.oci.prune import prune
     from faas_builders.oci.store import ImageStore
 
-    from faas.cli.connection import find_state, with_client
+    from faas.cli.connection import with_client
     from faas.deploy.deploying import carry_out_deploy
     from faas.deploy.rollout import images_in_use, left_behind
 
-    store = ImageStore(find_state(state).images)
+    store = ImageStore(target.state.images)
     if prepared.process_image:
         store.resolve(prepared.process_image.reference)  # unpack it here, so that the engine finds it done
 
@@ -160,7 +161,7 @@ def _deploy(state: Path | None, prepared: Prepared, options: DeployOptions, step
             note(f"Still deployed, no longer in the code: {', '.join(gone)}. Remove:  faas delete {' '.join(gone)}")
         return plan, objects
 
-    return with_client(state, work)
+    return with_client(target, work)
 
 
 def _named(change: Change) -> str:
@@ -175,7 +176,7 @@ def _said(change: Change) -> str:
 
 
 def _report(
-    objects: list[Object], changes: Sequence[Change], prepared: Prepared, state: Path | None, *, wait: bool
+    objects: list[Object], changes: Sequence[Change], prepared: Prepared, target: Target, *, wait: bool
 ) -> None:
     from faas.cli.conditions import is_public
     from faas.cli.suggestion import call_of
@@ -191,13 +192,10 @@ def _report(
     name_width, url_width = (max(len(row[column]) for row in rows) for column in (0, 1))
     for name, url, what in rows:
         click.echo(f"{name:<{name_width}}  {url:<{url_width}}  {what}".rstrip())
-    namespace = objects[0]["metadata"]["namespace"]
-    elsewhere = f" -n {namespace}" if namespace != "default" else ""
-    elsewhere += f" --state {state}" if state else ""
     public = {obj["metadata"]["name"] for obj in objects if is_public(obj)}
     if called := next((service for service in prepared.services if service.name in public), None):
-        note(f"Try it:  {call_of(called)}{elsewhere}")
+        note(f"Try it:  {call_of(called)}{target.flags}")
     elif public:  # an image, of which nothing else is known
-        note(f"Try it:  faas invoke {min(public)}{elsewhere}")
+        note(f"Try it:  faas invoke {min(public)}{target.flags}")
     else:  # they get events, and nobody can call them
-        note(f"Watch its events:  faas events tail{elsewhere}")
+        note(f"Watch its events:  faas events tail{target.flags}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,12 +9,13 @@ import click
 from faas.cli.conditions import condition_line, conditions_of, is_public, readiness, ready_of
 from faas.cli.connection import with_client
 from faas.cli.eventing_rows import describe_events
-from faas.cli.options import namespace_option, output_option, state_option
+from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import age, first_line, print_data, print_facts, print_section
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
     from faas.deploy.belonging import EventObjects
 
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.argument("name")
 @namespace_option
 @output_option
-@state_option
-def command(name: str, namespace: str, output: str | None, state: Path | None) -> None:
+@target_option
+def command(name: str, namespace: str, output: str | None, target: Target) -> None:
     """Show function NAME. Values that come from Secrets are not shown, only where they come from.
 
     \b
@@ -40,18 +40,18 @@ def command(name: str, namespace: str, output: str | None, state: Path | None) -
         services, revisions = await read(client, namespace, name)
         return services, revisions, (await read_events(client, namespace)).of_service(name)
 
-    (service,), revisions, events = with_client(state, work)
+    (service,), revisions, events = with_client(target, work)
     if output:
         print_data(clean(service), output)
         return
-    print_facts(_facts(service, state))
+    print_facts(_facts(service, target))
     print_section("Traffic", _traffic(service))
     print_section("Revisions", [_revision(revision) for revision in revisions])
     print_section("Triggers", describe_events(events))
     print_section("Conditions", [condition_line(condition) for condition in conditions_of(service)])
 
 
-def _facts(service: Object, state: Path | None) -> list[tuple[str, str]]:
+def _facts(service: Object, target: Target) -> list[tuple[str, str]]:
     from faas.cli.image_store import how_it_runs, open_store
     from faas.project.manifests import FUNCTIONS_ANNOTATION
 
@@ -68,7 +68,7 @@ def _facts(service: Object, state: Path | None) -> list[tuple[str, str]]:
         ("Ready", readiness(service)),
         ("Message", condition.get("message", "")),
         ("Image", container.get("image", "")),
-        ("Runs as", how_it_runs(open_store(state), container.get("image", ""))),
+        ("Runs as", how_it_runs(open_store(target.state.path), container.get("image", ""))),
         ("Functions", annotations.pop(FUNCTIONS_ANNOTATION, "").replace(",", ", ")),
         ("Concurrency", str(template["spec"].get("containerConcurrency") or "no limit")),
         ("Timeout", f"{template['spec'].get('timeoutSeconds', 300)} s"),

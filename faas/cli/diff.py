@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.connection import find_state, running_engine, with_client
-from faas.cli.options import namespace_option, state_option
+from faas.cli.connection import running_engine, with_client
+from faas.cli.options import namespace_option, target_option
 from faas.cli.output import note, to_yaml
 from faas.cli.project_options import make_wanted, project_options
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
+    from faas.client.targets import Target
     from faas.deploy.plan import Change
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -24,8 +25,8 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 @project_options
 @namespace_option
 @click.option("--exit-code", is_flag=True, help="Exit 1 when something would change.")
-@state_option
-def command(path: Path, namespace: str, exit_code: bool, state: Path | None, **project: Any) -> int:
+@target_option
+def command(path: Path, namespace: str, exit_code: bool, target: Target, **project: Any) -> int:
     """Compare the project in PATH with what is deployed, as the server would see it after a deploy.
 
     \b
@@ -42,10 +43,10 @@ def command(path: Path, namespace: str, exit_code: bool, state: Path | None, **p
     from faas.project.settings import load_settings
     from faas.resources.kinds import BROKER
 
-    running_engine(state)
+    running_engine(target.state)
     wanted = make_wanted(namespace=namespace, **project)
     with shown_steps(quiet=True) as steps:
-        prepared = prepare(load_settings(path), ImageStore(find_state(state).images), wanted, steps)
+        prepared = prepare(load_settings(path), ImageStore(target.state.images), wanted, steps)
 
     async def work(client: HttpClient) -> list[str]:
         plan = await plan_deploy(
@@ -55,7 +56,7 @@ def command(path: Path, namespace: str, exit_code: bool, state: Path | None, **p
                 for broker in plan.events.brokers]  # fmt: skip
         return [line for change in (*made, *plan.changes) for line in _diff(change)]
 
-    lines = with_client(state, work)
+    lines = with_client(target, work)
     for line in lines:
         click.secho(line, fg=_COLOURS.get(line[:1]), bold=line.startswith(("---", "+++")))
     if not lines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,12 +10,13 @@ import click
 from faas.cli.dlq_letters import HEADS, Letter, print_letter, row
 from faas.cli.errors import CommandError
 from faas.cli.eventing import broker_option, parse_moment, with_eventing
-from faas.cli.options import dry_run_option, namespace_option, output_option, state_option, yes_option
+from faas.cli.options import dry_run_option, namespace_option, output_option, target_option, yes_option
 from faas.cli.output import note, print_data, print_table
 from faas.cli.texts import counted
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
+    from faas.client.targets import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,7 +48,7 @@ def stream_option(function: F) -> F:
 @broker_option
 @namespace_option
 @output_option
-@state_option
+@target_option
 def list_(
     trigger: str | None,
     type: str | None,
@@ -57,7 +57,7 @@ def list_(
     broker: str,
     namespace: str,
     output: str | None,
-    state: Path | None,
+    target: Target,
 ) -> None:
     """List a Broker's dead letters, oldest first.
 
@@ -66,7 +66,7 @@ def list_(
       faas dlq list
       faas dlq list --trigger on-order -o json
     """
-    total, letters = _read(state, namespace, broker, limit=limit, stream=stream, trigger=trigger, type=type)
+    total, letters = _read(target, namespace, broker, limit=limit, stream=stream, trigger=trigger, type=type)
     if output:
         print_data(letters, output)
         return
@@ -85,8 +85,8 @@ def list_(
 @broker_option
 @namespace_option
 @output_option
-@state_option
-def show(which: str, stream: str | None, broker: str, namespace: str, output: str | None, state: Path | None) -> None:
+@target_option
+def show(which: str, stream: str | None, broker: str, namespace: str, output: str | None, target: Target) -> None:
     """Show a dead letter, by its number in the list or its event's id: the whole event, and why it failed.
 
     \b
@@ -96,8 +96,8 @@ def show(which: str, stream: str | None, broker: str, namespace: str, output: st
     """
     letters: list[Letter] = []
     if which.isascii() and which.isdigit():
-        letters = _read(state, namespace, broker, limit=10, stream=stream, sequences=[int(which)])[1]
-    letters = letters or _read(state, namespace, broker, limit=10, stream=stream, id=which)[1]
+        letters = _read(target, namespace, broker, limit=10, stream=stream, sequences=[int(which)])[1]
+    letters = letters or _read(target, namespace, broker, limit=10, stream=stream, id=which)[1]
     if not letters:
         raise CommandError(f"Broker {broker} has no dead letter {which}", "See which there are:  faas dlq list")
     if output:
@@ -119,7 +119,7 @@ def show(which: str, stream: str | None, broker: str, namespace: str, output: st
 @namespace_option
 @dry_run_option
 @output_option
-@state_option
+@target_option
 def replay(
     sequences: tuple[int, ...],
     everything: bool,
@@ -130,7 +130,7 @@ def replay(
     namespace: str,
     dry_run: bool,
     output: str | None,
-    state: Path | None,
+    target: Target,
 ) -> int:
     """Deliver dead letters once more, each to the trigger it failed for; those that succeed are gone from the list.
 
@@ -147,7 +147,7 @@ def replay(
 
     _check_choice("replay", sequences, everything, stream, trigger, type)
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream}
-    total, _ = _read(state, namespace, broker, limit=1, **chosen)
+    total, _ = _read(target, namespace, broker, limit=1, **chosen)
     if sequences and total < len(set(sequences)):
         raise CommandError(f"Broker {broker} does not have all of these dead letters", "See:  faas dlq list")
     if dry_run:
@@ -160,7 +160,7 @@ def replay(
         return await last(eventing.replay_dead_letters(broker, **chosen))
 
     with told_to_go_on("faas dlq list"):
-        done = with_eventing(state, namespace, (BROKER, broker), work)
+        done = with_eventing(target, namespace, (BROKER, broker), work)
     return tell(done, output, nothing=_none(broker, not everything))
 
 
@@ -175,7 +175,7 @@ def replay(
 @namespace_option
 @yes_option
 @dry_run_option
-@state_option
+@target_option
 def purge(
     sequences: tuple[int, ...],
     everything: bool,
@@ -187,7 +187,7 @@ def purge(
     namespace: str,
     yes: bool,
     dry_run: bool,
-    state: Path | None,
+    target: Target,
 ) -> None:
     """Forget dead letters for good: their events are lost.
 
@@ -202,7 +202,7 @@ def purge(
     _check_choice("purge", sequences, everything, stream, trigger, type, older_than)
     until = parse_moment(older_than, "--older-than") if older_than else None
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream, "untilTime": until}
-    total, _ = _read(state, namespace, broker, limit=1, **chosen)
+    total, _ = _read(target, namespace, broker, limit=1, **chosen)
     if not total:
         click.echo(_none(broker, not everything))
         return
@@ -215,7 +215,7 @@ def purge(
     async def work(eventing: EventingClient) -> int:
         return await eventing.purge_dead_letters(broker, **chosen)
 
-    purged = with_eventing(state, namespace, (BROKER, broker), work)
+    purged = with_eventing(target, namespace, (BROKER, broker), work)
     click.echo(f"{counted(purged, 'dead letter')} gone")
 
 
@@ -234,7 +234,7 @@ def _none(broker: str, chosen: object) -> str:
     return f"Broker {broker} has no {'such dead letters' if chosen else 'dead letters'}"
 
 
-def _read(state: Path | None, namespace: str, broker: str, *, limit: int, **query: Any) -> tuple[int, list[Letter]]:
+def _read(target: Target, namespace: str, broker: str, *, limit: int, **query: Any) -> tuple[int, list[Letter]]:
     """How many there are, and the newest `limit` of them."""
     from faas.resources.kinds import BROKER
 
@@ -242,4 +242,4 @@ def _read(state: Path | None, namespace: str, broker: str, *, limit: int, **quer
         lines = [line async for line in eventing.dead_letters(broker, limit=limit, **query)]
         return int(lines[0]["total"]), lines[1:]
 
-    return with_eventing(state, namespace, (BROKER, broker), work)
+    return with_eventing(target, namespace, (BROKER, broker), work)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
     from faas.resources.kinds import Kind
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,7 +38,7 @@ def wide_option(function: F) -> F:
 
 
 def with_eventing(
-    state: Path | None, namespace: str, needed: tuple[Kind, str], work: Callable[[EventingClient], Awaitable[T]]
+    target: Target, namespace: str, needed: tuple[Kind, str], work: Callable[[EventingClient], Awaitable[T]]
 ) -> T:
     """Run `work` with what only the engine can do, when the object that it needs is there.
 
@@ -51,7 +51,7 @@ def with_eventing(
         return await work(EventingClient(client, namespace))
 
     try:
-        return with_client(state, session)
+        return with_client(target, session)
     except NoEventing as error:
         hint = "Only the engine keeps what this command shows. For objects:  faas trigger list, kubectl get triggers"
         raise CommandError(error.message, hint) from error

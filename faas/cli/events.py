@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from faas.cli.eventing import broker_option, parse_moment
-from faas.cli.options import dry_run_option, namespace_option, output_option, state_option
+from faas.cli.options import dry_run_option, namespace_option, output_option, target_option
+
+if TYPE_CHECKING:
+    from faas.client.targets import Target
 
 
 @click.group(short_help="Send events, watch them, deliver them again.")
@@ -37,7 +40,7 @@ def command() -> None:
 @broker_option
 @namespace_option
 @output_option
-@state_option
+@target_option
 def send(
     type: str | None,
     data: str | None,
@@ -52,7 +55,7 @@ def send(
     broker: str,
     namespace: str,
     output: str | None,
-    state: Path | None,
+    target: Target,
 ) -> None:
     """Send an event of TYPE to a Broker; returns when it is stored.
 
@@ -71,7 +74,7 @@ def send(
     if file is not None:
         if any((type, data, subject, event_id, extensions, content_type, count, rate)):
             raise click.UsageError("--file has whole events: leave out TYPE, and the options that make one")
-        sending.send_file(state, namespace, broker, file, output)
+        sending.send_file(target, namespace, broker, file, output)
         return
     if type is None:
         raise click.UsageError("which event? Name its TYPE, or give a --file")
@@ -79,9 +82,9 @@ def send(
         raise click.UsageError("--count sends events with ids of their own; leave --id out")
     document = {**given, "type": type, **sending.read_data(data, content_type)}
     if count is None and rate is None:
-        sending.send_one(state, namespace, broker, document, output)
+        sending.send_one(target, namespace, broker, document, output)
     else:
-        sending.send_many(state, namespace, broker, document, sending.Pace(count, rate), output)
+        sending.send_many(target, namespace, broker, document, sending.Pace(count, rate), output)
 
 
 @command.command("tail", short_help="Watch events as they are stored.")
@@ -96,7 +99,7 @@ def send(
 @click.option("--output", "-o", type=click.Choice(("json",)), help="A complete CloudEvent a line.")
 @broker_option
 @namespace_option
-@state_option
+@target_option
 def tail(
     type: str | None,
     source: str | None,
@@ -109,7 +112,7 @@ def tail(
     output: str | None,
     broker: str,
     namespace: str,
-    state: Path | None,
+    target: Target,
 ) -> None:
     """Print a Broker's events as they are stored, also while the engine restarts; Ctrl-C ends it.
 
@@ -129,7 +132,7 @@ def tail(
         begin = "1970-01-01T00:00:00Z"
     filters = {"type": type, "source": source, "subject": subject, "sql": sql}
     events_tail.tail(
-        state, namespace, broker, events_tail.Wish(filters, begin, follow, limit), as_json=output == "json"
+        target, namespace, broker, events_tail.Wish(filters, begin, follow, limit), as_json=output == "json"
     )
 
 
@@ -137,8 +140,8 @@ def tail(
 @broker_option
 @namespace_option
 @output_option
-@state_option
-def types(broker: str, namespace: str, output: str | None, state: Path | None) -> None:
+@target_option
+def types(broker: str, namespace: str, output: str | None, target: Target) -> None:
     """List the types of a Broker's events, and the triggers that want them.
 
     A trigger in brackets names the type, but its filters did not pass the newest such event.
@@ -150,7 +153,7 @@ def types(broker: str, namespace: str, output: str | None, state: Path | None) -
     """
     from faas.cli import events_types
 
-    events_types.show(state, namespace, broker, output)
+    events_types.show(target, namespace, broker, output)
 
 
 @command.command("replay", short_help="Deliver stored events once more.")
@@ -160,7 +163,7 @@ def types(broker: str, namespace: str, output: str | None, state: Path | None) -
 @namespace_option
 @dry_run_option
 @output_option
-@state_option
+@target_option
 def replay(
     trigger: str,
     since: str,
@@ -168,7 +171,7 @@ def replay(
     namespace: str,
     dry_run: bool,
     output: str | None,
-    state: Path | None,
+    target: Target,
 ) -> int:
     """Deliver events that are still stored once more to one trigger, beside the events that come.
 
@@ -182,4 +185,4 @@ def replay(
     from faas.cli import events_replay
 
     span = (parse_moment(since, "--since"), parse_moment(until, "--until") if until else "")
-    return events_replay.replay(state, namespace, trigger, span, dry_run=dry_run, output=output)
+    return events_replay.replay(target, namespace, trigger, span, dry_run=dry_run, output=output)

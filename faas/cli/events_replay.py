@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,10 +16,11 @@ from faas.cli.texts import counted
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
+    from faas.client.targets import Target
 
 
 def replay(
-    state: Path | None, namespace: str, trigger: str, span: tuple[str, str], *, dry_run: bool, output: str | None
+    target: Target, namespace: str, trigger: str, span: tuple[str, str], *, dry_run: bool, output: str | None
 ) -> int:
     """The exit code: 1 when an event failed again."""
     from faas.client.errors import Conflict
@@ -36,7 +36,7 @@ def replay(
     see = f"faas trigger describe {trigger}"
     try:
         with told_to_go_on(see):
-            done = with_eventing(state, namespace, (TRIGGER, trigger), work)
+            done = with_eventing(target, namespace, (TRIGGER, trigger), work)
     except Conflict as error:  # it cannot be delivered to
         raise CommandError(error.message, f"See:  {see}") from error
     if not dry_run:

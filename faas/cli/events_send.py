@@ -23,6 +23,7 @@ from faas.cli.output import note, print_data
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
     from faas.client.http import HttpClient
+    from faas.client.targets import Target
 
 Document = dict[str, Any]
 Store = Callable[[Sequence[Document]], Awaitable[None]]
@@ -59,19 +60,17 @@ def read_data(text: str | None, content_type: str | None) -> Document:
         return {"datacontenttype": content_type, "data_base64": base64.b64encode(raw).decode()}
 
 
-def send_one(state: Path | None, namespace: str, broker: str, document: Document, output: str | None) -> None:
-    _send_all(state, namespace, broker, [document], output)
+def send_one(target: Target, namespace: str, broker: str, document: Document, output: str | None) -> None:
+    _send_all(target, namespace, broker, [document], output)
 
 
-def send_file(state: Path | None, namespace: str, broker: str, file: str, output: str | None) -> None:
+def send_file(target: Target, namespace: str, broker: str, file: str, output: str | None) -> None:
     """Send the events of a file; what lacks an id, a source or specversion gets one."""
     documents = parse_events(_read(file if file == "-" else f"@{file}", "--file"), file)
-    _send_all(state, namespace, broker, documents, output)
+    _send_all(target, namespace, broker, documents, output)
 
 
-def send_many(
-    state: Path | None, namespace: str, broker: str, document: Document, pace: Pace, output: str | None
-) -> None:
+def send_many(target: Target, namespace: str, broker: str, document: Document, pace: Pace, output: str | None) -> None:
     """Send the same event again and again, each time with another id."""
     began, sent = 0.0, 0
 
@@ -85,7 +84,7 @@ def send_many(
         await _keep_pace(document, pace, store, count)
 
     try:
-        _with_store(state, namespace, broker, work)
+        _with_store(target, namespace, broker, work)
     except (KeyboardInterrupt, click.Abort):
         note("")
     finally:
@@ -114,7 +113,7 @@ def parse_events(raw: bytes, file: str) -> list[Document]:
     return documents
 
 
-def _send_all(state: Path | None, namespace: str, broker: str, documents: list[Document], output: str | None) -> None:
+def _send_all(target: Target, namespace: str, broker: str, documents: list[Document], output: str | None) -> None:
     documents = [complete(document) for document in documents]
 
     async def work(client: HttpClient, store: Store) -> list[str]:
@@ -122,7 +121,7 @@ def _send_all(state: Path | None, namespace: str, broker: str, documents: list[D
             await store(batch)
         return await _unwanted(client, namespace, broker, documents)
 
-    unwanted = _with_store(state, namespace, broker, work)
+    unwanted = _with_store(target, namespace, broker, work)
     if output:
         stored = [{"id": document["id"], "type": document["type"], "stored": True} for document in documents]
         print_data(stored if len(stored) > 1 else stored[0], output)
@@ -168,7 +167,7 @@ async def _keep_pace(document: Document, pace: Pace, store: Store, count: Callab
 
 
 def _with_store(
-    state: Path | None, namespace: str, broker: str, work: Callable[[HttpClient, Store], Awaitable[Any]]
+    target: Target, namespace: str, broker: str, work: Callable[[HttpClient, Store], Awaitable[Any]]
 ) -> Any:
     async def session(client: HttpClient) -> Any:
         from faas.client.eventing import EventingClient
@@ -178,7 +177,7 @@ def _with_store(
         eventing = EventingClient(client, namespace)
         return await work(client, lambda documents: _store(eventing, broker, documents))
 
-    return with_client(state, session)
+    return with_client(target, session)
 
 
 async def _store(eventing: EventingClient, broker: str, documents: Sequence[Document]) -> None:

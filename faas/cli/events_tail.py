@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +17,7 @@ from faas.cli.output import is_terminal, note
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
+    from faas.client.targets import Target
 
 _PREVIEW = 160  # characters of a line that goes into a pipe or a file
 
@@ -30,7 +30,7 @@ class Wish:
     limit: int | None
 
 
-def tail(state: Path | None, namespace: str, broker: str, wish: Wish, *, as_json: bool) -> None:
+def tail(target: Target, namespace: str, broker: str, wish: Wish, *, as_json: bool) -> None:
     from faas.resources.kinds import BROKER
 
     printed = 0
@@ -49,7 +49,7 @@ def tail(state: Path | None, namespace: str, broker: str, wish: Wish, *, as_json
     if wish.follow and is_terminal():
         note(f"events of Broker {broker}; Ctrl-C ends this")
     try:
-        with_eventing(state, namespace, (BROKER, broker), work)
+        with_eventing(target, namespace, (BROKER, broker), work)
     except KeyboardInterrupt:
         return
     if not printed and not wish.follow:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,17 +11,18 @@ from faas.cli.output import age, print_data, print_table
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
+    from faas.client.targets import Target
 
 _SOURCES = 2  # of a type that are named; devices are many
 
 
-def show(state: Path | None, namespace: str, broker: str, output: str | None) -> None:
+def show(target: Target, namespace: str, broker: str, output: str | None) -> None:
     from faas.resources.kinds import BROKER
 
     async def work(eventing: EventingClient) -> list[dict[str, Any]]:
         return await eventing.types(broker)
 
-    found = with_eventing(state, namespace, (BROKER, broker), work)
+    found = with_eventing(target, namespace, (BROKER, broker), work)
     if output:
         print_data(found, output)
         return

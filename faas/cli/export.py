@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from faas.cli.connection import with_client
-from faas.cli.options import namespace_option, state_option
+from faas.cli.options import namespace_option, target_option
 from faas.cli.output import note, print_objects
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
 
 
 @click.command(short_help="Print what is deployed as plain YAML.")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @namespace_option
 @click.option("--output", "-o", type=click.Choice(("yaml", "json")), default="yaml", show_default=True)
-@state_option
-def command(names: tuple[str, ...], namespace: str, output: str, state: Path | None) -> None:
+@target_option
+def command(names: tuple[str, ...], namespace: str, output: str, target: Target) -> None:
     """Print functions (all without a NAME) as manifests, without what a cluster adds to them.
 
     After the Services come the Brokers, Triggers and sources that bring them events.
@@ -34,13 +34,13 @@ def command(names: tuple[str, ...], namespace: str, output: str, state: Path | N
     from faas.deploy.exported import exported, exported_event, runs_adapter, unportable
     from faas.resources.keys import SOURCES_IMAGE
 
-    services, others = with_client(state, lambda client: _read(client, names, namespace))
+    services, others = with_client(target, lambda client: _read(client, names, namespace))
     manifests = [exported(service) for service in services]
     images = unportable(manifests)
     manifests += [exported_event(other) for other in others]
     print_objects(manifests, output)
     for image in images:
-        note(f"note: {image} is on this machine only; a cluster cannot pull it.\n  {_advice(image, state)}")
+        note(f"note: {image} is on this machine only; a cluster cannot pull it.\n  {_advice(image, target)}")
     if adapters := sorted(other["metadata"]["name"] for other in others if runs_adapter(other)):
         note(
             f"note: {', '.join(adapters)}: {SOURCES_IMAGE} is the engine's name for its own adapters.\n"
@@ -48,19 +48,19 @@ def command(names: tuple[str, ...], namespace: str, output: str, state: Path | N
         )
 
 
-def _advice(image: str, state: Path | None) -> str:
+def _advice(image: str, target: Target) -> str:
     """How a cluster gets it."""
     from faas_builders.oci import references
 
     from faas.cli.image_store import how_it_runs, open_store
 
     parsed = references.parse(image)
-    target = f"REGISTRY/{parsed.name if parsed else 'NAME'}:TAG"
-    if how_it_runs(open_store(state), image) == "container":
-        return f"Push it, and name what that prints in containers[].image:  faas image push {image} {target}"
+    pushed = f"REGISTRY/{parsed.name if parsed else 'NAME'}:TAG"
+    if how_it_runs(open_store(target.state.path), image) == "container":
+        return f"Push it, and name what that prints in containers[].image:  faas image push {image} {pushed}"
     return (
         "It has this machine's Python as its base. Make one with its own, in the project's folder, and name that in\n"
-        f"  containers[].image:  faas build --push -t {target}"
+        f"  containers[].image:  faas build --push -t {pushed}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faas.cli.connection import find_state, with_client
+from faas.cli.connection import find_state, with_engine
 
 if TYPE_CHECKING:
     from faas_builders.oci.store import ImageStore
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 _SHORTEST_DIGEST = 6  # hex digits; shorter ones mean several images too easily
 
 
-def open_store(state: Path | None) -> ImageStore:
+def open_store(option: Path | None) -> ImageStore:
     """It is only a folder: no engine has to run."""
     from faas_builders.oci.store import ImageStore
 
-    return ImageStore(find_state(state).images)
+    return ImageStore(find_state(option).images)
 
 
 def find_image(store: ImageStore, text: str) -> str:
@@ -123,6 +123,6 @@ def _needed(state: Path | None) -> list[str] | None:
     from faas.deploy.rollout import images_in_use
 
     try:
-        return with_client(state, images_in_use)
+        return with_engine(state, images_in_use)
     except (ApiError, KubeconfigError):
         return None

@@ -13,13 +13,14 @@ import click
 
 from faas.cli.connection import running_engine, with_client
 from faas.cli.errors import CommandError
-from faas.cli.options import namespace_option, state_option
+from faas.cli.options import namespace_option, target_option
 
 if TYPE_CHECKING:
     from faas.cli.requests import Answer
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
     from faas.client.state import EngineInfo
+    from faas.client.targets import Target
 
 
 @click.command(short_help="Send a function a request or an event.")
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=click.FloatRange(0.1), default=310.0, metavar="SECONDS", help="Give up after this.")
 @click.option("--output", "-o", type=click.Choice(("json",)), help="Status, time, headers and body as one document.")
 @namespace_option
-@state_option
+@target_option
 def command(
     name: str,
     data: str | None,
@@ -58,7 +59,7 @@ def command(
     timeout: float,
     output: str | None,
     namespace: str,
-    state: Path | None,
+    target: Target,
 ) -> int:
     """Call function NAME through the gateway; status and time go to stderr. Exits 1 for a status of 400 or more.
 
@@ -83,8 +84,8 @@ def command(
     elif body is not None:
         content_type = "application/json" if is_json or _looks_like_json(body) else "text/plain; charset=utf-8"
         sent = {"Content-Type": content_type, **sent}
-    engine = running_engine(state)
-    service, event_path = with_client(state, lambda client: _read(client, name, namespace, given))
+    engine = running_engine(target.state)
+    service, event_path = with_client(target, lambda client: _read(client, name, namespace, given))
     if event_type and path == "/":
         path = event_path
     request = Request(method or ("POST" if body is not None else "GET"), path, sent, body)

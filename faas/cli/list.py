@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from faas.cli.connection import with_client
 from faas.cli.eventing_rows import triggers_text
-from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
+from faas.cli.options import all_namespaces_option, namespace_option, output_option, target_option
 from faas.cli.output import age, print_objects, print_table
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
     from faas.deploy.belonging import EventObjects
 
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @namespace_option
 @all_namespaces_option
 @output_option
-@state_option
-def command(namespace: str, all_namespaces: bool, output: str | None, state: Path | None) -> None:
+@target_option
+def command(namespace: str, all_namespaces: bool, output: str | None, target: Target) -> None:
     """List functions with URL, newest ready revision, readiness, and what brings them events.
 
     A trigger that is not ready is shown with the reason.
@@ -37,7 +37,7 @@ def command(namespace: str, all_namespaces: bool, output: str | None, state: Pat
     from faas.deploy.plan import clean
 
     where = "" if all_namespaces else namespace
-    found, events = with_client(state, lambda client: _read(client, where))
+    found, events = with_client(target, lambda client: _read(client, where))
     services = sorted(found, key=lambda obj: (obj["metadata"]["namespace"], obj["metadata"]["name"]))
     if output:
         print_objects([clean(service) for service in services], output)

@@ -6,17 +6,17 @@ import asyncio
 import json
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from faas.cli.connection import with_client
-from faas.cli.options import namespace_option, state_option
+from faas.cli.options import namespace_option, target_option
 from faas.cli.output import is_terminal, note
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
+    from faas.client.targets import Target
 
 _COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright_magenta", "bright_yellow")
 
@@ -31,7 +31,7 @@ _COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright
     "--output", "-o", type=click.Choice(("json",)), help="A JSON document a line, with its instance and time."
 )
 @namespace_option
-@state_option
+@target_option
 def command(
     name: str,
     follow: bool,
@@ -40,7 +40,7 @@ def command(
     revision: str | None,
     output: str | None,
     namespace: str,
-    state: Path | None,
+    target: Target,
 ) -> None:
     """Print the logs of all instances of function NAME, each line with its instance.
 
@@ -59,7 +59,7 @@ def command(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--since") from error
     query = _Query(follow, tail, since_s, as_json=output == "json")
-    with_client(state, lambda client: _Tail(client, namespace, query).run(name, revision))
+    with_client(target, lambda client: _Tail(client, namespace, query).run(name, revision))
 
 
 @dataclass(frozen=True, slots=True)

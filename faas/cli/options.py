@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,9 +22,35 @@ def state_option(function: F) -> F:
 
 
 def namespace_option(function: F) -> F:
-    return click.option("--namespace", "-n", metavar="NAME", default="default", show_default=True, help="Namespace.")(
+    return click.option("--namespace", "-n", metavar="NAME", help="Namespace.  [default: the stage's, the context's]")(
         function
     )
+
+
+def target_option(function: F) -> F:
+    """Where the command works: it gets `target`, and `namespace` is filled in when it has such an option."""
+
+    @functools.wraps(function)
+    def aimed(*args: Any, context_name: str, stage: str, state: Path | None, **given: Any) -> Any:
+        from faas.cli.connection import find_target
+
+        target = find_target(
+            state, context=context_name, stage=stage, namespace=given.get("namespace"), project=given.get("path")
+        )
+        if "namespace" in given:
+            given["namespace"] = target.namespace
+        return function(*args, target=target, **given)
+
+    options = (
+        click.option("--context", "context_name", metavar="NAME", default="", envvar="FAAS_CONTEXT",
+                     help="The engine (local) or a cluster; see faas context list."),
+        click.option("--stage", metavar="NAME", default="", envvar="FAAS_STAGE",
+                     help="A stage of the project: [tool.faas.environments.NAME]."),
+        state_option,
+    )  # fmt: skip
+    for option in reversed(options):
+        aimed = option(aimed)
+    return aimed  # type: ignore[return-value]  # another function with what click has noted of it
 
 
 def all_namespaces_option(function: F) -> F:

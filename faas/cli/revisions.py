@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from faas.cli.conditions import generation_of, readiness
 from faas.cli.connection import with_client
-from faas.cli.options import namespace_option, output_option, state_option
+from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import age, print_objects, print_table
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
 
 
 @click.command(short_help="List the revisions of functions.")
 @click.argument("name", required=False)
 @namespace_option
 @output_option
-@state_option
-def command(name: str | None, namespace: str, output: str | None, state: Path | None) -> None:
+@target_option
+def command(name: str | None, namespace: str, output: str | None, target: Target) -> None:
     """List the revisions of function NAME, or of all, newest first.
 
     \b
@@ -32,7 +32,7 @@ def command(name: str | None, namespace: str, output: str | None, state: Path | 
     """
     from faas.deploy.plan import clean
 
-    services, revisions = with_client(state, lambda client: read(client, namespace, name))
+    services, revisions = with_client(target, lambda client: read(client, namespace, name))
     if output:
         print_objects([clean(revision) for revision in revisions], output)
         return

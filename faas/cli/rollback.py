@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from faas.cli.connection import with_client
-from faas.cli.options import dry_run_option, namespace_option, output_option, state_option
+from faas.cli.options import dry_run_option, namespace_option, output_option, target_option
 from faas.cli.output import note
 from faas.cli.traffic import show
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
 
 
 @click.command(short_help="Send all traffic back to an earlier revision.")
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 @namespace_option
 @dry_run_option
 @output_option
-@state_option
-def command(
-    name: str, revision: str | None, namespace: str, dry_run: bool, output: str | None, state: Path | None
-) -> None:
+@target_option
+def command(name: str, revision: str | None, namespace: str, dry_run: bool, output: str | None, target: Target) -> None:
     """Send all requests of function NAME to an earlier revision.
 
     It stays so until the next deploy of new code, which gets all requests; a split from before does not come back.
@@ -44,6 +42,6 @@ def command(
 
         return await roll_back(client, name, namespace, revision, dry_run=dry_run)
 
-    target, service = with_client(state, work)
-    note(f"{name} {'would go' if dry_run else 'went'} back to {target}")
+    revision_name, service = with_client(target, work)
+    note(f"{name} {'would go' if dry_run else 'went'} back to {revision_name}")
     show(service, output, planned=dry_run)

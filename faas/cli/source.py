@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +14,7 @@ from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
 from faas.cli.eventing import UNKNOWN, count_text, key_of, wide_option, with_observed
 from faas.cli.eventing_rows import source_word, summary_of
-from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
+from faas.cli.options import all_namespaces_option, namespace_option, output_option, target_option
 from faas.cli.output import (
     age,
     first_line,
@@ -31,6 +30,7 @@ from faas.resources.keys import SOURCE_URL
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
 
 Facts = Mapping[str, Any] | None
 _TICKS = 3
@@ -51,8 +51,8 @@ def command() -> None:
 @namespace_option
 @all_namespaces_option
 @wide_option
-@state_option
-def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path | None) -> None:
+@target_option
+def list_(namespace: str, all_namespaces: bool, output: str | None, target: Target) -> None:
     """List sources of every kind with their state. Events are counted since a source started.
 
     \b
@@ -61,7 +61,7 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
       faas source list -A -o wide
     """
     where = "" if all_namespaces else namespace
-    sources, report = with_client(state, lambda client: read_sources(client, where))
+    sources, report = with_client(target, lambda client: read_sources(client, where))
     facts = _by_resource(report)
     if output in ("json", "yaml"):
         print_objects([with_observed(source, facts.get(_identity(source))) for source in sources], output)
@@ -81,8 +81,8 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
 @click.argument("name")
 @namespace_option
 @output_option
-@state_option
-def describe(name: str, namespace: str, output: str | None, state: Path | None) -> None:
+@target_option
+def describe(name: str, namespace: str, output: str | None, target: Target) -> None:
     """Show source NAME, of whichever kind: where its events go, its state, a schedule's next times.
 
     \b
@@ -91,7 +91,7 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
       faas source describe nightly-schedule -o yaml
     """
 
-    sources, report = with_client(state, lambda client: read_sources(client, namespace))
+    sources, report = with_client(target, lambda client: read_sources(client, namespace))
     found = [source for source in sources if source["metadata"]["name"] == name]
     if not found:
         raise _missing(name, namespace, sources)

@@ -78,7 +78,7 @@ def _needed(engine: EngineFile, *, events_used: bool) -> set[str]:
 
 
 def _functions(state: Path | None) -> dict[str, Any]:
-    from faas.cli.connection import with_client
+    from faas.cli.connection import with_engine
     from faas.client.errors import ApiError
     from faas.client.kubeconfig import KubeconfigError
     from faas.resources.kinds import POD, SERVICE
@@ -89,7 +89,7 @@ def _functions(state: Path | None) -> dict[str, Any]:
         return {"functions": len(services), "ready": sum(map(_is_ready, services)), "instances": len(pods)}
 
     try:
-        return with_client(state, ask)
+        return with_engine(state, ask)
     except (ApiError, KubeconfigError) as error:
         return {"healthy": False, "problem": str(error)}
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from faas.cli.connection import with_client
-from faas.cli.options import dry_run_option, namespace_option, output_option, state_option
+from faas.cli.options import dry_run_option, namespace_option, output_option, target_option
 from faas.cli.output import print_data, print_table
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
 
 
 @click.command(short_help="Show or change how requests are split among revisions.")
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @namespace_option
 @dry_run_option
 @output_option
-@state_option
+@target_option
 def command(
     name: str,
     percents: tuple[str, ...],
@@ -35,7 +35,7 @@ def command(
     namespace: str,
     dry_run: bool,
     output: str | None,
-    state: Path | None,
+    target: Target,
 ) -> None:
     """Show the split of function NAME, or change it.
 
@@ -61,7 +61,7 @@ def command(
             ), dry_run=dry_run, wait=not no_wait,
         )  # fmt: skip
 
-    show(with_client(state, work), output, planned=dry_run or no_wait)
+    show(with_client(target, work), output, planned=dry_run or no_wait)
 
 
 def show(service: Object, output: str | None, *, planned: bool = False) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,13 +12,14 @@ from faas.cli.conditions import condition_line, conditions_of, readiness, ready_
 from faas.cli.connection import with_client
 from faas.cli.eventing import by_key, count_text, key_of, require, sorted_objects, wide_option, with_observed
 from faas.cli.filter_words import filter_words
-from faas.cli.options import all_namespaces_option, namespace_option, output_option, state_option
+from faas.cli.options import all_namespaces_option, namespace_option, output_option, target_option
 from faas.cli.output import age, print_data, print_facts, print_listing, print_objects, print_section
 from faas.cli.texts import reason_text, span_text
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.targets import Target
 
 Facts = Mapping[str, Any] | None
 
@@ -39,8 +39,8 @@ def command() -> None:
 @namespace_option
 @all_namespaces_option
 @wide_option
-@state_option
-def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path | None) -> None:
+@target_option
+def list_(namespace: str, all_namespaces: bool, output: str | None, target: Target) -> None:
     """List triggers with what they want and how far they are. Counts are since the broker started.
 
     \b
@@ -58,7 +58,7 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
         found = (await client.list(TRIGGER, where)).items
         return sorted_objects(found), await EventingClient(client, where).report()
 
-    triggers, report = with_client(state, work)
+    triggers, report = with_client(target, work)
     facts = by_key((report or {}).get("triggers", ()))
     if output in ("json", "yaml"):
         print_objects([with_observed(trigger, facts.get(key_of(trigger))) for trigger in triggers], output)
@@ -78,8 +78,8 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, state: Path 
 @click.argument("name")
 @namespace_option
 @output_option
-@state_option
-def describe(name: str, namespace: str, output: str | None, state: Path | None) -> None:
+@target_option
+def describe(name: str, namespace: str, output: str | None, target: Target) -> None:
     """Show trigger NAME: filters, subscriber, delivery options as they apply, and how far it is.
 
     \b
@@ -94,7 +94,7 @@ def describe(name: str, namespace: str, output: str | None, state: Path | None) 
 
         return await require(client, TRIGGER, name, namespace), await EventingClient(client, namespace).report()
 
-    trigger, report = with_client(state, work)
+    trigger, report = with_client(target, work)
     facts = by_key((report or {}).get("triggers", ())).get(key_of(trigger))
     if output:
         print_data(with_observed(trigger, facts), output)
