@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from faas_builders.builder import HOST_BASE
 from faas_builders.oci import model
+from faas_builders.oci.processes import has_host_base
 from faas_builders.oci.store import Listed, StoredImage
 
 from faas.cli.texts import size_text
@@ -63,8 +63,7 @@ def inspected(reference: str, digest: str, images: Sequence[StoredImage], attach
 
 def runs_as(images: Sequence[StoredImage]) -> str:
     """What the engine makes of it."""
-    hosts = [image.config.config.labels.get(model.BASE) == HOST_BASE for image in images]
-    return "process" if hosts and all(hosts) else "container"
+    return "process" if images and all(map(has_host_base, images)) else "container"
 
 
 def facts_of(image: StoredImage) -> list[tuple[str, str]]:

@@ -86,20 +86,10 @@ def tagged_name(reference: str) -> str:
 
 def how_it_runs(store: ImageStore, image: str) -> str:
     """What the engine makes of an image: process, container, or "" when that cannot be told."""
-    from faas_builders.errors import BuilderError
-    from faas_builders.oci import references
+    from faas_builders.oci.processes import runs_as_process
 
-    from faas.cli.image_rows import runs_as
-
-    parsed = references.parse(image)
-    if parsed is None:
-        return "container"
-    if parsed.registry == references.DEV:
-        return "process"
-    try:
-        return runs_as(store.images(image))
-    except BuilderError:
-        return ""
+    found = runs_as_process(store, image)
+    return "" if found is None else "process" if found else "container"
 
 
 def prune_unneeded(store: ImageStore, state: Path | None) -> None:

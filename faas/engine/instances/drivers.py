@@ -11,12 +11,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from faas_builders.builder import HOST_BASE
-from faas_builders.errors import BuilderError
-from faas_builders.oci import references
-from faas_builders.oci.model import BASE
-from faas_builders.oci.store import ImageStore
-
 from faas.engine.contract.revision import ContainerPlan, RevisionKey, RevisionPlan
 from faas.engine.instances.driver import AdoptedRun, Driver, Image, ImageUnavailable, Launch, Pull, Run, RunEvents
 from faas.engine.instances.process import ProcessDriver
@@ -184,16 +178,3 @@ def beyond_a_process(plan: RevisionPlan) -> str:
         f"a process of this machine cannot have {', '.join(found)}: it serves a function over HTTP/1 as the engine's "
         "own user. Let it run in a container: container=True, or an image with a base of its own"
     )
-
-
-def runs_as_process(store: ImageStore, reference: str) -> bool:
-    """Whether an image was built for this machine's Python. What is missing counts: who runs processes says so best."""
-    parsed = references.parse(reference)
-    if parsed is None:
-        return False
-    if parsed.registry == references.DEV:
-        return bool(parsed.digest)  # a project folder; others put images of their own under this name, with a tag
-    try:
-        return store.platform_image(reference).config.config.labels.get(BASE) == HOST_BASE
-    except BuilderError:
-        return True

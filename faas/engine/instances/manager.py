@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from faas_builders.bundle import Bundle
+from faas_builders.oci.processes import runs_as_process
 from faas_builders.oci.store import ImageStore
 
 from faas.client.errors import ApiError, Gone
@@ -24,7 +25,7 @@ from faas.engine.contract.settings import CONTAINERS_MARK, EngineSettings
 from faas.engine.instances import memory, probes
 from faas.engine.instances.container import Means
 from faas.engine.instances.driver import AdoptedRun, Driver
-from faas.engine.instances.drivers import Drivers, runs_as_process
+from faas.engine.instances.drivers import Drivers
 from faas.engine.instances.fleet import Fleet
 from faas.engine.instances.instance import Instance, Phase
 from faas.engine.instances.liveness import Liveness
@@ -65,7 +66,8 @@ class Instances:
         store = ImageStore(settings.images_dir)
         self._driver = Drivers(
             ProcessDriver(settings, resolve or store.resolve),
-            lambda reference: runs_as_process(store, reference),
+            # What is missing counts as one: who runs processes says best what is missing.
+            lambda reference: runs_as_process(store, reference) is not False,
             make_containers or (lambda: _containers(settings)),
             settings.state_dir / CONTAINERS_MARK,
         )
