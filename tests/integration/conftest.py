@@ -23,6 +23,9 @@ from faas.engine.api.server import ApiServer
 from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.store import SqliteStore
 from faas.resources.kinds import KINDS
+from tests.cluster_world import cluster, cluster_engine
+
+__all__ = ["cluster", "cluster_engine"]  # fixtures of every integration test
 
 KUBECTL = Path(sys.executable).with_name("kubectl")
 
