@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from faas.resources import core, definitions, eventing, eventtypes, kinds, serving
+from faas.resources import core, definitions, domains, eventing, eventtypes, kinds, serving
 from faas.resources.kinds import Kind
 from faas.resources.sources import github, kafka, knative, rabbitmq, redis
 from faas.resources.views import ObjectView
@@ -16,6 +16,8 @@ _VIEWS: Mapping[Kind, type[ObjectView]] = {
         serving.Configuration,
         serving.Revision,
         serving.Route,
+        domains.DomainMapping,
+        domains.ClusterDomainClaim,
         core.Namespace,
         core.Secret,
         core.ConfigMap,

@@ -84,6 +84,9 @@ SERVICE_CONDITIONS = ConditionSet(("ConfigurationsReady", "RoutesReady"))
 CONFIGURATION_CONDITIONS = ConditionSet()
 REVISION_CONDITIONS = ConditionSet(("ResourcesAvailable", "ContainerHealthy"))  # and Active, which is informative
 ROUTE_CONDITIONS = ConditionSet(("AllTrafficAssigned", "CertificateProvisioned", "IngressReady"))
+DOMAIN_MAPPING_CONDITIONS = ConditionSet(
+    ("DomainClaimed", "ReferenceResolved", "IngressReady", "CertificateProvisioned")
+)
 BROKER_CONDITIONS = ConditionSet(
     (
         "IngressReady",
@@ -125,6 +128,7 @@ _OF_KIND: Mapping[str, ConditionSet] = {
     str(kinds.CONFIGURATION): CONFIGURATION_CONDITIONS,
     str(kinds.REVISION): REVISION_CONDITIONS,
     str(kinds.ROUTE): ROUTE_CONDITIONS,
+    str(kinds.DOMAIN_MAPPING): DOMAIN_MAPPING_CONDITIONS,
     str(kinds.BROKER): BROKER_CONDITIONS,
     str(kinds.TRIGGER): TRIGGER_CONDITIONS,
     str(kinds.EVENT_TYPE): EVENT_TYPE_CONDITIONS,

@@ -136,6 +136,7 @@ def _version(kind: Kind, *, storage: bool) -> Raw:
     }
 
 
+_OF_SERVING = (kinds.SERVICE.group, kinds.CLUSTER_DOMAIN_CLAIM.group)
 _ADDRESSABLE = (kinds.SERVICE, kinds.ROUTE, kinds.BROKER)
 _APISERVER = [
     (f"dev.knative.apiserver.{mode}.{change}", f"CloudEvent type used for {change} operations when in {name} mode")
@@ -156,7 +157,7 @@ _EVENT_TYPES: dict[Kind, list[tuple[str, str]]] = {
 
 def _labels(kind: Kind) -> dict[str, str]:
     """By these labels Knative's tools find kinds that have something in common."""
-    part = "serving" if kind.group.startswith("serving") else "eventing"
+    part = "serving" if kind.group in _OF_SERVING else "eventing"
     labels = {"app.kubernetes.io/name": f"knative-{part}", "knative.dev/crd-install": "true"}
     if kind in kinds.SOURCES:
         labels |= {"duck.knative.dev/source": "true", "eventing.knative.dev/source": "true"}

@@ -49,6 +49,22 @@ def subdomain_problem(name: str) -> str | None:
     return None if _SUBDOMAIN.fullmatch(name) else _SUBDOMAIN_WORDS
 
 
+def domain_problem(name: str) -> str | None:
+    """What is wrong with a name that has to be a fully qualified domain name; None if nothing is.
+
+    Source: apimachinery, util/validation IsFullyQualifiedDomainName.
+    """
+    if not name:
+        return "Required value"
+    if problem := subdomain_problem(name):
+        return f'Invalid value: "{name}": {problem}'
+    labels = name.split(".")
+    if len(labels) < 2:
+        return f'Invalid value: "{name}": should be a domain with at least two segments separated by dots'
+    problems = (f'Invalid value: "{label}": {problem}' for label in labels if (problem := label_problem(label)))
+    return next(problems, None)
+
+
 def child_name(parent: str, suffix: str) -> str:
     """Name something after its parent, in at most 63 characters, the same each time.
 

@@ -133,6 +133,7 @@ _PREFIXES = {
     "faas.resources.podspec": "io.k8s.api.core.v1.",
     "faas.resources.volumes": "io.k8s.api.core.v1.",
     "faas.resources.serving": "dev.knative.serving.v1.",
+    "faas.resources.domains": "dev.knative.serving.v1beta1.",
     "faas.resources.duck": "dev.knative.pkg.duck.v1.",
     "faas.resources.eventing": "dev.knative.eventing.v1.",
     "faas.resources.eventtypes": "dev.knative.eventing.",

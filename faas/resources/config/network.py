@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faas.resources.config.settings import ConfigError, integer, read, setting
+from faas.resources.config.settings import ConfigError, boolean, integer, read, setting
 from faas.resources.config.templates import Template
 
 
@@ -21,7 +21,7 @@ def _tag_template(text: str) -> Template:
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """How a Route's hosts are made."""
+    """How a Route's hosts are made, and who may have which domain."""
 
     domain_template: Template = setting(
         "domain-template",
@@ -37,6 +37,14 @@ class NetworkConfig:
     )
     rollout_duration_s: int = setting(
         "rollout-duration", integer, "0", "Seconds over which traffic moves to a new Revision; 0 is at once."
+    )
+
+    autocreate_cluster_domain_claims: bool = setting(
+        "autocreate-cluster-domain-claims",
+        boolean,
+        "true",
+        "Whether a DomainMapping claims its domain by itself. false, as on a cluster where Knative's own default is in "
+        "force: somebody has to make the ClusterDomainClaim that gives the domain to a namespace.",
     )
 
     def label(self, name: str, tag: str = "") -> str:

@@ -32,6 +32,7 @@ _SETTERS: dict[Kind, Callable[[Raw, Config, Raw | None, str], None]] = {
     kinds.CONFIGURATION: serving.default_configuration,
     kinds.REVISION: serving.default_revision,
     kinds.ROUTE: serving.default_route,
+    kinds.DOMAIN_MAPPING: serving.default_domain_mapping,
     kinds.SECRET: builtin.default_secret,
     kinds.NAMESPACE: builtin.default_namespace,
     kinds.BROKER: eventing.default_broker,

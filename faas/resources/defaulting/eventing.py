@@ -6,7 +6,7 @@ from typing import Any
 
 from faas.resources import keys
 from faas.resources.config import Config
-from faas.resources.defaulting.members import member, set_user
+from faas.resources.defaulting.members import default_namespace, member, namespace_of, set_user
 from faas.resources.kinds.eventing import GROUP
 from faas.resources.views import Raw
 
@@ -59,13 +59,3 @@ def default_destination(destination: Raw | None, raw: Raw) -> None:
     reference: dict[str, Any] | None = (destination or {}).get("ref")
     if reference:
         default_namespace(reference, raw)
-
-
-def default_namespace(reference: Raw, raw: Raw) -> None:
-    if namespace := namespace_of(raw):
-        reference["namespace"] = reference.get("namespace") or namespace
-
-
-def namespace_of(raw: Raw) -> str:
-    namespace: str = raw["metadata"].get("namespace") or ""
-    return namespace

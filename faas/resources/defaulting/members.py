@@ -15,6 +15,17 @@ def member(raw: Raw, name: str) -> Raw:
     return found
 
 
+def namespace_of(raw: Raw) -> str:
+    namespace: str = raw["metadata"].get("namespace") or ""
+    return namespace
+
+
+def default_namespace(reference: Raw, raw: Raw) -> None:
+    """A reference without a namespace is to the namespace of the object that has it."""
+    if namespace := namespace_of(raw):
+        reference["namespace"] = reference.get("namespace") or namespace
+
+
 def set_user(raw: Raw, old: Raw | None, user: str, group: str = "serving.knative.dev") -> None:
     """Note who made the object, and who changed its spec last; nobody if `user` is empty."""
     if not user:

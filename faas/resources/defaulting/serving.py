@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faas.resources.config import Config
-from faas.resources.defaulting.members import member, set_user
+from faas.resources.defaulting.members import default_namespace, member, set_user
 from faas.resources.names import child_name
 from faas.resources.views import Raw
 
@@ -32,6 +32,12 @@ def default_route(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
     _default_traffic(member(raw, "spec"))
     if not raw["metadata"].get("ownerReferences"):
         set_user(raw, old, user)
+
+
+def default_domain_mapping(raw: Raw, config: Config, old: Raw | None, user: str) -> None:
+    if reference := (raw.get("spec") or {}).get("ref"):
+        default_namespace(reference, raw)
+    set_user(raw, old, user)
 
 
 def _default_traffic(spec: Raw) -> None:

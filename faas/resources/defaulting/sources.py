@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from faas.resources.config import Config
-from faas.resources.defaulting.eventing import default_delivery, default_destination, default_namespace, namespace_of
-from faas.resources.defaulting.members import member, set_user
+from faas.resources.defaulting.eventing import default_delivery, default_destination
+from faas.resources.defaulting.members import default_namespace, member, namespace_of, set_user
 from faas.resources.kinds.sources import GROUP
 from faas.resources.views import Raw
 

@@ -17,7 +17,14 @@ from faas.resources.kinds.core import (
 )
 from faas.resources.kinds.eventing import BROKER, EVENT_TYPE, EVENT_TYPE_V1BETA1, EVENT_TYPE_V1BETA2, TRIGGER
 from faas.resources.kinds.kind import Column, Kind
-from faas.resources.kinds.serving import CONFIGURATION, REVISION, ROUTE, SERVICE
+from faas.resources.kinds.serving import (
+    CLUSTER_DOMAIN_CLAIM,
+    CONFIGURATION,
+    DOMAIN_MAPPING,
+    REVISION,
+    ROUTE,
+    SERVICE,
+)
 from faas.resources.kinds.sources import (
     API_SERVER_SOURCE,
     CONTAINER_SOURCE,
@@ -34,10 +41,12 @@ from faas.resources.kinds.sources import (
 __all__ = [
     "API_SERVER_SOURCE",
     "BROKER",
+    "CLUSTER_DOMAIN_CLAIM",
     "CONFIGURATION",
     "CONFIG_MAP",
     "CONTAINER_SOURCE",
     "CUSTOM_RESOURCE_DEFINITION",
+    "DOMAIN_MAPPING",
     "EVENT",
     "EVENT_TYPE",
     "EVENT_TYPE_V1BETA1",
@@ -72,7 +81,8 @@ SOURCES: tuple[Kind, ...] = (
     KAFKA_SOURCE, REDIS_STREAM_SOURCE, RABBITMQ_SOURCE, GITHUB_SOURCE,
 )  # fmt: skip
 KINDS: tuple[Kind, ...] = (
-    SERVICE, CONFIGURATION, REVISION, ROUTE, NAMESPACE, SECRET, CONFIG_MAP, POD, EVENT, SERVICE_ACCOUNT,
+    SERVICE, CONFIGURATION, REVISION, ROUTE, DOMAIN_MAPPING, CLUSTER_DOMAIN_CLAIM,
+    NAMESPACE, SECRET, CONFIG_MAP, POD, EVENT, SERVICE_ACCOUNT,
     BROKER, TRIGGER, EVENT_TYPE, *SOURCES, CUSTOM_RESOURCE_DEFINITION,
 )  # fmt: skip
 SERVED: tuple[Kind, ...] = (

@@ -70,3 +70,29 @@ ROUTE = Kind(
     ),
     status_subresource=True,
 )
+DOMAIN_MAPPING = Kind(
+    "serving.knative.dev",
+    "v1beta1",
+    "DomainMapping",
+    "domainmappings",
+    "domainmapping",
+    ("dm",),
+    ("all", "knative", "serving"),
+    columns=(
+        Column("URL", "string", ".status.url"),
+        Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
+        Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason"),
+    ),
+    status_subresource=True,
+)
+CLUSTER_DOMAIN_CLAIM = Kind(
+    "networking.internal.knative.dev",
+    "v1alpha1",
+    "ClusterDomainClaim",
+    "clusterdomainclaims",
+    "clusterdomainclaim",
+    ("cdc",),
+    ("knative-internal", "networking"),
+    namespaced=False,
+    status_subresource=True,
+)

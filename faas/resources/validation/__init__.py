@@ -12,7 +12,7 @@ from dataclasses import replace
 from faas.resources import kinds
 from faas.resources.config import Config
 from faas.resources.kinds import Kind
-from faas.resources.validation import errors, eventing, serving, sources
+from faas.resources.validation import domains, errors, eventing, serving, sources
 from faas.resources.validation.builtin import validate_config_map, validate_secret
 from faas.resources.validation.errors import FieldError, Refusal, RefusalCause, merged, refusal
 from faas.resources.validation.filters import warnings_of
@@ -26,6 +26,7 @@ _KNATIVE: dict[Kind, Callable[[Raw, Raw | None, Config], Iterable[FieldError]]] 
     kinds.CONFIGURATION: serving.validate_configuration,
     kinds.REVISION: serving.validate_revision,
     kinds.ROUTE: serving.validate_route,
+    kinds.DOMAIN_MAPPING: domains.validate_domain_mapping,
     kinds.BROKER: eventing.validate_broker,
     kinds.TRIGGER: eventing.validate_trigger,
     kinds.EVENT_TYPE: eventing.validate_event_type,

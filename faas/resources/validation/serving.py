@@ -33,7 +33,7 @@ def validate_service(new: Raw, old: Raw | None, config: Config) -> Iterator[Fiel
     yield from _validate_template(service.spec.template, service.metadata.name, config)
     yield from validate_traffic(service.spec.traffic, "spec.traffic", of_service=True)
     if old is not None:
-        yield from _validate_provenance(new, old)
+        yield from validate_provenance(new, old)
         yield from _validate_name_change(new, old)
 
 
@@ -45,7 +45,7 @@ def validate_configuration(new: Raw, old: Raw | None, config: Config) -> Iterato
     yield from _validate_template(configuration.spec.template, configuration.metadata.name, config)
     if old is not None and not new["metadata"].get("ownerReferences"):
         # A Service answers for its Configuration: each of its steps was valid, of which this may be the sum.
-        yield from _validate_provenance(new, old)
+        yield from validate_provenance(new, old)
         yield from _validate_name_change(new, old)
 
 
@@ -73,7 +73,7 @@ def validate_route(new: Raw, old: Raw | None, config: Config) -> Iterator[FieldE
     yield from _validate_owner_label(new, keys.SERVICE_LABEL, "Service")
     yield from validate_traffic(route.spec.traffic, "spec.traffic", of_service=False)
     if old is not None and not new["metadata"].get("ownerReferences"):
-        yield from _validate_provenance(new, old)
+        yield from validate_provenance(new, old)
 
 
 def _validate_label_name(name: str) -> Iterator[FieldError]:
@@ -114,7 +114,7 @@ def _validate_owner_label(raw: Raw, label: str, kind: str) -> Iterator[FieldErro
         yield missing(f"metadata.labels.{label}")
 
 
-def _validate_provenance(new: Raw, old: Raw) -> Iterator[FieldError]:
+def validate_provenance(new: Raw, old: Raw) -> Iterator[FieldError]:
     """Who made an object never changes; who changed it last only when its spec does."""
     before, after = _annotations(old), _annotations(new)
     if before.get(keys.CREATOR) != after.get(keys.CREATOR):

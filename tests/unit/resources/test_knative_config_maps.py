@@ -19,6 +19,8 @@ FILES = {
     "config-br-defaults": "eventing-configmaps/default-broker.yaml",
     "config-ping-defaults": "eventing-configmaps/default-pingsource.yaml",
 }
+# Where one person has the machine nobody has to hand out domains.
+OTHERWISE = {"autocreate-cluster-domain-claims": ("true", "false")}
 SERVING = [name for name in PARSERS if name not in FILES]
 pytestmark = pytest.mark.skipif(
     not MAPS.is_dir(), reason=f"Knative's config maps are not at {MAPS}: there is nothing to compare with"
@@ -52,4 +54,4 @@ def test_what_knatives_example_says_is_our_default(name: str) -> None:
     }
 
     assert set(ours) <= set(documented)
-    assert differing == {}
+    assert differing == {key: value for key, value in OTHERWISE.items() if key in ours}

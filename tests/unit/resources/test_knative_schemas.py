@@ -23,6 +23,8 @@ FILES = {
     kinds.CONFIGURATION: "serving/configuration.yaml",
     kinds.REVISION: "serving/revision.yaml",
     kinds.ROUTE: "serving/route.yaml",
+    kinds.DOMAIN_MAPPING: "serving/domain-mapping.yaml",
+    kinds.CLUSTER_DOMAIN_CLAIM: "serving/domain-claim.yaml",
     kinds.BROKER: "eventing/broker.yaml",
     kinds.TRIGGER: "eventing/trigger.yaml",
     kinds.EVENT_TYPE: "eventing/eventtype.yaml",

@@ -618,3 +618,74 @@ def test_the_same_complaint_about_several_fields_is_said_once() -> None:
     assert validate(kinds.SERVICE, raw, None, Config()) == [
         FieldError("missing field(s)", (f"{CONTAINER}.env[0].name", f"{CONTAINER}.env[1].name"))
     ]
+
+
+def domain_mapping(name: str = "shop.example.com", *, metadata: Any = None, **spec: Any) -> dict[str, Any]:
+    ref = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "shop"}
+    raw = {"metadata": {"name": name, "namespace": "default", **(metadata or {})}, "spec": {"ref": ref, **spec}}
+    return set_defaults(kinds.DOMAIN_MAPPING, raw, Config())
+
+
+def test_a_domain_mapping_refers_to_its_own_namespace() -> None:
+    raw = domain_mapping()
+
+    assert raw["spec"]["ref"]["namespace"] == "default"
+    assert complaints(kinds.DOMAIN_MAPPING, raw) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        pytest.param(
+            domain_mapping("shop"),
+            'invalid name "shop": name: Invalid value: "shop": should be a domain with at least two segments '
+            "separated by dots: metadata.name",
+            id="no domain",
+        ),
+        pytest.param(
+            domain_mapping(f"{'x' * 64}.example.com"),
+            f'invalid name "{"x" * 64}.example.com": name: Invalid value: "{"x" * 64}": must be no more than 63 '
+            "characters: metadata.name",
+            id="too long a label",
+        ),
+        pytest.param(
+            domain_mapping("shop.default.svc.cluster.local"),
+            'invalid name "shop.default.svc.cluster.local": must not be a subdomain of cluster local domain '
+            '"cluster.local": metadata.name',
+            id="a name of the cluster",
+        ),
+        pytest.param(
+            domain_mapping(metadata={"generateName": "shop-"}),
+            "must not set the field(s): metadata.generateName",
+            id="a made up name",
+        ),
+        pytest.param(
+            domain_mapping(
+                ref={"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "a", "namespace": "b"}
+            ),
+            'mismatched namespaces: spec.ref.namespace\nparent namespace: "default" does not match ref: "b"',
+            id="another namespace",
+        ),
+        pytest.param(
+            domain_mapping(ref={"name": "shop"}),
+            "missing field(s): spec.ref.apiVersion, spec.ref.kind",
+            id="half a reference",
+        ),
+        pytest.param(
+            domain_mapping(ref={**domain_mapping()["spec"]["ref"], "group": "serving.knative.dev"}),
+            "must not set the field(s): spec.ref.group",
+            id="a group",
+        ),
+    ],
+)
+def test_a_domain_mapping_is_refused_in_knatives_words(raw: dict[str, Any], expected: str) -> None:
+    assert complaints(kinds.DOMAIN_MAPPING, raw) == [expected]
+
+
+def test_whoever_made_a_domain_mapping_stays_its_maker() -> None:
+    raw = domain_mapping(metadata={"annotations": {"serving.knative.dev/creator": "ada"}})
+    changed = domain_mapping(metadata={"annotations": {"serving.knative.dev/creator": "eve"}})
+
+    found = complaints(kinds.DOMAIN_MAPPING, changed, raw)
+
+    assert found == ["annotation value is immutable: metadata.annotations.serving.knative.dev/creator"]
