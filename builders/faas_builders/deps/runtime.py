@@ -18,7 +18,7 @@ from faas_builders.deps.resolution import excludes
 from faas_builders.deps.runtime_requirements import base_requirements, tested_pins
 from faas_builders.deps.uv import Log
 from faas_builders.errors import BuildError, DependencyError
-from faas_builders.target import Platform
+from faas_builders.target import Platform, Target
 
 _FORMAT = "4"
 _OPTIONAL = {"gunicorn-h1c": "HTTP is parsed in Python"}
@@ -66,6 +66,23 @@ def runtime_layer(python: Where | Path | str, log: Log = lambda line: None) -> P
     return cached(target, fill)
 
 
+def install_programs(wanted: str, pinned: str, target: Target, prefix: str) -> Path:
+    """A folder of the libraries that programs of ours need there, with bytecode for the place `prefix`.
+
+    Args: wanted, pinned: requirements and versions, a line each. Raises: DependencyError.
+    """
+    destination = destination_of(target)
+
+    def fill(folder: Path) -> None:
+        install_into(folder, [*_limited(wanted, pinned), "--excludes", str(excludes())], destination)
+        shutil.rmtree(folder / "bin", ignore_errors=True)
+        if destination.compiler is not None:
+            compile_folder(folder, destination.compiler, prefix)
+
+    key = key_of(_FORMAT, destination.key, destination.executable, wanted, pinned, prefix)
+    return cached(destination.folder("programs") / key, fill)
+
+
 def _compile(folder: Path, name: str, destination: Destination) -> None:
     if destination.target is None:
         compile_tree(folder / name, destination.python)
@@ -107,11 +124,7 @@ def _contents(source: dict[str, list[Path]]) -> list[bytes]:
 
 
 def _install(folder: Path, wanted: str, pinned: str, destination: Destination, log: Log) -> None:
-    inputs = cache_dir() / "runtime-deps" / f"inputs-{key_of(wanted, pinned)}"
-    inputs.mkdir(parents=True, exist_ok=True)
-    (inputs / "wanted.txt").write_text(wanted)
-    (inputs / "pinned.txt").write_text(pinned)
-    files = ["-r", str(inputs / "wanted.txt"), "-c", str(inputs / "pinned.txt"), "--no-config"]
+    files = _limited(wanted, pinned)
     try:
         install_into(folder, [*files, *_only_wheels(destination), "--excludes", str(excludes())], destination)
     except DependencyError as error:
@@ -126,6 +139,15 @@ def _install(folder: Path, wanted: str, pinned: str, destination: Destination, l
         shutil.rmtree(folder / "bin", ignore_errors=True)  # nobody starts a program of ours by hand
         if destination.compiler is not None:
             compile_folder(folder, destination.compiler, RUNTIME_FOLDER)
+
+
+def _limited(wanted: str, pinned: str) -> list[str]:
+    """Arguments of uv for what is `wanted`, in the versions of `pinned` where those name one."""
+    inputs = cache_dir() / "runtime-deps" / f"inputs-{key_of(wanted, pinned)}"
+    inputs.mkdir(parents=True, exist_ok=True)
+    (inputs / "wanted.txt").write_text(wanted)
+    (inputs / "pinned.txt").write_text(pinned)
+    return ["-r", str(inputs / "wanted.txt"), "-c", str(inputs / "pinned.txt"), "--no-config"]
 
 
 def _only_wheels(destination: Destination) -> list[str]:

@@ -1,0 +1,10 @@
+"""Programs that take events in a cluster, for people: a store of dead letters, and a collector that shows what passes.
+
+They are in the image of the adapters (`faas.sources`) and run there as `python -m faas.inbox store|collect`; a
+cluster knows them as a Deployment and as a temporary Knative Service. They know neither the engine nor Kubernetes:
+
+- `letters`: dead letters in SQLite, durable before they are acknowledged, bounded; `writing`: many requests, one commit
+- `store_app`, `redriving`: the store over HTTP, for brokers (events in) and for people (a token)
+- `collector_app`: events to lines of the log
+- `serving`: the small HTTP server's settings that both have; `settings`: what the environment says, read once
+"""
