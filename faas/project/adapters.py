@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from faas.project.manifests import Object
+from faas.project.labels import Object
 from faas.resources.keys import SOURCES_IMAGE
 
 Options = Mapping[str, Any]

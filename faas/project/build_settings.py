@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -40,6 +40,9 @@ class BuildSettings:
     insecure: bool = False
 
 
+_FIELDS = tuple(each.name for each in fields(BuildSettings))
+
+
 def parse_platform(value: Any) -> Platform:
     """Raises: OptionError."""
     try:
@@ -50,20 +53,28 @@ def parse_platform(value: Any) -> Platform:
         ) from None
 
 
-def parse_build(given: Any, pyproject: Path) -> BuildSettings:
+def parse_build(given: Any, pyproject: Path, where: str = "tool.faas.build") -> BuildSettings:
     """Raises: SettingsError: there is no such setting, or not with that value."""
     if not isinstance(given, dict):
-        raise SettingsError(pyproject, "tool.faas.build", "this is a table", "Write [tool.faas.build]")
+        raise SettingsError(pyproject, where, "this is a table", f"Write [{where}]")
     for key in given:
         if key not in _SETTINGS:
             raise SettingsError(
-                pyproject, f"tool.faas.build.{key}", "there is no such setting", did_you_mean(key, tuple(_SETTINGS))
+                pyproject, f"{where}.{key}", "there is no such setting", did_you_mean(key, tuple(_SETTINGS))
             )
     try:
         found = validate(given, known=_SETTINGS)
     except OptionError as error:
-        raise SettingsError(pyproject, f"tool.faas.build.{error.option}", error.message, error.hint) from error
+        raise SettingsError(pyproject, f"{where}.{error.option}", error.message, error.hint) from error
     return BuildSettings(**{key.replace("-", "_"): value for key, value in found.items()})
+
+
+def over(weaker: BuildSettings, stronger: BuildSettings) -> BuildSettings:
+    """What a stage says over what the project does; tables by name."""
+    said = {name: value for name in _FIELDS if (value := getattr(stronger, name))}
+    for name in ("env", "labels"):
+        said[name] = {**getattr(weaker, name), **getattr(stronger, name)}
+    return replace(weaker, **said)
 
 
 def _list_of(parse: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from faas.project.labels import FUNCTION_LABEL as FUNCTION_LABEL
+from faas.project.labels import PROJECT_LABEL as PROJECT_LABEL
+from faas.project.labels import Belonging
+from faas.project.labels import Object as Object
+from faas.project.podspec import Overrides as Overrides
+from faas.project.podspec import make_revision_spec
 from faas.project.services import ServiceSpec
 from faas.resources import durations, keys
 
-PROJECT_LABEL = "faas.dev/project"
-FUNCTION_LABEL = "faas.dev/function"
 FUNCTIONS_ANNOTATION = "faas.dev/functions"
-
-Object = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What the command line adds to what the project says."""
-
-    env: Mapping[str, str] = field(default_factory=dict)  # -e K=V
-    without_env: frozenset[str] = frozenset()  # -e K-
-    rollout_duration_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +27,58 @@ class Port:
 
 
 def make_service(
-    spec: ServiceSpec, image: str, *, project: str, namespace: str, overrides: Overrides = Overrides(), sink: str = ""
+    spec: ServiceSpec,
+    image: str,
+    belonging: Belonging,
+    *,
+    overrides: Overrides = Overrides(),
+    sink: str = "",
+    probed: bool = False,
 ) -> Object:
     """The Service that runs `spec` from `image`. Traffic is left to its default, all to the latest ready revision.
 
-    Args:
-        sink: where its functions publish events; they cannot when "".
+    Args: sink, probed: as `make_revision_spec` has them.
     """
-    labels = {**spec.options.get("labels", {}), PROJECT_LABEL: project}
+    own = {PROJECT_LABEL: belonging.project}
     if len(spec.functions) == 1:
-        labels[FUNCTION_LABEL] = spec.functions[0].name
+        own[FUNCTION_LABEL] = spec.functions[0].name
+    given = spec.options.get("labels", {})
+    metadata = belonging.metadata(spec.name)
     visibility = {} if spec.is_public else {keys.VISIBILITY_LABEL: keys.CLUSTER_LOCAL}
-    metadata: Object = {"name": spec.name, "namespace": namespace, "labels": {**labels, **visibility}}
+    metadata["labels"] = {**given, **metadata["labels"], **own, **visibility}
+    rollout_s = spec.options.get("rollout_duration")
     if overrides.rollout_duration_s is not None:
-        metadata["annotations"] = {keys.ROLLOUT_DURATION: f"{overrides.rollout_duration_s}s"}
-    template_metadata: Object = {"labels": labels}
-    annotations = _annotations(spec.options)
+        rollout_s = overrides.rollout_duration_s
+    if rollout_s is not None:
+        metadata["annotations"] = {keys.ROLLOUT_DURATION: f"{rollout_s}s"}
+    # Labels of the deploy are not on the template: what does not change what runs makes no revision.
+    template_metadata: Object = {"labels": {**given, **own}}
+    annotations = {**spec.options.get("annotations", {}), **_annotations(spec.options)}
     if len(spec.functions) > 1:
-        annotations = {FUNCTIONS_ANNOTATION: ",".join(function.name for function in spec.functions), **annotations}
+        annotations[FUNCTIONS_ANNOTATION] = ",".join(function.name for function in spec.functions)
     if annotations:
         template_metadata["annotations"] = dict(sorted(annotations.items()))
+    revision = make_revision_spec(spec, image, overrides, sink, probed=probed)
     return {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"template": {"metadata": template_metadata, "spec": _revision_spec(spec, image, overrides, sink)}},
+        "spec": {"template": {"metadata": template_metadata, "spec": revision}},
     }
+
+
+def make_domain_mappings(spec: ServiceSpec, belonging: Belonging) -> list[Object]:
+    """The hosts of its own that a service answers at."""
+    reference = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": spec.name}
+    return [
+        {
+            "apiVersion": "serving.knative.dev/v1beta1",
+            "kind": "DomainMapping",
+            "metadata": belonging.metadata(host),
+            "spec": {"ref": reference},
+        }
+        for host in spec.options.get("domains", ())
+    ]
 
 
 def make_image_service(
@@ -95,10 +113,11 @@ def make_image_service(
 
 
 def _annotations(options: Mapping[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for option, key in _SCALING.items():
-        if option in options:
-            found[key] = _text(options[option])
+    """Knative's own where there is one, else ours; what an option says wins over `annotations`."""
+    found = {key: _text(options[option]) for option, key in _SCALING.items() if option in options}
+    found |= {key: f"{options[option]}s" for option, key in _PERIODS.items() if option in options}
+    if "autoscaler" in options or options.get("metric") in ("cpu", "memory"):
+        found[keys.CLASS[0]] = _CLASSES.get(name := options.get("autoscaler", "hpa"), name)
     if "scale_to_zero_after" in options:
         found[keys.SCALE_TO_ZERO_AFTER] = durations.format(options["scale_to_zero_after"])
     if options.get("snapshot") is False:
@@ -112,48 +131,19 @@ _SCALING = {
     "initial_scale": keys.INITIAL_SCALE[0],
     "target": keys.TARGET[0],
     "metric": keys.METRIC[0],
+    "target_utilization": keys.TARGET_UTILIZATION[0],
+    "target_burst_capacity": keys.TARGET_BURST_CAPACITY[0],
+    "activation_scale": keys.ACTIVATION_SCALE[0],
 }
+_PERIODS = {
+    "window": keys.WINDOW[0],
+    "scale_down_delay": keys.SCALE_DOWN_DELAY[0],
+    "pod_retention": keys.RETENTION[0],
+    "progress_deadline": keys.PROGRESS_DEADLINE,
+}
+_CLASSES = {"kpa": "kpa.autoscaling.knative.dev", "hpa": "hpa.autoscaling.knative.dev"}
 
 
 def _text(value: Any) -> str:
     """Numbers as Knative writes them: 10.0 is 10."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _revision_spec(spec: ServiceSpec, image: str, overrides: Overrides, sink: str) -> Object:
-    container: Object = {"image": image, "env": _env(spec, overrides, sink)}
-    if resources := _resources(spec.options):
-        container["resources"] = resources
-    found: Object = {"containerConcurrency": spec.concurrency}
-    if "timeout" in spec.options:
-        found["timeoutSeconds"] = math.ceil(spec.options["timeout"])
-    mounts, volumes = _volumes(spec.options)
-    if volumes:
-        container["volumeMounts"], found["volumes"] = mounts, volumes
-    return {**found, "containers": [container]}
-
-
-def _env(spec: ServiceSpec, overrides: Overrides, sink: str) -> list[Object]:
-    variables = {**({"K_SINK": sink} if sink else {}), **spec.options.get("env", {}), **overrides.env}
-    if "max_body" in spec.options:
-        variables["FAAS_MAX_BODY"] = str(spec.options["max_body"])
-    wanted = {name: value for name, value in sorted(variables.items()) if name not in overrides.without_env}
-    return [{"name": name, "value": value} for name, value in {"FAAS_FUNCTION": spec.target, **wanted}.items()]
-
-
-def _resources(options: Mapping[str, Any]) -> Object:
-    amounts = {name: str(options[name]) for name in ("cpu", "memory") if name in options}
-    return {"requests": amounts, "limits": dict(amounts)} if amounts else {}
-
-
-def _volumes(options: Mapping[str, Any]) -> tuple[list[Object], list[Object]]:
-    """Secrets and ConfigMaps as folders, where `ctx.secrets` and `ctx.config` look for them."""
-    mounts: list[Object] = []
-    volumes: list[Object] = []
-    for kind, names in (("secrets", options.get("secrets", ())), ("config", options.get("config", ()))):
-        for name in names:
-            volume = f"{kind}-{name}".replace(".", "-")[:63].rstrip("-")
-            mounts.append({"name": volume, "mountPath": f"/var/run/faas/{kind}/{name}", "readOnly": True})
-            source = {"secret": {"secretName": name}} if kind == "secrets" else {"configMap": {"name": name}}
-            volumes.append({"name": volume, **source})
-    return mounts, volumes

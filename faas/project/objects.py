@@ -1,38 +1,79 @@
-"""All that a project is to an API: its Services, and the Brokers, sources and Triggers that bring them events. Pure."""
+"""All that a project is to an API: its Services, what they read, and what brings them requests and events. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from faas_runtime.spec import FunctionSpec, Trigger
 
+from faas.project.access import make_access
+from faas.project.brokers import BrokerSettings, make_broker
 from faas.project.errors import ProjectError
 from faas.project.interpolation import filled
-from faas.project.manifests import Object, Overrides, make_service
+from faas.project.labels import Belonging, Object
+from faas.project.manifests import make_domain_mappings, make_service
+from faas.project.podspec import Overrides
+from faas.project.secret_values import make_config_map
+from faas.project.secrets import Declared
 from faas.project.services import DEFAULT_BROKER, ServiceSpec
+from faas.project.settings import Settings
 from faas.project.sources import make_source
-from faas.project.triggers import Subscriber, broker_address, broker_of, make_broker, make_trigger
+from faas.project.triggers import Subscriber, broker_address, broker_of, make_delivery, make_trigger
+from faas.resources import keys
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
+    """Manifests, but for Secrets: those are only declared here, and their values read when they are written."""
+
     services: tuple[Object, ...]
     brokers: tuple[Object, ...]  # made where they are missing
     sources: tuple[Object, ...]
     triggers: tuple[Object, ...]
+    config_maps: tuple[Object, ...] = ()
+    secrets: tuple[Declared, ...] = ()
+    domain_mappings: tuple[Object, ...] = ()
+    access: tuple[Object, ...] = ()  # ServiceAccounts, Roles and RoleBindings of sources; on a cluster
 
     def only(self, services: Collection[str]) -> Objects:
         """What belongs to these services."""
         triggers = tuple(each for each in self.triggers if each["spec"]["subscriber"]["ref"]["name"] in services)
         names = {trigger["metadata"]["name"] for trigger in triggers}
+        kept = tuple(each for each in self.services if each["metadata"]["name"] in services)
+        sources = tuple(each for each in self.sources if each["metadata"]["name"] in names)
+        accounts = {each["spec"].get("serviceAccountName", "") for each in sources}
+        read = names_read((*kept, *sources))
         return Objects(
-            services=tuple(each for each in self.services if each["metadata"]["name"] in services),
+            services=kept,
             brokers=self.brokers,
-            sources=tuple(each for each in self.sources if each["metadata"]["name"] in names),
+            sources=sources,
             triggers=triggers,
+            config_maps=tuple(each for each in self.config_maps if each["metadata"]["name"] in read),
+            secrets=tuple(each for each in self.secrets if each.name in read),
+            domain_mappings=tuple(each for each in self.domain_mappings if each["spec"]["ref"]["name"] in services),
+            access=tuple(each for each in self.access if each["metadata"]["name"] in accounts),
         )
+
+    @property
+    def needs_adapters(self) -> bool:
+        """Whether a source runs our own program, whose image a cluster has to be able to pull."""
+        return any(each["kind"] == "ContainerSource" for each in self.sources)
+
+    def with_adapters(self, image: str) -> Objects:
+        """The same with our program's image in a registry, `REGISTRY/faas-sources@sha256:…`."""
+        return replace(self, sources=tuple(_with_image(each, image) for each in self.sources))
+
+    @property
+    def dead_letter_streams(self) -> dict[str, str]:
+        """Triggers that name no sink of their own for dead letters, and the stream each names; "" for none."""
+        return {
+            trigger["metadata"]["name"]: trigger["metadata"].get("annotations", {}).get(keys.DEAD_LETTER_STREAM, "")
+            for trigger in self.triggers
+            if "deadLetterSink" not in trigger["spec"].get("delivery", {})
+        }
 
 
 def make_objects(
@@ -44,45 +85,109 @@ def make_objects(
     root: Path,
     variables: Mapping[str, str],
     overrides: Overrides = Overrides(),
+    settings: Settings | None = None,
+    config: Mapping[str, Mapping[str, bytes]] = {},
+    for_cluster: bool = False,
 ) -> Objects:
     """Args:
         services: of the whole project: which functions are there decides what names mean.
         image: what they run from: one image, or each service's own by its name.
         root: of the project; watched folders are relative to it.
         variables: what fills `${NAME}` in addresses.
+        settings: what the project says of its stage, Brokers and Secrets.
+        config: the ConfigMaps that it declares, as `secret_values.read_config` has them.
+        for_cluster: with what the engine does by itself, and a cluster has to be told.
     Raises: ProjectError: a name is there twice, or an address cannot be.
     """
+    stage = settings.stage.name if settings and settings.stage else ""
+    belonging = Belonging(project, namespace, stage)
     images = dict.fromkeys((spec.name for spec in services), image) if isinstance(image, str) else image
     dead_letters = _dead_letter_sinks(services)
     sources: list[Object] = []
     triggers: list[Object] = []
-    brokers: dict[str, None] = {}
+    brokers: dict[str, None] = dict.fromkeys(settings.brokers if settings else ())
     for spec, function, trigger in _event_triggers(services):
         broker = broker_of(spec, trigger)
         brokers[broker] = None
-        triggers.append(
-            make_trigger(spec, function, trigger, project=project, namespace=namespace, dead_letters=dead_letters)
-        )
+        triggers.append(make_trigger(spec, function, trigger, belonging, dead_letters))
         if trigger.kind != "event":
             options = filled(trigger.kind, trigger.options, variables, where=function.name)
             if trigger.kind == "files":
                 options["path"] = str(root / options["path"])
-            sources.append(make_source(function, trigger, options, broker=broker, project=project, namespace=namespace))
+            sources.append(make_source(function, trigger, options, broker=broker, belonging=belonging))
     _check_names(triggers)
     sinks = {spec.name: _sink(spec, has_events=bool(triggers)) for spec in services}
     brokers |= dict.fromkeys(sink for sink in sinks.values() if sink)
+    access: list[Object] = []
+    if for_cluster:
+        sources, access = make_access(sources, belonging)
+    mappings = [mapping for spec in services for mapping in make_domain_mappings(spec, belonging)]
+    _check_hosts(mappings)
     return Objects(
         services=tuple(
             make_service(
-                spec, images[spec.name], project=project, namespace=namespace, overrides=overrides,
+                spec, images[spec.name], belonging, overrides=overrides, probed=for_cluster,
                 sink=broker_address(namespace, sink) if (sink := sinks[spec.name]) else "",
             )
             for spec in services
         ),
-        brokers=tuple(make_broker(name, namespace=namespace) for name in sorted(brokers)),
+        brokers=tuple(_broker(name, settings, dead_letters, belonging) for name in sorted(brokers)),
         sources=tuple(sources),
         triggers=tuple(triggers),
+        config_maps=tuple(make_config_map(name, values, belonging) for name, values in sorted(config.items())),
+        secrets=tuple(each for _, each in sorted(settings.secrets.items())) if settings else (),
+        domain_mappings=tuple(mappings),
+        access=tuple(access),
     )  # fmt: skip
+
+
+def names_read(manifests: Sequence[Object]) -> set[str]:
+    """Names of the Secrets and ConfigMaps that manifests refer to."""
+    found: set[str] = set()
+
+    def look(value: Any, parent: str) -> None:
+        if isinstance(value, dict):
+            if parent in ("secretKeyRef", "configMapKeyRef", "configMap", "password") and "name" in value:
+                found.add(value["name"])
+            if parent == "secret":
+                found.add(value.get("secretName", ""))
+            for field, member in value.items():
+                look(member, field)
+        elif isinstance(value, list):
+            for member in value:
+                look(member["name"] if parent == "imagePullSecrets" else member, parent)
+        elif parent == "imagePullSecrets":
+            found.add(str(value))
+
+    for manifest in manifests:
+        look(manifest.get("spec", {}), "")
+    return found
+
+
+def _with_image(source: Object, image: str) -> Object:
+    if source["kind"] != "ContainerSource":
+        return source
+    template = source["spec"]["template"]
+    containers = [{**container, "image": image} for container in template["spec"]["containers"]]
+    return {
+        **source,
+        "spec": {**source["spec"], "template": {**template, "spec": {**template["spec"], "containers": containers}}},
+    }
+
+
+def _broker(
+    name: str, settings: Settings | None, dead_letters: Mapping[str, Subscriber], belonging: Belonging
+) -> Object:
+    said: BrokerSettings | None = settings.brokers.get(name) if settings else None
+    if settings is None or said is None:
+        return make_broker(name, None, {}, belonging)
+    letter = said.delivery.get("dead_letter")
+    if letter and letter not in dead_letters:
+        raise ProjectError(
+            f"Broker {name} has dead_letter={letter!r}, and the project has no such function",
+            f"Functions: {', '.join(sorted(dead_letters))}",
+        )
+    return make_broker(name, said, make_delivery(said.delivery, dead_letters[letter] if letter else None), belonging)
 
 
 def _event_triggers(services: Sequence[ServiceSpec]) -> list[tuple[ServiceSpec, FunctionSpec, Trigger]]:
@@ -126,3 +231,12 @@ def _check_names(triggers: Sequence[Object]) -> None:
                 "A function's second event decorator gets its name with -2; rename the function that is called so",
             )
         seen.add(name)
+
+
+def _check_hosts(mappings: Sequence[Object]) -> None:
+    owners: dict[str, str] = {}
+    for mapping in mappings:
+        host, service = mapping["metadata"]["name"], mapping["spec"]["ref"]["name"]
+        if host in owners:
+            raise ProjectError(f"{host} is the domain of {owners[host]} and of {service}", "A host has one service")
+        owners[host] = service

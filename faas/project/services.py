@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from faas_runtime.options import OptionError, from_environment, merge, validate
+from faas_runtime.options import OptionError, did_you_mean, from_environment, merge, validate
 from faas_runtime.spec import FunctionSpec
 
 from faas.project.errors import ProjectError, SettingsError
@@ -63,7 +63,7 @@ def make_services(
     flags: Mapping[str, Any] = {},
     only: Sequence[str] = (),
 ) -> tuple[ServiceSpec, ...]:
-    """Group functions by service and merge their options: decorator < pyproject.toml < FAAS_… < flags.
+    """Group functions by service and merge their options: decorator < pyproject.toml < its stage < FAAS_… < flags.
 
     Args:
         flags: options from the command line, for every service that is made.
@@ -81,8 +81,9 @@ def make_services(
     for name in only:
         if name not in grouped:
             raise ProjectError(f"the project has no service {name}", f"Services: {', '.join(sorted(grouped))}")
+    domains = _domains(settings, tuple(grouped))
     return tuple(
-        ServiceSpec(name, tuple(function for function, _ in members), _agreed(name, members))
+        ServiceSpec(name, tuple(function for function, _ in members), {**_agreed(name, members), **domains[name]})
         for name, members in sorted(grouped.items())
         if not only or name in only
     )
@@ -91,22 +92,36 @@ def make_services(
 def _merged(
     function: FunctionSpec, settings: Settings, ambient: Mapping[str, Any], flags: Mapping[str, Any]
 ) -> dict[str, Any]:
-    key, listed = _listed(function, settings)
+    key, listed = _listed(function, settings.functions)
     try:
         listed = validate(listed)
     except OptionError as error:
         raise SettingsError(settings.pyproject, f"tool.faas.functions.{key}", error.message, error.hint) from error
+    stage = settings.stage
+    staged = (stage.options, _listed(function, stage.functions)[1]) if stage else ()
     try:
-        return merge(function.options, listed, ambient, flags)
+        return merge(function.options, listed, *staged, ambient, flags)
     except OptionError as error:
         raise ProjectError(f"{function.name}: {error.message}", error.hint) from error
 
 
-def _listed(function: FunctionSpec, settings: Settings) -> tuple[str, Mapping[str, Any]]:
+def _listed(function: FunctionSpec, functions: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
     for key in _keys(function):
-        if key in settings.functions:
-            return key, settings.functions[key]
+        if key in functions:
+            return key, functions[key]
     return function.name, {}
+
+
+def _domains(settings: Settings, services: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the stage says of hosts, by service, in place of what functions say."""
+    given = settings.stage.domains if settings.stage else {}
+    for name in given:
+        if name not in services:
+            assert settings.stage is not None
+            where = f"{settings.stage.where}.domains.{name}"
+            hint = did_you_mean(name, services)
+            raise SettingsError(settings.pyproject, where, "the project has no such service", hint)
+    return {name: {"domains": list(given[name])} if name in given else {} for name in services}
 
 
 def _keys(function: FunctionSpec) -> tuple[str, str]:
@@ -116,11 +131,13 @@ def _keys(function: FunctionSpec) -> tuple[str, str]:
 
 def _check_names(functions: tuple[FunctionSpec, ...], settings: Settings) -> None:
     known = [key for function in functions for key in _keys(function)]
-    for name in settings.functions:
+    named = [(f"tool.faas.functions.{name}", name) for name in settings.functions]
+    if settings.stage is not None:
+        named += [(f"{settings.stage.where}.functions.{name}", name) for name in settings.stage.functions]
+    for where, name in named:
         if name not in known:
             close = get_close_matches(name, known, n=1)
             hint = f"Did you mean {close[0]}?" if close else f"Functions: {', '.join(sorted(set(known)))}"
-            where = f"tool.faas.functions.{name}"
             raise SettingsError(settings.pyproject, where, "the project has no such function", hint)
 
 

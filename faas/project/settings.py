@@ -5,35 +5,51 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from faas.project import brokers, build_settings, secrets
+from faas.project.brokers import BrokerSettings, parse_brokers
 from faas.project.build_settings import BuildSettings, parse_build
 from faas.project.errors import NotAProject, SettingsError
+from faas.project.secrets import Declared, parse_config, parse_secrets
+from faas.project.stages import Stage, find_stage, parse_stages
 
-_KNOWN = ("name", "functions", "modules", "build")  # modules: see faas_runtime.discovery
+# modules: see faas_runtime.discovery
+_KNOWN = ("name", "functions", "modules", "build", "secrets", "config", "brokers", "dead_letters", "environments")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a project says of itself. `functions` maps a function's name to the options that override its decorator."""
+    """What a project says of itself, with what its stage says over it where one is meant.
+
+    `functions` maps a function's name to the options that override its decorator; those of the stage are in `stage`.
+    """
 
     root: Path
     name: str  # a DNS label: of the image, and of the label faas.dev/project
     functions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     requires_python: str = ""
     build: BuildSettings = field(default_factory=BuildSettings)
+    secrets: Mapping[str, Declared] = field(default_factory=dict)
+    config: Mapping[str, Declared] = field(default_factory=dict)
+    brokers: Mapping[str, BrokerSettings] = field(default_factory=dict)
+    dead_letters: bool = True  # whether a cluster gets our store for them
+    stage: Stage | None = None
+    stages: tuple[str, ...] = ()  # the names of all
 
     @property
     def pyproject(self) -> Path:
         return self.root / "pyproject.toml"
 
 
-def load_settings(path: Path) -> Settings:
+def load_settings(path: Path, stage: str = "") -> Settings:
     """The settings of the project in folder `path` (a .py file stands for its folder).
 
-    The name is `[tool.faas] name`, else `[project] name`, else the folder's. Raises: NotAProject, SettingsError.
+    The name is `[tool.faas] name`, else `[project] name`, else the folder's.
+    Args: stage: whose settings win over the project's; "": none.
+    Raises: NotAProject, SettingsError: also when a stage that is not meant is wrong, or there is no such stage.
     """
     root = path.resolve()
     if root.is_file() and root.suffix == ".py":
@@ -43,7 +59,18 @@ def load_settings(path: Path) -> Settings:
     pyproject = root / "pyproject.toml"
     if not pyproject.exists() and not any(root.glob("*.py")):
         raise NotAProject(path, "it has neither a pyproject.toml nor a Python file")
-    document = _read(pyproject)
+    settings, stages = _parse(root, pyproject, _read(pyproject))
+    return _applied(settings, find_stage(stages, stage, pyproject)) if stage else settings
+
+
+def load_stage(path: Path, name: str) -> Stage:
+    """A stage of the project in folder `path`. Raises: NotAProject; SettingsError: there is no such stage."""
+    stage = load_settings(path, name).stage
+    assert stage is not None
+    return stage
+
+
+def _parse(root: Path, pyproject: Path, document: Mapping[str, Any]) -> tuple[Settings, Mapping[str, Stage]]:
     project = document.get("project", {})
     table = document.get("tool", {}).get("faas", {})
     for key in table:
@@ -56,9 +83,38 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError(
             pyproject, "tool.faas.functions", "this is a table of tables", "Write [tool.faas.functions.NAME]"
         )
+    dead_letters = table.get("dead_letters", True)
+    if not isinstance(dead_letters, bool):
+        raise SettingsError(pyproject, "tool.faas.dead_letters", f"{dead_letters!r} is out of range", "true or false")
     name = table.get("name") or project.get("name") or root.name
-    build = parse_build(table.get("build", {}), pyproject)
-    return Settings(root, image_name(str(name)), functions, str(project.get("requires-python", "")), build)
+    stages = parse_stages(table.get("environments", {}), pyproject)
+    settings = Settings(
+        root,
+        image_name(str(name)),
+        functions,
+        str(project.get("requires-python", "")),
+        parse_build(table.get("build", {}), pyproject),
+        parse_secrets(table.get("secrets", {}), pyproject, "tool.faas.secrets"),
+        parse_config(table.get("config", {}), pyproject, "tool.faas.config"),
+        parse_brokers(table.get("brokers", {}), pyproject, "tool.faas.brokers"),
+        dead_letters,
+        stages=tuple(stages),
+    )
+    return settings, stages
+
+
+def _applied(settings: Settings, stage: Stage) -> Settings:
+    build = build_settings.over(settings.build, stage.build)
+    image = stage.image or (f"{stage.registry}/{settings.name}" if stage.registry else build.image)
+    return replace(
+        settings,
+        build=replace(build, image=image),
+        secrets=secrets.over(settings.secrets, stage.secrets),
+        config=secrets.over(settings.config, stage.config),
+        brokers=brokers.over(settings.brokers, stage.brokers),
+        dead_letters=settings.dead_letters if stage.dead_letters is None else stage.dead_letters,
+        stage=stage,
+    )
 
 
 def image_name(name: str) -> str:

@@ -15,22 +15,21 @@ from faas_runtime.spec import FunctionSpec, Trigger
 from faas_runtime.triggers import SOURCE_EXTENSION
 
 from faas.project import adapters
-from faas.project.manifests import Object
-from faas.project.triggers import make_metadata
+from faas.project.labels import Belonging, Object
 
 Options = Mapping[str, Any]
 _SOURCES, _V1, _V1ALPHA1 = "sources.knative.dev", "v1", "v1alpha1"
 
 
 def make_source(
-    function: FunctionSpec, trigger: Trigger, options: Options, *, broker: str, project: str, namespace: str
+    function: FunctionSpec, trigger: Trigger, options: Options, *, broker: str, belonging: Belonging
 ) -> Object:
     """The source of one decorator. Args: options: with every variable filled in."""
-    version, kind, spec = _MAKE[trigger.kind](options, f"faas.{namespace}.{trigger.name}")
+    version, kind, spec = _MAKE[trigger.kind](options, f"faas.{belonging.namespace}.{trigger.name}")
     return {
         "apiVersion": f"{_SOURCES}/{version}",
         "kind": kind,
-        "metadata": make_metadata(trigger.name, function, project=project, namespace=namespace),
+        "metadata": belonging.metadata(trigger.name, function=function.name),
         "spec": {
             **spec,
             "sink": {"ref": {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": broker}},

@@ -10,7 +10,7 @@ from typing import Any
 from faas_runtime.spec import FunctionSpec, Trigger
 from faas_runtime.triggers import filters_of
 
-from faas.project.manifests import FUNCTION_LABEL, PROJECT_LABEL, Object
+from faas.project.labels import Belonging, Object
 from faas.project.services import DEFAULT_BROKER, ServiceSpec
 from faas.resources import keys
 
@@ -38,22 +38,11 @@ def broker_of(spec: ServiceSpec, trigger: Trigger) -> str:
     return str(trigger.options.get("broker") or spec.options.get("broker") or DEFAULT_BROKER)
 
 
-def make_broker(name: str, *, namespace: str) -> Object:
-    """A Broker without any wishes; made where it is missing, and never changed: it is everybody's."""
-    return {
-        "apiVersion": "eventing.knative.dev/v1",
-        "kind": "Broker",
-        "metadata": {"name": name, "namespace": namespace},
-    }
-
-
 def make_trigger(
     spec: ServiceSpec,
     function: FunctionSpec,
     trigger: Trigger,
-    *,
-    project: str,
-    namespace: str,
+    belonging: Belonging,
     dead_letters: Mapping[str, Subscriber],
 ) -> Object:
     """The Trigger of one decorator.
@@ -73,23 +62,10 @@ def make_trigger(
     }
     if filters := filters_of(trigger.kind, options, trigger.name):
         made["filters"] = filters
-    if delivery := _delivery(options, sink):
+    if delivery := make_delivery(options, sink):
         made["delivery"] = delivery
-    metadata = make_metadata(trigger.name, function, project=project, namespace=namespace, annotations=annotations)
+    metadata = belonging.metadata(trigger.name, function=function.name, annotations=annotations)
     return {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": metadata, "spec": made}
-
-
-def make_metadata(
-    name: str, function: FunctionSpec, *, project: str, namespace: str, annotations: Mapping[str, str] = {}
-) -> Object:
-    metadata: Object = {
-        "name": name,
-        "namespace": namespace,
-        "labels": {PROJECT_LABEL: project, FUNCTION_LABEL: function.name},
-    }
-    if annotations:
-        metadata["annotations"] = dict(sorted(annotations.items()))
-    return metadata
 
 
 def make_destination(service: str, path: str) -> Object:
@@ -97,7 +73,7 @@ def make_destination(service: str, path: str) -> Object:
     return {"ref": reference, "uri": path} if path != "/" else {"ref": reference}
 
 
-def _delivery(options: Mapping[str, Any], sink: Subscriber | None) -> Object:
+def make_delivery(options: Mapping[str, Any], sink: Subscriber | None) -> Object:
     """Whole or not at all: what a Trigger says replaces all that its Broker says, and no delay would mean none."""
     found: Object = {}
     if any(name in options for name in ("retry", "backoff", "backoff_delay", "delivery_timeout")) or sink:

@@ -6,6 +6,7 @@ FaasError
 ├── EventError            not a CloudEvent, or one that says nothing valid (ValueError too)
 ├── CallError             another function answered 4xx or 5xx, or did not answer (`status` is 0)
 └── NotConfigured         the environment lacks what a Context method needs (FAAS_GATEWAY, K_SINK, a Secret)
+OptionError               an option's value; whoever knows the place makes a DeclarationError of it
 HTTPError                 raised by handlers: becomes a problem document; not an error of ours
 """
 
@@ -30,6 +31,14 @@ class DeclarationError(FaasError):
         self.message, self.hint, self.file, self.line = message, hint, file, line
         where = f"{file}:{line}: " if file else ""
         super().__init__(f"{where}{message}" + (f"\n  {hint}" if hint else ""))
+
+
+class OptionError(ValueError):
+    """`option` cannot have that value, or there is no such option; the text says what it takes."""
+
+    def __init__(self, option: str, message: str, hint: str = "") -> None:
+        self.option, self.message, self.hint = option, message, hint
+        super().__init__(message + (f"; {hint}" if hint else ""))
 
 
 class LoadError(FaasError):

@@ -13,7 +13,22 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
-Metric = Literal["concurrency", "rps"]
+from faas_runtime.errors import OptionError as OptionError
+from faas_runtime.placed import (
+    Resources,
+    Toleration,
+    burst,
+    parse_affinity,
+    parse_annotations,
+    parse_keys,
+    parse_resources,
+    parse_tolerations,
+    parse_volumes,
+    whole_seconds,
+)
+from faas_runtime.placed import parse_domains as parse_domains
+
+Metric = Literal["concurrency", "rps", "cpu", "memory"]
 Visibility = Literal["public", "cluster-local"]
 Quantity = str | int | float
 Seconds = float | int | str  # 90, 1.5, "90s", "5m", "1h"
@@ -43,6 +58,28 @@ class Options(TypedDict, total=False):
     visibility: Visibility
     max_body: Quantity
     broker: str
+    autoscaler: str
+    target_utilization: int
+    target_burst_capacity: int
+    window: Seconds
+    activation_scale: int
+    scale_down_delay: Seconds
+    pod_retention: Seconds
+    rollout_duration: Seconds
+    progress_deadline: Seconds
+    domains: Sequence[str]
+    resources: Resources
+    gpu: int
+    volumes: Mapping[str, str]
+    secret_env: Mapping[str, str]
+    config_env: Mapping[str, str]
+    service_account: str
+    image_pull_secrets: Sequence[str]
+    node_selector: Mapping[str, str]
+    tolerations: Sequence[Toleration]
+    affinity: Mapping[str, Any]
+    runtime_class: str
+    annotations: Mapping[str, str]
 
 
 class EventOptions(Options, total=False):
@@ -60,14 +97,6 @@ class EventOptions(Options, total=False):
     ordered_by: str
     parallelism: int
     backlog_target: int
-
-
-class OptionError(ValueError):
-    """`option` cannot have that value, or there is no such option; the text says what it takes."""
-
-    def __init__(self, option: str, message: str, hint: str = "") -> None:
-        self.option, self.message, self.hint = option, message, hint
-        super().__init__(message + (f"; {hint}" if hint else ""))
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -220,6 +249,7 @@ def _labels(value: Any) -> dict[str, str]:
 
 
 _INT32 = 2**31 - 1
+_VARIABLES = ("env", "secret_env", "config_env")
 _DNS = "a DNS label: lower-case letters, digits and '-', at most 63"
 
 OPTIONS = table(
@@ -231,7 +261,8 @@ OPTIONS = table(
     Option("initial_scale", "instances a new revision starts with", "a whole number from 0", integer(0, _INT32)),
     Option("target", "load an instance should carry: requests at once, or a second with metric='rps'",
            "a number from 0.01", _number(0.01)),
-    Option("metric", "what scaling looks at", "'concurrency' or 'rps'", one_of("concurrency", "rps")),
+    Option("metric", "what scaling looks at; cpu and memory with the autoscaler hpa, which a cluster has",
+           "'concurrency', 'rps', 'cpu' or 'memory'", one_of("concurrency", "rps", "cpu", "memory")),
     Option("concurrency", "requests an instance executes at once, at most (20 for sync, 100 for async functions)",
            "a whole number from 1 to 1000", integer(1, 1000)),
     Option("timeout", "how long a request may take", "seconds from 1 to 3600, or '90s', '5m'", seconds(1, 3600)),
@@ -254,6 +285,49 @@ OPTIONS = table(
            "bytes, or '32Mi'", _size),
     Option("broker", "the Broker that the function publishes to and gets its events from", _DNS,
            matching(_DNS_LABEL)),
+    Option("autoscaler", "who scales it: Knative's own (kpa), Kubernetes' (hpa), or a class of the cluster",
+           "'kpa', 'hpa', or a name with a domain", matching(re.compile(r"kpa\Z|hpa\Z|[a-z0-9-]+(\.[a-z0-9-]+)+\Z"))),
+    Option("target_utilization", "how much of its target an instance may carry before there is another",
+           "a percentage from 1 to 100", integer(1, 100)),
+    Option("target_burst_capacity", "requests more than now that must be taken at once; -1 is any number",
+           "a whole number from -1", burst),
+    Option("window", "over how long the load is averaged", "whole seconds from 6 to 3600, or '90s'",
+           whole_seconds(6, 3600, parse_seconds)),
+    Option("activation_scale", "instances that a scale up from zero starts", "a whole number from 2",
+           integer(2, _INT32)),
+    Option("scale_down_delay", "how long less load must last before instances end",
+           "whole seconds from 0 to 3600, or '15m'", whole_seconds(0, 3600, parse_seconds)),
+    Option("pod_retention", "how long the last instance is kept at least, once there is nothing to do",
+           "whole seconds from 0 to 3600, or '5m'", whole_seconds(0, 3600, parse_seconds)),
+    Option("rollout_duration", "over how long traffic moves to a new revision", "whole seconds from 0, or '10m'",
+           whole_seconds(0, _INT32, parse_seconds)),
+    Option("progress_deadline", "how long a new revision may take to become ready", "whole seconds from 1, or '20m'",
+           whole_seconds(1, _INT32, parse_seconds)),
+    Option("domains", "hosts of your own that it answers at", "a list of hosts, as 'shop.example.org'", parse_domains),
+    Option("resources", "requests and limits of any resource, over cpu and memory",
+           "{'requests': {...}, 'limits': {...}} with quantities", parse_resources, False),
+    Option("gpu", "GPUs of an instance (nvidia.com/gpu); others with resources", "a whole number from 1",
+           integer(1, 1024)),
+    Option("volumes", "what is mounted at which path",
+           "a mapping of paths to 'pvc:NAME', 'pvc:NAME:rw', 'empty:1Gi', 'memory:64Mi', 'secret:NAME', 'config:NAME'",
+           parse_volumes, False),
+    Option("secret_env", "variables that get a key of a Secret", "a mapping of names to 'SECRET/KEY'",
+           parse_keys, False),
+    Option("config_env", "variables that get a key of a ConfigMap", "a mapping of names to 'CONFIGMAP/KEY'",
+           parse_keys, False),
+    Option("service_account", "the service account that it runs as", "the name of a ServiceAccount",
+           matching(_DNS_SUBDOMAIN)),
+    Option("image_pull_secrets", "Secrets that open the registry of its image", "a list of Secret names", _names),
+    Option("node_selector", "labels that its node must have", "a mapping of label names to label values",
+           _labels, False),
+    Option("tolerations", "taints of nodes that it puts up with",
+           "a list of Kubernetes' tolerations, as [{'key': 'gpu', 'operator': 'Exists'}]", parse_tolerations, False),
+    Option("affinity", "which nodes it is drawn to", "Kubernetes' affinity, as {'nodeAffinity': {...}}",
+           parse_affinity, False),
+    Option("runtime_class", "the container runtime of its nodes, as gvisor", "the name of a RuntimeClass",
+           matching(_DNS_SUBDOMAIN)),
+    Option("annotations", "annotations of its revisions, for what has no option of its own",
+           "a mapping of names to strings", parse_annotations, False),
 )  # fmt: skip
 
 DELIVERY = table(
@@ -296,23 +370,50 @@ def validate(
             raise OptionError(name, error.message, error.hint) from None
         except (ValueError, TypeError, AttributeError):
             raise OptionError(name, f"{name}={value!r} is out of range", f"it takes {option.takes}") from None
-    low, high = normal.get("min_scale"), normal.get("max_scale")
-    if low is not None and high and low > high:
-        raise OptionError("min_scale", f"min_scale={low} is above max_scale={high}", "lower one or raise the other")
+    _check_together(normal)
     return normal
 
 
+def _check_together(options: Mapping[str, Any]) -> None:
+    """Raises: OptionError: options that are right one by one contradict each other."""
+    low, high = options.get("min_scale"), options.get("max_scale")
+    if low is not None and high and low > high:
+        raise OptionError("min_scale", f"min_scale={low} is above max_scale={high}", "lower one or raise the other")
+    activation = options.get("activation_scale")
+    if activation is not None and not (low or 0) <= activation <= (high or activation):
+        between = f"min_scale={low or 0} and max_scale={high or 'any'}"
+        raise OptionError("activation_scale", f"activation_scale={activation} is not between {between}", "change one")
+    if options.get("metric") in ("cpu", "memory") and options.get("autoscaler", "hpa") == "kpa":
+        raise OptionError("metric", f"the autoscaler kpa knows no {options['metric']}", "say autoscaler='hpa'")
+    variables: dict[str, str] = {}
+    for option in _VARIABLES:
+        for variable in options.get(option, {}):
+            if variable in variables:
+                message = f"the variable {variable} stands in {variables[variable]} and in {option}"
+                raise OptionError(option, message, "leave one out")
+            variables[variable] = option
+
+
 def merge(*places: Mapping[str, Any]) -> dict[str, Any]:
-    """Put together what decorator, file, environment and flags gave, weakest first; `env` and `labels` by key.
+    """Put together what decorator, file, environment and flags gave, weakest first; mappings by key.
 
     Raises: OptionError: the whole is inconsistent although each place is not (min_scale above max_scale).
     """
     merged: dict[str, Any] = {}
     for place in places:
         for name, value in place.items():
+            if name in _VARIABLES:
+                _displace(merged, name, value)
             both_maps = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
             merged[name] = {**merged[name], **value} if both_maps else value
     return validate(merged)
+
+
+def _displace(merged: dict[str, Any], name: str, variables: Mapping[str, str]) -> None:
+    """A variable has its value from the strongest place, whichever of the three options that says it with."""
+    for other in _VARIABLES:
+        if other != name and other in merged:
+            merged[other] = {key: value for key, value in merged[other].items() if key not in variables}
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

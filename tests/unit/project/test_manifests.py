@@ -9,6 +9,7 @@ import pytest
 from faas_runtime.spec import FunctionSpec, Trigger
 
 from faas.project.errors import ProjectError, SettingsError
+from faas.project.labels import Belonging
 from faas.project.manifests import Overrides, Port, make_image_service, make_service
 from faas.project.services import ServiceSpec, make_services
 from faas.project.settings import Settings
@@ -32,7 +33,7 @@ def services(*functions: FunctionSpec, **more: Any) -> tuple[ServiceSpec, ...]:
 
 
 def manifest(spec: ServiceSpec, overrides: Overrides = Overrides()) -> Any:
-    return make_service(spec, IMAGE, project="shop", namespace="default", overrides=overrides)
+    return make_service(spec, IMAGE, Belonging("shop", "default"), overrides=overrides)
 
 
 def test_the_smallest_function() -> None:
@@ -44,7 +45,11 @@ def test_the_smallest_function() -> None:
         "metadata": {
             "name": "quote",
             "namespace": "default",
-            "labels": {"faas.dev/project": "shop", "faas.dev/function": "quote"},
+            "labels": {
+                "faas.dev/project": "shop",
+                "app.kubernetes.io/managed-by": "faas",
+                "faas.dev/function": "quote",
+            },
         },
         "spec": {
             "template": {

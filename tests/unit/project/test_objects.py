@@ -16,7 +16,7 @@ from faas.project.settings import Settings
 
 IMAGE = "faas.local/shop@sha256:" + "ab" * 32
 SINK = {"ref": {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "default"}}
-LABELS = {"faas.dev/project": "shop", "faas.dev/function": "on-order"}
+LABELS = {"faas.dev/project": "shop", "app.kubernetes.io/managed-by": "faas", "faas.dev/function": "on-order"}
 
 
 def function(*triggers: Trigger, name: str = "on-order", **more: Any) -> FunctionSpec:

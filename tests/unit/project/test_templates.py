@@ -12,6 +12,7 @@ from faas.cli import new
 from faas.project.discover import describe
 from faas.project.environment import choose_environment
 from faas.project.errors import ProjectError
+from faas.project.labels import Belonging
 from faas.project.manifests import make_service
 from faas.project.scaffold import TEMPLATES, Template, make_project
 from faas.project.services import make_services
@@ -50,7 +51,7 @@ def test_it_declares_its_services(tmp_path: Path, template: Template, services: 
     made = make_services(found.functions, settings)
 
     assert [spec.name for spec in made] == services
-    assert make_service(made[0], "x", project=settings.name, namespace="default")["metadata"]["name"] == services[0]
+    assert make_service(made[0], "x", Belonging(settings.name, "default"))["metadata"]["name"] == services[0]
 
 
 def test_the_name_is_filled_in_and_hidden_files_get_their_names(tmp_path: Path) -> None:

@@ -1,0 +1,107 @@
+"""Brokers: those that a project describes in `[tool.faas.brokers.NAME]`, and those that it only names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from faas_runtime.options import DELIVERY, Option, OptionError, did_you_mean, matching, table, validate
+
+from faas.project.errors import SettingsError
+from faas.project.labels import Belonging, Object
+from faas.resources import keys
+
+_REFERENCE = ("apiVersion", "kind", "name", "namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """What a project says of a Broker. What is empty was not said."""
+
+    broker_class: str = ""  # who makes it work: MTChannelBasedBroker, Kafka, RabbitMQBroker
+    config: Mapping[str, str] = field(default_factory=dict)  # a reference to what that class reads
+    delivery: Mapping[str, Any] = field(default_factory=dict)  # as `faas_runtime.options.DELIVERY` has it
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_brokers(given: Any, pyproject: Path, where: str) -> dict[str, BrokerSettings]:
+    """`where`: the dotted key of the table. Raises: SettingsError."""
+    if not isinstance(given, dict) or not all(isinstance(each, dict) for each in given.values()):
+        raise SettingsError(pyproject, where, "this is a table of tables", f"Write [{where}.NAME]")
+    return {name: _parse(said, pyproject, f"{where}.{name}") for name, said in given.items()}
+
+
+def over(weaker: Mapping[str, BrokerSettings], stronger: Mapping[str, BrokerSettings]) -> dict[str, BrokerSettings]:
+    """What a stage says over what the project does: class and config as they are, the rest by name."""
+    found = dict(weaker)
+    for name, said in stronger.items():
+        before = found.get(name, BrokerSettings())
+        found[name] = BrokerSettings(
+            said.broker_class or before.broker_class,
+            said.config or before.config,
+            {**before.delivery, **said.delivery},
+            {**before.annotations, **said.annotations},
+        )
+    return found
+
+
+def make_broker(name: str, said: BrokerSettings | None, delivery: Object, belonging: Belonging) -> Object:
+    """The Broker of that name.
+
+    One that is only named has no wishes, and is nobody's: it is made where it is missing, and stays when the project
+    goes. Args: delivery: in Knative's words.
+    """
+    metadata: Object = {"name": name, "namespace": belonging.namespace}
+    found: Object = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": metadata}
+    if said is None:
+        return found
+    metadata["labels"] = belonging.labels()
+    annotations = {**({keys.BROKER_CLASS: said.broker_class} if said.broker_class else {}), **said.annotations}
+    if annotations:
+        metadata["annotations"] = dict(sorted(annotations.items()))
+    spec = {**({"config": dict(said.config)} if said.config else {}), **({"delivery": delivery} if delivery else {})}
+    return {**found, "spec": spec} if spec else found
+
+
+def _parse(said: Mapping[str, Any], pyproject: Path, where: str) -> BrokerSettings:
+    for word in said:
+        if word not in _SETTINGS:
+            raise SettingsError(
+                pyproject, f"{where}.{word}", "there is no such setting", did_you_mean(word, tuple(_SETTINGS))
+            )
+    try:
+        found = validate(said, known=_SETTINGS)
+    except OptionError as error:
+        raise SettingsError(pyproject, f"{where}.{error.option}", error.message, error.hint) from error
+    return BrokerSettings(
+        found.pop("class", ""), found.pop("config", {}), annotations=found.pop("annotations", {}), delivery=found
+    )
+
+
+def _config(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not {"kind", "name"} <= set(value) <= set(_REFERENCE):
+        raise ValueError
+    if not all(isinstance(item, str) and item for item in value.values()):
+        raise ValueError
+    return {"apiVersion": "v1", **value}
+
+
+def _annotations(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError
+    return dict(value)
+
+
+_OF_DELIVERY = ("retry", "backoff", "backoff_delay", "delivery_timeout", "dead_letter")
+_SETTINGS = table(
+    Option("class", "who makes it work", "a broker class of the cluster, as 'Kafka' or 'MTChannelBasedBroker'",
+           matching(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z"))),
+    Option("config", "what its class reads",
+           "a reference, as {kind = 'ConfigMap', name = 'kafka-broker-config', namespace = 'knative-eventing'}",
+           _config),
+    Option("annotations", "annotations of the Broker", "a table of names and strings", _annotations),
+    *(DELIVERY[name] for name in _OF_DELIVERY),
+)  # fmt: skip
