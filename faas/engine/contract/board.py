@@ -33,6 +33,7 @@ class Board:
     policies: Observed[RevisionKey, RevisionPolicy] = field(default_factory=Observed)  # controllers.revision
     targets: Observed[str, Target] = field(default_factory=Observed)  # controllers.route; key "namespace/label"
     hosts: Observed[str, str] = field(default_factory=Observed)  # controllers.route; host -> key of targets
+    domains: Observed[str, str] = field(default_factory=Observed)  # controllers.domainmapping; as hosts, which go first
     brokers: Observed[str, BrokerConfig] = field(default_factory=Observed)  # controllers.broker
     triggers: Observed[str, TriggerConfig | None] = field(
         default_factory=Observed

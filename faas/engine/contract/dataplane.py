@@ -42,12 +42,17 @@ class RevisionPolicy(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True, tag="table"):
-    """The whole routing state. `hosts`: lower-case host without port -> key into `targets` ("namespace/label")."""
+    """The whole routing state. `hosts`: lower-case host without port -> key into `targets` ("namespace/label").
+
+    `domains` are hosts of people's own choice: a name that is in `hosts`, too, means what it means there, and whoever
+    has given a cluster-local target a domain has made it public under that domain.
+    """
 
     version: int
     hosts: dict[str, str] = {}
     targets: dict[str, Target] = {}
     revisions: dict[str, RevisionPolicy] = {}
+    domains: dict[str, str] = {}
 
 
 class EndpointEntry(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from faas.client.errors import ApiError, Gone
 from faas.client.protocol import Client, Object
 from faas.engine.contract.observed import Observed
 from faas.resources import keys
+from faas.resources.domains import ClusterDomainClaim, DomainMapping
 from faas.resources.eventing import Broker, Trigger
 from faas.resources.eventtypes import EventType
 from faas.resources.kinds import Kind
@@ -186,6 +187,8 @@ class Caches(NamedTuple):
     configurations: Cache[Configuration]
     revisions: Cache[Revision]
     routes: Cache[Route]
+    domain_mappings: Cache[DomainMapping]
+    cluster_domain_claims: Cache[ClusterDomainClaim]
     brokers: Cache[Broker]
     triggers: Cache[Trigger]
     event_types: Cache[EventType]
@@ -209,6 +212,8 @@ class Caches(NamedTuple):
             Cache(client, Configuration.KIND, Configuration, labels_and_routes_of),
             Cache(client, Revision.KIND, Revision, labels_and_routes_of),
             Cache(client, Route.KIND, Route, targets_of),
+            Cache(client, DomainMapping.KIND, DomainMapping),
+            Cache(client, ClusterDomainClaim.KIND, ClusterDomainClaim),
             Cache(client, Broker.KIND, Broker),
             Cache(client, Trigger.KIND, Trigger),
             Cache(client, EventType.KIND, EventType),

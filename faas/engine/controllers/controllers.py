@@ -15,6 +15,8 @@ from faas.engine.contract.revision import RevisionKey
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.controllers.cache import Cache, Caches, Key
 from faas.engine.controllers.configuration.reconcile import ConfigurationReconciler
+from faas.engine.controllers.domainmapping import wiring as domains
+from faas.engine.controllers.domainmapping.reconcile import DomainMappingReconciler
 from faas.engine.controllers.eventing import EventingControllers
 from faas.engine.controllers.events import EventRecorder
 from faas.engine.controllers.gc.reconcile import GarbageCollector
@@ -32,9 +34,9 @@ _RESYNC_S = 600.0  # nothing depends on it; it heals what a defect of ours may h
 class Controllers:
     """Entered, it has read everything once and follows every change; left, it has stopped.
 
-    Writes `board.plans`, `board.policies`, `board.targets`, `board.hosts`, `board.brokers`, `board.triggers` and
-    `board.sources`, and the status of the objects they come from. Nothing is kept beside the API's objects: another
-    instance over the same store goes on.
+    Writes `board.plans`, `board.policies`, `board.targets`, `board.hosts`, `board.domains`, `board.brokers`,
+    `board.triggers` and `board.sources`, and the status of the objects they come from. Nothing is kept beside the API's
+    objects: another instance over the same store goes on.
     """
 
     def __init__(self, client: Client, board: Board, settings: EngineSettings, clock: Clock) -> None:
@@ -49,6 +51,11 @@ class Controllers:
         )
         self._revisions = Controller("revision", self._revision, clock)
         self._routes = Controller("route", RouteReconciler(client, caches, board, self.config, settings, clock), clock)
+        self._domains = Controller(
+            "domainmapping",
+            DomainMappingReconciler(client, caches, board, self.config, settings, recorder, clock),
+            clock,
+        )
         self._labels = Controller("labeler", LabelReconciler(client, caches, clock), clock)
         self._garbage = Controller("gc", GarbageCollector(client, caches, self.config, recorder, clock), clock)
         self._eventing = EventingControllers(client, caches, board, self.config, settings, recorder, clock)
@@ -57,6 +64,7 @@ class Controllers:
             self._configurations,
             self._revisions,
             self._routes,
+            self._domains,
             self._labels,
             self._garbage,
             *self._eventing.controllers,
@@ -82,6 +90,7 @@ class Controllers:
         """Wait until the board says of every object that was there at the start what it has to."""
         await self._revisions.settled()
         await self._routes.settled()
+        await self._domains.settled()
         await self._eventing.settled()
 
     def types_seen(self, types: tuple[SeenType, ...]) -> None:
@@ -104,6 +113,7 @@ class Controllers:
             labels=self._labels.queue,
             garbage=self._garbage.queue,
         )
+        domains.connect(self._caches, self._board, self._domains.queue, self._exit.enter_context(ExitStack()))
         self._eventing.connect(self._services.queue, self._exit.enter_context(ExitStack()))
         self._exit.callback(self._board.decisions.listen(lambda key, _: self._board_changed(key)))
         self._exit.callback(self._board.fleets.listen(lambda key, _: self._board_changed(key)))
@@ -150,6 +160,7 @@ class Controllers:
             (self._configurations, caches.configurations),
             (self._revisions, caches.revisions),
             (self._routes, caches.routes),
+            (self._domains, caches.domain_mappings),
             (self._labels, caches.routes),
             (self._garbage, caches.configurations),
             *self._eventing.all,

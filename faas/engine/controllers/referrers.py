@@ -14,12 +14,13 @@ from faas.resources.keys import DEPENDENCY
 from faas.resources.kinds import BROKER, TRIGGER
 
 Queue = WorkQueue[Key]
-# Where objects of eventing name others.
+# Where objects name others.
 _PLACES = (
     ("spec", "subscriber", "ref"),
     ("spec", "delivery", "deadLetterSink", "ref"),
     ("spec", "sink", "ref"),
     ("spec", "reference"),
+    ("spec", "ref"),
 )
 
 

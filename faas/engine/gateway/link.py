@@ -68,6 +68,7 @@ class GatewayLink:
             board.policies.listen(self._table_changed),
             board.targets.listen(self._table_changed),
             board.hosts.listen(self._table_changed),
+            board.domains.listen(self._table_changed),
         ]
         try:
             while True:
@@ -197,6 +198,7 @@ def make_table(board: Board, version: int) -> Table:
         hosts={host: key for host, key in board.hosts.items() if key in board.targets},
         targets=dict(board.targets.items()),
         revisions={str(key): policy for key, policy in board.policies.items()},
+        domains={host: key for host, key in board.domains.items() if key in board.targets},
     )
 
 

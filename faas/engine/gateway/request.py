@@ -21,7 +21,7 @@ IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"
 # spellings that a WSGI server cannot tell from the forwarding fields we vouch for.
 _DROPPED = frozenset({
     b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"http2-settings",
-    b"k-network-probe", b"k-network-hash", b"k-proxy-request", b"k-kubelet-probe",
+    b"k-original-host", b"k-network-probe", b"k-network-hash", b"k-proxy-request", b"k-kubelet-probe",
     b"x_forwarded_for", b"x_forwarded_proto", b"x_forwarded_host", b"x_forwarded_prefix", b"x_request_id",
 })  # fmt: skip
 _SPECIAL = _DROPPED | {

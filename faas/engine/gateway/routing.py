@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+import msgspec
+
 from faas.engine.contract.dataplane import Split, Table, Target
 
 # RFC 3986 reg-name or IP literal, and a port; stricter than the RFC in that userinfo is refused.
@@ -56,7 +58,8 @@ class Router:
     """Answers for one table.
 
     The path form is for hosts that no attacker can point here: addresses, localhost and `own_hosts`. A page on
-    evil.example that rebinds its name to this machine gets 404 for every path.
+    evil.example that rebinds its name to this machine gets 404 for every path. Where such a host is also somebody's
+    domain (http://192.0.2.7/ on a box without a name), the path form goes first.
     """
 
     def __init__(self, table: Table, *, own_hosts: Iterable[str] = ()) -> None:
@@ -67,25 +70,29 @@ class Router:
     def resolve(self, host: bytes, target: bytes, *, public: bool) -> Resolution | None:
         """Find the Target for a request; None is a 404. On the public listener cluster-local ones do not exist."""
         cached = self._cache[host] if host in self._cache else self._by_host(host)
-        if cached is not None:
-            return None if public and not cached.target.public else cached
-        if target.startswith(b"/_/"):
-            return self._by_path(host, target, public)
-        return None
+        if target.startswith(b"/_/") and (cached is None or self._is_own(host)):
+            found = self._by_path(host, target, public)
+            if found is not None:
+                return found
+        return None if cached is None or (public and not cached.target.public) else cached
 
     def _by_host(self, host: bytes) -> Resolution | None:
         if len(self._cache) >= _CACHE_ENTRIES:
             self._cache.clear()
-        key = self._table.hosts.get(host_name(host))
-        target = None if key is None else self._table.targets.get(key)
+        name, table = host_name(host), self._table
+        target = table.targets.get(table.hosts.get(name, ""))
+        if target is None and (target := table.targets.get(table.domains.get(name, ""))) is not None:
+            target = msgspec.structs.replace(target, public=True)
         found = self._cache[host] = None if target is None else Resolution(target, b"")
         return found
 
+    def _is_own(self, host: bytes) -> bool:
+        name = host_name(host)
+        return name in self._own or _is_ip_literal(name)
+
     def _by_path(self, host: bytes, target: bytes, public: bool) -> Resolution | None:
-        if public:
-            name = host_name(host)
-            if name not in self._own and not _is_ip_literal(name):
-                return None
+        if public and not self._is_own(host):
+            return None
         parts = target.partition(b"?")[0].split(b"/", 4)
         if len(parts) < 4:
             return None

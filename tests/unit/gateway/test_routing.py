@@ -11,11 +11,20 @@ from faas.engine.gateway.routing import Resolution, Router, choose, is_valid_hos
 
 PUBLIC = Target("default", "hello", "hello", "", (Split("default/hello-1", 100),), public=True)
 LOCAL = Target("default", "inner", "inner", "", (Split("default/inner-1", 100),), public=False)
+OPENED = Target("default", "inner", "inner", "", (Split("default/inner-1", 100),), public=True)
 ROUTER = Router(
     Table(
         1,
         hosts={"hello.default.localhost": "default/hello", "inner.default.localhost": "default/inner"},
         targets={"default/hello": PUBLIC, "default/inner": LOCAL},
+        domains={
+            "shop.example.com": "default/hello",
+            "inner.example.com": "default/inner",
+            "hello.default.localhost": "default/inner",
+            "inner.default.localhost": "default/hello",
+            "192.0.2.7": "default/hello",
+            "gone.example.com": "default/gone",
+        },
     ),
     own_hosts=("faas.example",),
 )
@@ -44,6 +53,18 @@ ROUTER = Router(
         pytest.param(b"127.0.0.1", b"/_/default/inner/", True, None, id="cluster-local by path from outside"),
         pytest.param(b"127.0.0.1", b"/_/default", True, None, id="half a path form"),
         pytest.param(b"127.0.0.1", b"/", True, None, id="nothing at the root"),
+        pytest.param(b"Shop.Example.com.:443", b"/_/x/y", True, Resolution(PUBLIC, b""), id="a domain"),
+        pytest.param(b"shop.example.com", b"/", False, Resolution(PUBLIC, b""), id="a domain from inside"),
+        pytest.param(b"inner.example.com", b"/", True, Resolution(OPENED, b""), id="a domain of a cluster-local one"),
+        pytest.param(b"gone.example.com", b"/", True, None, id="a domain of what is gone"),
+        pytest.param(b"www.shop.example.com", b"/", True, None, id="below a domain"),
+        pytest.param(b"192.0.2.7:8080", b"/x", True, Resolution(PUBLIC, b""), id="an address as a domain"),
+        pytest.param(
+            b"192.0.2.7", b"/_/default/hello/x", True, Resolution(PUBLIC, b"/_/default/hello"), id="path form there"
+        ),
+        pytest.param(
+            b"192.0.2.7", b"/_/default/inner/x", True, Resolution(PUBLIC, b""), id="cluster-local by path there"
+        ),
     ],
 )
 def test_requests_find_their_target(host: bytes, target: bytes, public: bool, expected: Resolution | None) -> None:

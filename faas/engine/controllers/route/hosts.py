@@ -29,6 +29,10 @@ class Naming:
         host = self._public_host(route, tag)
         if not is_public(route, self):
             return f"http://{host}"
+        return self.origin(host)
+
+    def origin(self, host: str) -> str:
+        """The URL of a host that the public listener answers for."""
         scheme, usual = ("https", 443) if self.tls else ("http", 80)
         return f"{scheme}://{host}" if self.port == usual else f"{scheme}://{host}:{self.port}"
 

@@ -1,0 +1,96 @@
+"""The shell of the DomainMapping controller: domains onto the board, claims and conditions into the API."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from faas.client.errors import NotFound
+from faas.client.protocol import Client
+from faas.engine.contract.board import Board
+from faas.engine.contract.clock import Clock
+from faas.engine.contract.settings import EngineSettings
+from faas.engine.controllers.addressing import Unresolved, group_of
+from faas.engine.controllers.cache import Cache, Caches, Key
+from faas.engine.controllers.domainmapping.claim import complaint_of, is_made_for, make_claim
+from faas.engine.controllers.domainmapping.ingress import Surroundings, ingress_of
+from faas.engine.controllers.domainmapping.reference import route_of
+from faas.engine.controllers.domainmapping.status import observed_status
+from faas.engine.controllers.events import Recorder, tell_ready
+from faas.engine.controllers.live_config import LiveConfig
+from faas.engine.controllers.route.hosts import Naming
+from faas.engine.controllers.writes import create, write_status
+from faas.resources.domains import DomainMapping
+from faas.resources.kinds import CLUSTER_DOMAIN_CLAIM
+
+
+class DomainMappingReconciler:
+    """Writes `board.domains`."""
+
+    def __init__(
+        self,
+        client: Client,
+        caches: Caches,
+        board: Board,
+        config: LiveConfig,
+        settings: EngineSettings,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
+        self._client, self._caches, self._board, self._config = client, caches, board, config
+        self._settings, self._recorder, self._clock = settings, recorder, clock
+        self._addressable: dict[tuple[str, str], Cache[Any]] = {
+            (cache.kind.group, cache.kind.kind): cache for cache in (caches.services, caches.routes, caches.brokers)
+        }
+
+    async def reconcile(self, key: Key) -> float | None:
+        mapping = self._caches.domain_mappings.get(key)
+        if mapping is None or mapping.metadata.deletion_timestamp:
+            self._publish(key, None)
+            await self._release(key)
+            return None
+        complaint = await self._claim(key)
+        around = self._surroundings(mapping, complaint)
+        is_served = not complaint and ingress_of(around, key.name).status != "False"
+        self._publish(key, around.target if is_served and isinstance(around.target, Key) else None)
+        naming = Naming.of(self._settings, self._config.current.network)
+        status = observed_status(mapping, around, naming, now=self._clock.utc())
+        raw = self._caches.domain_mappings.raw(key)
+        if await write_status(self._client, self._caches.domain_mappings, raw, status):
+            tell_ready(self._recorder, raw, mapping.status.conditions, status.conditions)
+        return None
+
+    async def _claim(self, key: Key) -> str:
+        """Have the domain, if nobody else does. Returns: why not, or nothing."""
+        claims = self._caches.cluster_domain_claims
+        claim = claims.get(Key("", key.name))
+        if claim is None and self._config.current.network.autocreate_cluster_domain_claims:
+            claim = await create(self._client, claims, make_claim(key))
+        return complaint_of(claim, key)
+
+    async def _release(self, key: Key) -> None:
+        claim = self._caches.cluster_domain_claims.get(Key("", key.name))
+        if claim is not None and is_made_for(claim, key):
+            with suppress(NotFound):
+                await self._client.delete(CLUSTER_DOMAIN_CLAIM, key.name)
+
+    def _surroundings(self, mapping: DomainMapping, complaint: str) -> Surroundings:
+        ref, namespace, domain = mapping.spec.ref, mapping.metadata.namespace, mapping.metadata.name
+        cache = self._addressable.get((group_of(ref.api_version, ref.group), ref.kind))
+        named = Key(ref.namespace or namespace, ref.name)
+        found = cache.raw(named) if cache is not None and cache.get(named) is not None else None
+        target = route_of(ref, namespace, cache.kind if cache is not None else None, found)
+        return Surroundings(
+            complaint=complaint,
+            target=target,
+            route=None if isinstance(target, Unresolved) else self._caches.routes.get(target),
+            is_host_taken=domain in self._board.hosts,
+        )
+
+    def _publish(self, key: Key, target: Key | None) -> None:
+        """Another namespace's mapping of the same domain may be the one that is served: it stays as it is."""
+        domains, before = self._board.domains, self._board.domains.get(key.name)
+        if target is not None:
+            domains.put(key.name, str(target))
+        elif before is not None and before.partition("/")[0] == key.namespace:
+            domains.delete(key.name)
