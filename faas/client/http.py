@@ -6,6 +6,8 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
@@ -168,6 +170,16 @@ class HttpClient:
         """What the server says it is."""
         return await self._ask("GET", "/version")
 
+    async def server_time(self) -> datetime | None:
+        """What time the server has, to a second; None when it does not say. Raises: Unavailable."""
+        try:
+            answer = await self._http.get("/version")
+            return parsedate_to_datetime(answer.headers["Date"])
+        except (KeyError, ValueError):
+            return None
+        except httpx.TransportError as error:
+            raise _unavailable(self.cluster, error) from error
+
     async def logs(
         self,
         pod: str,
@@ -175,20 +187,34 @@ class HttpClient:
         *,
         container: str = "",
         follow: bool = False,
+        previous: bool = False,
         tail: int | None = None,
         since_s: int | None = None,
+        since: str = "",
         timestamps: bool = False,
     ) -> AsyncIterator[str]:
-        """The lines of one Pod, oldest first; with `follow` until the Pod is gone. Raises: NotFound."""
+        """The lines of one container, oldest first; with `follow` until it ends.
+
+        Args:
+            previous: of the container that was there before, and crashed.
+            since: a time as Kubernetes writes it. A server may compare whole seconds only.
+        Raises: NotFound; BadRequest: it has not started, or there is no such container.
+        """
         query = {"follow": str(follow).lower(), "timestamps": str(timestamps).lower()}
-        for name, value in (("container", container), ("tailLines", tail), ("sinceSeconds", since_s)):
-            if value not in (None, ""):
-                query[name] = str(value)
+        if previous:
+            query["previous"] = "true"
+        given = (("container", container), ("tailLines", tail), ("sinceSeconds", since_s), ("sinceTime", since))
+        query |= {name: str(value) for name, value in given if value not in (None, "")}
         path = _path(POD, namespace, pod) + "/log"
         try:
             async with self._stream(path, query, read_timeout_s=None if follow else TIMEOUT_S) as answer:
-                async for line in answer.aiter_lines():
-                    yield line
+                rest = b""
+                async for chunk in answer.aiter_bytes():  # what was logged may have line ends that only text knows
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield line.decode(errors="replace")
+                if rest:
+                    yield rest.decode(errors="replace")
         except httpx.TransportError as error:
             raise _unavailable(self.cluster, error) from error
 
