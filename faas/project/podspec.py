@@ -12,7 +12,7 @@ from faas_runtime.placed import split_volume
 from faas.project.labels import Object
 from faas.project.services import ServiceSpec
 
-STARTUP_S = 600  # Knative's own deadline for a new revision: until then it may import
+STARTUP_S = 60  # to import and start in, unless a progress deadline says how long it may take
 _GPU = "nvidia.com/gpu"
 _LIVE, _READY = "/_faas/live", "/_faas/ready"
 
@@ -36,7 +36,7 @@ def make_revision_spec(spec: ServiceSpec, image: str, overrides: Overrides, sink
     if resources := _resources(options):
         container["resources"] = resources
     if probed:
-        container |= make_probes(options)
+        container |= make_probes(spec)
     found: Object = {"containerConcurrency": spec.concurrency}
     if "timeout" in options:
         found["timeoutSeconds"] = math.ceil(options["timeout"])
@@ -46,18 +46,21 @@ def make_revision_spec(spec: ServiceSpec, image: str, overrides: Overrides, sink
     return {**found, **_placement(options), "containers": [container]}
 
 
-def make_probes(options: Mapping[str, Any]) -> Object:
+def make_probes(spec: ServiceSpec) -> Object:
     """What the runtime answers for `@function.ready` and `@function.live`; without a port: the container's own.
 
-    Until the start-up probe succeeds kubelet does not ask whether it lives, so that a slow import is not a death.
-    Readiness has no period: Knative's proxy then asks many times a second until it is ready, as with its default.
+    There is no start-up probe: with one, Knative sends the first request only when kubelet has seen it succeed. So
+    that a slow import is not a death, kubelet begins late to ask whether it lives. Readiness has no period: Knative's
+    proxy then asks many times a second until it is ready, but gives each answer 100 ms, which a user's own check may
+    not keep to.
     """
-    live = {"httpGet": {"path": _LIVE}}
-    starting_s = options.get("progress_deadline", STARTUP_S)
+    ready: Object = {"httpGet": {"path": _READY}, "successThreshold": 1}
+    if any("ready" in function.checks for function in spec.functions):
+        ready |= {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 3}
+    live = {"httpGet": {"path": _LIVE}, "initialDelaySeconds": spec.options.get("progress_deadline", STARTUP_S)}
     return {
-        "startupProbe": {**live, "periodSeconds": 1, "failureThreshold": starting_s},
-        "readinessProbe": {"httpGet": {"path": _READY}, "successThreshold": 1},
-        "livenessProbe": {**live, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
+        "readinessProbe": ready,
+        "livenessProbe": {**live, "periodSeconds": 10, "timeoutSeconds": 10, "failureThreshold": 3},
     }
 
 

@@ -115,6 +115,7 @@ def _specs(functions: list[Declared], project: Path) -> list[FunctionSpec]:
             options={k: v for k, v in function.options.items() if k not in ("name", "service")},
             is_async=is_async(function), kind=function.kind, file=_relative(function.place.file, project),
             line=function.place.line, doc=_first_line(function),
+            checks=tuple(kind for kind in ("ready", "live") if REGISTRY.hooks_of(kind)),
         )
         for function in functions
     ]  # fmt: skip

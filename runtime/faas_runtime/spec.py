@@ -33,6 +33,7 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
     file: str = ""  # relative to the project
     line: int = 0
     doc: str = ""  # first line of the docstring
+    checks: tuple[str, ...] = ()  # ready, live: the probes of its project that ask code of the user's
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,7 +62,7 @@ def test_contradicting_options_of_a_stack_are_refused() -> None:
         pytest.param({"concurrency": True}, "from 1 to 1000", id="a bool is no number"),
         pytest.param({"timeout": "soon"}, "seconds from 1 to 3600", id="no duration"),
         pytest.param({"memory": "lots"}, "a quantity", id="no quantity"),
-        pytest.param({"metric": "cpu"}, "'concurrency' or 'rps'", id="no metric"),
+        pytest.param({"metric": "disk"}, "'concurrency', 'rps', 'cpu' or 'memory'", id="no metric"),
         pytest.param({"env": {"PORT": "1"}}, "without PORT", id="reserved variable"),
         pytest.param({"labels": {"a": 1}}, "label values", id="label"),
         pytest.param({"name": "No_Label"}, "DNS label", id="name"),
