@@ -28,9 +28,8 @@ def route_of(ref: GroupReference, namespace: str, kind: Kind | None, found: Obje
     """
     where = f"failed to get object {ref.namespace or namespace}/{ref.name}"
     if kind is None:
-        return _failed(
-            f"{where}: {ref.kind} ({ref.api_version}) has no address on this engine; name a Service or Route"
-        )
+        words = "has no address on this engine; it has Services and Routes of serving.knative.dev"
+        return _failed(f"{where}: {ref.kind} ({ref.api_version}) {words}")
     if found is None:
         return _failed(f'{where}: {kind} "{ref.name}" not found')
     url = ((found.get("status") or {}).get("address") or {}).get("url", "")
