@@ -34,7 +34,7 @@ Quantity = str | int | float
 Seconds = float | int | str  # 90, 1.5, "90s", "5m", "1h"
 
 
-class Options(TypedDict, total=False):
+class CommonOptions(TypedDict, total=False):
     """The options every decorator takes. Ranges and units: docs/runtime-contract.md and `OPTIONS`."""
 
     name: str
@@ -73,7 +73,6 @@ class Options(TypedDict, total=False):
     volumes: Mapping[str, str]
     secret_env: Mapping[str, str]
     config_env: Mapping[str, str]
-    service_account: str
     image_pull_secrets: Sequence[str]
     node_selector: Mapping[str, str]
     tolerations: Sequence[Toleration]
@@ -82,8 +81,14 @@ class Options(TypedDict, total=False):
     annotations: Mapping[str, str]
 
 
-class EventOptions(Options, total=False):
-    """What a decorator of an event or a source takes besides: how its events are delivered. `DELIVERY` has the ranges.
+class Options(CommonOptions, total=False):
+    """The same, and the service account; `@function.kubernetes` has one of its own, which its source runs as."""
+
+    service_account: str
+
+
+class DeliveryOptions(TypedDict, total=False):
+    """How events are delivered. `DELIVERY` has the ranges.
 
     `timeout` is how long the function may take for anything; `delivery_timeout` is when the broker gives up on one
     attempt, which matters only when it is the shorter one.
@@ -97,6 +102,14 @@ class EventOptions(Options, total=False):
     ordered_by: str
     parallelism: int
     backlog_target: int
+
+
+class EventOptions(Options, DeliveryOptions, total=False):
+    """What a decorator of an event or a source takes."""
+
+
+class ResourceOptions(CommonOptions, DeliveryOptions, total=False):
+    """What `@function.kubernetes` takes."""
 
 
 class Option(msgspec.Struct, frozen=True):

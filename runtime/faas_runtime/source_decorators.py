@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Unpack
 
 from faas_runtime.declaring import declare_source
-from faas_runtime.options import EventOptions, Seconds
+from faas_runtime.options import EventOptions, ResourceOptions, Seconds
 
 F = TypeVar("F", bound=Callable[..., Any])
 FileChanges = Literal["created", "modified", "removed"]
@@ -185,7 +185,7 @@ class SourceDecorators:
         namespaces: str | Sequence[str] | None = None,
         service_account: str | None = None,
         reply_type: str | None = None,
-        **options: Unpack[EventOptions],
+        **options: Unpack[ResourceOptions],
     ) -> Callable[[F], F]:
         """Handle changes of Kubernetes objects: `v1/Pod`, `apps/v1/Deployment`, `serving.knative.dev/v1/Service`."""
         given = {
