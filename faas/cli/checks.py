@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from faas.cli import container_checks
-from faas.cli.check import Check
+from faas.cli.check import Check, failed
 from faas.client.state import State
 from faas.engine.supervisor.identity import own_name
 
@@ -55,7 +55,7 @@ def _guarded(check: Callable[[], Check]) -> Check:
         return check()
     except Exception as error:  # noqa: BLE001  # one check that fails must not hide the others
         name = getattr(check, "__name__", "check").strip("_<>")
-        return Check(name, "error", f"the check itself failed: {type(error).__name__}: {error}")
+        return failed(name, error)
 
 
 def _python() -> Check:

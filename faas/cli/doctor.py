@@ -1,38 +1,53 @@
-"""`faas doctor`: is this machine fit, and what to do about it where it is not."""
+"""`faas doctor`: is this machine, or a cluster, fit, and what to do about it where it is not."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from faas.cli.connection import find_state
-from faas.cli.options import output_option, state_option
+from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import print_data
 
-_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
+if TYPE_CHECKING:
+    from faas.client.targets import Target
+
+_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red"), "unknown": ("?", "blue")}
 
 
-@click.command(short_help="Check this machine and say how to repair what is wrong.")
+@click.command(short_help="Check this machine, or a cluster, and say how to repair what is wrong.")
+@namespace_option
 @output_option
-@state_option
-def command(output: str | None, state: Path | None) -> int:
-    """Check Python, uv, the platform, limits, ports, the state directory, the engine, events, and what containers need.
+@target_option
+def command(namespace: str, output: str | None, target: Target) -> int:
+    """Check this machine: Python, uv, limits, ports, state, the engine, events, and what containers need.
+
+    With a cluster (--context, --stage): can it be reached, has it Knative in a version and with the settings that the
+    project of this folder needs, may you deploy to the namespace. What may not be read is shown as unknown (?).
+    Nothing is changed. The exit code is 1 when something is wrong.
 
     \b
     Examples:
       faas doctor
-      faas doctor -o json
+      faas doctor --context staging
+      faas doctor --stage production -o json
     """
-    from faas.cli.checks import run_checks
+    if target.is_local:
+        from faas.cli.checks import run_checks
 
-    checks = run_checks(find_state(state))
+        checks = run_checks(target.state)
+    else:
+        from faas.cli import cluster_checks
+
+        checks = cluster_checks.run_checks(target, Path.cwd())
     if output:
         print_data([{"name": c.name, "status": c.status, "found": c.found, "fix": c.fix} for c in checks], output)
     else:
+        width = max(11, *(len(check.name) for check in checks))
         for check in checks:
             mark, colour = _MARKS[check.status]
-            click.echo(f"{click.style(mark, fg=colour)} {check.name:<11} {check.found}")
+            click.echo(f"{click.style(mark, fg=colour)} {check.name:<{width}} {check.found}")
             if check.fix:
-                click.echo(f"  {'':<11} {check.fix}")
+                click.echo(f"  {'':<{width}} {check.fix}")
     return 1 if any(check.status == "error" for check in checks) else 0

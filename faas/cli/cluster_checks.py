@@ -1,0 +1,93 @@
+"""The checks of `faas doctor --context NAME`: what a deploy needs of a cluster, each looked at and nothing changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faas.cli import container_checks
+from faas.cli.check import Check, failed
+from faas.cli.cluster import knative, network, place, reach, rights
+from faas.cli.cluster.needs import Needs
+from faas.cli.cluster.view import View
+from faas.client.errors import ApiError, Forbidden
+
+if TYPE_CHECKING:
+    from faas.client.targets import Target
+
+_CHECKS: tuple[tuple[str, Callable[[View], Awaitable[Check]]], ...] = (
+    ("kubernetes", reach.kubernetes),
+    ("clock", reach.clock),
+    ("serving", knative.serving),
+    ("eventing", knative.eventing),
+    ("broker", knative.broker),
+    ("kinds", knative.kinds),
+    ("features", knative.features),
+    ("ingress", network.ingress),
+    ("domain", network.domain),
+    ("domains", network.domain_claims),
+    ("namespace", place.namespace),
+    ("rights", rights.to_deploy),
+    ("operating", rights.to_operate),
+    ("admission", place.admission),
+    ("quota", place.quota),
+    ("storage", place.storage),
+    ("pull secrets", place.pull_secrets),
+)
+
+
+def run_checks(target: Target, folder: Path) -> list[Check]:
+    """Args: folder: whose project is asked what it wants of the cluster, when it holds one."""
+    return asyncio.run(_run(target, folder))
+
+
+async def _run(target: Target, folder: Path) -> list[Check]:
+    from faas.client.kubeconfig import KubeconfigError
+    from faas.client.targets import connect
+
+    finding = asyncio.create_task(asyncio.to_thread(_needs_of, folder, target))
+    try:
+        async with connect(target) as client:
+            view = View(client, target, Needs())
+            first = await _guarded("reachable", reach.reachable, view)
+            if first.status == "error":
+                await asyncio.wait({finding})
+                return [first]
+            view.needs = await finding
+            others = await asyncio.gather(*(_guarded(name, check, view) for name, check in _CHECKS))
+    except KubeconfigError as error:
+        await asyncio.wait({finding})
+        return [Check("reachable", "error", str(error), error.hint)]
+    return [first, *_project(view.needs), *others, await asyncio.to_thread(container_checks.push, view.needs.image)]
+
+
+async def _guarded(name: str, check: Callable[[View], Awaitable[Check]], view: View) -> Check:
+    try:
+        return await check(view)
+    except Forbidden as error:
+        return Check(name, "unknown", error.message)
+    except ApiError as error:
+        return Check(name, "error", error.message)
+    except Exception as error:  # noqa: BLE001  # one check that fails must not hide the others
+        return failed(name, error)
+
+
+def _needs_of(folder: Path, target: Target) -> Needs:
+    from faas.cli.cluster.project import needs_of
+
+    try:
+        return needs_of(folder, target)
+    except Exception as error:  # noqa: BLE001  # the cluster can be looked at without the project
+        return Needs(problem=f"{type(error).__name__}: {error}")
+
+
+def _project(needs: Needs) -> list[Check]:
+    if needs.problem:
+        found = f"what it needs is not known: {needs.problem}"
+        return [Check("project", "warning", found, "Try it here:  faas run")]
+    if not needs.project:
+        return [Check("project", "ok", "not asked, there is no project in this folder")]
+    count = len(needs.services)
+    return [Check("project", "ok", f"{needs.project}, {count} function service{'s' * (count != 1)}")]
