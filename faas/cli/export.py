@@ -1,8 +1,9 @@
-"""`faas export`: what is deployed, as YAML that can be applied somewhere else."""
+"""`faas export`: what a project is, as YAML that can be applied somewhere else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
@@ -11,37 +12,180 @@ from faas.cli.options import namespace_option, target_option
 from faas.cli.output import note, print_objects
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
-    from faas.client.protocol import Object
+    from collections.abc import Sequence
+
     from faas.client.targets import Target
+    from faas.deploy.export.documents import Files
+    from faas.deploy.export.edition import Edition
+    from faas.deploy.export.of_project import Project
+
+Format = Literal["plain", "kustomize", "helm", "cloud-run", "rbac"]
+_FOLDERS = ("kustomize", "helm")  # several files that belong together
 
 
-@click.command(short_help="Print what is deployed as plain YAML.")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.command(short_help="Print what is deployed, or a project, as files for others.")
+@click.argument("names", metavar="[FORMAT] [NAME]...", nargs=-1)
+@click.option("--format", "--for", "form", type=click.Choice(get_args(Format)), help="What to write.  [default: plain]")
+@click.option(
+    "--project",
+    "path",
+    metavar="[PATH]",
+    is_flag=False,
+    flag_value=".",
+    type=click.Path(path_type=Path),
+    help="A project's folder, deployed or not, instead of what is deployed.",
+)
+@click.option("--image", metavar="REF", default="", help="What the project runs from, best by its digest.")
+@click.option(
+    "--to", "folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path), help="Write files there."
+)
+@click.option("--force", is_flag=True, help="Write over files in FOLDER that no export wrote.")
+@click.option("--cluster-role", is_flag=True, help="With rbac: also what faas doctor looks at in the cluster.")
 @namespace_option
 @click.option("--output", "-o", type=click.Choice(("yaml", "json")), default="yaml", show_default=True)
 @target_option
-def command(names: tuple[str, ...], namespace: str, output: str, target: Target) -> None:
-    """Print functions (all without a NAME) as manifests, without what a cluster adds to them.
+def command(
+    names: tuple[str, ...],
+    form: Format | None,
+    path: Path | None,
+    image: str,
+    folder: Path | None,
+    force: bool,
+    cluster_role: bool,
+    namespace: str,
+    output: str,
+    target: Target,
+) -> None:
+    """Print functions (all without a NAME) as manifests, in the order in which they are applied.
 
-    After the Services come the Brokers, Triggers and sources that bring them events.
+    A FORMAT before the names says as what: plain; kustomize (a base, and an overlay for each stage of a --project);
+    helm (a chart); cloud-run (what it takes, and what it does not); rbac (the rights of a user that deploys it).
+    Secrets are named, never written.
 
     \b
     Examples:
       faas export > functions.yaml
       faas export hello -o json
+      faas export kustomize --project --image sha256:0a1b… --to deploy
+      faas export helm --project --to chart && helm install weather ./chart
+      faas export --for cloud-run hello
+      faas export rbac | kubectl apply -f -
     """
-    from faas.deploy.exported import exported, exported_event, runs_adapter, unportable
+    form, names = _form(form, names)
+    _check(form, names, path, image, folder, force, cluster_role, target)
+    if path is not None and form in _FOLDERS and not target.stage:
+        project = _project(path, image)
+    else:
+        project = _single(path, image, names, namespace, target)
+    edition = project.base
+    if form == "rbac":
+        from faas.deploy.export.rbac import make_rbac
+
+        _write_objects(make_rbac(edition, cluster=cluster_role), folder, output, force)
+        return
+    if form == "cloud-run":
+        from faas.deploy.export.cloudrun import make_cloud_run
+
+        objects, left = make_cloud_run(edition)
+        _write_objects(objects, folder, output, force)
+        for each in left:
+            note(f"note: Cloud Run does not take {each}")
+    elif form in _FOLDERS:
+        assert folder is not None
+        _write(folder, _files_of(form, project), force)
+    else:
+        _write_objects(list(edition.objects), folder, output, force)
+    _note_secrets(edition, folder)
+    _note_images(edition, target)
+
+
+def _form(form: Format | None, names: tuple[str, ...]) -> tuple[Format, tuple[str, ...]]:
+    """`faas export helm` is `faas export --format helm`; a function that is called so is meant with --format plain."""
+    if form is None and names and names[0] in get_args(Format):
+        return names[0], names[1:]  # type: ignore[return-value]  # one of them
+    return form or "plain", names
+
+
+def _check(
+    form: Format, names: tuple[str, ...], path: Path | None, image: str, folder: Path | None, force: bool,
+    cluster_role: bool, target: Target,
+) -> None:  # fmt: skip
+    if form in _FOLDERS and folder is None:
+        raise click.UsageError(f"{form} is several files: say where with --to FOLDER")
+    if image and path is None:
+        raise click.UsageError("--image is for a --project; what is deployed has its images")
+    if names and path is not None:
+        raise click.UsageError("a --project is exported as a whole; leave NAME out")
+    if force and folder is None:
+        raise click.UsageError("--force is for --to FOLDER")
+    if cluster_role and form != "rbac":
+        raise click.UsageError("--cluster-role is for rbac")
+
+
+def _project(path: Path, image: str) -> Project:
+    from faas.deploy.export.of_project import read_project
+
+    return read_project(path, image=image)
+
+
+def _single(path: Path | None, image: str, names: Sequence[str], namespace: str, target: Target) -> Project:
+    """One edition, of what is deployed or of one stage."""
+    from faas.deploy.export.of_project import Project, read_stage
+    from faas.deploy.export.reading import read_edition
+
+    if path is not None:
+        return Project(read_stage(path, target.stage, namespace=namespace, image=image))
+    return Project(with_client(target, lambda client: read_edition(client, namespace, names)))
+
+
+def _files_of(form: Format, project: Project) -> Files:
+    if form == "helm":
+        from faas.deploy.export.helm import make_chart
+
+        return make_chart(project.base, project.stages)
+    from faas.deploy.export.kustomize import make_kustomization
+
+    return make_kustomization(project.base, project.stages)
+
+
+def _write_objects(objects: list[dict[str, Any]], folder: Path | None, output: str, force: bool) -> None:
+    """To stdout as a stream, or a file each; a name that two kinds of one word have is told apart by the group."""
+    from faas.deploy.export.documents import file_names, to_documents, to_yaml
+
+    if folder is not None:
+        _write(folder, {name: to_yaml(obj) for name, obj in file_names(objects).items()}, force)
+    elif output == "json":
+        print_objects(objects, output)
+    else:
+        click.echo(to_documents(objects), nl=False)
+
+
+def _write(folder: Path, files: Files, force: bool) -> None:
+    from faas.deploy.export.folder import write_files
+
+    written = write_files(folder, files, force=force)
+    unchanged = len(files) - len(written.changed)
+    note(
+        f"{folder}: {len(written.changed)} written, {unchanged} unchanged"
+        + (f", {len(written.removed)} removed ({', '.join(written.removed)})" if written.removed else "")
+    )
+    for path in written.kept:
+        note(f"note: {folder / path} is exported no more, and stays: somebody changed it")
+
+
+def _note_secrets(edition: Edition, folder: Path | None) -> None:
+    for secret in edition.secrets:
+        has = f" with {', '.join(secret.keys)}" if secret.keys else ""
+        note(f"note: Secret {secret.name}{has} has to be there for {', '.join(secret.users) or 'the functions'}")
+
+
+def _note_images(edition: Edition, target: Target) -> None:
+    from faas.deploy.export.cleaning import runs_adapter, unportable
     from faas.resources.keys import SOURCES_IMAGE
 
-    services, others = with_client(target, lambda client: _read(client, names, namespace))
-    manifests = [exported(service) for service in services]
-    images = unportable(manifests)
-    manifests += [exported_event(other) for other in others]
-    print_objects(manifests, output)
-    for image in images:
+    for image in unportable(edition.services):
         note(f"note: {image} is on this machine only; a cluster cannot pull it.\n  {_advice(image, target)}")
-    if adapters := sorted(other["metadata"]["name"] for other in others if runs_adapter(other)):
+    if adapters := sorted(other["metadata"]["name"] for other in edition.others if runs_adapter(other)):
         note(
             f"note: {', '.join(adapters)}: {SOURCES_IMAGE} is the engine's name for its own adapters.\n"
             "  Push an image of faas[sources] that runs python -m faas.sources, as REGISTRY/faas-sources, and name it."
@@ -62,22 +206,3 @@ def _advice(image: str, target: Target) -> str:
         "It has this machine's Python as its base. Make one with its own, in the project's folder, and name that in\n"
         f"  containers[].image:  faas build --push -t {pushed}"
     )
-
-
-async def _read(client: HttpClient, names: tuple[str, ...], namespace: str) -> tuple[list[Object], list[Object]]:
-    """Services, and what brings them events: Brokers, Triggers, sources."""
-    from faas.deploy.belonging import read_events
-    from faas.resources.kinds import BROKER, SERVICE
-
-    if names:
-        services = [await client.get(SERVICE, name, namespace) for name in names]
-    else:
-        found = (await client.list(SERVICE, namespace)).items
-        services = sorted(found, key=lambda service: str(service["metadata"]["name"]))
-    every = await read_events(client, namespace)
-    of_each = [every.of_service(service["metadata"]["name"]) for service in services]
-    brokers = sorted({name for events in of_each for name in events.brokers})
-    others = [await client.get(BROKER, name, namespace) for name in brokers]
-    for events in of_each:
-        others += [*events.triggers, *events.sources]
-    return services, others

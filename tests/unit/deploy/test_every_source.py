@@ -15,7 +15,7 @@ from faas_runtime.shapes.github import EVENTS
 from faas.client.protocol import Object
 from faas.deploy.belonging import read_events
 from faas.deploy.events import carry_out_events, make_brokers, plan_events
-from faas.deploy.exported import exported_event
+from faas.deploy.export.cleaning import exported_event
 from faas.engine.api.backend import Backend
 from faas.engine.api.bootstrap import bootstrap
 from faas.engine.store import MemoryStore

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from faas.deploy.exported import exported, unportable
+from faas.deploy.export.cleaning import exported, unportable
 from faas.deploy.plan import change_of
 from faas.deploy.steps import Step, Steps
 from faas.deploy.wait import Goal, Verdict, judge

@@ -1,4 +1,4 @@
-"""A Service as somebody would have written it by hand. Pure."""
+"""An object as somebody would have written it by hand. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,32 @@ from faas_builders.oci import references
 
 from faas.client.protocol import Object
 from faas.deploy import traffic
+from faas.deploy.applied import APPLIED
 from faas.deploy.plan import essence
+from faas.project.labels import MANAGED_BY_LABEL, MANAGER
 from faas.resources import keys
+from faas.resources.config.brokers import DEFAULT_CLASS
 
-_OURS_FOR_A_WHILE = (traffic.HELD, traffic.ROLLED_BACK, "kubectl.kubernetes.io/last-applied-configuration")
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_OURS_FOR_A_WHILE = (traffic.HELD, traffic.ROLLED_BACK, APPLIED, _LAST_APPLIED)
 _SERVERS_OWN = ("selfLink", "ownerReferences", "finalizers")
-_EVENTS_OWN = (keys.BROKER_LABEL, keys.BROKER_CLASS, "kubectl.kubernetes.io/last-applied-configuration")
+_EVENTS_OWN = (keys.BROKER_LABEL, APPLIED, _LAST_APPLIED)
 _DEFAULTS = {"containerConcurrency": 0, "timeoutSeconds": 300, "enableServiceLinks": False}
+
+
+def cleaned(obj: Object) -> Object:
+    """Whatever a deploy makes, without status, bookkeeping, and what a server fills in anyway.
+
+    Nor does it say that faas manages it: whoever applies the file does.
+    """
+    is_function = obj["kind"] == "Service" and str(obj["apiVersion"]).startswith("serving.")
+    found = exported(obj) if is_function else exported_event(obj)
+    template = found["spec"]["template"] if is_function else {}
+    for holder in (found, template):
+        labels = (holder.get("metadata") or {}).get("labels") or {}
+        if labels.get(MANAGED_BY_LABEL) == MANAGER:
+            holder["metadata"]["labels"] = {key: labels[key] for key in labels if key != MANAGED_BY_LABEL}
+    return found
 
 
 def exported(service: Object) -> Object:
@@ -37,15 +56,16 @@ def exported(service: Object) -> Object:
 
 
 def exported_event(obj: Object) -> Object:
-    """A Broker, a Trigger or a source without status, bookkeeping, and what a server fills in anyway."""
+    """Anything else (a Broker, a Trigger, a source, a ConfigMap), without the same."""
     found = essence(obj)
     metadata = {key: value for key, value in found["metadata"].items() if key not in _SERVERS_OWN}
     annotations = {key: value for key, value in (metadata.pop("annotations", None) or {}).items()
-                   if key not in _EVENTS_OWN}  # fmt: skip
+                   if key not in _EVENTS_OWN and (key, value) != (keys.BROKER_CLASS, DEFAULT_CLASS)}  # fmt: skip
     labels = {key: value for key, value in (metadata.pop("labels", None) or {}).items() if key not in _EVENTS_OWN}
     metadata |= {name: value for name, value in (("labels", labels), ("annotations", annotations)) if value}
     spec = _without_defaults(found.get("spec") or {}, metadata.get("namespace"))
-    exported = {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata}
+    rest = {key: value for key, value in found.items() if key not in ("apiVersion", "kind", "metadata", "spec")}
+    exported = {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata, **rest}
     return {**exported, "spec": spec} if spec else exported
 
 
@@ -66,6 +86,7 @@ def unportable(manifests: Iterable[Mapping[str, Any]]) -> list[str]:
     images = {
         str(container.get("image"))
         for manifest in manifests
+        if "template" in manifest.get("spec", {})
         for container in manifest["spec"]["template"]["spec"].get("containers") or ()
     }
     return sorted(image for image in images if references.parse(image) is not None)

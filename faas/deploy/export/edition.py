@@ -1,0 +1,140 @@
+"""A project's objects in one place, and which Secrets have to be there for them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faas.client.protocol import Object
+from faas.deploy.export.cleaning import cleaned
+from faas.project.triggers import broker_address
+
+_FIRST = ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "PersistentVolumeClaim", "Broker", "Service",
+          "DomainMapping", "Trigger")  # fmt: skip
+"""What others stand on comes first; sources, which begin to send at once, last."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeededSecret:
+    """A Secret that functions or sources name. It is never exported, only said."""
+
+    name: str
+    keys: tuple[str, ...] = ()  # that are known of; a function that gets the whole of it tells none
+    users: tuple[str, ...] = ()  # names of Services and sources
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """`objects` are as somebody would have written them, in the order in which they are applied."""
+
+    project: str
+    namespace: str
+    objects: tuple[Object, ...]
+    secrets: tuple[NeededSecret, ...] = ()
+    declared_secrets: tuple[str, ...] = ()  # names of those that the project's own deploy makes
+    stage: str = ""
+
+    def of_kind(self, kind: str) -> list[Object]:
+        return [obj for obj in self.objects if obj["kind"] == kind]
+
+    @property
+    def services(self) -> list[Object]:
+        return [obj for obj in self.objects if is_function(obj)]
+
+    @property
+    def others(self) -> list[Object]:
+        return [obj for obj in self.objects if not is_function(obj)]
+
+
+def make_edition(
+    project: str,
+    namespace: str,
+    objects: Iterable[Object],
+    *,
+    stage: str = "",
+    secrets: Mapping[str, Iterable[str]] = {},
+    declared: Iterable[str] = (),
+) -> Edition:
+    """Args:
+    objects: as a project declares them or as a server keeps them, without Secrets.
+    secrets: what is known of those: their keys, by name.
+    declared: names of those that the project's own deploy makes.
+    """
+    kept = sorted((cleaned(obj) for obj in objects), key=_place)
+    return Edition(project, namespace, tuple(kept), _needed(kept, secrets), tuple(sorted(declared)), stage)
+
+
+def is_function(obj: Mapping[str, Any]) -> bool:
+    return obj["kind"] == "Service" and str(obj["apiVersion"]).startswith("serving.knative.dev/")
+
+
+def identity(obj: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What an object is, wherever it is: group, kind, name."""
+    group, slash, _ = str(obj["apiVersion"]).rpartition("/")
+    return group if slash else "", obj["kind"], obj["metadata"]["name"]
+
+
+def moved(obj: Object, namespace: str) -> Object:
+    """The object in another namespace, and what it says of its own with it; with "" it is in none of its own.
+
+    An address of a Broker and the name of a group of consumers tell the namespace.
+    """
+    own = str(obj["metadata"].get("namespace", ""))
+    placed = dict(obj["metadata"])
+    if namespace:
+        placed["namespace"] = namespace
+    else:
+        placed.pop("namespace", None)
+    found = {**obj, "metadata": placed}
+    return found if not own or not namespace else _said_anew(found, own, namespace)
+
+
+def _said_anew(value: Any, own: str, namespace: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _said_anew(item, own, namespace) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_said_anew(item, own, namespace) for item in value]
+    if isinstance(value, str):
+        for before, after in ((broker_address(own, ""), broker_address(namespace, "")),
+                              (f"faas.{own}.", f"faas.{namespace}.")):  # fmt: skip
+            if value.startswith(before):
+                return after + value[len(before) :]
+    return value
+
+
+def _place(obj: Mapping[str, Any]) -> tuple[int, str, str]:
+    kind = obj["kind"]
+    return _FIRST.index(kind) if kind in _FIRST else len(_FIRST), kind, obj["metadata"]["name"]
+
+
+def _needed(objects: Iterable[Object], known: Mapping[str, Iterable[str]]) -> tuple[NeededSecret, ...]:
+    keys: dict[str, set[str]] = {name: set(of_it) for name, of_it in known.items()}
+    users: dict[str, set[str]] = {name: set() for name in known}
+    for obj in objects:
+        for name, key in _references(obj.get("spec")):
+            keys.setdefault(name, set()).update({key} - {""})
+            users.setdefault(name, set()).add(obj["metadata"]["name"])
+    return tuple(NeededSecret(name, tuple(sorted(keys[name])), tuple(sorted(users[name]))) for name in sorted(keys))
+
+
+def _references(value: Any) -> Iterator[tuple[str, str]]:
+    """Names of Secrets, each with the key that is meant, or "" for all, wherever in an object."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    if not isinstance(value, dict):
+        return
+    for word, item in value.items():
+        if word == "secretKeyRef" and "name" in item:
+            yield str(item["name"]), str(item.get("key", ""))
+        elif word in ("secretRef", "secret", "password") and (name := _named(item)):
+            yield from ((name, str(each["key"])) for each in item.get("items") or ({"key": ""},))
+        elif word == "imagePullSecrets":
+            yield from ((str(each["name"]), "") for each in item)
+        else:
+            yield from _references(item)
+
+
+def _named(item: Any) -> str:
+    return str(item.get("name") or item.get("secretName") or "") if isinstance(item, dict) else ""

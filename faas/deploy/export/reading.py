@@ -1,0 +1,104 @@
+"""What is deployed, as an edition: Services, what they read, and what brings them events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from faas.client.errors import ApiError, Forbidden, NotFound
+from faas.client.protocol import Client, Object
+from faas.deploy.belonging import read_events
+from faas.deploy.export.edition import Edition, make_edition
+from faas.project.labels import PROJECT_LABEL
+from faas.resources.kinds import BROKER, CONFIG_MAP, DOMAIN_MAPPING, SECRET, SERVICE, Kind
+
+
+async def read_edition(client: Client, namespace: str, names: Sequence[str] = ()) -> Edition:
+    """Args: names: of Services; all without any.
+
+    Of Secrets the names and keys are told, where the reader may see them; values are dropped as soon as they come.
+    Raises: NotFound: there is no Service of that name; ApiError.
+    """
+    if names:
+        services = list(await asyncio.gather(*(client.get(SERVICE, name, namespace) for name in names)))
+    else:
+        services = (await client.list(SERVICE, namespace)).items
+    every = await read_events(client, namespace)
+    of_each = [every.of_service(service["metadata"]["name"]) for service in services]
+    brokers = {name for events in of_each for name in events.brokers}
+    triggers = {each["metadata"]["name"]: each for events in of_each for each in events.triggers}
+    sources = {(each["kind"], each["metadata"]["name"]): each for events in of_each for each in events.sources}
+    objects = [
+        *services, *triggers.values(), *sources.values(),
+        *await _found(client, BROKER, brokers, namespace),
+        *await _found(client, CONFIG_MAP, _config_maps(services), namespace),
+        *await _domains(client, {service["metadata"]["name"] for service in services}, namespace),
+    ]  # fmt: skip
+    project = _project_of(services)
+    named = make_edition(project, namespace, objects).secrets
+    found = {secret.name: await _secret(client, secret.name, namespace) for secret in named}
+    return make_edition(
+        project,
+        namespace,
+        objects,
+        secrets={name: secret.keys for name, secret in found.items()},
+        declared=[name for name, secret in found.items() if secret.is_ours],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    keys: tuple[str, ...] = ()
+    is_ours: bool = False  # a deploy made it
+
+
+def _project_of(services: Iterable[Object]) -> str:
+    """The project they all are of; else there is no better name than what they are."""
+    projects = {str((service["metadata"].get("labels") or {}).get(PROJECT_LABEL, "")) for service in services}
+    return projects.pop() if len(projects) == 1 and "" not in projects else "functions"
+
+
+def _config_maps(services: Iterable[Object]) -> set[str]:
+    """Those that Services name as volumes or in their environment."""
+    found: set[str] = set()
+    for service in services:
+        spec = service["spec"]["template"]["spec"]
+        found |= {str(volume["configMap"].get("name")) for volume in spec.get("volumes") or () if "configMap" in volume}
+        for container in spec.get("containers") or ():
+            found |= {str(each["configMapRef"]["name"]) for each in container.get("envFrom") or ()
+                      if "configMapRef" in each}  # fmt: skip
+            found |= {str(each["valueFrom"]["configMapKeyRef"]["name"]) for each in container.get("env") or ()
+                      if "configMapKeyRef" in (each.get("valueFrom") or {})}  # fmt: skip
+    return found
+
+
+async def _found(client: Client, kind: Kind, names: Iterable[str], namespace: str) -> list[Object]:
+    """Those that are there and may be read: others have made them, and may not have yet."""
+    found = []
+    for name in sorted(names):
+        with suppress(NotFound, Forbidden):
+            found.append(await client.get(kind, name, namespace))
+    return found
+
+
+async def _domains(client: Client, services: set[str], namespace: str) -> list[Object]:
+    try:
+        listed = (await client.list(DOMAIN_MAPPING, namespace)).items
+    except (NotFound, Forbidden):
+        return []
+    return [
+        {"apiVersion": DOMAIN_MAPPING.api_version, "kind": DOMAIN_MAPPING.kind, **each}
+        for each in listed
+        if each["spec"]["ref"].get("kind") == "Service" and each["spec"]["ref"].get("name") in services
+    ]
+
+
+async def _secret(client: Client, name: str, namespace: str) -> _Secret:
+    """Without its values. Of one that is missing or hidden only the name is known, which is what has to be."""
+    try:
+        secret = await client.get(SECRET, name, namespace)
+    except ApiError:
+        return _Secret()
+    return _Secret(tuple(sorted(secret.get("data") or {})), PROJECT_LABEL in (secret["metadata"].get("labels") or {}))
