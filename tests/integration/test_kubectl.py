@@ -39,7 +39,7 @@ def test_api_resources_names_all_kinds_with_their_short_names(api: Any) -> None:
     assert ("serving.knative.dev/v1", "true", "Service") in rows
     assert ("v1", "false", "Namespace") in rows
     assert ("events.k8s.io/v1", "true", "Event") in rows
-    ok(api.kubectl("get", "ksvc,cfg,rev,rt,ns,cm,secret,po,ev,sa", "-A"))
+    ok(api.kubectl("get", "ksvc,cfg,rev,rt,dm,cdc,ns,cm,secret,po,ev,sa", "-A"))
 
 
 def test_the_client_and_the_server_greet_each_other(api: Any) -> None:
@@ -272,3 +272,36 @@ def test_who_may_do_what(api: Any) -> None:
     assert ok(api.kubectl("auth", "can-i", "create", "ksvc")).strip() == "yes"
     assert api.kubectl("auth", "can-i", "create", "pods").stdout.startswith("no")
     assert "faas-admin" in ok(api.kubectl("auth", "whoami"))
+
+
+def test_a_domain_is_an_object_like_any_other(api: Any) -> None:
+    mapping = """\
+apiVersion: serving.knative.dev/v1beta1
+kind: DomainMapping
+metadata: {name: DOMAIN}
+spec: {ref: {apiVersion: serving.knative.dev/v1, kind: Service, name: shop}}
+"""
+    ok(api.kubectl("apply", "-f", "-", input=mapping.replace("DOMAIN", "shop.example.com")))
+    ok(api.kubectl("apply", "--server-side", "-f", "-", input=mapping.replace("DOMAIN", "www.example.com")))
+    head, *rows = ok(api.kubectl("get", "dm")).splitlines()
+    assert head.split() == ["NAME", "URL", "READY", "REASON"]
+    assert [row.split()[0] for row in rows] == ["shop.example.com", "www.example.com"]
+    assert ok(api.kubectl("get", "dm", "shop.example.com", "-o", "jsonpath={.spec.ref.namespace}")) == "default"
+    assert "secretName\t<string> -required-" in ok(api.kubectl("explain", "domainmapping.spec.tls"))
+    refused = api.kubectl("apply", "-f", "-", input=mapping.replace("DOMAIN", "shop"))
+    assert 'admission webhook "validation.webhook.serving.knative.dev" denied the request' in refused.stderr
+    assert "should be a domain with at least two segments separated by dots" in refused.stderr
+    unfinished = api.kubectl("apply", "-f", "-", input=mapping.replace("ref:", "to:"))
+    assert 'unknown field "spec.to"' in unfinished.stderr
+    ok(api.kubectl("delete", "domainmapping", "shop.example.com", "www.example.com"))
+
+
+def test_a_domain_can_be_given_to_a_namespace(api: Any) -> None:
+    claim = {"apiVersion": "networking.internal.knative.dev/v1alpha1", "kind": "ClusterDomainClaim"}
+    given = {**claim, "metadata": {"name": "shop.example.com"}, "spec": {"namespace": "team"}}
+    ok(api.kubectl("apply", "-f", "-", input=json.dumps(given)))
+    head, *rows = ok(api.kubectl("get", "cdc")).splitlines()
+    assert (head.split(), [row.split()[0] for row in rows]) == (["NAME", "AGE"], ["shop.example.com"])
+    refused = api.kubectl("apply", "-f", "-", input=json.dumps({**given, "spec": {}}))
+    assert "spec.namespace" in refused.stderr
+    ok(api.kubectl("delete", "cdc", "shop.example.com"))
