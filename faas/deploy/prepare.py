@@ -25,6 +25,7 @@ from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
 from faas.project.manifests import Overrides
 from faas.project.objects import Objects, make_objects
+from faas.project.secret_values import read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings
 
@@ -40,6 +41,7 @@ class Wanted:
     options: Mapping[str, Any] = field(default_factory=dict)  # over the project's
     overrides: Overrides = field(default_factory=Overrides)
     flags: BuildFlags = field(default_factory=BuildFlags)
+    for_cluster: bool = False  # with what the engine does by itself, and a cluster has to be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,10 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
         root=settings.root,
         variables=current_variables(),
         overrides=wanted.overrides,
+        settings=settings,
+        config=read_config(settings.config, root=settings.root, variables=current_variables()),
+        secrets=read_secrets(settings.secrets, root=settings.root, variables=current_variables()),
+        for_cluster=wanted.for_cluster,
     )
     if wanted.only:
         objects = objects.only([service.name for service in found.services])

@@ -16,8 +16,7 @@ from faas.project.interpolation import filled
 from faas.project.labels import Belonging, Object
 from faas.project.manifests import make_domain_mappings, make_service
 from faas.project.podspec import Overrides
-from faas.project.secret_values import make_config_map
-from faas.project.secrets import Declared
+from faas.project.secret_values import Values, make_config_map, make_secret
 from faas.project.services import DEFAULT_BROKER, ServiceSpec
 from faas.project.settings import Settings
 from faas.project.sources import make_source
@@ -27,14 +26,14 @@ from faas.resources import keys
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Manifests, but for Secrets: those are only declared here, and their values read when they are written."""
+    """Manifests. Those of Secrets are there only where their values were read, and do not show them."""
 
     services: tuple[Object, ...]
     brokers: tuple[Object, ...]  # made where they are missing
     sources: tuple[Object, ...]
     triggers: tuple[Object, ...]
     config_maps: tuple[Object, ...] = ()
-    secrets: tuple[Declared, ...] = ()
+    secrets: tuple[Object, ...] = ()
     domain_mappings: tuple[Object, ...] = ()
     access: tuple[Object, ...] = ()  # ServiceAccounts, Roles and RoleBindings of sources; on a cluster
 
@@ -52,7 +51,7 @@ class Objects:
             sources=sources,
             triggers=triggers,
             config_maps=tuple(each for each in self.config_maps if each["metadata"]["name"] in read),
-            secrets=tuple(each for each in self.secrets if each.name in read),
+            secrets=tuple(each for each in self.secrets if each["metadata"]["name"] in read),
             domain_mappings=tuple(each for each in self.domain_mappings if each["spec"]["ref"]["name"] in services),
             access=tuple(each for each in self.access if each["metadata"]["name"] in accounts),
         )
@@ -87,6 +86,7 @@ def make_objects(
     overrides: Overrides = Overrides(),
     settings: Settings | None = None,
     config: Mapping[str, Mapping[str, bytes]] = {},
+    secrets: Mapping[str, Values] = {},
     for_cluster: bool = False,
 ) -> Objects:
     """Args:
@@ -95,7 +95,7 @@ def make_objects(
         root: of the project; watched folders are relative to it.
         variables: what fills `${NAME}` in addresses.
         settings: what the project says of its stage, Brokers and Secrets.
-        config: the ConfigMaps that it declares, as `secret_values.read_config` has them.
+        config, secrets: the values of ConfigMaps and Secrets that it declares, as `secret_values` reads them.
         for_cluster: with what the engine does by itself, and a cluster has to be told.
     Raises: ProjectError: a name is there twice, or an address cannot be.
     """
@@ -135,7 +135,7 @@ def make_objects(
         sources=tuple(sources),
         triggers=tuple(triggers),
         config_maps=tuple(make_config_map(name, values, belonging) for name, values in sorted(config.items())),
-        secrets=tuple(each for _, each in sorted(settings.secrets.items())) if settings else (),
+        secrets=tuple(make_secret(name, values, belonging) for name, values in sorted(secrets.items())),
         domain_mappings=tuple(mappings),
         access=tuple(access),
     )  # fmt: skip

@@ -51,6 +51,24 @@ class SecretValue:
 Values = Mapping[str, SecretValue]
 
 
+class SecretData(dict[str, str]):
+    """`data` of a Secret as it is sent: JSON has the values, a repr or YAML never."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(self)}: …}}" if self else "{}"
+
+    __str__ = __repr__
+
+
+def read_secrets(
+    declared: Mapping[str, Declared], *, root: Path, variables: Mapping[str, str], timeout_s: float = TIMEOUT_S
+) -> dict[str, dict[str, SecretValue]]:
+    """The values of all Secrets that a project declares, by name; see `read_secret`."""
+    return {
+        name: read_secret(each, root=root, variables=variables, timeout_s=timeout_s) for name, each in declared.items()
+    }
+
+
 def read_secret(
     declared: Declared, *, root: Path, variables: Mapping[str, str], timeout_s: float = TIMEOUT_S
 ) -> dict[str, SecretValue]:
@@ -84,13 +102,13 @@ def read_config(
 
 
 def make_secret(name: str, values: Values, belonging: Belonging) -> Object:
-    """The Secret as it is sent: the only object that holds values. Not to be printed or kept."""
+    """The Secret as it is sent: the only object that holds values, and it does not show them."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": belonging.metadata(name),
         "type": _TYPES.get(frozenset(values), "Opaque"),
-        "data": {key: base64.b64encode(value.reveal()).decode() for key, value in sorted(values.items())},
+        "data": SecretData((key, base64.b64encode(value.reveal()).decode()) for key, value in sorted(values.items())),
     }
 
 
