@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import zlib
 from dataclasses import dataclass
@@ -27,6 +26,9 @@ _COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright
 @click.option("--since", metavar="TIME", help="Only what is younger: 30s, 5m, 1h.")
 @click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last N lines of each instance.")
 @click.option("--revision", metavar="REV", help="Only instances of this revision.")
+@click.option("--container", "-c", metavar="NAME", default="",
+              help="Another container than the function's own, as queue-proxy or a sidecar.")  # fmt: skip
+@click.option("--previous", "-p", is_flag=True, help="What the container before wrote, which crashed.")
 @click.option(
     "--output", "-o", type=click.Choice(("json",)), help="A JSON document a line, with its instance and time."
 )
@@ -38,6 +40,8 @@ def command(
     since: str | None,
     tail: int | None,
     revision: str | None,
+    container: str,
+    previous: bool,
     output: str | None,
     namespace: str,
     target: Target,
@@ -50,115 +54,136 @@ def command(
     Examples:
       faas logs hello -f
       faas logs hello --since 5m --tail 100
+      faas logs hello --previous
       faas logs hello -o json | jq 'select(.record.request_id == "…")'
     """
     from faas.resources import durations
 
+    if follow and previous:
+        raise click.UsageError("--follow goes on with what runs, --previous shows what ran before; use one")
     try:
         since_s = None if since is None else max(1, int(durations.parse(since)))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--since") from error
-    query = _Query(follow, tail, since_s, as_json=output == "json")
-    with_client(target, lambda client: _Tail(client, namespace, query).run(name, revision))
+    query = _Query(name, namespace, revision or "", follow, tail, since_s, container, previous)
+    # Of one container the engine keeps no history apart from the others'.
+    has_history = target.is_local and not container and not previous
+    with_client(target, lambda client: _read_all(client, query, _Printer(output == "json"), has_history=has_history))
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
+    name: str
+    namespace: str
+    revision: str
     follow: bool
     tail: int | None
     since_s: int | None
-    as_json: bool
+    container: str
+    previous: bool
 
-
-class _Tail:
-    """Reads the logs of several Pods at once; owned by the command's task group."""
-
-    def __init__(self, client: HttpClient, namespace: str, query: _Query) -> None:
-        self._client, self._namespace, self._query = client, namespace, query
-        self._seen: set[str] = set()
-
-    async def run(self, name: str, revision: str | None) -> None:
+    @property
+    def selector(self) -> str:
         from faas.resources import keys
-        from faas.resources.kinds import POD, SERVICE
 
-        await self._client.get(SERVICE, name, self._namespace)  # says so when there is no such function
-        selector = f"{keys.REVISION_LABEL}={revision}" if revision else f"{keys.SERVICE_LABEL}={name}"
-        had_history = await self._read_history(name, revision)
-        if not self._query.follow:
-            if had_history:
-                return
-            pods = (await self._client.list(POD, self._namespace, label_selector=selector)).items
-            if not pods:
-                note(f"{name} has no instances now; they start with the first request:  faas invoke {name}")
-            for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", ""))):
-                await self._read(pod["metadata"]["name"])
-            return
-        async with asyncio.TaskGroup() as group:
-            async for event in self._client.watch(POD, self._namespace, label_selector=selector):
-                pod_name = event.object["metadata"].get("name", "")
-                if event.type in ("ADDED", "MODIFIED") and pod_name not in self._seen:
-                    self._seen.add(pod_name)
-                    group.create_task(self._read(pod_name))
+        if self.revision:
+            return f"{keys.REVISION_LABEL}={self.revision}"
+        return f"{keys.SERVICE_LABEL}={self.name}"
 
-    async def _read_history(self, name: str, revision: str | None) -> bool:
-        """Print what the engine keeps, of ended instances only when the others are followed. False: there is nothing.
 
-        Reading all of it in one request misses no instance that ends meanwhile.
-        """
-        from faas.client.errors import Forbidden, NotFound
+async def _read_all(client: HttpClient, query: _Query, printer: _Printer, *, has_history: bool) -> None:
+    from faas.cli.log_follow import Follower
+    from faas.resources.kinds import SERVICE
 
-        query, found = self._query, False
-        lines = self._client.history(
-            self._namespace,
+    await client.get(SERVICE, query.name, query.namespace)  # says so when there is no such function
+    shown = await _read_history(client, query, printer) if has_history else None
+    if query.follow:
+        follower = Follower(
+            client,
+            query.namespace,
+            printer.show,
+            container=query.container,
+            tail=query.tail,
+            since_s=query.since_s,
+        )
+        await follower.run(query.selector, shown or set())
+    elif shown is None:
+        await _read_pods(client, query, printer)
+
+
+async def _read_history(client: HttpClient, query: _Query, printer: _Printer) -> set[str] | None:
+    """Print what the engine keeps, of ended instances only when the others are followed; their Pods' names.
+
+    Reading all of it in one request misses no instance that ends meanwhile. None: it has none, so it is a cluster.
+    """
+    from faas.client.errors import Forbidden, NotFound
+
+    shown: set[str] = set()
+    lines = client.history(
+        query.namespace,
+        query.name,
+        revision=query.revision,
+        ended_only=query.follow,
+        tail=query.tail,
+        since_s=query.since_s,
+    )
+    try:
+        async for line in lines:
+            shown.add(line["pod"])
+            printer.show(line["pod"], line["time"], line["line"])
+    except (NotFound, Forbidden):
+        return None
+    return shown or None
+
+
+async def _read_pods(client: HttpClient, query: _Query, printer: _Printer) -> None:
+    """What the Pods of now have written, one after the other."""
+    from faas.cli.log_follow import container_of
+    from faas.client.errors import BadRequest, NotFound
+    from faas.resources.kinds import POD
+
+    pods = (await client.list(POD, query.namespace, label_selector=query.selector)).items
+    if not pods:
+        note(f"{query.name} has no instances now; they start with the first request:  faas invoke {query.name}")
+    for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", ""))):
+        name = str(pod["metadata"]["name"])
+        lines = client.logs(
             name,
-            revision=revision or "",
-            ended_only=query.follow,
+            query.namespace,
+            container=container_of(pod, query.container),
+            previous=query.previous,
             tail=query.tail,
             since_s=query.since_s,
+            timestamps=printer.as_json,
         )
         try:
             async for line in lines:
-                found = True
-                pod, text = line["pod"], line["line"]
-                self._seen.add(pod)
-                self._print(pod, f"{line['time']} {text}" if query.as_json else text)
-        except (NotFound, Forbidden):
-            return False  # a cluster: it has the Pods' logs only
-        return found
-
-    async def _read(self, pod: str) -> None:
-        from faas.client.errors import BadRequest, NotFound
-
-        query = self._query
-        lines = self._client.logs(
-            pod,
-            self._namespace,
-            follow=query.follow,
-            tail=query.tail,
-            since_s=query.since_s,
-            timestamps=query.as_json,
-        )
-        try:
-            async for line in lines:
-                self._print(pod, line)
+                time, _, text = line.partition(" ") if printer.as_json else ("", "", line)
+                printer.show(name, time, text)
         except NotFound:
-            return  # it ended between being listed and being read
-        except BadRequest:
-            self._seen.discard(pod)  # it has not started yet; the next change of the Pod tries again
+            continue  # it ended between being listed and being read
+        except BadRequest as error:
+            note(f"{name}: {error.message}")  # it has not started yet, or nothing has run before
 
-    def _print(self, pod: str, line: str) -> None:
-        if self._query.as_json:
-            click.echo(_as_json(pod, line))
+
+class _Printer:
+    """Writes lines to stdout, each with its instance."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def show(self, pod: str, time: str, text: str) -> None:
+        if self.as_json:
+            click.echo(_as_json(pod, time, text))
             return
         prefix = click.style(_short(pod), fg=_COLOURS[zlib.crc32(pod.encode()) % len(_COLOURS)])
-        click.echo(f"{prefix} {_shown(line)}")
+        click.echo(f"{prefix} {_shown(text)}")
 
 
-def _as_json(pod: str, line: str) -> str:
-    """Args: line: with the time before it. What the function logged is `record`, what it merely printed `line`."""
+def _as_json(pod: str, time: str, text: str) -> str:
+    """What the function logged is `record`, what it merely printed `line`."""
     from faas.resources.loglines import parse_record
 
-    time, _, text = line.partition(" ")
     record = parse_record(text)
     said = {"line": text} if record is None else {"record": record}
     return json.dumps({"time": time, "pod": pod, **said}, ensure_ascii=False)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STEP_S = 5.0
 _SKEW_S = 60.0  # tokens and certificates that are a minute from being valid are refused by now
+NOBODY = "system:anonymous"  # whom Kubernetes takes those for who show no credentials
 _REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
 
 
@@ -33,13 +34,19 @@ async def reachable(view: View) -> Check:
         if error.code == 401:
             fix = f"Log in to it again, or renew them in {cluster.source or 'the kubeconfig'}"
             return Check("reachable", "error", f"{where} does not take the credentials: {error.message}", fix)
+        if isinstance(error, Forbidden) and NOBODY in error.message:
+            return _as_nobody(where, cluster)
         if not isinstance(error, Forbidden):
             return Check("reachable", "error", f"{where}: {error.message}", "Is it an API server of Kubernetes?")
         who = ""
-    if who == "system:anonymous":
-        fix = f"Give its user credentials in {cluster.source or 'the kubeconfig'}, or log in again"
-        return Check("reachable", "error", f"{where} knows you as nobody ({who})", fix)
+    if who == NOBODY:
+        return _as_nobody(where, cluster)
     return Check("reachable", "ok", where + (f" as {who}" if who else ""))
+
+
+def _as_nobody(where: str, cluster: Cluster) -> Check:
+    fix = f"Give its user credentials in {cluster.source or 'the kubeconfig'}, or log in again"
+    return Check("reachable", "error", f"{where} knows you as nobody ({NOBODY})", fix)
 
 
 async def kubernetes(view: View) -> Check:
