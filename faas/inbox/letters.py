@@ -1,0 +1,170 @@
+"""Dead letters in one SQLite file: what was added is on the disk when `add` returns, and it stays within bounds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+_ROW_BYTES = 256  # what a letter takes beside its event: columns, indices, the page's rest
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS letters (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  stored_ms INTEGER NOT NULL,
+  broker TEXT NOT NULL,
+  trigger TEXT NOT NULL,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  event BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS letters_by_trigger ON letters (trigger);
+"""
+
+
+class StoreFull(Exception):
+    """There is no room for these letters now; whoever sent them keeps them and comes again."""
+
+
+class Letter(msgspec.Struct, frozen=True):
+    stored_ms: int
+    broker: str  # "" when the sender's address said none
+    trigger: str
+    id: str
+    type: str
+    event: bytes  # one CloudEvent in JSON
+    sequence: int = 0  # given by the store
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.event) + _ROW_BYTES
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Which letters are meant: all that fulfil what is given."""
+
+    broker: str = ""  # those that no broker is known of are meant with every broker
+    trigger: str = ""
+    type: str = ""
+    id: str = ""
+    sequences: tuple[int, ...] = ()
+    until_ms: int = 0  # stored before
+
+    def condition(self) -> tuple[str, list[str | int]]:
+        """A WHERE clause and its parameters."""
+        given: list[tuple[str, Sequence[str | int]]] = []
+        if self.broker:
+            given.append(("broker IN (?, '')", [self.broker]))
+        texts = (("trigger", self.trigger), ("type", self.type), ("id", self.id))
+        given += [(f"{column} = ?", [value]) for column, value in texts if value]
+        if self.sequences:
+            given.append((f"sequence IN ({','.join('?' * len(self.sequences))})", self.sequences))
+        if self.until_ms:
+            given.append(("stored_ms < ?", [self.until_ms]))
+        clause = " AND ".join(clause for clause, _ in given) or "1"
+        return clause, [value for _, values in given for value in values]
+
+
+class Letters:
+    """Belongs to one thread at a time. Opened a second time it may be read while this one writes."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        """Raises: sqlite3.Error, OSError: no such folder, or it cannot be written."""
+        self._max_bytes = max_bytes
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # FULL: an acknowledged letter survives a power cut. INCREMENTAL: what was purged gives its space back.
+        for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.executescript(_SCHEMA)
+        self.size_bytes = self._measured()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def add(self, groups: Sequence[Sequence[Letter]]) -> list[StoreFull | None]:
+        """Store each group whole or not at all, all of them durably; what came of each.
+
+        Raises: sqlite3.Error: none is stored, the disk is full or broken.
+        """
+        outcomes: list[StoreFull | None] = []
+        size_bytes = self.size_bytes
+        rows: list[tuple[object, ...]] = []
+        for group in groups:
+            more = sum(letter.size_bytes for letter in group)
+            if size_bytes + more > self._max_bytes:
+                outcomes.append(StoreFull(f"{size_bytes} of {self._max_bytes} bytes are taken"))
+                continue
+            size_bytes += more
+            rows += [(each.stored_ms, each.broker, each.trigger, each.id, each.type, each.event) for each in group]
+            outcomes.append(None)
+        if rows:
+            with self._transaction():
+                self._db.executemany(
+                    "INSERT INTO letters (stored_ms, broker, trigger, id, type, event) VALUES (?, ?, ?, ?, ?, ?)", rows
+                )
+        self.size_bytes = size_bytes
+        return outcomes
+
+    def count(self, choice: Choice = Choice()) -> int:
+        clause, values = choice.condition()
+        return int(self._db.execute(f"SELECT count(*) FROM letters WHERE {clause}", values).fetchone()[0])
+
+    def newest(self, choice: Choice, limit: int) -> list[Letter]:
+        """The newest of them, oldest first."""
+        clause, values = choice.condition()
+        query = f"SELECT {_COLUMNS} FROM letters WHERE {clause} ORDER BY sequence DESC LIMIT ?"
+        return [_letter(row) for row in self._db.execute(query, [*values, limit])][::-1]
+
+    def oldest(self, choice: Choice, limit: int, *, after: int = 0, until: int) -> list[Letter]:
+        """The first of them with a sequence above `after` and not above `until`."""
+        clause, values = choice.condition()
+        clause = f"{clause} AND sequence > ? AND sequence <= ?"
+        query = f"SELECT {_COLUMNS} FROM letters WHERE {clause} ORDER BY sequence LIMIT ?"
+        return [_letter(row) for row in self._db.execute(query, [*values, after, until, limit])]
+
+    def last_sequence(self) -> int:
+        return int(self._db.execute("SELECT coalesce(max(sequence), 0) FROM letters").fetchone()[0])
+
+    def delete(self, choice: Choice) -> int:
+        """How many are gone."""
+        clause, values = choice.condition()
+        with self._transaction():
+            gone = self._db.execute(f"DELETE FROM letters WHERE {clause}", values).rowcount
+        self._db.execute("PRAGMA incremental_vacuum").fetchall()
+        self.size_bytes = self._measured()
+        return gone
+
+    def _measured(self) -> int:
+        query = f"SELECT coalesce(sum(length(event) + {_ROW_BYTES}), 0) FROM letters"
+        return int(self._db.execute(query).fetchone()[0])
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+
+_COLUMNS = "stored_ms, broker, trigger, id, type, event, sequence"
+
+
+def _letter(row: tuple[int, str, str, str, str, bytes, int]) -> Letter:
+    return Letter(*row)
+
+
+class _Transaction:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, error: object, at: object) -> None:
+        if kind is None:
+            try:
+                self._db.execute("COMMIT")
+                return
+            except sqlite3.Error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")

@@ -1,0 +1,124 @@
+"""Dead letters sent once more: to the subscriber they failed for, or to their broker; those that are taken are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from faas_runtime import wire
+from faas_runtime.errors import EventError
+from faas_runtime.event import Event
+from faas_runtime.httpclient import Address, HTTPClient, Received
+
+from faas.inbox.documents import DESTINATION, Document, without_error
+from faas.inbox.letters import Choice, Letter
+from faas.inbox.writing import Store
+
+ATTEMPT_S = 310.0  # a subscriber may be a function, which has 300 s by default
+_AT_ONCE = 8
+_PULSE_S = 1.0
+_CHUNK = 200
+
+
+class Destinations(msgspec.Struct, frozen=True):
+    """Where letters go to, as whoever asks has read it from the cluster's objects."""
+
+    broker: str = ""  # its address, http://…
+    subscribers: dict[str, str] = {}  # trigger to URL
+    to: str = "subscriber"  # or broker
+
+    def of(self, letter: Letter, event: Event[Any]) -> str:
+        """Raises: LookupError: nobody knows where to."""
+        if self.to == "broker":
+            url = self.broker
+        elif letter.trigger:
+            if letter.trigger not in self.subscribers:
+                raise LookupError(f"trigger {letter.trigger} is gone, or has no subscriber")
+            url = self.subscribers[letter.trigger]
+        else:
+            url = str(event.extensions.get(DESTINATION, "")) or self.broker
+        if not url:
+            raise LookupError("nobody has said where this letter has to go")
+        return url
+
+
+async def redrive(store: Store, choice: Choice, destinations: Destinations) -> AsyncIterator[Document]:
+    """{"total"}, {} while it lasts, {"delivered", "failed", "error"}; letters that come meanwhile are left alone."""
+    until = await store.last_sequence()
+    yield {"total": await store.count(choice)}
+    done = _Done()
+    work = asyncio.create_task(_redrive_all(store, choice, destinations, until, done))
+    try:
+        while not (await asyncio.wait({work}, timeout=_PULSE_S))[0]:
+            yield {}
+        work.result()
+    finally:
+        work.cancel()
+    yield {"delivered": done.delivered, "failed": done.failed, "error": done.error}
+
+
+class _Done:
+    delivered = failed = 0
+    error = ""
+
+
+async def _redrive_all(store: Store, choice: Choice, destinations: Destinations, until: int, done: _Done) -> None:
+    client = HTTPClient()
+    after = 0
+    try:
+        while letters := await store.oldest(choice, _CHUNK, after=after, until=until):
+            after = letters[-1].sequence
+            for start in range(0, len(letters), _AT_ONCE):
+                await _redrive_some(store, client, letters[start : start + _AT_ONCE], destinations, done)
+    finally:
+        await client.aclose()
+
+
+async def _redrive_some(
+    store: Store, client: HTTPClient, letters: Sequence[Letter], destinations: Destinations, done: _Done
+) -> None:
+    errors = await asyncio.gather(*(_redrive_one(client, letter, destinations) for letter in letters))
+    taken = tuple(letter.sequence for letter, error in zip(letters, errors, strict=True) if error is None)
+    if taken:
+        await store.delete(Choice(sequences=taken))
+    done.delivered += len(taken)
+    done.failed += len(letters) - len(taken)
+    done.error = next((f"{error}" for error in errors if isinstance(error, LookupError)), done.error)
+
+
+async def _redrive_one(client: HTTPClient, letter: Letter, destinations: Destinations) -> Exception | None:
+    try:
+        event = wire.parse_structured(letter.event)
+        answer = await _post(client, destinations.of(letter, event), without_error(event))
+        if not 200 <= answer.status < 300:
+            return OSError(f"it answered {answer.status}")
+        return await _pass_on(client, answer, destinations)
+    except (OSError, TimeoutError, EventError, LookupError, ValueError) as error:
+        return error
+
+
+async def _pass_on(client: HTTPClient, answer: Received, destinations: Destinations) -> Exception | None:
+    """An event in the answer is a reply: it goes to the broker, as after a delivery of the broker's own."""
+    headers = wire.header_map(answer.headers)
+    if destinations.to == "broker" or not destinations.broker or not wire.mode(headers):
+        return None
+    for reply in wire.parse(headers, answer.body):
+        stored = await _post(client, destinations.broker, reply)
+        if not 200 <= stored.status < 300:
+            return OSError(f"the broker answered {stored.status} to a reply")
+    return None
+
+
+async def _post(client: HTTPClient, url: str, event: Event[Any]) -> Received:
+    parts = urlsplit(url)
+    headers, body = wire.binary(event)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = (b"host", parts.netloc.rpartition("@")[2].encode())
+    async with asyncio.timeout(ATTEMPT_S):
+        try:
+            return await client.request(Address.parse(url), "POST", target, [host, *headers], body)
+        except ConnectionError:  # as a rule a kept connection that the server had closed; twice is as good as once
+            return await client.request(Address.parse(url), "POST", target, [host, *headers], body)
