@@ -1,7 +1,7 @@
 """The kinds that the engine serves, and how a Kubernetes API names them.
 
 `KINDS` has each kind once, in the version in which its objects are stored and in which the engine's parts see them;
-`SERVED` has every version that clients may use.
+`SERVED` has every version that clients may use. ROLE and ROLE_BINDING are in neither: only a cluster has them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from faas.resources.kinds.core import (
 )
 from faas.resources.kinds.eventing import BROKER, EVENT_TYPE, EVENT_TYPE_V1BETA1, EVENT_TYPE_V1BETA2, TRIGGER
 from faas.resources.kinds.kind import Column, Kind
+from faas.resources.kinds.rbac import ROLE, ROLE_BINDING
 from faas.resources.kinds.serving import (
     CLUSTER_DOMAIN_CLAIM,
     CONFIGURATION,
@@ -62,6 +63,8 @@ __all__ = [
     "RABBITMQ_SOURCE",
     "REDIS_STREAM_SOURCE",
     "REVISION",
+    "ROLE",
+    "ROLE_BINDING",
     "ROUTE",
     "SECRET",
     "SERVED",
