@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.state import EngineInfo, State
     from faas.client.targets import Target
+    from faas.project.stages import Stage
 
 T = TypeVar("T")
 
@@ -29,35 +31,77 @@ def find_target(
     namespace: str | None = None,
     project: Path | None = None,
 ) -> Target:
-    """Where a command works.
+    """Where a command works: what its flags say, else the stage, else the context that was chosen for all commands.
 
     Args:
         option: --state.
+        context: --context or FAAS_CONTEXT.
         project: whose stage is meant; the current folder's without one.
+    Raises: UnknownContext, KubeconfigError, SettingsError, CommandError.
     """
     from faas.client.targets import LOCAL, Target
 
-    flags = _flags(option, namespace)
-    return Target(find_state(option), namespace or "default", context or LOCAL, stage, None, flags)
+    flags = _flags(("-n", namespace), ("--context", context), ("--stage", stage), ("--state", option))
+    asked_by = ""
+    if stage:
+        staged = _stage(stage, project or Path())
+        namespace = namespace or staged.namespace
+        if not context and (context := staged.context):
+            asked_by = staged.where
+    if not context:
+        context, asked_by = _chosen()
+    if context in ("", LOCAL):
+        return Target(find_state(option), namespace or "default", LOCAL, stage, None, flags)
+    from faas.client.contexts import find_cluster
+
+    cluster = find_cluster(context, os.environ, asked_by=asked_by)
+    inherited = cluster.namespace if cluster else ""
+    return Target(find_state(option), namespace or inherited, context, stage, cluster, flags)
 
 
-def _flags(option: Path | None, namespace: str | None) -> str:
-    given = ((" -n ", namespace), (" --state ", option))
-    return "".join(f"{flag}{value}" for flag, value in given if value)
+def _stage(name: str, project: Path) -> Stage:
+    from faas.cli.errors import CommandError
+    from faas.project.errors import NotAProject
+    from faas.project.settings import load_stage
+
+    try:
+        return load_stage(project, name)
+    except NotAProject as error:
+        raise CommandError(
+            f"a stage is a project's, and there is none in {project.resolve()}",
+            f"Run this in the project's folder, or name the place itself:  --context NAME -n NAMESPACE   ({name} is"
+            " [tool.faas.environments] of its pyproject.toml)",
+        ) from error
+
+
+def _chosen() -> tuple[str, str]:
+    """The context of `faas context use`, and words for where it comes from."""
+    from faas.client.contexts import choice_file, read_choice
+
+    return read_choice(os.environ), f"`faas context use` ({choice_file(os.environ)})"
+
+
+def _flags(*given: tuple[str, object]) -> str:
+    return "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in given if value)
 
 
 def with_client(target: Target, work: Callable[[HttpClient], Awaitable[T]]) -> T:
-    """Run `work` with a client of the API server there.
+    """Run `work` with a client of the API server there, and pass on what that one warns of.
 
     Raises: EngineNotRunning, KubeconfigError; what `work` raises.
     """
     import asyncio
 
+    from faas.cli.output import note
     from faas.client.targets import connect
 
     async def session() -> T:
         async with connect(target) as client:
-            return await work(client)
+            try:
+                return await work(client)
+            finally:
+                for warning in client.warnings:
+                    note(f"warning: {warning}")
 
     return asyncio.run(session())
 

@@ -43,8 +43,9 @@ def explain(error: BaseException) -> Explanation:
     """Words for any exception; one that nobody expected is named and says how to see where it came from."""
     from faas_builders.errors import BuilderError, DependencyError, StepFailed
 
+    from faas.client.contexts import UnknownContext
     from faas.client.errors import ApiError
-    from faas.client.kubeconfig import KubeconfigError
+    from faas.client.kubeconfig_files import KubeconfigError
     from faas.client.state import EngineNotRunning
     from faas.deploy.errors import DeployError, NotReady
     from faas.project.errors import DiscoveryError, ProjectError
@@ -65,6 +66,9 @@ def explain(error: BaseException) -> Explanation:
         case EngineNotRunning():
             hint = "Start it:  faas up     (another one: --state DIR, as `faas run` prints its own)"
             return Explanation(str(error), hint)
+        case UnknownContext():
+            meant = f"Did you mean {error.close!r}? " if error.close else ""
+            return Explanation(str(error), f"{meant}See which there are:  faas context list")
         case KubeconfigError():
             return Explanation(str(error), error.hint)
         case NotReady():

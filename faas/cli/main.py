@@ -42,6 +42,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "dlq": "Dead letters: events that could not be delivered.",
     },
     "Look after": {
+        "context": "Where commands work: this machine's engine, or a cluster.",
         "kubeconfig": "Print the path of the kubeconfig, for kubectl and kn.",
         "doctor": "Check this machine and say how to repair what is wrong.",
     },

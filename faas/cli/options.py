@@ -34,8 +34,13 @@ def target_option(function: F) -> F:
     def aimed(*args: Any, context_name: str, stage: str, state: Path | None, **given: Any) -> Any:
         from faas.cli.connection import find_target
 
+        path = given.get("path")  # of a project, or of a URL
         target = find_target(
-            state, context=context_name, stage=stage, namespace=given.get("namespace"), project=given.get("path")
+            state,
+            context=context_name,
+            stage=stage,
+            namespace=given.get("namespace"),
+            project=path if isinstance(path, Path) else None,
         )
         if "namespace" in given:
             given["namespace"] = target.namespace

@@ -40,6 +40,7 @@ class HttpClient:
 
     def __init__(self, cluster: Cluster, *, retry: RetryPolicy = RetryPolicy(), timeout_s: float = TIMEOUT_S) -> None:
         self.cluster = cluster
+        self.warnings: list[str] = []  # what the server warned of, each once
         self._retry = retry
         headers = {"Accept": "application/json", "User-Agent": "faas"}
         if cluster.token:

@@ -1,147 +1,201 @@
-"""Which API server to talk to, and as whom: kubeconfig files. Source: Kubernetes' client configuration, v1."""
+"""Which API server to talk to, and as whom: what kubeconfig files say. Source: Kubernetes' client configuration, v1."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from faas.client.kubeconfig_files import Entry, KubeconfigError, Kubeconfigs, read_kubeconfigs
+
+__all__ = ["Cluster", "KubeconfigError", "Plugin", "load", "make_cluster"]
+
+_ENGINE_HINT = "Repair it, or have the engine write it again:  faas down && faas up"
+_PLUGIN_VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1"))
+_MODES = ("Never", "IfAvailable", "Always")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A program that prints credentials. Source: client.authentication.k8s.io, v1 and v1beta1."""
+
+    command: str  # a name to be found on PATH, or a path
+    arguments: tuple[str, ...] = field(default=(), repr=False)
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    api_version: str = _PLUGIN_VERSIONS[0]
+    interactive: str = "IfAvailable"  # whether it may ask whoever sits there: Never, IfAvailable, Always
+    install_hint: str = ""
+    cluster: str = field(default="", repr=False)  # what it is told of the cluster, as JSON; "": nothing
+    source: str = ""  # the kubeconfig
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """An API server and the credentials for it."""
+    """An API server and the credentials for it, none of which its repr shows."""
 
     server: str  # https://127.0.0.1:6443
     namespace: str = "default"
     context: str = ""
-    ca_data: str = ""  # PEM; empty: the system's authorities
-    token: str = ""
+    ca_data: str = field(default="", repr=False)  # PEM; empty: the system's authorities
+    token: str = field(default="", repr=False)
     client_cert: Path | None = None
     client_key: Path | None = None
     insecure: bool = False
     source: str = ""  # the file it came from
-
-
-class KubeconfigError(Exception):
-    """A kubeconfig that cannot be used: `path` and `reason` say what is wrong with which file, `hint` what to do."""
-
-    def __init__(self, path: Path, reason: str, hint: str = "") -> None:
-        super().__init__(f"kubeconfig {path}: {reason}")
-        self.path, self.reason, self.hint = path, reason, hint
+    user: str = ""  # what the kubeconfig calls its credentials
+    client_cert_data: str = field(default="", repr=False)  # PEM; wins over the files
+    client_key_data: str = field(default="", repr=False)
+    token_file: Path | None = None  # wins over the token; read again when it changes
+    username: str = ""
+    password: str = field(default="", repr=False)
+    plugin: Plugin | None = None
+    auth_provider: str = ""  # a legacy one, by name; the kubernetes library knows some
+    impersonation: tuple[tuple[str, str], ...] = ()  # headers
+    tls_server_name: str = ""  # in its certificate, when that is not the host's
+    proxy_url: str = field(default="", repr=False)  # wins over those of the environment
 
 
 def load(path: Path, context: str = "") -> Cluster:
     """Read the cluster of `context`, or of the file's current context. Raises: KubeconfigError."""
-    document = _read(path)
-    name = context or str(document.get("current-context") or "")
+    found = read_kubeconfigs([path], hint=_ENGINE_HINT, required=True)
+    name = context or found.current
     if not name:
-        raise KubeconfigError(path, "it has no current-context", _choose(document))
-    chosen = _named(document, "contexts", name)
-    if chosen is None:
-        raise KubeconfigError(path, f"it has no context {name!r}", _choose(document))
-    inner = _mapping(path, chosen.get("context"), f"context {name!r}")
-    cluster = _entry(path, document, "clusters", "cluster", str(inner.get("cluster") or ""), f"context {name!r}")
-    user_name = str(inner.get("user") or "")
-    user = _entry(path, document, "users", "user", user_name, f"context {name!r}") if user_name else {}
-    server = cluster.get("server")
+        raise KubeconfigError(path, "it has no current-context", _choose(found))
+    if name not in found.contexts:
+        raise KubeconfigError(path, f"it has no context {name!r}", _choose(found))
+    return make_cluster(found, name)
+
+
+def make_cluster(found: Kubeconfigs, name: str) -> Cluster:
+    """The cluster of a context that is there. Raises: KubeconfigError."""
+    context = found.contexts[name]
+    cluster = _named(found, context, "cluster", found.clusters)
+    user = _named(found, context, "user", found.users)
+    server = cluster.content.get("server")
     if not isinstance(server, str) or not server.startswith(("https://", "http://")):
-        raise KubeconfigError(path, f"cluster {inner.get('cluster')!r} has no usable server: {server!r}")
-    if "exec" in user or "auth-provider" in user:
-        reason = f"user {user_name!r} gets its credentials from a plugin, which is not supported"
-        raise KubeconfigError(path, reason, "Put a token or a client certificate for it into the kubeconfig")
+        raise KubeconfigError(cluster.path, f"cluster {cluster.name!r} has no usable server: {server!r}", found.hint)
+    said, hint = user.content, found.hint
+    ca_data = _text(cluster, "certificate-authority", hint)
+    provider = said.get("auth-provider") or {}
     return Cluster(
         server=server.rstrip("/"),
-        namespace=str(inner.get("namespace") or "default"),
+        namespace=str(context.content.get("namespace") or "default"),
         context=name,
-        ca_data=_text(path, cluster, "certificate-authority"),
-        token=_token(path, user),
-        client_cert=_beside(path, user.get("client-certificate")),
-        client_key=_beside(path, user.get("client-key")),
-        insecure=bool(cluster.get("insecure-skip-tls-verify", False)),
-        source=str(path),
+        ca_data=ca_data,
+        token=str(said.get("token") or ""),
+        client_cert=user.beside(said.get("client-certificate")),
+        client_key=user.beside(said.get("client-key")),
+        insecure=bool(cluster.content.get("insecure-skip-tls-verify", False)),
+        source=str(context.path),
+        user=user.name,
+        client_cert_data=_inline(user, "client-certificate", hint),
+        client_key_data=_inline(user, "client-key", hint),
+        token_file=user.beside(said.get("tokenFile")),
+        username=str(said.get("username") or ""),
+        password=str(said.get("password") or ""),
+        plugin=_plugin(user, said["exec"], cluster, ca_data) if said.get("exec") else None,
+        auth_provider=str(provider.get("name") or "") if isinstance(provider, dict) else "",
+        impersonation=_impersonation(said),
+        tls_server_name=str(cluster.content.get("tls-server-name") or ""),
+        proxy_url=str(cluster.content.get("proxy-url") or ""),
     )
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    import yaml
+def _named(found: Kubeconfigs, context: Entry, key: str, entries: Mapping[str, Entry]) -> Entry:
+    name = str(context.content.get(key) or "")
+    if not name and key == "user":
+        return Entry(context.path, "", {})
+    if name not in entries:
+        reason = f"context {context.name!r} names {key} {name!r}, which is not there"
+        raise KubeconfigError(context.path, reason, found.hint)
+    return entries[name]
 
+
+def _choose(found: Kubeconfigs) -> str:
+    return f"Contexts it has: {', '.join(found.contexts)}" if found.contexts else found.hint
+
+
+def _inline(entry: Entry, key: str, hint: str) -> str:
+    data = entry.content.get(f"{key}-data")
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise KubeconfigError(path, "there is no such file", "Start the engine, which writes it:  faas up") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise KubeconfigError(path, f"it cannot be read: {error}", "It has to be yours, mode 0600") from error
-    try:
-        # The C parser where it is built in: ten times as fast, and this is on every command's way.
-        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        raise KubeconfigError(path, f"it is not valid YAML{where}", _REWRITE) from error
-    if not isinstance(document, dict):
-        raise KubeconfigError(path, "it holds no mapping", _REWRITE)
-    return document
+        return base64.b64decode(str(data), validate=True).decode() if data else ""
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise KubeconfigError(entry.path, f"{key}-data is not base64 of a PEM file", hint) from error
 
 
-_REWRITE = "Repair it, or have the engine write it again:  faas down && faas up"
-
-
-def _entry(path: Path, document: Mapping[str, Any], section: str, key: str, name: str, who: str) -> Mapping[str, Any]:
-    found = _named(document, section, name)
-    if found is None:
-        raise KubeconfigError(path, f"{who} names {key} {name!r}, which is not there", _REWRITE)
-    return _mapping(path, found.get(key), f"{key} {name!r}")
-
-
-def _named(document: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any] | None:
-    entries = document.get(section)
-    if not isinstance(entries, list):
-        return None
-    return next((entry for entry in entries if isinstance(entry, dict) and entry.get("name") == name), None)
-
-
-def _mapping(path: Path, value: object, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise KubeconfigError(path, f"{what} is not a mapping", _REWRITE)
-    return value
-
-
-def _choose(document: Mapping[str, Any]) -> str:
-    entries = document.get("contexts")
-    names = (
-        [str(entry.get("name")) for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    )
-    return f"Contexts it has: {', '.join(names)}" if names else _REWRITE
-
-
-def _text(path: Path, entry: Mapping[str, Any], key: str) -> str:
+def _text(entry: Entry, key: str, hint: str) -> str:
     """`KEY-data` in base64, or the content of the file that `KEY` names."""
-    if data := entry.get(f"{key}-data"):
-        try:
-            return base64.b64decode(str(data), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
-            raise KubeconfigError(path, f"{key}-data is not base64 of a PEM file", _REWRITE) from error
-    file = _beside(path, entry.get(key))
+    if data := _inline(entry, key, hint):
+        return data
+    file = entry.beside(entry.content.get(key))
     try:
         return file.read_text(encoding="utf-8") if file else ""
-    except OSError as error:
-        raise KubeconfigError(path, f"{key} names {file}, which cannot be read: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise KubeconfigError(entry.path, f"{key} names {file}, which cannot be read: {why}", hint) from error
 
 
-def _token(path: Path, user: Mapping[str, Any]) -> str:
-    if token := user.get("token"):
-        return str(token)
-    file = _beside(path, user.get("tokenFile"))
-    try:
-        return file.read_text(encoding="utf-8").strip() if file else ""
-    except OSError as error:
-        raise KubeconfigError(path, f"tokenFile names {file}, which cannot be read: {error.strerror}") from error
+def _plugin(user: Entry, given: object, cluster: Entry, ca_data: str) -> Plugin:
+    who = f"user {user.name!r}"
+    if not isinstance(given, dict) or not given.get("command"):
+        raise KubeconfigError(user.path, f"the plugin of {who} has no command", "Name it:  exec: {command: …}")
+    version, mode = str(given.get("apiVersion")), str(given.get("interactiveMode") or "IfAvailable")
+    if version not in _PLUGIN_VERSIONS:
+        said = (
+            f"speaks {given['apiVersion']}, which is no longer supported"
+            if given.get("apiVersion")
+            else "has no apiVersion"
+        )
+        reason = f"the plugin of {who} {said}"
+        hint = f"Write the user anew with your provider's command, or try apiVersion: {_PLUGIN_VERSIONS[0]}"
+        raise KubeconfigError(user.path, reason, hint)
+    if mode not in _MODES:
+        raise KubeconfigError(user.path, f"interactiveMode of {who} is {mode!r}", f"Known: {', '.join(_MODES)}")
+    command = str(given["command"])
+    return Plugin(
+        command=str(user.beside(command)) if os.sep in command else command,
+        arguments=tuple(map(str, given.get("args") or ())),
+        environment=tuple((str(each["name"]), str(each["value"])) for each in given.get("env") or ()),
+        api_version=version,
+        interactive=mode,
+        install_hint=str(given.get("installHint") or "").strip(),
+        cluster=_told(cluster, ca_data) if given.get("provideClusterInfo") else "",
+        source=str(user.path),
+    )
 
 
-def _beside(path: Path, value: object) -> Path | None:
-    """Relative paths in a kubeconfig are relative to its folder."""
-    return Path(os.path.join(path.parent, str(value))) if value else None
+def _told(cluster: Entry, ca_data: str) -> str:
+    """What a plugin is told of its cluster."""
+    said = cluster.content
+    told: dict[str, Any] = {
+        key: said[key]
+        for key in ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url")
+        if said.get(key)
+    }
+    if ca_data:
+        told["certificate-authority-data"] = base64.b64encode(ca_data.encode()).decode()
+    for extension in said.get("extensions") or ():
+        if extension.get("name") == "client.authentication.k8s.io/exec":
+            told["config"] = extension.get("extension")
+    return json.dumps(told, sort_keys=True)
+
+
+def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Source: Kubernetes, "User impersonation"."""
+    headers = [("Impersonate-User", str(user["as"]))] if user.get("as") else []
+    headers += [("Impersonate-Uid", str(user["as-uid"]))] if user.get("as-uid") else []
+    headers += [("Impersonate-Group", str(group)) for group in _several(user.get("as-groups"))]
+    extra = user.get("as-user-extra")
+    for key, values in (extra if isinstance(extra, dict) else {}).items():
+        headers += [(f"Impersonate-Extra-{quote(str(key).lower(), safe='')}", str(value)) for value in _several(values)]
+    return tuple(headers)
+
+
+def _several(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else []
