@@ -1,62 +1,198 @@
 """A project's whole deploy, in the order in which nothing is lost.
 
-Brokers first, since a function may publish as soon as it serves; then Services and their traffic; then what sends
-events to paths that only the new revisions have.
+What functions read when they start comes first, and Brokers, since a function may publish as soon as it serves; then
+Services and their traffic; then the names they are called by, and what sends events to paths that only the new
+revisions have. What the code no longer declares goes last, when nothing of it is asked any more.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from faas.client.protocol import Client, Object
-from faas.deploy.errors import EventsNotReady
-from faas.deploy.events import EventPlan, carry_out_events, make_brokers, plan_events
+from faas.deploy.bounded import each
+from faas.deploy.comparing import Comparison
+from faas.deploy.conflicts import FieldConflict
+from faas.deploy.errors import DomainsNotReady, EventsNotReady, FieldConflicts
+from faas.deploy.events import (
+    DONE,
+    EVENT_KINDS,
+    EventPlan,
+    carry_out_events,
+    compare_events,
+    delete,
+    gone,
+    make,
+    make_brokers,
+    wait_ready,
+)
+from faas.deploy.live import kind_of_manifest, read_live
 from faas.deploy.plan import Change
-from faas.deploy.rollout import DeployOptions, carry_out, make_plan
+from faas.deploy.rollout import DeployOptions, carry_out
+from faas.deploy.settled import PATIENCE_S
 from faas.deploy.steps import Steps
 from faas.project.objects import Objects
+from faas.resources.kinds import BROKER, CONFIG_MAP, DOMAIN_MAPPING, SECRET, SERVICE, Kind
+
+_ALONG = (
+    DOMAIN_MAPPING,
+    CONFIG_MAP,
+    SECRET,
+)  # pruned with the rest: they have nothing that a deploy does not give back
+_ASKED = (SERVICE, BROKER)  # gone only when somebody says so: revisions to go back to, and events, go with them
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """What a deploy would do. `gone`: Services and Brokers that the code no longer declares; they stay unless said."""
+
     services: tuple[Change, ...]
     events: EventPlan
+    before: tuple[Change, ...] = ()  # what functions need before they start: Secrets, ConfigMaps
+    domains: tuple[Change, ...] = ()
+    pruned: tuple[Change, ...] = ()  # beside Triggers and sources, which events have
+    gone: tuple[Change, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        return self.services + self.events.changes
+        """All but `gone` and Brokers that are merely missing, in the order in which they are made."""
+        return (
+            *self.before, *self.events.described, *self.services, *self.domains, *self.events.changes, *self.pruned,
+        )  # fmt: skip
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.events.brokers and all(change.action == "unchanged" for change in self.changes)
 
 
-async def plan_deploy(client: Client, objects: Objects, *, project: str, namespace: str, whole: bool) -> Plan:
+async def plan_deploy(
+    client: Client,
+    objects: Objects,
+    *,
+    project: str,
+    namespace: str,
+    whole: bool,
+    stage: str = "",
+    force: bool = True,
+) -> Plan:
     """What would change; writes nothing.
 
     Args:
         whole: all of the project is deployed, so what is not declared is gone from the code.
-    Raises: ApiError, DeployError.
+        force: take over the fields that others have set.
+    Raises: FieldConflicts: all of them; NoNamespace, KindMissing; ApiError.
     """
-    services = tuple(await make_plan(client, objects.services))
-    events = await plan_events(client, objects, project=project, namespace=namespace, prune=whole)
-    return Plan(services, events)
+    every = every_object(objects)
+    prunable = (*EVENT_KINDS, *_ALONG, *_ASKED) if whole and project else ()
+    live = await read_live(
+        client, every, namespace=namespace, project=project, stage=stage, prunable=prunable
+    )  # fmt: skip
+    comparison = Comparison(client, live, force)
+    of_events = {id(obj) for obj in (*objects.services, *objects.brokers, *objects.sources, *objects.triggers)}
+    others = [obj for obj in every if id(obj) not in of_events]
+    changes = await comparison.changes([*others, *objects.services])
+    events = await compare_events(comparison, objects, prune=bool(prunable))
+    if comparison.conflicts:
+        raise FieldConflicts(_sorted(comparison.conflicts))
+    wanted = {(change.kind, change.name) for change in (*changes, *events.described)}
+    wanted |= {(BROKER, broker["metadata"]["name"]) for broker in objects.brokers}
+    return Plan(
+        services=tuple(change for change in changes if change.kind == SERVICE),
+        events=events,
+        before=tuple(change for change in changes if change.kind not in (SERVICE, DOMAIN_MAPPING)),
+        domains=tuple(change for change in changes if change.kind == DOMAIN_MAPPING),
+        pruned=tuple(gone(live, _ALONG, wanted)) if prunable else (),
+        gone=tuple(gone(live, _ASKED, wanted)) if prunable else (),
+    )
 
 
 async def carry_out_deploy(
-    client: Client, plan: Plan, options: DeployOptions, steps: Steps, *, namespace: str
+    client: Client, plan: Plan, options: DeployOptions, steps: Steps, *, namespace: str, prune: bool = False
 ) -> list[Object]:
-    """Make the changes; returns the Services as they are then. Raises: NotReady, EventsNotReady, ApiError."""
-    if plan.events.brokers:
+    """Make the changes; returns the Services as they are then.
+
+    Args: prune: delete what of `plan.gone` is left.
+    Raises: NotReady, DomainsNotReady, EventsNotReady; FieldConflicts: somebody was faster; ApiError.
+    """
+    force = options.force_conflicts
+    if any(change.action != "unchanged" for change in plan.before):
+        with steps.step("objects") as log:
+            await _make_all(client, plan.before, namespace, force=force)
+            for change in plan.before:
+                if change.action != "unchanged":
+                    log(f"{change.name}: {change.kind.kind} {DONE[change.action]}")
+    described = [change for change in plan.events.described if change.action != "unchanged"]
+    if plan.events.brokers or described:
         with steps.step("brokers") as log:
             await make_brokers(client, plan.events.brokers, log)
+            await _make_all(client, described, namespace, force=force)
+            for change in described:
+                log(f"{change.name}: {DONE[change.action]}")
     objects = await carry_out(client, plan.services, options, steps)
-    if not plan.events.changes:
-        return objects
-    with steps.step("events") as log:
-        if not options.traffic:
-            if not plan.events.is_empty:
-                log("Triggers and sources stay as they are: the new revisions get no traffic yet")
-            return objects
-        failures = await carry_out_events(
-            client, plan.events, namespace=namespace, wait=options.wait, timeout_s=options.wait_timeout_s, log=log
+    if plan.domains:
+        await _domains(client, plan, options, steps, namespace)
+    await _events(client, plan, options, steps, namespace)
+    leaving = (*plan.pruned, *(plan.gone if prune else ())) if options.traffic else ()
+    if leaving:
+        with steps.step("prune") as log:
+            for change in sorted(leaving, key=lambda change: _LEAVING.index(change.kind)):
+                await delete(client, change, namespace)
+                log(f"{change.name}: {change.kind.kind} deleted, it is gone from the code")
+    return objects
+
+
+_LEAVING: list[Kind] = [DOMAIN_MAPPING, SERVICE, BROKER, CONFIG_MAP, SECRET]
+
+
+async def _make_all(client: Client, changes: Iterable[Change], namespace: str, *, force: bool) -> None:
+    await each(changes, lambda change: make(client, change, namespace, force=force))
+
+
+async def _domains(client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str) -> None:
+    with steps.step("domains") as log:
+        await _make_all(client, plan.domains, namespace, force=options.force_conflicts)
+        for change in plan.domains:
+            if change.action != "unchanged":
+                log(f"{change.name}: {DONE[change.action]}")
+        failures = options.wait and await wait_ready(
+            client, plan.domains, namespace, options.wait_timeout_s, PATIENCE_S, log
         )
         if failures:
+            raise DomainsNotReady(tuple(failures))
+
+
+async def _events(client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str) -> None:
+    if not plan.events.changes:
+        return
+    with steps.step("events") as log:
+        if not options.traffic:
+            if any(change.action != "unchanged" for change in plan.events.changes):
+                log("Triggers and sources stay as they are: the new revisions get no traffic yet")
+            return
+        failures = await carry_out_events(
+            client, plan.events, namespace=namespace, wait=options.wait, timeout_s=options.wait_timeout_s, log=log,
+            force=options.force_conflicts,
+        )  # fmt: skip
+        if failures:
             raise EventsNotReady(tuple(failures))
-    return objects
+
+
+def every_object(objects: Objects) -> list[Object]:
+    """All that a project is to a server, in the order in which it is made."""
+    held = [obj for field in dataclasses.fields(objects) for obj in getattr(objects, field.name)]
+    return sorted(held, key=_order)
+
+
+_FIRST, _LAST = 0, 9
+_ORDER: dict[Kind, int] = {BROKER: 1, SERVICE: 2, DOMAIN_MAPPING: 3, **dict.fromkeys(EVENT_KINDS, _LAST)}
+_ORDER[EVENT_KINDS[0]] = _LAST - 1  # a Trigger is there before the source that sends to it
+
+
+def _order(obj: Object) -> int:
+    return _ORDER.get(kind_of_manifest(obj), _FIRST)
+
+
+def _sorted(conflicts: Iterable[FieldConflict]) -> list[FieldConflict]:
+    return sorted(conflicts, key=lambda each: (each.kind, each.name, each.field))

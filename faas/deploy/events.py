@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from faas.client.errors import AlreadyExists, NotFound
 from faas.client.protocol import Client, Object
-from faas.deploy.belonging import by_identity, read_events
+from faas.deploy.belonging import SOURCE_KINDS
+from faas.deploy.bounded import each
+from faas.deploy.comparing import Comparison
 from faas.deploy.errors import DeployError, EventFailure
-from faas.deploy.plan import Change, change_of, same_place
-from faas.deploy.rollout import apply
-from faas.deploy.settled import PATIENCE_S, wait_settled
+from faas.deploy.live import Live, Which, read_live, which
+from faas.deploy.plan import Change
+from faas.deploy.rollout import apply_change
+from faas.deploy.settled import PATIENCE_S, judge_ready, wait_settled
 from faas.deploy.wait import Verdict
+from faas.project.labels import PROJECT_LABEL
 from faas.project.objects import Objects
 from faas.project.triggers import DEFAULT_DELIVERY, make_destination
 from faas.resources import keys
 from faas.resources.kinds import BROKER, SERVICE, TRIGGER, Kind
 
 Log = Callable[[str], None]
+EVENT_KINDS = (TRIGGER, *SOURCE_KINDS)
 _GONE_S = 60.0  # to sign off from whatever it listened to
 
 
@@ -32,35 +38,53 @@ _GONE_S = 60.0  # to sign off from whatever it listened to
 class EventPlan:
     brokers: tuple[Object, ...] = ()  # that are missing
     changes: tuple[Change, ...] = ()  # of Triggers and sources, those that go included
+    described: tuple[Change, ...] = ()  # Brokers of which the project says more than a name
 
     @property
     def is_empty(self) -> bool:
-        return not self.brokers and all(change.action == "unchanged" for change in self.changes)
+        return not self.brokers and all(change.action == "unchanged" for change in (*self.changes, *self.described))
 
 
-async def plan_events(client: Client, objects: Objects, *, project: str, namespace: str, prune: bool) -> EventPlan:
-    """Compare with what is there; asks the server (dry runs), writes nothing.
+async def plan_events(
+    client: Client, objects: Objects, *, project: str, namespace: str, prune: bool, stage: str = ""
+) -> EventPlan:
+    """Compare with what is there, as its owner; asks the server (dry runs), writes nothing.
 
     Args:
         prune: those that an earlier deploy of this project made and its code no longer declares go.
     Raises: ApiError.
     """
-    triggers = [await _with_dead_letter_service(client, trigger) for trigger in objects.triggers]
-    wanted = by_identity([*triggers, *objects.sources])
-    there = await read_events(client, namespace, project=project)
-    live = by_identity([*there.triggers, *there.sources])
-    changes = [await _change(client, which[0], manifest, live.get(which)) for which, manifest in wanted.items()]
+    wanted = (*objects.triggers, *objects.sources, *objects.brokers)
+    live = await read_live(
+        client, wanted, namespace=namespace, project=project, stage=stage, prunable=EVENT_KINDS if prune else ()
+    )
+    return await compare_events(Comparison(client, live, force=True), objects, prune=prune)
+
+
+async def compare_events(comparison: Comparison, objects: Objects, *, prune: bool) -> EventPlan:
+    """`plan_events` with what was read already. A Broker that nobody's project describes is made where it is missing,
+    and never changed: it is everybody's.
+    """
+    client, live = comparison.client, comparison.live
+    triggers = await each(objects.triggers, lambda trigger: _with_dead_letter_service(client, trigger, live))
+    changes = await comparison.changes([*triggers, *objects.sources])
     if prune:
-        changes += [
-            Change(name, "delete", obj, obj, False, (), kind)
-            for (kind, name), obj in live.items()
-            if (kind, name) not in wanted
-        ]
+        wanted = {(change.kind, change.name) for change in changes}
+        changes += gone(live, EVENT_KINDS, wanted)
+    described = [broker for broker in objects.brokers if _is_described(broker)]
     missing = [
-        broker for broker in objects.brokers
-        if not await _exists(client, BROKER, broker["metadata"]["name"], namespace)
+        broker for broker in objects.brokers if not _is_described(broker) and which(broker) not in live.objects
     ]  # fmt: skip
-    return EventPlan(tuple(missing), tuple(changes))
+    return EventPlan(tuple(missing), tuple(changes), tuple(await comparison.changes(described)))
+
+
+def gone(live: Live, kinds: Sequence[Kind], wanted: Container[Which]) -> list[Change]:
+    """What an earlier deploy of the project made, of these kinds, and is not wanted any more."""
+    leaving = [one for one in live.labelled if one[0] in kinds and one not in wanted]
+    return [
+        Change(name, "delete", live.objects[kind, name], live.objects[kind, name], False, (), kind)
+        for kind, name in sorted(leaving, key=lambda one: (kinds.index(one[0]), one[1]))
+    ]
 
 
 async def make_brokers(client: Client, brokers: Sequence[Object], log: Log) -> None:
@@ -76,40 +100,41 @@ async def make_brokers(client: Client, brokers: Sequence[Object], log: Log) -> N
 
 async def carry_out_events(
     client: Client, plan: EventPlan, *, namespace: str, wait: bool, timeout_s: float, log: Log,
-    patience_s: float = PATIENCE_S,
+    patience_s: float = PATIENCE_S, force: bool = True,
 ) -> list[EventFailure]:  # fmt: skip
     """Make the changes; returns what is not ready in the end, which stays: a source tries again by itself."""
-    gone = [change for change in plan.changes if change.action == "delete"]
+    leaving = [change for change in plan.changes if change.action == "delete"]
     kept = [change for change in plan.changes if change.action != "delete"]
-    for change in sorted(gone, key=lambda change: change.kind == TRIGGER):
-        await _delete(client, change, namespace)
+    for change in sorted(leaving, key=lambda change: change.kind == TRIGGER):
+        await delete(client, change, namespace)
         log(f"{change.name}: {change.kind.kind} deleted, it is gone from the code")
     failures: list[EventFailure] = []
     for step in (
         [change for change in kept if change.kind == TRIGGER],
         [change for change in kept if change.kind != TRIGGER],
     ):
+        await each(step, lambda change: make(client, change, namespace, force=force))
         for change in step:
-            await _make(client, change, namespace)
             if change.action != "unchanged":
-                log(f"{change.name}: {change.kind.kind} {_DONE[change.action]}")
+                log(f"{change.name}: {change.kind.kind} {DONE[change.action]}")
         if wait:
-            failures += await _wait(client, step, namespace, timeout_s, patience_s, log)
+            failures += await wait_ready(client, step, namespace, timeout_s, patience_s, log)
     return failures
 
 
-_DONE = {"create": "created", "update": "changed", "replace": "replaced"}
+DONE = {"create": "created", "update": "changed", "replace": "replaced"}
 
 
-async def _make(client: Client, change: Change, namespace: str) -> None:
+async def make(client: Client, change: Change, namespace: str, *, force: bool) -> None:
+    """Raises: FieldConflicts: somebody was faster; DeployError: what is to be made anew does not go; ApiError."""
     if change.action == "replace":
-        await _delete(client, change, namespace)
+        await delete(client, change, namespace)
         await _until_gone(client, change, namespace)
     if change.action != "unchanged":
-        await apply(client, change.manifest, kind=change.kind)
+        await apply_change(client, change, force=force)
 
 
-async def _delete(client: Client, change: Change, namespace: str) -> None:
+async def delete(client: Client, change: Change, namespace: str) -> None:
     try:
         await client.delete(change.kind, change.name, namespace)
     except NotFound:
@@ -136,9 +161,10 @@ async def _until_gone(client: Client, change: Change, namespace: str) -> None:
         raise DeployError(f"{what} is to be made anew, and does not go", "See its metadata.finalizers") from None
 
 
-async def _wait(
+async def wait_ready(
     client: Client, changes: Sequence[Change], namespace: str, timeout_s: float, patience_s: float, log: Log
 ) -> list[EventFailure]:
+    """What is not ready in the end; what was so before and is as it was is not asked about."""
     touched = {(change.kind, change.name) for change in changes if change.action != "unchanged"}
 
     def changed(which: tuple[Kind, str], verdict: Verdict) -> None:
@@ -149,7 +175,10 @@ async def _wait(
         elif verdict.state == "ready" and which in touched:
             log(f"{name}: {kind.kind} ready" + (f", called at {verdict.message}" if verdict.message else ""))
 
-    wanted = [(change.kind, change.name) for change in changes]
+    wanted = [
+        (change.kind, change.name) for change in changes
+        if change.action != "unchanged" or change.live is None or judge_ready(change.live).state != "ready"
+    ]  # fmt: skip
     verdicts = await wait_settled(
         client, namespace, wanted, timeout_s=timeout_s, patience_s=patience_s, changed=changed
     )
@@ -164,24 +193,14 @@ def _unsaid(verdict: Verdict, timeout_s: float) -> str:
     return "" if verdict.state == "failed" else f"not within {timeout_s:g} s"
 
 
-async def _change(client: Client, kind: Kind, manifest: Object, live: Object | None) -> Change:
-    metadata = manifest["metadata"]
-    if live is None:  # it may be there without a project's label
-        try:
-            live = await client.get(kind, metadata["name"], metadata["namespace"])
-        except NotFound:
-            live = None
-    if live is not None and not same_place(manifest, live):
-        return Change(metadata["name"], "replace", manifest, live, False, (), kind, manifest)
-    return change_of(manifest, live, await apply(client, manifest, kind=kind, dry_run=True), kind)
-
-
-async def _with_dead_letter_service(client: Client, trigger: Object) -> Object:
+async def _with_dead_letter_service(client: Client, trigger: Object, live: Live) -> Object:
     """A dead-letter stream whose name is a Service's is that Service: nothing in the project's code could tell."""
     metadata = trigger["metadata"]
     annotations = dict(metadata.get("annotations") or {})
     name = annotations.pop(keys.DEAD_LETTER_STREAM, "")
-    if not name or not await _exists(client, SERVICE, name, metadata["namespace"]):
+    if not name:
+        return trigger
+    if (SERVICE, name) not in live.objects and not await _exists(client, SERVICE, name, metadata["namespace"]):
         return trigger
     rest = {key: value for key, value in metadata.items() if key != "annotations"}
     delivery = trigger["spec"].get("delivery") or DEFAULT_DELIVERY
@@ -198,3 +217,7 @@ async def _exists(client: Client, kind: Kind, name: str, namespace: str) -> bool
     except NotFound:
         return False
     return True
+
+
+def _is_described(broker: Mapping[str, Any]) -> bool:
+    return PROJECT_LABEL in (broker["metadata"].get("labels") or {})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from faas.client.errors import ApiError
-from faas.client.protocol import Client
+from faas.client.protocol import Client, Object
+from faas.deploy.reasons import SIDECAR
 from faas.resources import keys
 from faas.resources.kinds import POD
 from faas.resources.loglines import in_words
@@ -16,18 +17,49 @@ from faas.resources.loglines import in_words
 class LogClient(Protocol):
     """A client that can also read a Pod's log; a server over HTTPS can, the engine's own client need not."""
 
-    def logs(self, pod: str, namespace: str, *, tail: int | None = None) -> AsyncIterator[str]: ...
+    def logs(
+        self, pod: str, namespace: str, *, container: str = "", tail: int | None = None, previous: bool = False
+    ) -> AsyncIterator[str]: ...
 
 
 async def last_lines(client: Client, namespace: str, revision: str, *, lines: int = 20) -> tuple[str, ...]:
-    """At most `lines` lines of the newest Pod of `revision`; none when they cannot be had."""
+    """At most `lines` lines of the newest Pod of `revision`; none when they cannot be had.
+
+    Of a container that was started again, what the one before it wrote: the new one has not got that far yet.
+    """
     if not isinstance(client, LogClient):
         return ()
     try:
-        pods = await client.list(POD, namespace, label_selector=f"{keys.REVISION_LABEL}={revision}")
-        if not pods.items:
-            return ()
-        newest = max(pods.items, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-        return tuple([in_words(line) async for line in client.logs(newest["metadata"]["name"], namespace, tail=lines)])
+        pods = (await client.list(POD, namespace, label_selector=f"{keys.REVISION_LABEL}={revision}")).items
     except ApiError:
         return ()  # the failure itself is what matters; this only adds to it
+    if not pods:
+        return ()
+    newest = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    container, restarted = _function_of(newest)
+    for previous in (True, False) if restarted else (False,):
+        if found := await _read(client, namespace, newest, container, lines, previous=previous):
+            return found
+    return ()
+
+
+async def _read(
+    client: LogClient, namespace: str, pod: Object, container: str, lines: int, *, previous: bool
+) -> tuple[str, ...]:
+    name = pod["metadata"]["name"]
+    more = {"previous": True} if previous else {}
+    try:
+        found = client.logs(name, namespace, container=container, tail=lines, **more)
+        return tuple([in_words(line) async for line in found])
+    except ApiError:
+        return ()
+
+
+def _function_of(pod: Mapping[str, Any]) -> tuple[str, bool]:
+    """The container that is the function, "" for a Pod's only one, and whether it was started again."""
+    containers: Sequence[Mapping[str, Any]] = (pod.get("spec") or {}).get("containers") or ()
+    statuses = {each.get("name"): each for each in (pod.get("status") or {}).get("containerStatuses") or ()}
+    names = [str(each.get("name") or "") for each in containers if each.get("name") != SIDECAR]
+    crashed = next((name for name in names if (statuses.get(name) or {}).get("restartCount")), "")
+    name = crashed or (names[0] if names else "")
+    return (name if len(containers) > 1 else ""), bool((statuses.get(name) or {}).get("restartCount"))

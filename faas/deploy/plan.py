@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from faas.client.protocol import Object
+from faas.deploy.applied import APPLIED
 from faas.resources.kinds import SERVICE, Kind
 
 Action = Literal["create", "update", "replace", "unchanged", "delete"]
 """What happens to an object; what cannot be changed in place is replaced: deleted, and made anew."""
 
 _NOISE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
-_STAMPS = tuple(
-    f"{group}.knative.dev/{what}"
-    for group in ("serving", "eventing", "sources")
-    for what in ("creator", "lastModifier")
+_STAMPS = (
+    APPLIED,
+    *(
+        f"{group}.knative.dev/{what}"
+        for group in ("serving", "eventing", "sources")
+        for what in ("creator", "lastModifier")
+    ),
 )
 
 
@@ -49,13 +53,15 @@ def change_of(manifest: Object, live: Object | None, dry: Object, kind: Kind = S
 def same_place(manifest: Object, live: Object) -> bool:
     """Whether `live` can become `manifest`: which Broker a Trigger reads, and a Kafka group, never change."""
     fixed = ("broker", "consumerGroup")
-    return all(manifest["spec"].get(name) == live["spec"].get(name) for name in fixed if name in manifest["spec"])
+    wanted, there = manifest.get("spec") or {}, live.get("spec") or {}
+    return all(wanted[name] == there.get(name) for name in fixed if name in wanted)
 
 
 def essence(obj: Mapping[str, Any]) -> Object:
     """An object without what the server keeps for itself: status, versions, who wrote it."""
     metadata = {key: value for key, value in obj.get("metadata", {}).items() if key not in _NOISE}
-    annotations = {key: value for key, value in (metadata.pop("annotations", None) or {}).items() if key not in _STAMPS}
+    given = metadata.pop("annotations", None) or {}
+    annotations = {key: value for key, value in given.items() if key not in _STAMPS}
     if annotations:
         metadata["annotations"] = annotations
     rest = {key: value for key, value in obj.items() if key not in ("metadata", "status")}

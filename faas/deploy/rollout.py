@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from faas.client.errors import ApiError, NotFound
+from faas.client.errors import ApiError, Conflict
 from faas.client.protocol import Client, Object
 from faas.deploy import traffic
-from faas.deploy.errors import DeployError, Failure, NotReady
+from faas.deploy.applying import apply
+from faas.deploy.bounded import each
+from faas.deploy.comparing import Comparison
+from faas.deploy.conflicts import conflicts_of
+from faas.deploy.errors import Failure, FieldConflicts, Kept, NotReady
+from faas.deploy.live import read_live
 from faas.deploy.logs import last_lines
-from faas.deploy.plan import Change, change_of
+from faas.deploy.plan import Change
+from faas.deploy.reasons import Trouble, said_of
 from faas.deploy.steps import Steps
-from faas.deploy.wait import Goal, Verdict, wait_for
-from faas.project.manifests import PROJECT_LABEL
-from faas.resources.kinds import REVISION, SERVICE, Kind
+from faas.deploy.troubles import Troubles
+from faas.deploy.wait import Goal, Verdict, judge, wait_for
+from faas.project.labels import PROJECT_LABEL
+from faas.resources.kinds import REVISION, SERVICE
 
-MANAGER = "faas"
+__all__ = ["DeployOptions", "apply", "carry_out", "images_in_use", "left_behind", "make_plan", "set_traffic"]
+
 TRAFFIC_MANAGER = "faas-traffic"  # a manager of its own: applying a template must never take a split back
 _RELEASED: dict[str, str | None] = {traffic.HELD: None, traffic.ROLLED_BACK: None}
 
@@ -28,19 +37,20 @@ class DeployOptions:
     wait: bool = True
     wait_timeout_s: float = 600.0
     independent: bool = False  # each Service moves its traffic as soon as it can
+    force_conflicts: bool = False  # take over the fields that others have set
+    patience_s: float = 0.0  # how long a failure may last before it is one
 
 
-async def make_plan(client: Client, manifests: Sequence[Object]) -> list[Change]:
-    """Compare with what is there; asks the server (a dry run), writes nothing. Raises: ApiError."""
-    changes = []
-    for manifest in manifests:
-        metadata = manifest["metadata"]
-        try:
-            live: Object | None = await client.get(SERVICE, metadata["name"], metadata["namespace"])
-        except NotFound:
-            live = None
-        dry = await apply(client, manifest, dry_run=True)
-        changes.append(change_of(manifest, live, dry))
+async def make_plan(client: Client, manifests: Sequence[Object], *, force: bool = True) -> list[Change]:
+    """Compare Services with what is there; asks the server (dry runs), writes nothing.
+
+    Raises: FieldConflicts; NoNamespace, KindMissing; ApiError.
+    """
+    live = await read_live(client, manifests, namespace=manifests[0]["metadata"]["namespace"])
+    comparison = Comparison(client, live, force)
+    changes = await comparison.changes(manifests)
+    if comparison.conflicts:
+        raise FieldConflicts(comparison.conflicts)
     return changes
 
 
@@ -48,38 +58,56 @@ async def carry_out(client: Client, changes: Sequence[Change], options: DeployOp
     """Make the changes and return the Services as they are then, in the order of `changes`.
 
     When several get a new revision, all of these become ready before any traffic moves; when one fails, all traffic
-    stays where it was. Raises: NotReady; ApiError.
+    stays where it was. What is unchanged and ready is not asked about again.
+    Raises: NotReady; FieldConflicts: somebody was faster; ApiError.
     """
     rollout = _Rollout(client, changes, options, steps)
     return await rollout.run()
+
+
+async def apply_change(client: Client, change: Change, *, force: bool) -> Object:
+    """Raises: FieldConflicts: somebody has set one of its fields since the plan was made; ApiError."""
+    try:
+        return await apply(client, change.manifest, kind=change.kind, force=force)
+    except Conflict as error:
+        if found := conflicts_of(change.kind.kind, change.name, error):
+            raise FieldConflicts(found) from error
+        raise
 
 
 class _Rollout:
     def __init__(self, client: Client, changes: Sequence[Change], options: DeployOptions, steps: Steps) -> None:
         self._client, self._changes, self._options, self._steps = client, changes, options, steps
         self._namespace = changes[0].manifest["metadata"]["namespace"]
+        self._seen: dict[str, Object] = {change.name: change.live for change in changes if change.live is not None}
+        self._deadline_s = 0.0  # of the loop's clock
         updated = [change for change in changes if change.live is not None and change.new_revision]
         together = len([change for change in changes if change.new_revision]) > 1
         hold = not options.traffic or bool(options.tag) or (together and not options.independent and options.wait)
         self._pinned = {change.name for change in updated if hold and _serving(change) is not None}
 
     async def run(self) -> list[Object]:
+        self._deadline_s = asyncio.get_running_loop().time() + self._options.wait_timeout_s
         with self._steps.step("apply") as log:
             await self._pin(log)
+            await each(self._changes, self._apply)
             for change in self._changes:
-                if change.action != "unchanged":
-                    await apply(self._client, change.manifest)
                 log(f"{change.name}: {_what(change)}")
         if not self._options.wait:
-            return [await self._get(change.name) for change in self._changes]
+            return [self._seen[change.name] for change in self._changes]
         with self._steps.step("wait") as log:
             await self._wait("revision", log)
         with self._steps.step("traffic") as log:
-            for change in self._changes:
-                if said := await self._move_traffic(change):
+            for change, said in zip(self._changes, await each(self._changes, self._move_traffic), strict=True):
+                if said:
                     log(f"{change.name}: {said}")
-            objects = await self._wait("service", lambda line: None)
-        return [objects[change.name] for change in self._changes]
+            await self._wait("service", lambda line: None)
+        return [self._seen[change.name] for change in self._changes]
+
+    async def _apply(self, change: Change) -> None:
+        if change.action != "unchanged":
+            force = self._options.force_conflicts
+            self._seen[change.name] = await apply_change(self._client, change, force=force)
 
     async def _pin(self, log: Callable[[str], None]) -> None:
         """Give what @latest gets to the revision it means now, and wait until the routes know.
@@ -87,20 +115,24 @@ class _Rollout:
         A revision that is made while a route still means @latest counts as routed; when the route then turns away from
         it, it is in reserve, and what is in reserve is not started: it would never become ready.
         """
-        for change in self._changes:
+
+        async def pin(change: Change) -> None:
             serving = _serving(change)
-            if change.name not in self._pinned or change.live is None or serving is None:
-                continue
+            if change.live is None or serving is None:
+                return
             wanted = traffic.wanted(change.live, new_revision=change.new_revision)
             note = traffic.hold(wanted) if self._options.traffic else None
             await self._set_traffic(change.name, traffic.pin(_split(change.live), serving), {traffic.HELD: note})
-            log(f"{change.name}: stays at {serving} for now")
-        if self._pinned:
-            await self._wait("routes", lambda line: None, sorted(self._pinned))
+
+        pinned = [change for change in self._changes if change.name in self._pinned]
+        await each(pinned, pin)
+        for change in pinned:
+            log(f"{change.name}: stays at {_serving(change)} for now")
+        await self._wait("routes", lambda line: None, sorted(self._pinned))
 
     async def _move_traffic(self, change: Change) -> str:
         """Let traffic go where it should be; returns what to say about it."""
-        live = await self._get(change.name)
+        live = self._seen[change.name]
         ends_rollback = change.new_revision and self._options.traffic and traffic.is_rolled_back(live)
         wanted = traffic.wanted(live, new_revision=ends_rollback)
         if not self._options.traffic and change.name in self._pinned:
@@ -115,45 +147,92 @@ class _Rollout:
         return f"{traffic.describe(wanted)}{over}"
 
     async def _set_traffic(self, name: str, targets: list[traffic.Target], annotations: dict[str, str | None]) -> None:
-        await set_traffic(self._client, name, self._namespace, targets, annotations)
+        self._seen[name] = await set_traffic(self._client, name, self._namespace, targets, annotations)
 
-    async def _get(self, name: str) -> Object:
-        return await self._client.get(SERVICE, name, self._namespace)
+    async def _wait(self, goal: Goal, log: Callable[[str], None], names: Sequence[str] | None = None) -> None:
+        """Until all are so; what is so already, as far as it was seen, is not asked about."""
+        asked = [change.name for change in self._changes] if names is None else names
+        unready = [name for name in asked if judge(self._seen[name], goal).state != "ready"]
+        if not unready:
+            return
+        verdicts = await self._watch(unready, goal, log)
+        failing = {name: verdict for name, verdict in verdicts.items() if verdict.state != "ready"}
+        if failing:
+            raise NotReady(await self._failures(failing), kept=await self._kept())
 
-    async def _wait(
-        self, goal: Goal, log: Callable[[str], None], names: Sequence[str] | None = None
-    ) -> dict[str, Object]:
+    async def _watch(self, names: Sequence[str], goal: Goal, log: Callable[[str], None]) -> dict[str, Verdict]:
         said: dict[str, str] = {}
+        state: dict[str, Verdict] = {}
 
-        def changed(name: str, verdict: Verdict) -> None:
-            if said.get(name) != (words := _progress(verdict)):
+        def tell(name: str, words: str) -> None:
+            if said.get(name) != words:
                 said[name] = words
                 log(f"{name}: {words}")
 
-        objects, verdicts = await wait_for(
-            self._client,
-            self._namespace,
-            names or [change.name for change in self._changes],
-            goal,
-            timeout_s=self._options.wait_timeout_s,
-            changed=changed,
-        )
-        failures = [
-            await self._failure(name, verdict, objects.get(name))
-            for name, verdict in verdicts.items()
-            if verdict.state != "ready"
-        ]
-        if failures:
-            raise NotReady(tuple(failures), kept=tuple(sorted(self._pinned)))
-        return objects
+        def changed(name: str, verdict: Verdict) -> None:
+            state[name] = verdict
+            tell(name, _progress(verdict))
 
-    async def _failure(self, name: str, verdict: Verdict, service: Object | None) -> Failure:
-        revision = str(((service or {}).get("status") or {}).get("latestCreatedRevisionName") or "")
-        message = verdict.message
+        def unready() -> dict[str, str]:
+            return self._newest(name for name in names if name not in state or state[name].state != "ready")
+
+        troubles = Troubles(self._client, self._namespace)
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(
+                troubles.tell(unready, lambda name, trouble: tell(name, f"{trouble.reason}: {trouble}"))
+            )
+            try:
+                _, verdicts = await wait_for(
+                    self._client, self._namespace, names, goal, objects=self._seen, changed=changed,
+                    timeout_s=max(0.0, self._deadline_s - asyncio.get_running_loop().time()),
+                    patience_s=self._options.patience_s,
+                )  # fmt: skip
+            finally:
+                looking.cancel()
+        return verdicts
+
+    def _newest(self, names: Iterable[str]) -> dict[str, str]:
+        """The revision that each Service waits for."""
+        statuses = {name: (self._seen.get(name) or {}).get("status") or {} for name in names}
+        found = {name: str(status.get("latestCreatedRevisionName") or "") for name, status in statuses.items()}
+        return {name: revision for name, revision in found.items() if revision}
+
+    async def _failures(self, verdicts: Mapping[str, Verdict]) -> tuple[Failure, ...]:
+        revisions = self._newest(verdicts)
+        found = await Troubles(self._client, self._namespace).look(revisions)
+        return tuple(await each(
+            verdicts.items(), lambda item: self._failure(*item, revisions.get(item[0], ""), found.get(item[0]))
+        ))  # fmt: skip
+
+    async def _failure(self, name: str, verdict: Verdict, revision: str, trouble: Trouble | None) -> Failure:
+        message, advice = said_of(verdict.reason, verdict.message)
+        if trouble is not None:
+            message, advice = (
+                (trouble.sentence if verdict.state == "waiting" or not message else message),
+                trouble.advice,
+            )
         if verdict.state == "waiting":
             message = f"not within {self._options.wait_timeout_s:g} s" + (f": {message}" if message else "")
         lines = await last_lines(self._client, self._namespace, revision) if revision else ()
-        return Failure(name, verdict.reason, message, revision, lines)
+        reason = trouble.reason if trouble is not None and verdict.state == "waiting" else verdict.reason
+        return Failure(name, reason, message, revision, lines, advice)
+
+    async def _kept(self) -> tuple[Kept, ...]:
+        """The Services that their old revisions serve, asked of the server: a failure's message must not guess."""
+        touched = [change for change in self._changes if change.live is not None and _serving(change)]
+        return tuple(kept for kept in await each(touched, self._kept_of) if kept is not None)
+
+    async def _kept_of(self, change: Change) -> Kept | None:
+        try:
+            status = (await self._client.get(SERVICE, change.name, self._namespace)).get("status") or {}
+        except ApiError:
+            return None
+        serving = [target for target in status.get("traffic") or () if target.get("percent")]
+        new = status.get("latestCreatedRevisionName")
+        has_moved = change.new_revision and any(target.get("revisionName") == new for target in serving)
+        if has_moved or not (change.new_revision or change.name in self._pinned):
+            return None
+        return Kept(change.name, traffic.describe(serving))
 
 
 async def set_traffic(
@@ -172,26 +251,6 @@ async def set_traffic(
     return await client.patch(
         SERVICE, name, patch, namespace, type="merge", dry_run=dry_run, field_manager=TRAFFIC_MANAGER
     )
-
-
-async def apply(client: Client, manifest: Object, *, kind: Kind = SERVICE, dry_run: bool = False) -> Object:
-    """Apply an object on the server's side, as its owner. Raises: DeployError: no such namespace; ApiError."""
-    metadata = manifest["metadata"]
-    name, namespace = metadata["name"], metadata["namespace"]
-    try:
-        # Forced: `faas deploy` is the owner of what it names, whoever has edited it meanwhile.
-        return await client.patch(
-            kind, name, manifest, namespace, type="apply", dry_run=dry_run, field_manager=MANAGER, force=True
-        )
-    except NotFound as error:
-        if error.kind.lower().startswith("namespace"):
-            raise DeployError(
-                f"there is no namespace {namespace}", f"Make it:  kubectl create namespace {namespace}"
-            ) from error
-        raise
-    except ApiError as error:
-        error.add_note(f"while applying {name}")
-        raise
 
 
 async def left_behind(client: Client, manifests: Sequence[Object]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Literal
 from faas_builders.builder import Report
 from faas_builders.builder import Step as BuildStep
 
-Name = BuildStep | Literal["brokers", "apply", "wait", "traffic", "events"]
+Name = BuildStep | Literal["objects", "brokers", "apply", "wait", "traffic", "domains", "events", "prune"]
 StepState = Literal["running", "done", "failed"]
 
 

@@ -53,47 +53,72 @@ async def wait_for(
     goal: Goal,
     *,
     timeout_s: float,
+    patience_s: float = 0.0,
     changed: Callable[[str, Verdict], None] = lambda name, verdict: None,
+    objects: dict[str, Object] | None = None,
 ) -> tuple[dict[str, Object], dict[str, Verdict]]:
     """Watch until each Service is ready or failed; returns the last objects and what became of each.
 
     Those that are still waiting at the end are so in the answer.
+
+    Args:
+        patience_s: how long a failure may last before it is one: on a cluster several controllers write a status, and
+            what one has not heard of yet looks like a failure to the next.
+        objects: where to put what is seen, for who looks on meanwhile.
     """
-    objects: dict[str, Object] = {}
-    verdicts = {name: Verdict("waiting") for name in services}
+    waiting = _Waiting(client, namespace, goal, changed, {} if objects is None else objects, services)
     try:
         async with asyncio.timeout(timeout_s):
             while True:
-                try:
-                    await _watch(client, namespace, verdicts, objects, goal, changed)
+                await waiting.until(lambda verdict: verdict.state != "waiting")
+                if not patience_s or await waiting.recovers(patience_s):
                     break
-                except Gone:
-                    continue  # list again; what is settled stays so
     except TimeoutError:
         pass
-    return objects, verdicts
+    return waiting.objects, waiting.verdicts
 
 
-async def _watch(
-    client: Client,
-    namespace: str,
-    verdicts: dict[str, Verdict],
-    objects: dict[str, Object],
-    goal: Goal,
-    changed: Callable[[str, Verdict], None],
-) -> None:
-    only = f"metadata.name={next(iter(verdicts))}" if len(verdicts) == 1 else ""
-    events = client.watch(SERVICE, namespace, field_selector=only)
-    async for event in events:
-        name = event.object["metadata"].get("name", "")
-        if event.type == "BOOKMARK" or name not in verdicts:
-            continue
-        objects[name] = event.object
-        verdict = judge(event.object, goal)
-        if event.type == "DELETED":
-            verdict = Verdict("failed", "Deleted", "it was deleted meanwhile")
-        if verdict != verdicts[name]:
-            verdicts[name] = verdict
-            changed(name, verdict)
-        if all(verdict.state != "waiting" for verdict in verdicts.values()):
-            return
+class _Waiting:
+    def __init__(
+        self,
+        client: Client,
+        namespace: str,
+        goal: Goal,
+        changed: Callable[[str, Verdict], None],
+        objects: dict[str, Object],
+        services: Sequence[str],
+    ) -> None:
+        self._client, self._namespace, self._goal, self._changed = client, namespace, goal, changed
+        self.objects, self.verdicts = objects, {name: Verdict("waiting") for name in services}
+
+    async def until(self, enough: Callable[[Verdict], bool]) -> None:
+        while not all(map(enough, self.verdicts.values())):
+            try:
+                await self._watch(enough)
+            except Gone:
+                continue  # list again; what is settled stays so
+
+    async def recovers(self, patience_s: float) -> bool:
+        """Gives failures time; whether all is settled after it."""
+        try:
+            async with asyncio.timeout(patience_s):
+                await self.until(lambda verdict: verdict.state == "ready")
+        except TimeoutError:
+            return all(verdict.state != "waiting" for verdict in self.verdicts.values())
+        return True
+
+    async def _watch(self, enough: Callable[[Verdict], bool]) -> None:
+        only = f"metadata.name={next(iter(self.verdicts))}" if len(self.verdicts) == 1 else ""
+        async for event in self._client.watch(SERVICE, self._namespace, field_selector=only):
+            name = event.object["metadata"].get("name", "")
+            if event.type == "BOOKMARK" or name not in self.verdicts:
+                continue
+            self.objects[name] = event.object
+            verdict = judge(event.object, self._goal)
+            if event.type == "DELETED":
+                verdict = Verdict("failed", "Deleted", "it was deleted meanwhile")
+            if verdict != self.verdicts[name]:
+                self.verdicts[name] = verdict
+                self._changed(name, verdict)
+            if all(map(enough, self.verdicts.values())):
+                return

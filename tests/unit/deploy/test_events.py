@@ -283,7 +283,7 @@ async def test_a_dead_letter_stream_with_a_services_name_is_that_service(world: 
     planned = await plan(world, objects(event(dead_letter="bin")))
 
     (change,) = planned.changes
-    assert "annotations" not in change.manifest["metadata"]
+    assert list(change.manifest["metadata"]["annotations"]) == ["faas.dev/applied"]
     assert change.manifest["spec"]["delivery"]["deadLetterSink"]["ref"]["name"] == "bin"
     assert change.manifest["spec"]["delivery"]["retry"] == 10
 

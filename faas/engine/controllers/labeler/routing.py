@@ -10,6 +10,8 @@ from faas.resources import keys
 from faas.resources.meta import ObjectMeta
 from faas.resources.serving import Configuration, Revision, Route
 
+_PENDING = "pending"  # a Revision's state when it is made
+
 
 def routed_revisions(route: Route, configurations: Mapping[str, Configuration]) -> set[str]:
     """What gets requests now, what the spec names, and the newest of each Configuration, so that it is up in time."""
@@ -34,10 +36,15 @@ def routes_of(metadata: ObjectMeta) -> set[str]:
 
 
 def revision_changes(metadata: ObjectMeta, route: str, *, routed: bool, now: datetime) -> dict[str, Any]:
-    """A merge patch for a Revision's metadata; empty when it says so already."""
-    routes = routes_of(metadata)
+    """A merge patch for a Revision's metadata; empty when it says so already.
+
+    What no Route has meant yet stays pending: put in reserve it would not be started, and never become ready.
+    """
+    routes, state = routes_of(metadata), metadata.labels.get(keys.ROUTING_STATE_LABEL)
+    if not routed and state == _PENDING:
+        return {}
     wanted = routes | {route} if routed else routes - {route}
-    state, wanted_state = metadata.labels.get(keys.ROUTING_STATE_LABEL), "active" if wanted else "reserve"
+    wanted_state = "active" if wanted else "reserve"
     patch: dict[str, Any] = {}
     if wanted != routes:
         patch["annotations"] = {keys.ROUTES: ",".join(sorted(wanted)) or None}

@@ -1,0 +1,36 @@
+"""One object onto a server, by server-side apply as the field manager `faas`."""
+
+from __future__ import annotations
+
+from faas.client.errors import ApiError, NotFound
+from faas.client.protocol import Client, Object
+from faas.deploy.errors import KindMissing, NoNamespace
+from faas.deploy.live import is_kind_missing
+from faas.resources.kinds import SERVICE, Kind
+
+MANAGER = "faas"
+
+
+async def apply(
+    client: Client, manifest: Object, *, kind: Kind = SERVICE, dry_run: bool = False, force: bool = True
+) -> Object:
+    """Apply an object on the server's side, as its owner.
+
+    Args: force: take over the fields that others have set; without it they are a Conflict.
+    Raises: NoNamespace; KindMissing; ApiError.
+    """
+    metadata = manifest["metadata"]
+    name, namespace = metadata["name"], metadata["namespace"]
+    try:
+        return await client.patch(
+            kind, name, manifest, namespace, type="apply", dry_run=dry_run, field_manager=MANAGER, force=force
+        )
+    except NotFound as error:
+        if error.kind.lower().startswith("namespace"):
+            raise NoNamespace(namespace) from error
+        if is_kind_missing(error):
+            raise KindMissing(kind) from error
+        raise
+    except ApiError as error:
+        error.add_note(f"while applying {name}")
+        raise

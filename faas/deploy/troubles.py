@@ -1,0 +1,69 @@
+"""Looks at Pods and Events while something does not become ready. Who may not see them just learns less."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+from faas.client.errors import ApiError, Forbidden, NotFound
+from faas.client.protocol import Client, Object
+from faas.deploy.reasons import Trouble, trouble_of
+from faas.resources import keys
+from faas.resources.kinds import EVENT, POD, Kind
+
+_FIRST_S, _MOST_S = 2.0, 15.0  # most revisions are ready before anybody looks
+
+
+class Troubles:
+    """Two requests for each look, however many Services are waited for."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client, self._namespace = client, namespace
+        self._hidden: set[Kind] = set()  # what this user may not see, asked once
+
+    async def look(self, revisions: Mapping[str, str]) -> dict[str, Trouble]:
+        """What keeps each from being ready, where something says it. Args: revisions: by the names of Services."""
+        if not revisions:
+            return {}
+        names = ",".join(sorted(set(revisions.values())))
+        pods = await self._list(POD, label_selector=f"{keys.REVISION_LABEL} in ({names})")
+        warnings = await self._list(EVENT, field_selector="type=Warning")
+        found = {}
+        for service, revision in revisions.items():
+            own = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(keys.REVISION_LABEL) == revision]
+            if trouble := trouble_of(own, warnings, revision):
+                found[service] = trouble
+        return found
+
+    async def tell(
+        self,
+        waiting: Callable[[], Mapping[str, str]],
+        say: Callable[[str, Trouble], None],
+        *,
+        first_s: float = _FIRST_S,
+    ) -> None:
+        """Look again and again, ever more seldom, and say what is new; ends with its task.
+
+        Args: waiting: the newest revisions of those Services that are not ready yet.
+        """
+        said: dict[str, Trouble] = {}
+        pause_s = first_s
+        while True:
+            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # many deploys may wait for one cluster
+            pause_s = min(pause_s * 1.5, _MOST_S)
+            for service, trouble in (await self.look(waiting())).items():
+                if said.get(service) != trouble:
+                    said[service] = trouble
+                    say(service, trouble)
+
+    async def _list(self, kind: Kind, **selectors: str) -> Sequence[Object]:
+        if kind in self._hidden:
+            return ()
+        try:
+            return (await self._client.list(kind, self._namespace, **selectors)).items
+        except (Forbidden, NotFound):
+            self._hidden.add(kind)
+        except ApiError:
+            pass  # the next look may have more luck; the deploy itself says when a server is gone for good
+        return ()
