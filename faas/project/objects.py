@@ -36,6 +36,7 @@ class Objects:
     secrets: tuple[Object, ...] = ()
     domain_mappings: tuple[Object, ...] = ()
     access: tuple[Object, ...] = ()  # ServiceAccounts, Roles and RoleBindings of sources; on a cluster
+    programs: tuple[Object, ...] = ()  # our own that the project's events need there: the store of dead letters
 
     def only(self, services: Collection[str]) -> Objects:
         """What belongs to these services."""

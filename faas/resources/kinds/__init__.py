@@ -1,7 +1,8 @@
 """The kinds that the engine serves, and how a Kubernetes API names them.
 
 `KINDS` has each kind once, in the version in which its objects are stored and in which the engine's parts see them;
-`SERVED` has every version that clients may use. ROLE and ROLE_BINDING are in neither: only a cluster has them.
+`SERVED` has every version that clients may use. ROLE, ROLE_BINDING and
+what is in `workloads` are in neither: only a cluster has them.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from faas.resources.kinds.sources import (
     REDIS_STREAM_SOURCE,
     SINK_BINDING,
 )
+from faas.resources.kinds.workloads import CORE_SERVICE, DEPLOYMENT, VOLUME_CLAIM
 
 __all__ = [
     "API_SERVER_SOURCE",
@@ -46,7 +48,9 @@ __all__ = [
     "CONFIGURATION",
     "CONFIG_MAP",
     "CONTAINER_SOURCE",
+    "CORE_SERVICE",
     "CUSTOM_RESOURCE_DEFINITION",
+    "DEPLOYMENT",
     "DOMAIN_MAPPING",
     "EVENT",
     "EVENT_TYPE",
@@ -73,6 +77,7 @@ __all__ = [
     "SINK_BINDING",
     "SOURCES",
     "TRIGGER",
+    "VOLUME_CLAIM",
     "Column",
     "Kind",
     "stored",
