@@ -255,19 +255,35 @@ class HttpClient:
         *,
         content: bytes | None = None,
         content_type: str = "application/json",
+        headers: Mapping[str, str] = {},
         idempotent: bool = False,
     ) -> Object:
-        """One request to an endpoint of the server's own, with a document for an answer. Raises: ApiError."""
-        return await self._ask(method, path, query, content, content_type=content_type, idempotent=idempotent)
+        """One request to an endpoint of the server's own, or of a Service behind it; {} for an empty answer.
 
-    async def lines(self, method: str, path: str, query: Mapping[str, str], *, patient: bool) -> AsyncIterator[Object]:
-        """JSON lines of an endpoint of the server's own. Raises: ApiError, also for a line that is a Status.
-
-        Args: patient: however long it is silent.
+        Raises: ApiError.
         """
+        return await self._ask(
+            method, path, query, content, content_type=content_type, headers=headers, idempotent=idempotent
+        )
+
+    async def lines(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        patient: bool,
+        content: bytes | None = None,
+        headers: Mapping[str, str] = {},
+    ) -> AsyncIterator[Object]:
+        """JSON lines of an endpoint of the server's own, or of a Service behind it.
+
+        Args: patient: however long it is silent. Raises: ApiError, also for a line that is a Status.
+        """
+        read_timeout_s = None if patient else TIMEOUT_S
         try:
             async with self._stream(
-                path, query, read_timeout_s=None if patient else TIMEOUT_S, method=method
+                path, query, read_timeout_s=read_timeout_s, method=method, content=content, headers=headers
             ) as answer:
                 rest = b""
                 async for chunk in answer.aiter_bytes():  # data may have line ends that only text knows
@@ -288,10 +304,11 @@ class HttpClient:
         body: Mapping[str, Any] | Sequence[Any] | bytes | None = None,
         *,
         content_type: str = "application/json",
+        headers: Mapping[str, str] = {},
         idempotent: bool = True,
     ) -> Object:
         content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
-        headers = {} if body is None else {"Content-Type": content_type}
+        headers = dict(headers) if body is None else {**headers, "Content-Type": content_type}
         attempt = 0
         while True:
             try:
@@ -302,7 +319,7 @@ class HttpClient:
                 failure, again = _unavailable(self.cluster, error), idempotent
             else:
                 if answer.status_code < 400:
-                    return _decode(answer.content)
+                    return _decode(answer.content) if answer.content else {}
                 failure = error_of(
                     answer.status_code, answer.content, retry_after=answer.headers.get("Retry-After", "")
                 )
@@ -314,10 +331,19 @@ class HttpClient:
 
     @asynccontextmanager
     async def _stream(
-        self, path: str, query: Mapping[str, str], *, read_timeout_s: float | None, method: str = "GET"
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        read_timeout_s: float | None,
+        method: str = "GET",
+        content: bytes | None = None,
+        headers: Mapping[str, str] = {},
     ) -> AsyncIterator[httpx.Response]:
         timeout = httpx.Timeout(TIMEOUT_S, connect=5.0, read=read_timeout_s)
-        async with self._http.stream(method, path, params=query, timeout=timeout) as answer:
+        async with self._http.stream(
+            method, path, params=query, content=content, headers=headers, timeout=timeout
+        ) as answer:
             if answer.status_code >= 400:
                 raise error_of(answer.status_code, await answer.aread())
             yield answer
