@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,11 +34,13 @@ def make_service(
     *,
     overrides: Overrides = Overrides(),
     sink: str = "",
-    probed: bool = False,
+    for_cluster: bool = False,
 ) -> Object:
     """The Service that runs `spec` from `image`. Traffic is left to its default, all to the latest ready revision.
 
-    Args: sink, probed: as `make_revision_spec` has them.
+    Args:
+        sink: where its functions publish events; they cannot when "".
+        for_cluster: with what the engine does by itself: probes, and the names of other functions.
     """
     own = {PROJECT_LABEL: belonging.project}
     if len(spec.functions) == 1:
@@ -53,18 +56,24 @@ def make_service(
         metadata["annotations"] = {keys.ROLLOUT_DURATION: f"{rollout_s}s"}
     # Labels of the deploy are not on the template: what does not change what runs makes no revision.
     template_metadata: Object = {"labels": {**given, **own}}
-    annotations = {**spec.options.get("annotations", {}), **_annotations(spec.options)}
+    annotations = {**spec.options.get("annotations", {}), **_annotations(spec.options, for_cluster=for_cluster)}
     if len(spec.functions) > 1:
         annotations[FUNCTIONS_ANNOTATION] = ",".join(function.name for function in spec.functions)
     if annotations:
         template_metadata["annotations"] = dict(sorted(annotations.items()))
-    revision = make_revision_spec(spec, image, overrides, sink, probed=probed)
+    env = {**({"K_SINK": sink} if sink else {}), **(_names_there(belonging) if for_cluster else {})}
+    revision = make_revision_spec(spec, image, overrides, env, probed=for_cluster)
     return {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",
         "metadata": metadata,
         "spec": {"template": {"metadata": template_metadata, "spec": revision}},
     }
+
+
+def _names_there(belonging: Belonging) -> dict[str, str]:
+    """By what a function calls another one."""
+    return {"FAAS_NAMESPACE": belonging.namespace, "FAAS_DOMAIN": "svc.cluster.local"}
 
 
 def make_domain_mappings(spec: ServiceSpec, belonging: Belonging) -> list[Object]:
@@ -112,7 +121,7 @@ def make_image_service(
     }
 
 
-def _annotations(options: Mapping[str, Any]) -> dict[str, str]:
+def _annotations(options: Mapping[str, Any], *, for_cluster: bool = False) -> dict[str, str]:
     """Knative's own where there is one, else ours; what an option says wins over `annotations`."""
     found = {key: _text(options[option]) for option, key in _SCALING.items() if option in options}
     found |= {key: f"{options[option]}s" for option, key in _PERIODS.items() if option in options}
@@ -120,11 +129,20 @@ def _annotations(options: Mapping[str, Any]) -> dict[str, str]:
         found[keys.CLASS[0]] = _CLASSES.get(name := options.get("autoscaler", "hpa"), name)
     if "scale_to_zero_after" in options:
         found[keys.SCALE_TO_ZERO_AFTER] = durations.format(options["scale_to_zero_after"])
+        if for_cluster and "pod_retention" not in options:
+            found[keys.RETENTION[0]] = f"{_retention_s(options)}s"
     if options.get("snapshot") is False:
         found[keys.SNAPSHOT] = "false"
     return dict(sorted(found.items()))
 
 
+def _retention_s(options: Mapping[str, Any]) -> int:
+    """How long Knative has to keep the last instance, which it does not even want to end before its window is over."""
+    after: float = options["scale_to_zero_after"]
+    return min(max(0, math.ceil(after - options.get("window", _WINDOW_S))), _LONGEST_RETENTION_S)
+
+
+_WINDOW_S, _LONGEST_RETENTION_S = 60, 3600  # Knative's default, and the most it takes
 _SCALING = {
     "min_scale": keys.MIN_SCALE[0],
     "max_scale": keys.MAX_SCALE[0],

@@ -9,9 +9,9 @@ from typing import Any
 
 from faas_runtime.spec import FunctionSpec, Trigger
 
-from faas.project.access import make_access
 from faas.project.brokers import BrokerSettings, make_broker
 from faas.project.errors import ProjectError
+from faas.project.in_cluster import Sources, sources_in_cluster, trigger_in_cluster
 from faas.project.interpolation import filled
 from faas.project.labels import Belonging, Object
 from faas.project.manifests import make_domain_mappings, make_service
@@ -42,7 +42,7 @@ class Objects:
         """What belongs to these services."""
         triggers = tuple(each for each in self.triggers if each["spec"]["subscriber"]["ref"]["name"] in services)
         names = {trigger["metadata"]["name"] for trigger in triggers}
-        kept = tuple(each for each in self.services if each["metadata"]["name"] in services)
+        kept = tuple(each for each in self.services if each["metadata"]["name"] in {*services, *names})
         sources = tuple(each for each in self.sources if each["metadata"]["name"] in names)
         accounts = {each["spec"].get("serviceAccountName", "") for each in sources}
         read = names_read((*kept, *sources))
@@ -60,11 +60,15 @@ class Objects:
     @property
     def needs_adapters(self) -> bool:
         """Whether a source runs our own program, whose image a cluster has to be able to pull."""
-        return any(each["kind"] == "ContainerSource" for each in self.sources)
+        return any(_runs_adapter(each) for each in (*self.services, *self.sources))
 
     def with_adapters(self, image: str) -> Objects:
         """The same with our program's image in a registry, `REGISTRY/faas-sources@sha256:…`."""
-        return replace(self, sources=tuple(_with_image(each, image) for each in self.sources))
+
+        def named(manifests: tuple[Object, ...]) -> tuple[Object, ...]:
+            return tuple(_with_image(each, image) if _runs_adapter(each) else each for each in manifests)
+
+        return replace(self, services=named(self.services), sources=named(self.sources))
 
     @property
     def dead_letter_streams(self) -> dict[str, str]:
@@ -119,27 +123,35 @@ def make_objects(
     _check_names(triggers)
     sinks = {spec.name: _sink(spec, has_events=bool(triggers)) for spec in services}
     brokers |= dict.fromkeys(sink for sink in sinks.values() if sink)
-    access: list[Object] = []
+    described = settings.brokers if settings else {}
+    there = Sources(tuple(sources), (), ())
     if for_cluster:
-        sources, access = make_access(sources, belonging)
+        there = sources_in_cluster(sources, belonging, described)
+        triggers = [trigger_in_cluster(trigger, described) for trigger in triggers]
     mappings = [mapping for spec in services for mapping in make_domain_mappings(spec, belonging)]
     _check_hosts(mappings)
+
+    def address(broker: str) -> str:
+        said = described.get(broker)
+        return broker_address(namespace, broker, said.broker_class if said else "") if broker else ""
+
+    functions = tuple(
+        make_service(
+            spec, images[spec.name], belonging,
+            overrides=overrides, sink=address(sinks[spec.name]), for_cluster=for_cluster,
+        )
+        for spec in services
+    )  # fmt: skip
     return Objects(
-        services=tuple(
-            make_service(
-                spec, images[spec.name], belonging, overrides=overrides, probed=for_cluster,
-                sink=broker_address(namespace, sink) if (sink := sinks[spec.name]) else "",
-            )
-            for spec in services
-        ),
-        brokers=tuple(_broker(name, settings, dead_letters, belonging) for name in sorted(brokers)),
-        sources=tuple(sources),
+        services=functions + there.receivers,
+        brokers=tuple(_broker(name, described.get(name), dead_letters, belonging) for name in sorted(brokers)),
+        sources=there.sources,
         triggers=tuple(triggers),
         config_maps=tuple(make_config_map(name, values, belonging) for name, values in sorted(config.items())),
         secrets=tuple(make_secret(name, values, belonging) for name, values in sorted(secrets.items())),
         domain_mappings=tuple(mappings),
-        access=tuple(access),
-    )  # fmt: skip
+        access=there.access,
+    )
 
 
 def names_read(manifests: Sequence[Object]) -> set[str]:
@@ -165,22 +177,22 @@ def names_read(manifests: Sequence[Object]) -> set[str]:
     return found
 
 
-def _with_image(source: Object, image: str) -> Object:
-    if source["kind"] != "ContainerSource":
-        return source
-    template = source["spec"]["template"]
+def _runs_adapter(manifest: Object) -> bool:
+    pod = manifest["spec"].get("template", {}).get("spec", {})
+    return any(container.get("image") == keys.SOURCES_IMAGE for container in pod.get("containers", ()))
+
+
+def _with_image(manifest: Object, image: str) -> Object:
+    template = manifest["spec"]["template"]
     containers = [{**container, "image": image} for container in template["spec"]["containers"]]
-    return {
-        **source,
-        "spec": {**source["spec"], "template": {**template, "spec": {**template["spec"], "containers": containers}}},
-    }
+    pod = {**template["spec"], "containers": containers}
+    return {**manifest, "spec": {**manifest["spec"], "template": {**template, "spec": pod}}}
 
 
 def _broker(
-    name: str, settings: Settings | None, dead_letters: Mapping[str, Subscriber], belonging: Belonging
+    name: str, said: BrokerSettings | None, dead_letters: Mapping[str, Subscriber], belonging: Belonging
 ) -> Object:
-    said: BrokerSettings | None = settings.brokers.get(name) if settings else None
-    if settings is None or said is None:
+    if said is None:
         return make_broker(name, None, {}, belonging)
     letter = said.delivery.get("dead_letter")
     if letter and letter not in dead_letters:

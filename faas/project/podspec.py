@@ -26,13 +26,15 @@ class Overrides:
     rollout_duration_s: int | None = None
 
 
-def make_revision_spec(spec: ServiceSpec, image: str, overrides: Overrides, sink: str, *, probed: bool) -> Object:
+def make_revision_spec(
+    spec: ServiceSpec, image: str, overrides: Overrides, own_env: Mapping[str, str], *, probed: bool
+) -> Object:
     """Args:
-    sink: where its functions publish events; they cannot when "".
+    own_env: variables of ours; the project's own win.
     probed: somebody else than the engine, which asks its instances by itself, is to find out how they are.
     """
     options = spec.options
-    container: Object = {"image": image, "env": _env(spec, overrides, sink)}
+    container: Object = {"image": image, "env": _env(spec, overrides, own_env)}
     if resources := _resources(options):
         container["resources"] = resources
     if probed:
@@ -64,11 +66,11 @@ def make_probes(spec: ServiceSpec) -> Object:
     }
 
 
-def _env(spec: ServiceSpec, overrides: Overrides, sink: str) -> list[Object]:
+def _env(spec: ServiceSpec, overrides: Overrides, own: Mapping[str, str]) -> list[Object]:
     options = spec.options
-    variables: dict[str, Object] = {
-        name: {"value": value} for name, value in {**_own_env(options, sink), **options.get("env", {})}.items()
-    }
+    variables: dict[str, Object] = {name: {"value": value} for name, value in {**own, **options.get("env", {})}.items()}
+    if "max_body" in options:
+        variables["FAAS_MAX_BODY"] = {"value": str(options["max_body"])}
     for option, source in (("secret_env", "secretKeyRef"), ("config_env", "configMapKeyRef")):
         for name, reference in options.get(option, {}).items():
             owner, _, key = reference.partition("/")
@@ -76,11 +78,6 @@ def _env(spec: ServiceSpec, overrides: Overrides, sink: str) -> list[Object]:
     variables |= {name: {"value": value} for name, value in overrides.env.items()}
     wanted = {name: value for name, value in sorted(variables.items()) if name not in overrides.without_env}
     return [{"name": name, **value} for name, value in {"FAAS_FUNCTION": {"value": spec.target}, **wanted}.items()]
-
-
-def _own_env(options: Mapping[str, Any], sink: str) -> dict[str, str]:
-    found = {"K_SINK": sink} if sink else {}
-    return {**found, "FAAS_MAX_BODY": str(options["max_body"])} if "max_body" in options else found
 
 
 def _resources(options: Mapping[str, Any]) -> Object:

@@ -15,6 +15,11 @@ from faas.project.services import DEFAULT_BROKER, ServiceSpec
 from faas.resources import keys
 
 _INGRESS = "http://broker-ingress.knative-eventing.svc.cluster.local"  # the engine's, and Knative's own Broker's
+_INGRESSES = {
+    "Kafka": "http://kafka-broker-ingress.knative-eventing.svc.cluster.local/{namespace}/{broker}",
+    "KafkaNamespaced": "http://kafka-broker-ingress.{namespace}.svc.cluster.local/{namespace}/{broker}",
+    "RabbitMQBroker": "http://{broker}-broker-ingress.{namespace}.svc.cluster.local",
+}  # by broker class
 DEFAULT_DELIVERY: Object = {"retry": 10, "backoffPolicy": "exponential", "backoffDelay": "PT0.2S"}  # of Brokers
 _ANNOTATIONS = {
     "ordered_by": keys.ORDERED_BY, "parallelism": keys.PARALLELISM, "backlog_target": keys.BACKLOG_TARGET,
@@ -29,9 +34,9 @@ class Subscriber:
     path: str
 
 
-def broker_address(namespace: str, broker: str) -> str:
+def broker_address(namespace: str, broker: str, broker_class: str = "") -> str:
     """Where events for a Broker are sent: known before there is one, so it can stand in a Service."""
-    return f"{_INGRESS}/{namespace}/{broker}"
+    return _INGRESSES.get(broker_class, _INGRESS + "/{namespace}/{broker}").format(namespace=namespace, broker=broker)
 
 
 def broker_of(spec: ServiceSpec, trigger: Trigger) -> str:
