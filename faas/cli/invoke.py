@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from faas.cli.conditions import is_public
 from faas.cli.connection import running_engine, with_client
 from faas.cli.errors import CommandError
 from faas.cli.options import namespace_option, target_option
+from faas.cli.output import note
 
 if TYPE_CHECKING:
-    from faas.cli.requests import Answer
+    from faas.cli.requests import Answer, Request
+    from faas.cli.ways import Call, Way
+    from faas.client.credentials import Identity
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
     from faas.client.state import EngineInfo
@@ -39,6 +45,9 @@ if TYPE_CHECKING:
 @click.option("--structured", is_flag=True, help="Send the event as one JSON document instead of headers and a body.")
 @click.option("--tag", metavar="TAG", help="The revision with this tag.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=310.0, metavar="SECONDS", help="Give up after this.")
+@click.option("--via", metavar="WAY", default="",
+              help="On a cluster: ingress, port-forward, or a URL to dial.  [default: what leads there]")  # fmt: skip
+@click.option("--insecure", is_flag=True, help="Take any certificate of a function's https URL.")
 @click.option("--output", "-o", type=click.Choice(("json",)), help="Status, time, headers and body as one document.")
 @namespace_option
 @target_option
@@ -57,19 +66,25 @@ def command(
     structured: bool,
     tag: str | None,
     timeout: float,
+    via: str,
+    insecure: bool,
     output: str | None,
     namespace: str,
     target: Target,
 ) -> int:
     """Call function NAME through the gateway; status and time go to stderr. Exits 1 for a status of 400 or more.
 
+    On a cluster the function's URL is called. Where its name leads nowhere the ingress is dialled, and where that
+    cannot be reached either its port is forwarded through the API server; --via says which.
+
     \b
     Examples:
       faas invoke hello --path '/?name=Ada'
       faas invoke orders --path '/orders/7?full=1' -H 'Accept: text/plain'
       faas invoke on-order --event com.acme.order.created --json '{"id": 7}'
+      faas invoke hello --context staging --via port-forward
     """
-    from faas.cli.requests import Request, make_event, send
+    from faas.cli.requests import Request, make_event
 
     body, is_json = _body(data, json_text)
     sent = dict(_header(text) for text in headers)
@@ -84,16 +99,73 @@ def command(
     elif body is not None:
         content_type = "application/json" if is_json or _looks_like_json(body) else "text/plain; charset=utf-8"
         sent = {"Content-Type": content_type, **sent}
-    engine = running_engine(target.state)
-    service, event_path = with_client(target, lambda client: _read(client, name, namespace, given))
-    if event_type and path == "/":
-        path = event_path
     request = Request(method or ("POST" if body is not None else "GET"), path, sent, body)
-    host, address = _where(service, tag, engine, internally=path.startswith("/_faas/"))
+    asked = _Asked(name, namespace, given, tag, timeout, insecure, via)
     started = time.monotonic()
-    with send(request, host, address, timeout_s=timeout) as answer:
-        _print(answer, started, output)
+    with (_to_engine if target.is_local else _to_cluster)(target, request, asked) as (answer, told):
+        _print(answer, started, output, told)
         return 1 if answer.status >= 400 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    name: str
+    namespace: str
+    event: Mapping[str, str]
+    tag: str | None
+    timeout_s: float
+    insecure: bool
+    via: str
+
+    def request(self, request: Request, event_path: str) -> Request:
+        """The same, with an event where its Trigger would send it."""
+        return replace(request, path=event_path) if self.event and request.path == "/" else request
+
+
+@contextmanager
+def _to_engine(target: Target, request: Request, asked: _Asked) -> Iterator[tuple[Answer, str]]:
+    from faas.cli.requests import send
+
+    if asked.via or asked.insecure:
+        raise click.UsageError("--via and --insecure are for clusters: the engine of this machine is right here")
+    engine = running_engine(target.state)
+    service, event_path = with_client(target, lambda client: _read(client, asked.name, asked.namespace, asked.event))
+    request = asked.request(request, event_path)
+    host, address = _where(service, asked.tag, engine, internally=request.path.startswith("/_faas/"))
+    with send(request, host, address, timeout_s=asked.timeout_s) as answer:
+        yield answer, ""
+
+
+@contextmanager
+def _to_cluster(target: Target, request: Request, asked: _Asked) -> Iterator[tuple[Answer, str]]:
+    from urllib.parse import urlsplit
+
+    from faas.cli.requests import send_over, trusting
+    from faas.cli.ways import Call, find_way, opened
+    from faas.client.credentials import credentials_of
+
+    if asked.via and asked.via not in ("ingress", "port-forward") and "://" not in asked.via:
+        raise click.BadParameter(f"{asked.via!r} is not ingress, port-forward or a URL", param_hint="--via")
+
+    async def work(client: HttpClient) -> tuple[Call, Way, str, Identity]:
+        service, event_path = await _read(client, asked.name, asked.namespace, asked.event)
+        url, revision = _url_of(service, asked.tag)
+        call = Call(service, url, revision, is_internal=not is_public(service))
+        way = await find_way(client, call, asked.via)
+        return call, way, event_path, await credentials_of(client.cluster).identity()
+
+    call, way, event_path, identity = with_client(target, work)
+    assert target.cluster is not None
+    scheme = urlsplit(asked.via if "://" in asked.via else call.url).scheme
+    tls = trusting(insecure=asked.insecure) if scheme == "https" and not way.past_ingress else None
+    if way.past_ingress:
+        note(f"straight to an instance of {call.revision}, past the ingress: traffic is not split")
+    with opened(way, target.cluster, identity) as (connection, why):
+        host = urlsplit(call.url).netloc
+        request = asked.request(request, event_path)
+        where = way.told or host
+        with send_over(connection, request, host, where, timeout_s=asked.timeout_s, tls=tls, why=why) as answer:
+            yield answer, way.told
 
 
 async def _read(client: HttpClient, name: str, namespace: str, event: Mapping[str, str]) -> tuple[Object, str]:
@@ -125,9 +197,21 @@ def _where(service: Object, tag: str | None, engine: EngineInfo, *, internally: 
     """
     from urllib.parse import urlsplit
 
-    from faas.cli.conditions import is_public
+    url, _ = _url_of(service, tag)
+    public = urlsplit(engine.public_url)
+    host = urlsplit(url).hostname or ""
+    if is_public(service) and public.scheme == "http" and not internally:
+        return f"{host}:{public.port}", f"{public.hostname}:{public.port}"
+    # Cluster-local names, and all names while the public listener speaks TLS, answer on the engine's own socket.
+    return host, f"unix:{engine.runtime_dir}/internal.sock"
 
+
+def _url_of(service: Object, tag: str | None) -> tuple[str, str]:
+    """A Service's URL, or that of a tag; and the Revision that it leads to, most of the time. Raises: CommandError."""
     status = service.get("status") or {}
+    traffic = [each for each in status.get("traffic") or () if not tag or each.get("tag") == tag]
+    main: Mapping[str, Any] = max(traffic, key=lambda each: int(each.get("percent") or 0), default={})
+    revision = str(main.get("revisionName") or status.get("latestReadyRevisionName") or "")
     url = str(status.get("url") or "")
     if tag:
         tagged = {target.get("tag"): target.get("url") for target in status.get("traffic") or () if target.get("tag")}
@@ -139,12 +223,7 @@ def _where(service: Object, tag: str | None, engine: EngineInfo, *, internally: 
     if not url:
         name = service["metadata"]["name"]
         raise CommandError(f"{name} has no URL yet", f"See why:  faas describe {name}")
-    public = urlsplit(engine.public_url)
-    host = urlsplit(url).hostname or ""
-    if is_public(service) and public.scheme == "http" and not internally:
-        return f"{host}:{public.port}", f"{public.hostname}:{public.port}"
-    # Cluster-local names, and all names while the public listener speaks TLS, answer on the engine's own socket.
-    return host, f"unix:{engine.runtime_dir}/internal.sock"
+    return url, revision
 
 
 def _body(data: str | None, json_text: str | None) -> tuple[bytes | None, bool]:
@@ -189,16 +268,19 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     return name.lower(), value
 
 
-def _print(answer: Answer, started: float, output: str | None) -> None:
+def _print(answer: Answer, started: float, output: str | None, told: str) -> None:
+    """Args: told: the way that was taken, where it is worth telling."""
     took_ms = (time.monotonic() - started) * 1000
     if output:
         body = b"".join(answer.chunks()).decode(errors="replace")
         document = {"status": answer.status, "timeMs": round(took_ms, 1), "headers": answer.headers, "body": body}
+        document |= {"via": told} if told else {}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     colour = "green" if answer.status < 400 else "red"
     click.secho(f"{answer.status} {answer.reason}", fg=colour, err=True, nl=False)
-    click.echo(f"  {took_ms:.1f} ms  {answer.headers.get('content-type', '')}", err=True)
+    facts = (f"{took_ms:.1f} ms", answer.headers.get("content-type", ""), f"via {told}" if told else "")
+    click.echo("  ".join(("", *filter(None, facts))), err=True)
     if event_type := answer.headers.get("ce-type"):  # a reply: its attributes are headers, its data is the body
         known = ("id", "source", "subject")
         said = [f"{name} {answer.headers[f'ce-{name}']}" for name in known if f"ce-{name}" in answer.headers]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -176,11 +175,10 @@ class Follower:
             async with self._room, asyncio.timeout(None) as limit:
                 ending = asyncio.create_task(_limited(watched, limit))
                 try:
-                    async with contextlib.aclosing(lines):
-                        async for line in lines:
-                            time, _, text = line.partition(" ")
-                            if seam.takes(time, text):
-                                self._emit(name, time, text)
+                    async for line in lines:
+                        time, _, text = line.partition(" ")
+                        if seam.takes(time, text):
+                            self._emit(name, time, text)
                 finally:
                     ending.cancel()
             return has_ended(await self._client.get(POD, name, self._namespace), container)

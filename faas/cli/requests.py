@@ -5,8 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -38,7 +39,52 @@ class Answer:
 @contextmanager
 def send(request: Request, host: str, address: str, *, timeout_s: float) -> Iterator[Answer]:
     """Send to `address` (host:port or unix:/path) with Host `host`. Raises: CommandError: nobody answers."""
-    connection = _connection(address, timeout_s)
+    with _exchange(_connection(address, timeout_s), request, host, address, timeout_s) as answer:
+        yield answer
+
+
+@contextmanager
+def send_over(
+    connection: socket.socket,
+    request: Request,
+    host: str,
+    where: str,
+    *,
+    timeout_s: float,
+    tls: ssl.SSLContext | None = None,
+    why: Callable[[], str] = str,
+) -> Iterator[Answer]:
+    """Send over a connection that is open, to whatever it leads to, with Host `host`.
+
+    Args:
+        where: what it leads to, in words.
+        tls: to speak TLS over it, to a server that proves to be `host`.
+        why: what others know of why it broke.
+    Raises: CommandError: it breaks, or the certificate is another's.
+    """
+    opened = _OpenConnection(connection, host, timeout_s, tls)
+    with _exchange(opened, request, host, where, timeout_s, why) as answer:
+        yield answer
+
+
+def trusting(*, insecure: bool) -> ssl.SSLContext:
+    """The system's authorities, and those that SSL_CERT_FILE names; or anybody."""
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@contextmanager
+def _exchange(
+    connection: http.client.HTTPConnection,
+    request: Request,
+    host: str,
+    where: str,
+    timeout_s: float,
+    why: Callable[[], str] = str,
+) -> Iterator[Answer]:
     try:
         headers = {"User-Agent": "faas", "Accept": "*/*", **request.headers, "Host": host}
         connection.request(request.method, request.path, body=request.body, headers=headers)
@@ -46,10 +92,13 @@ def send(request: Request, host: str, address: str, *, timeout_s: float) -> Iter
     except TimeoutError as error:
         raise CommandError(f"no answer within {timeout_s:g} s", "Wait longer with --timeout") from error
     except ConnectionRefusedError as error:
-        raise CommandError(f"nobody listens on {address}", "See what the engine does:  faas status") from error
+        raise CommandError(f"nobody listens on {where}", "See what the engine does:  faas status") from error
+    except ssl.SSLCertVerificationError as error:
+        hint = "Have it trusted (SSL_CERT_FILE names more authorities), or take any certificate:  --insecure"
+        raise CommandError(f"the certificate of {where} is not that of {host}: {error.verify_message}", hint) from error
     except (OSError, http.client.HTTPException) as error:
-        said = str(error) or type(error).__name__
-        raise CommandError(f"the connection to {address} broke: {said}", "See:  faas logs, faas status") from error
+        said = why() or str(error) or type(error).__name__
+        raise CommandError(f"the connection to {where} broke: {said}", "See:  faas logs, faas status") from error
     finally:
         connection.close()
 
@@ -94,3 +143,13 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+class _OpenConnection(http.client.HTTPConnection):
+    def __init__(self, connection: socket.socket, host: str, timeout_s: float, tls: ssl.SSLContext | None) -> None:
+        super().__init__(host, timeout=timeout_s)
+        self._open, self._tls = connection, tls
+
+    def connect(self) -> None:
+        self._open.settimeout(self.timeout)
+        self.sock = self._tls.wrap_socket(self._open, server_hostname=self.host) if self._tls else self._open

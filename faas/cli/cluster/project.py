@@ -50,9 +50,7 @@ def _objects(settings: Settings, target: Target) -> tuple[dict[str, object], ...
     """Raises: ProjectError, BuilderError."""
     from faas.project.discover import describe
     from faas.project.environment import image_environment
-    from faas.project.labels import Belonging
     from faas.project.objects import make_objects
-    from faas.project.secret_values import make_secret
     from faas.project.services import current_variables, make_services
 
     found = describe(settings.root, image_environment(settings)).functions
@@ -65,12 +63,11 @@ def _objects(settings: Settings, target: Target) -> tuple[dict[str, object], ...
         root=settings.root,
         variables=variables,
         settings=settings,
-        config={name: {} for name in settings.config},  # names, no values
+        config={name: {} for name in settings.config},  # names only: no value is needed, or read
+        secrets={name: {} for name in settings.secrets},
         for_cluster=True,
     )
-    belonging = Belonging(settings.name, target.namespace, target.stage)
-    secrets = tuple(make_secret(declared.name, {}, belonging) for declared in objects.secrets)  # names, no values
     return (
         *objects.services, *objects.brokers, *objects.triggers, *objects.sources,
-        *objects.config_maps, *objects.domain_mappings, *objects.access, *secrets,
+        *objects.config_maps, *objects.secrets, *objects.domain_mappings, *objects.access,
     )  # fmt: skip

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _STEP_S = 5.0
 _SKEW_S = 60.0  # tokens and certificates that are a minute from being valid are refused by now
 NOBODY = "system:anonymous"  # whom Kubernetes takes those for who show no credentials
-_REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+_REVIEW = b'{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}'
 
 
 async def reachable(view: View) -> Check:
@@ -73,7 +73,8 @@ async def clock(view: View) -> Check:
 async def _user(view: View) -> str:
     """Raises: ApiError."""
     try:
-        review = await view.ask("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", _REVIEW)
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        review = await view.client.ask("POST", path, content=_REVIEW, idempotent=True)
     except NotFound:  # a server before 1.28
         await view.client.version()
         return ""

@@ -7,35 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from faas.cli.check import Check
+from faas.client.access import Access
 from faas.client.errors import ApiError
 
 if TYPE_CHECKING:
     from faas.cli.cluster.view import View
 
-_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _ONLY_LOOKED_AT = frozenset({"events", "pods/log", "pods/portforward", "configurations", "routes"})
 """Without these a deploy goes on; `faas logs`, `invoke` and the reasons of a failure have less to say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One verb on one resource of the namespace, or on the one of that name."""
-
-    group: str
-    resource: str  # PLURAL or PLURAL/SUBRESOURCE
-    verb: str
-    name: str = ""
-
-    @property
-    def what(self) -> str:
-        """As kubectl writes it: `services.serving.knative.dev`, `pods/log`, `secrets "db"`."""
-        plural, slash, sub = self.resource.partition("/")
-        text = f"{plural}{f'.{self.group}' if self.group else ''}{slash}{sub}"
-        return f'{text} "{self.name}"' if self.name else text
 
 
 def accesses(rules: Iterable[dict[str, Any]]) -> Iterator[Access]:
@@ -72,7 +54,7 @@ def _wanted(view: View) -> list[Access]:
 
 async def _check(view: View, name: str, asked: Sequence[Access], purpose: str, status: str) -> Check:
     try:
-        answers = await asyncio.gather(*(_may(view, access) for access in asked))
+        answers = await asyncio.gather(*(view.may(access) for access in asked))
     except ApiError as error:
         return Check(name, "unknown", f"rights cannot be asked for: {error.message}")
     missing = [access for access, allowed in zip(asked, answers, strict=True) if not allowed]
@@ -89,22 +71,3 @@ def in_words(missing: Iterable[Access]) -> str:
     for access in missing:
         verbs.setdefault(access.what, []).append(access.verb)
     return "; ".join(f"{', '.join(found)} {what}" for what, found in verbs.items())
-
-
-async def _may(view: View, access: Access) -> bool:
-    plural, _, sub = access.resource.partition("/")
-    attributes = {
-        "namespace": view.namespace,
-        "verb": access.verb,
-        "group": access.group,
-        "resource": plural,
-        "subresource": sub,
-        "name": access.name,
-    }
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
-    }
-    answer = await view.ask("POST", _REVIEW, review)
-    return bool((answer.get("status") or {}).get("allowed"))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from faas.client.access import Access, is_allowed
 from faas.resources.kinds import CONFIG_MAP, Kind
 
 if TYPE_CHECKING:
@@ -73,12 +74,10 @@ class View:
         document = await self._once(path, lambda: self.client.ask("GET", path, idempotent=True))
         return any(resource.get("name") == kind.plural for resource in document.get("resources") or ())
 
-    async def ask(self, method: str, path: str, document: Object) -> Object:
-        """A question that is asked by writing: a review. Nothing stays of it."""
-        import msgspec
-
+    async def may(self, access: Access) -> bool:
+        """Raises: ApiError."""
         async with self._room:
-            return await self.client.ask(method, path, content=msgspec.json.encode(document), idempotent=True)
+            return await is_allowed(self.client, access, self.namespace)
 
     async def _once(self, key: object, ask: Callable[[], Awaitable[T]]) -> T:
         async def bounded() -> T:

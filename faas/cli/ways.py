@@ -1,0 +1,174 @@
+"""The ways to a function of a cluster from here: by its name, by the ingress, or through the API server."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from faas.cli.errors import CommandError
+from faas.client.access import Access, is_allowed
+from faas.client.errors import ApiError, Forbidden
+from faas.client.ingress import (
+    NoIngress,
+    PodPort,
+    addresses_of,
+    gateway_of,
+    is_ready,
+    pod_behind,
+    read_gateway,
+)
+from faas.resources import keys
+from faas.resources.kinds import POD
+
+if TYPE_CHECKING:
+    from faas.client.credentials import Identity
+    from faas.client.http import HttpClient
+    from faas.client.kubeconfig import Cluster
+    from faas.client.protocol import Object
+
+CONNECT_S = 3.0  # an address that leads nowhere must not hold up the next way
+_QUEUE_PORTS = ("queue-port", "http-queue")  # of Knative's proxy beside a function
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """`told` names it for people. It is an open connection, or a Pod to forward to."""
+
+    told: str
+    connection: socket.socket | None = None
+    forward: PodPort | None = None
+    past_ingress: bool = False  # straight to one instance: no split, no start from zero
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Whom to call: a URL that the Service has, and the Revision that most of its requests go to."""
+
+    service: Object
+    url: str
+    revision: str
+    is_internal: bool
+
+    @property
+    def name(self) -> str:
+        return str(self.service["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        return str(self.service["metadata"]["namespace"])
+
+
+async def find_way(client: HttpClient, call: Call, via: str) -> Way:
+    """The first way that is open.
+
+    Args: via: `ingress`, `port-forward`, or a URL whose host and port are dialled; "" is whatever works.
+    Raises: CommandError: there is none; it says why for each.
+    """
+    if "://" in via:
+        return await _dialled(via, f"no connection to {via}")
+    steps: list[Callable[[], Awaitable[Way]]] = []
+    if not via:
+        steps.append(lambda: _by_name(call))
+    if via in ("", "ingress"):
+        steps.append(lambda: _by_ingress(client, call))
+    if via in ("", "port-forward"):
+        steps += [lambda: _by_forward(client, call), lambda: _past_ingress(client, call)]
+    reasons: list[str] = []
+    for step in steps:
+        try:
+            return await step()
+        except NoIngress as missing:
+            if missing.reason not in reasons:
+                reasons.append(missing.reason)
+        except ApiError as error:
+            reasons.append(error.message)
+    hint = "Name an address that leads there:  faas invoke --via http://HOST:PORT …"
+    raise CommandError(f"there is no way to {call.name} from here", hint, "\n".join(reasons))
+
+
+@contextmanager
+def opened(way: Way, cluster: Cluster, identity: Identity) -> Iterator[tuple[socket.socket, Callable[[], str]]]:
+    """The connection, and what to ask for why it broke. Raises: PortForwardMissing, PortForwardFailed."""
+    if way.connection is not None:
+        with way.connection:
+            yield way.connection, lambda: ""
+        return
+    from faas.client.portforward import forwarded
+
+    assert way.forward is not None
+    with forwarded(cluster, identity, way.forward) as forward:
+        yield forward.socket, lambda: forward.error
+
+
+async def _by_name(call: Call) -> Way:
+    host = urlsplit(call.url).hostname or ""
+    try:
+        await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        raise NoIngress(f"{host} has no address here") from None
+    way = await _dialled(call.url, f"{host} does not answer")
+    return Way("", way.connection)
+
+
+async def _by_ingress(client: HttpClient, call: Call) -> Way:
+    gateway = await gateway_of(client, call.name, call.namespace, internal=call.is_internal)
+    service = await read_gateway(client, gateway)
+    scheme = urlsplit(call.url).scheme
+    addresses, why = await addresses_of(client, service, scheme, client.cluster.server)
+    for address in addresses:
+        try:
+            way = await _dialled(f"{scheme}://{address}", "")
+        except NoIngress:
+            continue
+        return Way(f"ingress {gateway} at {address}", way.connection)
+    tried = f"the ingress does not answer at {', '.join(addresses)}" if addresses else ""
+    raise NoIngress("; ".join(text for text in (tried, why) if text))
+
+
+async def _by_forward(client: HttpClient, call: Call) -> Way:
+    gateway = await gateway_of(client, call.name, call.namespace, internal=call.is_internal)
+    pod = await pod_behind(client, await read_gateway(client, gateway), urlsplit(call.url).scheme)
+    await _may_forward(client, pod.namespace)
+    return Way(f"port-forward to {pod}", forward=pod)
+
+
+async def _past_ingress(client: HttpClient, call: Call) -> Way:
+    """To an instance itself: what is left to whoever has rights in one namespace only, and no road there."""
+    selector = f"{keys.REVISION_LABEL}={call.revision}"
+    try:
+        pods = (await client.list(POD, call.namespace, label_selector=selector)).items
+    except Forbidden as error:
+        raise NoIngress(error.message) from None
+    ready = next(filter(is_ready, pods), None)
+    if ready is None:
+        raise NoIngress(f"{call.revision} has no instance to forward to, and only the ingress can have one started")
+    for container in ready["spec"].get("containers") or ():
+        for port in container.get("ports") or ():
+            if port.get("name") in _QUEUE_PORTS:
+                await _may_forward(client, call.namespace)
+                pod = PodPort(call.namespace, str(ready["metadata"]["name"]), int(port["containerPort"]))
+                return Way(f"port-forward to {pod}", forward=pod, past_ingress=True)
+    raise NoIngress(f"Pod {ready['metadata']['name']} has no port of Knative's proxy")
+
+
+async def _may_forward(client: HttpClient, namespace: str) -> None:
+    """Raises: NoIngress. Asked before, so that there is another way left to try."""
+    if not await is_allowed(client, Access("", "pods/portforward", "create"), namespace):
+        raise NoIngress("no port-forward", lacking="create pods/portforward", namespace=namespace)
+
+
+async def _dialled(url: str, what: str) -> Way:
+    """Raises: NoIngress."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)
+    try:
+        connection = await asyncio.to_thread(socket.create_connection, (host, port), CONNECT_S)
+    except OSError as error:
+        raise NoIngress(f"{what}: {error.strerror or error}") from None
+    return Way(url, connection)
