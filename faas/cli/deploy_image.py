@@ -78,7 +78,7 @@ def _resolved(image: str, state: Path | None) -> tuple[str, str, str]:
     found = open_store(state).find(local)
     if found is None:
         raise CommandError(f"no image of this store is called {image}", "See what there is:  faas image list")
-    return f"{local.registry}/{local.name}@{found.digest}", local.name, ""
+    return str(local.with_digest(found.digest)), local.name, ""
 
 
 def _id_in_docker(reference: str) -> str:

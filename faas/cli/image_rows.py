@@ -27,7 +27,7 @@ def image_row(listed: Listed, images: Sequence[StoredImage]) -> list[str]:
 
 def image_document(listed: Listed, images: Sequence[StoredImage]) -> dict[str, Any]:
     return {
-        "reference": f"{listed.reference.registry}/{listed.reference.name}@{listed.descriptor.digest}",
+        "reference": str(listed.reference.with_digest(listed.descriptor.digest)),
         "tag": listed.reference.tag,
         "digest": listed.descriptor.digest,
         "runsAs": runs_as(images),

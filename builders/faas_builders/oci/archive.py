@@ -95,14 +95,14 @@ def _tags(reference: str) -> tuple[str, ...]:
 def _named(image: Descriptor, names: Iterable[str]) -> tuple[Descriptor, ...]:
     """As entries of an index, one a name: skopeo looks for the tag, containerd for the whole name."""
     entries = [
-        msgspec.structs.replace(image, annotations={model.CONTAINERD_NAME: name, model.REF_NAME: _tag_in(name)})
+        msgspec.structs.replace(image, annotations={model.CONTAINERD_NAME: name, model.REF_NAME: _tag_of(name)})
         for name in names
     ]
     return tuple(entries) or (msgspec.structs.replace(image, annotations={}),)
 
 
-def _tag_in(name: str) -> str:
-    return name.rpartition("/")[2].partition(":")[2] or "latest"  # a colon before the last slash is that of a port
+def _tag_of(name: str) -> str:
+    return references.split(name).tag or "latest"
 
 
 def _referrers(store: ImageStore, digest: str) -> tuple[Descriptor, ...]:

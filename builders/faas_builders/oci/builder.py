@@ -32,7 +32,7 @@ from faas_builders.oci import image_config, model, references
 from faas_builders.oci.attestations.version_control import REVISION, SOURCE, describe_sources
 from faas_builders.oci.bases.cache import BaseCache
 from faas_builders.oci.bases.choice import choose_base, required_python
-from faas_builders.oci.bases.fetching import Base, BaseImage, by_digest, fetch_base
+from faas_builders.oci.bases.fetching import Base, BaseImage, fetch_base
 from faas_builders.oci.bases.sources import open_source
 from faas_builders.oci.image_layers import (
     APP,
@@ -47,7 +47,7 @@ from faas_builders.oci.image_layers import (
 )
 from faas_builders.oci.layers.layer import folder_files
 from faas_builders.oci.model import Descriptor
-from faas_builders.oci.references import Reference
+from faas_builders.oci.references import Reference, by_digest
 from faas_builders.oci.store import ImageStore
 from faas_builders.target import Platform
 
@@ -225,7 +225,7 @@ class _Build:
                 name=self._request.name,
                 platform=image.platform,
                 python=image.facts.version,
-                base=by_digest(base.name, image.digest, keep_tag=True),
+                base=by_digest(base.written, image.digest, keep_tag=True),
                 project=self._request.project,
                 deps=parts.deps,
                 runtime=parts.runtime,

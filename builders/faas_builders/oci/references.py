@@ -1,9 +1,14 @@
-"""References to images of this machine: `faas.local/NAME:TAG`, `faas.local/NAME@sha256:HEX`, `dev.local/…`."""
+"""References to images of this machine: `faas.local/NAME:TAG`, `faas.local/NAME@sha256:HEX`, `dev.local/…`.
+
+`split` and `by_digest` are for references of any registry, cut where somebody wrote them and not checked;
+`faas_builders.registry.names` has those that are read as Docker reads them.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 from faas_builders.errors import BuilderError
 
@@ -30,6 +35,10 @@ class Reference:
     def tagged(self) -> str:
         return f"{self.registry}/{self.name}:{self.tag or 'latest'}"
 
+    def with_digest(self, digest: str) -> Self:
+        """The same name, by digest alone."""
+        return replace(self, tag="", digest=digest)
+
 
 def check(reference: Reference) -> Reference:
     """The reference, if others can write it. Raises: BuilderError: a name or a tag that no image can have."""
@@ -47,3 +56,25 @@ def parse(text: str) -> Reference | None:
     if match is None:
         return None
     return Reference(match["registry"], match["name"], match["tag"] or "", match["digest"] or "")
+
+
+class Written(NamedTuple):
+    """A reference in its parts; what was not written is empty."""
+
+    repository: str  # docker.io/library/python
+    tag: str
+    digest: str
+
+
+def split(reference: str) -> Written:
+    named, _, digest = reference.partition("@")
+    folder, slash, last = named.rpartition("/")
+    name, _, tag = last.partition(":")  # a colon before the last slash is that of a port
+    return Written(folder + slash + name, tag, digest)
+
+
+def by_digest(reference: str, digest: str, *, keep_tag: bool = False) -> str:
+    """The reference with that digest in place of its own, and of its tag: docker.io/library/python@sha256:HEX."""
+    written = split(reference)
+    tag = f":{written.tag}" if keep_tag and written.tag else ""
+    return f"{written.repository}{tag}@{digest}"

@@ -133,7 +133,7 @@ class ImageStore:
         with locked(self._lock):  # so that no pruning comes between
             self.check_whole(reference, [image.digest])
             self.oci.write_index(entries.with_tag(self.oci.index().manifests, reference, image))
-        return Reference(reference.registry, reference.name, digest=image.digest)
+        return reference.with_digest(image.digest)
 
     def find(self, reference: str | Reference) -> Descriptor | None:
         """The image or index that is called this, None when there is none. Digests may be those of parts of an index.
@@ -295,7 +295,7 @@ class ImageStore:
         try:
             digest = self.descriptor(reference).digest
             image = self.platform_image(reference)
-            named = Reference(parsed.registry, parsed.name, digest=digest)
+            named = parsed.with_digest(digest)
             return make_bundle(self.oci, self.unpacked, named, image.manifest, image.config)
         except FileNotFoundError as error:
             raise ImageMissing(reference, f"not in this image store (no {Path(error.filename).name[:12]})") from error

@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from faas_builders.oci.references import by_digest
+
 from faas.engine.contract.board import Board
 from faas.engine.contract.revision import FleetStatus, InstanceFailure, RevisionKey, RevisionPlan
 from faas.engine.instances.container import Means
@@ -267,19 +269,12 @@ class Fleet:
             draining=phases.count(Phase.DRAINING),
             failure=self.image_failure or worst,
             image_digests=tuple(
-                by_digest(container.image, image.digest)
+                by_digest(container.image, image.digest)  # `kn service update` pins an image to it
                 for container, image in zip(self.plan.containers, self.images, strict=False)
             ),
             notes=self._means.driver.notes(self.key),
             unready=next((instance.unready for instance in self.instances.values() if instance.unready), ""),
         )
-
-
-def by_digest(reference: str, digest: str) -> str:
-    """`faas.local/hello:v1` by its digest: what `imageDigest` shows, and what `kn service update` pins an image to."""
-    repository = reference.partition("@")[0]
-    folder, slash, name = repository.rpartition("/")
-    return f"{folder}{slash}{name.partition(':')[0]}@{digest}"
 
 
 def make_name(plan: RevisionPlan) -> str:

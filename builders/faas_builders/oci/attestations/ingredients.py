@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from faas_builders.builder import HOST_BASE
 from faas_builders.deps.names import canonical
+from faas_builders.oci.references import split
 from faas_builders.target import Platform
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:==\s*(?P<version>[^\s;]+)|(?=@|;|--|$))")
@@ -60,10 +61,7 @@ class BaseImage:
 
     @classmethod
     def parse(cls, reference: str) -> BaseImage:
-        named, _, digest = reference.partition("@")
-        folder, slash, last = named.rpartition("/")
-        name, _, tag = last.partition(":")  # a colon before the last slash is that of a port
-        return cls(folder + slash + name, tag, digest)
+        return cls(*split(reference))
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from faas_builders.oci.bases.cache import BaseCache
 from faas_builders.oci.bases.inspecting import BaseFacts, inspect_layers
 from faas_builders.oci.layout import Layout
 from faas_builders.oci.model import Config, Descriptor, Index, Manifest
+from faas_builders.oci.references import by_digest
 from faas_builders.oci.store import ImageStore
 from faas_builders.target import Platform, Target
 
@@ -81,16 +82,12 @@ class Base:
     @property
     def reference(self) -> str:
         """By digest: docker.io/library/python@sha256:HEX, local@sha256:HEX for a file of this machine."""
-        return by_digest(self.name, self.digest)
+        return by_digest(self.written, self.digest)
 
-
-def by_digest(name: str, digest: str, *, keep_tag: bool = False) -> str:
-    """The name with that digest in place of its own: docker.io/library/python@sha256:HEX."""
-    if not name:
-        return f"{UNNAMED}@{digest}"
-    named = name.partition("@")[0]
-    path, slash, last = named.rpartition("/")
-    return f"{named if keep_tag else path + slash + last.partition(':')[0]}@{digest}"
+    @property
+    def written(self) -> str:
+        """How it was named, or what stands for it."""
+        return self.name or UNNAMED
 
 
 UNNAMED = "local"

@@ -75,7 +75,7 @@ class Images:
         found = await self._inspect(id)
         if found is None:
             raise ImageUnavailable(f"{reference} was removed from the Docker engine", retry_after_s=RETRY_S)
-        return make_image(found, stored.digest, by_digest(reference, stored.digest))
+        return make_image(found, stored.digest, references.by_digest(reference, stored.digest))
 
     async def _from_registry(self, reference: str, pull: Pull) -> Image:
         try:
@@ -153,11 +153,6 @@ def make_image(found: Mapping[str, Any], digest: str, reference: str) -> Image:
         str(found["Id"]), config.get("User") or "", config.get("StopSignal") or _DEFAULT_STOP, ours, reference
     )
     return Image(digest, env, handle, in_container=True, has_our_runtime=ours)
-
-
-def by_digest(reference: str, digest: str) -> str:
-    parsed = references.parse(reference)
-    return f"{parsed.registry}/{parsed.name}@{digest}" if parsed is not None else reference
 
 
 def _digest_in(found: Mapping[str, Any], name: ImageName) -> str:

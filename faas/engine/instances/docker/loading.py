@@ -90,9 +90,8 @@ class Loader:
                         _remove(api, name)
 
     def _is_stored(self, name: str) -> bool:
-        repository, _, tag = name.rpartition(":")
         try:
-            return self._store.find(f"{repository}@sha256:{tag}") is not None
+            return self._store.find(references.by_digest(name, f"sha256:{references.split(name).tag}")) is not None
         except InvalidImage:
             return False
 

@@ -9,7 +9,7 @@ import pytest
 from faas_builders.errors import BaseImageError, BuilderError
 from faas_builders.oci.archive import write_docker_archive, write_oci_layout
 from faas_builders.oci.bases.cache import LIMIT_BYTES, BaseCache
-from faas_builders.oci.bases.fetching import Base, by_digest, fetch_base
+from faas_builders.oci.bases.fetching import Base, fetch_base
 from faas_builders.oci.bases.sources import NotHere, open_source
 from faas_builders.oci.store import ImageStore
 from faas_builders.target import Platform
@@ -167,13 +167,11 @@ def test_offline_a_base_that_was_never_fetched_is_not_here(store: ImageStore) ->
     ("name", "named"),
     [
         ("docker.io/library/python:3.12-slim", "docker.io/library/python@sha256:1"),
-        ("localhost:5000/base", "localhost:5000/base@sha256:1"),
-        ("localhost:5000/base:2@sha256:2", "localhost:5000/base@sha256:1"),
         ("", "local@sha256:1"),
     ],
 )
-def test_a_digest_takes_the_place_of_the_tag(name: str, named: str) -> None:
-    assert by_digest(name, "sha256:1") == named
+def test_a_base_is_named_by_digest_or_as_local(name: str, named: str) -> None:
+    assert Base(name, "sha256:1", ()).reference == named
 
 
 def test_a_tag_is_fresh_for_a_day() -> None:
