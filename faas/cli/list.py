@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faas.cli.connection import with_client
+from faas.cli.errors import CommandError
 from faas.cli.eventing_rows import triggers_text
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, target_option
-from faas.cli.output import age, print_objects, print_table
+from faas.cli.output import age, note_hidden, print_objects, print_table
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
     from faas.client.targets import Target
     from faas.deploy.belonging import EventObjects
+    from faas.resources.kinds import Kind
 
 
 @click.command(short_help="List what is deployed.")
@@ -37,7 +39,7 @@ def command(namespace: str, all_namespaces: bool, output: str | None, target: Ta
     from faas.deploy.plan import clean
 
     where = "" if all_namespaces else namespace
-    found, events = with_client(target, lambda client: _read(client, where))
+    found, events, hidden = with_client(target, lambda client: _read(client, where))
     services = sorted(found, key=lambda obj: (obj["metadata"]["namespace"], obj["metadata"]["name"]))
     if output:
         print_objects([clean(service) for service in services], output)
@@ -52,24 +54,38 @@ def command(namespace: str, all_namespaces: bool, output: str | None, target: Ta
         heads = ["namespace", *heads]
         rows = [[service["metadata"]["namespace"], *row] for service, row in zip(services, rows, strict=True)]
     where_text = "" if all_namespaces else f" in namespace {namespace}"
-    print_table(heads, rows, empty=f"nothing is deployed{where_text}; deploy a project:  faas deploy")
+    print_table(heads, rows, empty=f"nothing is deployed{where_text}; deploy a project:  faas deploy{target.flags}")
+    note_hidden(hidden, namespace if where else "")
 
 
-async def _read(client: HttpClient, namespace: str) -> tuple[list[Object], dict[str, EventObjects]]:
-    """Services, and by namespace what brings them events."""
+async def _read(client: HttpClient, namespace: str) -> tuple[list[Object], dict[str, EventObjects], set[Kind]]:
+    """Services, by namespace what brings them events, and the kinds that may not be seen."""
+    from faas.client.errors import Forbidden
     from faas.deploy.belonging import EventObjects, read_events
     from faas.resources.kinds import SERVICE
 
-    services = (await client.list(SERVICE, namespace)).items
-    every = await read_events(client, namespace)
+    try:
+        services = (await client.list(SERVICE, namespace)).items
+    except Forbidden as error:
+        if namespace or error.code == 401:
+            raise
+        raise CommandError(
+            "you may not list the functions of all namespaces", "Name one of yours:  faas list -n NAMESPACE"
+        ) from error
+    hidden: set[Kind] = set()
+    every = await read_events(client, namespace, hidden=hidden)
     spaces = {str(trigger["metadata"]["namespace"]) for trigger in every.triggers}
-    return services, {
-        space: EventObjects(
-            tuple(each for each in every.triggers if each["metadata"]["namespace"] == space),
-            tuple(each for each in every.sources if each["metadata"]["namespace"] == space),
-        )
-        for space in spaces
-    }
+    return (
+        services,
+        {
+            space: EventObjects(
+                tuple(each for each in every.triggers if each["metadata"]["namespace"] == space),
+                tuple(each for each in every.sources if each["metadata"]["namespace"] == space),
+            )
+            for space in spaces
+        },
+        hidden,
+    )
 
 
 def _row(service: Object) -> list[str]:

@@ -114,5 +114,11 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
+def note_hidden(hidden: Iterable[object], namespace: str) -> None:
+    """Say which kinds are not shown, for lack of the right to see them. Args: namespace: "": all."""
+    if names := ", ".join(sorted(map(str, hidden))):
+        note(f"not shown, since you may not list them {f'in {namespace}' if namespace else 'everywhere'}: {names}")
+
+
 def is_terminal() -> bool:
     return sys.stdout.isatty()

@@ -37,7 +37,7 @@ def command(name: str | None, namespace: str, output: str | None, target: Target
         print_objects([clean(revision) for revision in revisions], output)
         return
     shares = {key: share for service in services for key, share in shares_of(service).items()}
-    rows = [_row(revision, shares) for revision in revisions]
+    rows = [_row(revision, shares, is_local=target.is_local) for revision in revisions]
     print_table(
         ["service", "revision", "traffic", "tags", "instances", "ready", "age"],
         rows,
@@ -76,16 +76,21 @@ def shares_of(service: Object) -> dict[str, tuple[int, list[str]]]:
     return shares
 
 
-def _row(revision: Object, shares: dict[str, tuple[int, list[str]]]) -> list[str]:
+def instances_of(revision: Object, *, is_local: bool) -> str:
+    """How many run; a cluster need not say."""
+    count = (revision.get("status") or {}).get("actualReplicas")
+    return str(count or 0) if is_local or count is not None else "?"
+
+
+def _row(revision: Object, shares: dict[str, tuple[int, list[str]]], *, is_local: bool) -> list[str]:
     name = revision["metadata"]["name"]
     percent, tags = shares.get(name, (0, []))
-    actual = (revision.get("status") or {}).get("actualReplicas") or 0
     return [
         service_of(revision),
         name,
         f"{percent}%" if percent else "",
         ",".join(tags),
-        str(actual),
+        instances_of(revision, is_local=is_local),
         readiness(revision),
         age(revision["metadata"].get("creationTimestamp", "")),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from faas_runtime.triggers import SOURCE_EXTENSION
 
-from faas.client.errors import NotFound
+from faas.client.errors import Forbidden, NotFound
 from faas.client.protocol import Client, Object
 from faas.project.manifests import PROJECT_LABEL
 from faas.resources import kinds
@@ -61,17 +61,30 @@ def source_of(trigger: Mapping[str, Any]) -> str:
     return ""
 
 
-async def read_events(client: Client, namespace: str = "", *, project: str = "") -> EventObjects:
-    """All Triggers and sources, or a project's; a kind that the server does not have has none."""
+async def read_events(
+    client: Client, namespace: str = "", *, project: str = "", hidden: set[Kind] | None = None
+) -> EventObjects:
+    """All Triggers and sources, or a project's; a kind that the server does not have has none.
+
+    Args: hidden: is given the kinds that this user may not see; without it that is an error.
+    """
     selector = f"{PROJECT_LABEL}={project}" if project else ""
-    found = await asyncio.gather(*(_list(client, kind, namespace, selector) for kind in (TRIGGER, *SOURCE_KINDS)))
+    asked = (_list(client, kind, namespace, selector, hidden) for kind in (TRIGGER, *SOURCE_KINDS))
+    found = await asyncio.gather(*asked)
     return EventObjects(tuple(found[0]), tuple(each for several in found[1:] for each in several))
 
 
-async def _list(client: Client, kind: Kind, namespace: str, selector: str) -> Sequence[Object]:
+async def _list(
+    client: Client, kind: Kind, namespace: str, selector: str, hidden: set[Kind] | None
+) -> Sequence[Object]:
     try:
         listed = (await client.list(kind, namespace, label_selector=selector)).items
     except NotFound:
+        return ()
+    except Forbidden as error:
+        if hidden is None or error.code == 401:
+            raise
+        hidden.add(kind)
         return ()
     return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in listed]
 
