@@ -139,10 +139,11 @@ def _annotations(options: Mapping[str, Any], *, for_cluster: bool = False) -> di
 def _retention_s(options: Mapping[str, Any]) -> int:
     """How long Knative has to keep the last instance, which it does not even want to end before its window is over."""
     after: float = options["scale_to_zero_after"]
-    return min(max(0, math.ceil(after - options.get("window", _WINDOW_S))), _LONGEST_RETENTION_S)
+    window: int = options.get("window", STABLE_WINDOW_S)
+    return min(max(0, math.ceil(after - window)), LONGEST_RETENTION_S)
 
 
-_WINDOW_S, _LONGEST_RETENTION_S = 60, 3600  # Knative's default, and the most it takes
+STABLE_WINDOW_S, LONGEST_RETENTION_S = 60, 3600  # Knative's default, and the most it takes
 _SCALING = {
     "min_scale": keys.MIN_SCALE[0],
     "max_scale": keys.MAX_SCALE[0],

@@ -15,7 +15,7 @@ from faas.project.services import DEFAULT_BROKER, ServiceSpec
 from faas.resources import keys
 
 _INGRESS = "http://broker-ingress.knative-eventing.svc.cluster.local"  # the engine's, and Knative's own Broker's
-_INGRESSES = {
+INGRESSES = {
     "Kafka": "http://kafka-broker-ingress.knative-eventing.svc.cluster.local/{namespace}/{broker}",
     "KafkaNamespaced": "http://kafka-broker-ingress.{namespace}.svc.cluster.local/{namespace}/{broker}",
     "RabbitMQBroker": "http://{broker}-broker-ingress.{namespace}.svc.cluster.local",
@@ -36,7 +36,7 @@ class Subscriber:
 
 def broker_address(namespace: str, broker: str, broker_class: str = "") -> str:
     """Where events for a Broker are sent: known before there is one, so it can stand in a Service."""
-    return _INGRESSES.get(broker_class, _INGRESS + "/{namespace}/{broker}").format(namespace=namespace, broker=broker)
+    return INGRESSES.get(broker_class, _INGRESS + "/{namespace}/{broker}").format(namespace=namespace, broker=broker)
 
 
 def broker_of(spec: ServiceSpec, trigger: Trigger) -> str:
