@@ -29,11 +29,10 @@ def cleaned(obj: Object) -> Object:
     """
     is_function = obj["kind"] == "Service" and str(obj["apiVersion"]).startswith("serving.")
     found = exported(obj) if is_function else exported_event(obj)
-    template = found["spec"]["template"] if is_function else {}
-    for holder in (found, template):
-        labels = (holder.get("metadata") or {}).get("labels") or {}
-        if labels.get(MANAGED_BY_LABEL) == MANAGER:
-            holder["metadata"]["labels"] = {key: labels[key] for key in labels if key != MANAGED_BY_LABEL}
+    metadata = found["metadata"]
+    labels = metadata.get("labels") or {}
+    if labels.get(MANAGED_BY_LABEL) == MANAGER:
+        metadata["labels"] = {key: value for key, value in labels.items() if key != MANAGED_BY_LABEL}
     return found
 
 

@@ -76,30 +76,32 @@ def identity(obj: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def moved(obj: Object, namespace: str) -> Object:
-    """The object in another namespace, and what it says of its own with it; with "" it is in none of its own.
-
-    An address of a Broker and the name of a group of consumers tell the namespace.
-    """
+    """The object in another namespace, and what it says of its own with it; with "" it is in none of its own."""
     own = str(obj["metadata"].get("namespace", ""))
-    placed = dict(obj["metadata"])
-    if namespace:
-        placed["namespace"] = namespace
-    else:
-        placed.pop("namespace", None)
-    found = {**obj, "metadata": placed}
-    return found if not own or not namespace else _said_anew(found, own, namespace)
+    if not namespace:
+        return {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "namespace"}}
+    found = said_anew(obj, own, namespace) if own else obj
+    return {**found, "metadata": {**obj["metadata"], "namespace": namespace}}
 
 
-def _said_anew(value: Any, own: str, namespace: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _said_anew(item, own, namespace) for key, item in value.items()}
+def said_anew(value: Any, own: str, namespace: str) -> Any:
+    """A part of an object in namespace `own` with another one wherever it says that.
+
+    An address of a Broker, the name of a group of consumers, whom a binding is for, and FAAS_NAMESPACE tell it.
+    """
     if isinstance(value, list):
-        return [_said_anew(item, own, namespace) for item in value]
+        return [said_anew(item, own, namespace) for item in value]
+    if isinstance(value, dict):
+        found = {key: said_anew(item, own, namespace) for key, item in value.items()}
+        if value.get("name") == "FAAS_NAMESPACE" and value.get("value") == own:
+            found["value"] = namespace
+        if value.get("kind") == "ServiceAccount" and value.get("namespace") == own:
+            found["namespace"] = namespace
+        return found
     if isinstance(value, str):
-        for before, after in ((broker_address(own, ""), broker_address(namespace, "")),
-                              (f"faas.{own}.", f"faas.{namespace}.")):  # fmt: skip
-            if value.startswith(before):
-                return after + value[len(before) :]
+        for said in (broker_address("{}", ""), "faas.{}."):
+            if value.startswith(before := said.format(own)):
+                return said.format(namespace) + value[len(before) :]
     return value
 
 

@@ -81,8 +81,8 @@ def _edition(settings: Settings, functions: Sequence[FunctionSpec], image: str, 
         place,
         manifests_of(objects),
         stage=stage.name if stage else "",
-        secrets={each.name: each.keys for each in objects.secrets},
-        declared=[each.name for each in objects.secrets],
+        secrets={name: each.keys for name, each in settings.secrets.items()},
+        declared=list(settings.secrets),
     )
 
 

@@ -75,7 +75,7 @@ def test_objects_stand_in_the_order_in_which_they_are_applied_then_by_name() -> 
 def test_nobody_is_said_to_manage_what_is_exported() -> None:
     (made,) = edition(service()).objects
 
-    assert made["metadata"]["labels"] == made["spec"]["template"]["metadata"]["labels"] == {"faas.dev/project": "shop"}
+    assert made["metadata"]["labels"] == {"faas.dev/project": "shop"}
 
 
 def test_secrets_are_told_by_name_and_key_with_who_needs_them() -> None:
