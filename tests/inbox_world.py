@@ -1,4 +1,4 @@
-"""The programs of `faas.inbox` as they run in a cluster: processes of their own, and a subscriber to send letters to."""
+"""The programs of `faas.inbox` as they run in a cluster: processes of their own."""
 
 from __future__ import annotations
 

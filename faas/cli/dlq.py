@@ -9,13 +9,12 @@ import click
 
 from faas.cli.dlq_letters import HEADS, Letter, print_letter, row
 from faas.cli.errors import CommandError
-from faas.cli.eventing import broker_option, parse_moment, with_eventing
+from faas.cli.eventing import Letters, broker_option, parse_moment, with_letters
 from faas.cli.options import dry_run_option, namespace_option, output_option, target_option, yes_option
 from faas.cli.output import note, print_data, print_table
 from faas.cli.texts import counted
 
 if TYPE_CHECKING:
-    from faas.client.eventing import EventingClient
     from faas.client.targets import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -114,6 +113,9 @@ def show(which: str, stream: str | None, broker: str, namespace: str, output: st
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--trigger", metavar="NAME", help="All that failed for this trigger.")
 @click.option("--type", "type", metavar="TYPE", help="All events of this type.")
+@click.option(
+    "--to-broker", is_flag=True, help="Send them to their Broker instead, for all its triggers; in a cluster."
+)
 @stream_option
 @broker_option
 @namespace_option
@@ -125,6 +127,7 @@ def replay(
     everything: bool,
     trigger: str | None,
     type: str | None,
+    to_broker: bool,
     stream: str | None,
     broker: str,
     namespace: str,
@@ -143,9 +146,12 @@ def replay(
       faas dlq replay --all
     """
     from faas.cli.events_replay import last, tell, told_to_go_on
-    from faas.resources.kinds import BROKER
 
     _check_choice("replay", sequences, everything, stream, trigger, type)
+    if to_broker and target.is_local:
+        raise click.UsageError(
+            "--to-broker is for a cluster; the engine delivers a letter to the trigger it failed for"
+        )
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream}
     total, _ = _read(target, namespace, broker, limit=1, **chosen)
     if sequences and total < len(set(sequences)):
@@ -156,11 +162,11 @@ def replay(
     if total:
         note(f"delivering {counted(total, 'dead letter')} …")
 
-    async def work(eventing: EventingClient) -> dict[str, Any]:
-        return await last(eventing.replay_dead_letters(broker, **chosen))
+    async def work(letters: Letters) -> dict[str, Any]:
+        return await last(letters.replay_dead_letters(broker, to_broker=to_broker, **chosen))
 
     with told_to_go_on("faas dlq list"):
-        done = with_eventing(target, namespace, (BROKER, broker), work)
+        done = with_letters(target, namespace, broker, work)
     return tell(done, output, nothing=_none(broker, not everything))
 
 
@@ -197,8 +203,6 @@ def purge(
       faas dlq purge --older-than 168h --yes
       faas dlq purge --all
     """
-    from faas.resources.kinds import BROKER
-
     _check_choice("purge", sequences, everything, stream, trigger, type, older_than)
     until = parse_moment(older_than, "--older-than") if older_than else None
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream, "untilTime": until}
@@ -212,10 +216,10 @@ def purge(
     if not yes:
         click.confirm(f"Forget {counted(total, 'dead letter')} of Broker {broker}?", abort=True, err=True)
 
-    async def work(eventing: EventingClient) -> int:
-        return await eventing.purge_dead_letters(broker, **chosen)
+    async def work(letters: Letters) -> int:
+        return await letters.purge_dead_letters(broker, **chosen)
 
-    purged = with_eventing(target, namespace, (BROKER, broker), work)
+    purged = with_letters(target, namespace, broker, work)
     click.echo(f"{counted(purged, 'dead letter')} gone")
 
 
@@ -236,10 +240,9 @@ def _none(broker: str, chosen: object) -> str:
 
 def _read(target: Target, namespace: str, broker: str, *, limit: int, **query: Any) -> tuple[int, list[Letter]]:
     """How many there are, and the newest `limit` of them."""
-    from faas.resources.kinds import BROKER
 
-    async def work(eventing: EventingClient) -> tuple[int, list[Letter]]:
-        lines = [line async for line in eventing.dead_letters(broker, limit=limit, **query)]
+    async def work(letters: Letters) -> tuple[int, list[Letter]]:
+        lines = [line async for line in letters.dead_letters(broker, limit=limit, **query)]
         return int(lines[0]["total"]), lines[1:]
 
-    return with_eventing(target, namespace, (BROKER, broker), work)
+    return with_letters(target, namespace, broker, work)

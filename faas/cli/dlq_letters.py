@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,7 +35,7 @@ def print_letter(letter: Letter) -> None:
         [
             ("Sequence", str(letter["sequence"]) + (f" of stream {letter['stream']}" if letter["stream"] else "")),
             ("Failed", _time(letter["storedTime"])),
-            ("Stored", f"{_time(letter['origin']['storedTime'])} as event {letter['origin']['sequence']}"),
+            ("Stored", _origin(letter["origin"])),
             ("Trigger", letter["trigger"].partition("/")[2]),
             ("Destination", str(error["destination"])),
             ("Code", str(error["code"] or "")),
@@ -51,6 +52,11 @@ def print_letter(letter: Letter) -> None:
         data = event["data"]
         text = data if isinstance(data, str) else json.dumps(data, indent=2, ensure_ascii=False)
         print_section("Data", text.splitlines())
+
+
+def _origin(origin: Mapping[str, Any] | None) -> str:
+    """When its Broker stored it; no cluster's Broker says so."""
+    return f"{_time(origin['storedTime'])} as event {origin['sequence']}" if origin else ""
 
 
 def _cut(text: str, room: int = _REASON) -> str:

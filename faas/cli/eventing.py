@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 import click
 
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
+    from faas.client.store import DeadLetterStore
     from faas.client.targets import Target
     from faas.resources.kinds import Kind
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
+Letters = Union["EventingClient", "DeadLetterStore"]
 
 DEFAULT_BROKER = "default"
 UNKNOWN = "?"  # in tables: only the engine knows it, and this server is none
@@ -55,6 +57,47 @@ def with_eventing(
     except NoEventing as error:
         hint = "Only the engine keeps what this command shows. For objects:  faas trigger list, kubectl get triggers"
         raise CommandError(error.message, hint) from error
+
+
+def with_letters(target: Target, namespace: str, broker: str, work: Callable[[Letters], Awaitable[T]]) -> T:
+    """Run `work` with the dead letters of a Broker: the engine's own, or those of the store in a cluster's namespace.
+
+    Raises: CommandError: there is no such Broker, no store, or no right to it.
+    """
+    from faas.client.service_proxy import ProxyForbidden
+    from faas.client.store import DeadLetterStore, NoStore, TokenForbidden
+    from faas.resources.kinds import BROKER
+
+    if target.is_local:
+        return with_eventing(target, namespace, (BROKER, broker), work)
+
+    async def session(client: HttpClient) -> T:
+        await require(client, BROKER, broker, namespace)
+        return await work(await DeadLetterStore.find(client, namespace))
+
+    try:
+        return with_client(target, session)
+    except NoStore as error:
+        raise CommandError(error.message, _without_store(error.sinks), _sinks_text(error.sinks)) from error
+    except TokenForbidden as error:
+        raise CommandError(error.message, f"Ask for the right to get that Secret:  {_RIGHTS}") from error
+    except ProxyForbidden as error:
+        raise CommandError(
+            error.message, f"Ask for the right to get and create services/proxy in it:  {_RIGHTS}"
+        ) from error
+
+
+_RIGHTS = "faas export rbac"
+
+
+def _without_store(sinks: Mapping[str, str]) -> str:
+    if any(sinks.values()):
+        return "They are where the Triggers send them. A deploy gives the store to those without a sink:  faas deploy"
+    return "A deploy of a project with event functions makes it, unless dead_letters = false:  faas deploy"
+
+
+def _sinks_text(sinks: Mapping[str, str]) -> str:
+    return "\n".join(f"Trigger {name} sends them to {sink or 'nowhere'}" for name, sink in sorted(sinks.items()))
 
 
 async def require(client: HttpClient, kind: Kind, name: str, namespace: str) -> Object:

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,11 +173,37 @@ def _with_store(
         from faas.client.eventing import EventingClient
         from faas.resources.kinds import BROKER
 
-        await require(client, BROKER, broker, namespace)
+        found = await require(client, BROKER, broker, namespace)
+        if not target.is_local:
+            return await work(client, _store_in(client, found))
         eventing = EventingClient(client, namespace)
         return await work(client, lambda documents: _store(eventing, broker, documents))
 
     return with_client(target, session)
+
+
+def _store_in(client: HttpClient, broker: Mapping[str, Any]) -> Store:
+    """Events to a Broker of a cluster."""
+    from faas.client.broker_address import BrokerAddress, NoAddress
+    from faas.client.service_proxy import ProxyForbidden
+
+    name = broker["metadata"]["name"]
+    try:
+        address = BrokerAddress(client, dict(broker))
+    except NoAddress as error:
+        raise CommandError(error.message, f"See:  faas broker describe {name}") from error
+
+    async def store(documents: Sequence[Document]) -> None:
+        try:
+            await address.send(documents)
+        except ProxyForbidden as error:
+            raise CommandError(
+                error.message,
+                f"Ask for the right to create services/proxy there ({error.service}), or send from within the cluster:  "
+                f"POST {broker['status']['address']['url']}",
+            ) from error
+
+    return store
 
 
 async def _store(eventing: EventingClient, broker: str, documents: Sequence[Document]) -> None:

@@ -50,7 +50,7 @@ class EventingClient:
         position: int | None = None
         failures = 0
         while True:
-            asked = _query(follow=follow, after=position, limit=limit, **query)
+            asked = as_query(follow=follow, after=position, limit=limit, **query)
             try:
                 async for line in self._lines("GET", self._path("brokers", broker, "events"), asked, patient=follow):
                     failures = 0
@@ -82,13 +82,13 @@ class EventingClient:
 
     def replay(self, trigger: str, *, since: str, until: str, dry_run: bool) -> AsyncIterator[Object]:
         """{} while it lasts; at the end `delivered`, `failed` and `error`; of a dry run only `matching`."""
-        query = _query(sinceTime=since, untilTime=until, dryRun=dry_run)
+        query = as_query(sinceTime=since, untilTime=until, dryRun=dry_run)
         return self._lines("POST", self._path("triggers", trigger, "replay"), query, patient=True)
 
     def dead_letters(self, broker: str, *, limit: int, **query: Any) -> AsyncIterator[Object]:
         """First `total`; then the newest letters, oldest first."""
         path = self._path("brokers", broker, "deadletters")
-        return self._lines("GET", path, _query(limit=limit, **query), patient=True)
+        return self._lines("GET", path, as_query(limit=limit, **query), patient=True)
 
     async def dead_letter_streams(self, broker: str) -> dict[str, int] | None:
         """How many dead letters each stream has; "" is the Broker's own. None: nobody knows, or says so now."""
@@ -101,13 +101,13 @@ class EventingClient:
     def replay_dead_letters(self, broker: str, **query: Any) -> AsyncIterator[Object]:
         """First `total`, {} while it lasts; at the end `delivered`, `failed` and `error`."""
         path = self._path("brokers", broker, "deadletters", "replay")
-        return self._lines("POST", path, _query(**query), patient=True)
+        return self._lines("POST", path, as_query(**query), patient=True)
 
     async def purge_dead_letters(self, broker: str, **query: Any) -> int:
         """How many are gone."""
         path = self._path("brokers", broker, "deadletters", "purge")
         try:
-            return int((await self._client.ask("POST", path, _query(**query)))["purged"])
+            return int((await self._client.ask("POST", path, as_query(**query)))["purged"])
         except ApiError as error:
             raise _told(error) from error
 
@@ -129,7 +129,7 @@ def _told(error: ApiError) -> ApiError:
     return error
 
 
-def _query(**given: Any) -> dict[str, str]:
+def as_query(**given: Any) -> dict[str, str]:
     """`sequences` are joined with commas; a stream's name may be ""."""
     words: dict[str, str] = {}
     for name, value in given.items():

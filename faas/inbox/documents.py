@@ -37,7 +37,7 @@ def letter_line(letter: Letter, namespace: str) -> Document:
         "sequence": letter.sequence,
         "storedTime": rfc3339(letter.stored_ms),
         "broker": letter.broker,
-        "stream": "",
+        "stream": letter.stream,
         "trigger": f"{namespace}/{letter.trigger}" if letter.trigger else "",
         "error": {
             "code": _code(event.get(CODE)),

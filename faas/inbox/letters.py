@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS letters (
   stored_ms INTEGER NOT NULL,
   broker TEXT NOT NULL,
   trigger TEXT NOT NULL,
+  stream TEXT NOT NULL,
   id TEXT NOT NULL,
   type TEXT NOT NULL,
   event BLOB NOT NULL
@@ -31,6 +32,7 @@ class Letter(msgspec.Struct, frozen=True):
     stored_ms: int
     broker: str  # "" when the sender's address said none
     trigger: str
+    stream: str  # "" when the trigger names none
     id: str
     type: str
     event: bytes  # one CloudEvent in JSON
@@ -50,6 +52,7 @@ class Choice(msgspec.Struct, frozen=True):
     id: str = ""
     sequences: tuple[int, ...] = ()
     until_ms: int = 0  # stored before
+    stream: str | None = None  # "": of none
 
     def condition(self) -> tuple[str, list[str | int]]:
         """A WHERE clause and its parameters."""
@@ -57,6 +60,8 @@ class Choice(msgspec.Struct, frozen=True):
         if self.broker:
             given.append(("broker IN (?, '')", [self.broker]))
         texts = (("trigger", self.trigger), ("type", self.type), ("id", self.id))
+        if self.stream is not None:
+            given.append(("stream = ?", [self.stream]))
         given += [(f"{column} = ?", [value]) for column, value in texts if value]
         if self.sequences:
             given.append((f"sequence IN ({','.join('?' * len(self.sequences))})", self.sequences))
@@ -96,13 +101,11 @@ class Letters:
                 outcomes.append(StoreFull(f"{size_bytes} of {self._max_bytes} bytes are taken"))
                 continue
             size_bytes += more
-            rows += [(each.stored_ms, each.broker, each.trigger, each.id, each.type, each.event) for each in group]
+            rows += [msgspec.structs.astuple(each)[:-1] for each in group]
             outcomes.append(None)
         if rows:
             with self._transaction():
-                self._db.executemany(
-                    "INSERT INTO letters (stored_ms, broker, trigger, id, type, event) VALUES (?, ?, ?, ?, ?, ?)", rows
-                )
+                self._db.executemany(f"INSERT INTO letters ({_GIVEN}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self.size_bytes = size_bytes
         return outcomes
 
@@ -122,6 +125,12 @@ class Letters:
         clause = f"{clause} AND sequence > ? AND sequence <= ?"
         query = f"SELECT {_COLUMNS} FROM letters WHERE {clause} ORDER BY sequence LIMIT ?"
         return [_letter(row) for row in self._db.execute(query, [*values, after, until, limit])]
+
+    def by_stream(self, choice: Choice) -> dict[str, int]:
+        """How many each stream has."""
+        clause, values = choice.condition()
+        query = f"SELECT stream, count(*) FROM letters WHERE {clause} GROUP BY stream ORDER BY stream"
+        return dict(self._db.execute(query, values).fetchall())
 
     def last_sequence(self) -> int:
         return int(self._db.execute("SELECT coalesce(max(sequence), 0) FROM letters").fetchone()[0])
@@ -143,10 +152,11 @@ class Letters:
         return _Transaction(self._db)
 
 
-_COLUMNS = "stored_ms, broker, trigger, id, type, event, sequence"
+_GIVEN = "stored_ms, broker, trigger, stream, id, type, event"
+_COLUMNS = f"{_GIVEN}, sequence"
 
 
-def _letter(row: tuple[int, str, str, str, str, bytes, int]) -> Letter:
+def _letter(row: tuple[int, str, str, str, str, str, bytes, int]) -> Letter:
     return Letter(*row)
 
 

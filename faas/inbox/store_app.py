@@ -1,6 +1,6 @@
 """The store of dead letters over HTTP.
 
-    POST /[BROKER[/TRIGGER]]                        events, of brokers; 202 when they are on the disk
+    POST /[BROKER[/TRIGGER[/STREAM]]]               events, of brokers; 202 when they are on the disk
     GET  /v1/brokers/BROKER/deadletters             {"total"}, then the newest letters, a line of JSON each
     GET  /v1/brokers/BROKER/deadletters/streams     how many there are
     POST /v1/brokers/BROKER/deadletters/replay      sends them once more; body: `Destinations`
@@ -64,6 +64,7 @@ class _StoreApp:
                 Route("/", self._take, methods=["POST"]),
                 Route("/{broker}", self._take, methods=["POST"]),
                 Route("/{broker}/{trigger}", self._take, methods=["POST"]),
+                Route("/{broker}/{trigger}/{stream}", self._take, methods=["POST"]),
             ],
         )
 
@@ -80,8 +81,8 @@ class _StoreApp:
             log.warning("events refused: %s", refusal)
             return refuse(refusal.status, str(refusal))
         try:
-            broker, trigger = (request.path_params.get(name, "") for name in ("broker", "trigger"))
-            await self._store.add([_letter(event, broker, trigger) for event in events])
+            place = [request.path_params.get(name, "") for name in ("broker", "trigger", "stream")]
+            await self._store.add([_letter(event, *place) for event in events])
         except StoreFull as full:
             log.error("dead letters refused: %s; deal with some, or give it more room", full)
             return refuse(507, f"this store is full: {full}")
@@ -98,7 +99,7 @@ class _StoreApp:
         return Response(b"".join(map(_line, lines)), media_type="application/x-ndjson")
 
     async def _streams(self, request: Request) -> Response:
-        return JSONResponse({"streams": {"": await self._store.count(_choice(request))}})
+        return JSONResponse({"streams": await self._store.by_stream(_choice(request))})
 
     async def _replay(self, request: Request) -> Response:
         try:
@@ -149,8 +150,8 @@ class _StoreApp:
         return guarded
 
 
-def _letter(event: Event[Any], broker: str, trigger: str) -> Letter:
-    return Letter(int(time.time() * 1000), broker, trigger, event.id, event.type, encode(event))
+def _letter(event: Event[Any], broker: str, trigger: str, stream: str) -> Letter:
+    return Letter(int(time.time() * 1000), broker, trigger, stream, event.id, event.type, encode(event))
 
 
 def _choice(request: Request) -> Choice:
@@ -163,6 +164,7 @@ def _choice(request: Request) -> Choice:
         type=asked.get("type", ""),
         id=asked.get("id", ""),
         sequences=tuple(int(part) for part in asked.get("sequences", "").split(",") if part),
+        stream=asked.get("stream"),
         until_ms=int(until.timestamp() * 1000) if until else 0,
     )
 

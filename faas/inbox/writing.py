@@ -72,6 +72,9 @@ class Store:
     async def count(self, choice: Choice = Choice()) -> int:
         return await self._in(self._reading, lambda: self._reader.count(choice))
 
+    async def by_stream(self, choice: Choice) -> dict[str, int]:
+        return await self._in(self._reading, lambda: self._reader.by_stream(choice))
+
     async def last_sequence(self) -> int:
         return await self._in(self._reading, self._reader.last_sequence)
 
@@ -101,7 +104,8 @@ class Store:
                 groups.append(self._waiting.get_nowait())
             letters = [group for group, _ in groups]
             try:
-                outcomes: Sequence[Exception | None] = await self._in(self._writing, partial(self._letters.add, letters))
+                outcomes: Sequence[Exception | None]
+                outcomes = await self._in(self._writing, partial(self._letters.add, letters))
             except sqlite3.Error as error:
                 log.error("dead letters cannot be stored: %s", error)
                 outcomes = [error] * len(groups)

@@ -1,4 +1,4 @@
-"""The store of dead letters as a process: what it acknowledges it has, over any death, and only those with its token ask."""
+"""The store of dead letters as a process: what it acknowledges it has, over any death, and asking wants its token."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def test_letters_are_counted_shown_and_forgotten_by_choice(store: RunningInbox) 
     for number in range(4):
         store.post("/default/on-order", b"{}", **event_headers(number, "order" if number % 2 else "paid"))
 
-    assert store.ask("GET", "/streams").json() == {"streams": {"": 4}}
+    store.post("/default/on-order/late", b"{}", **event_headers(9, "late"))
+    assert store.ask("GET", "/streams").json() == {"streams": {"": 4, "late": 1}}
+    assert store.ask("POST", "/purge", stream="late").json() == {"purged": 1}
     assert [letter["event"]["id"] for letter in letters(store, type="paid")] == ["id-0", "id-2"]
     assert store.ask("POST", "/purge", type="paid").json() == {"purged": 2}
     assert [letter["event"]["id"] for letter in letters(store)] == ["id-1", "id-3"]

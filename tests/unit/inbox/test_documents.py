@@ -18,7 +18,7 @@ FAILED = {"knativeerrordest": "http://on-order.team.svc.cluster.local/", "knativ
 def test_a_letter_says_what_its_broker_noted_of_the_failure() -> None:
     event = Event("order", {"id": 7}, source="shop", id="1", extensions=FAILED)
 
-    line = letter_line(Letter(1_700_000_000_123, "default", "on-order", "1", "order", encode(event), 12), "team")
+    line = letter_line(Letter(1_700_000_000_123, "default", "on-order", "", "1", "order", encode(event), 12), "team")
 
     assert line["sequence"] == 12
     assert line["storedTime"] == "2023-11-14T22:13:20.123Z"
@@ -34,7 +34,7 @@ def test_what_the_subscriber_said_is_read_however_the_broker_wrote_it(data: str,
     event = Event("order", None, source="shop", id="1", extensions={"knativeerrordata": data})
     body = json.loads(encode(event))
 
-    line = letter_line(Letter(0, "", "", "1", "order", json.dumps(body).encode()), "team")
+    line = letter_line(Letter(0, "", "", "", "1", "order", json.dumps(body).encode()), "team")
 
     assert line["error"]["data"] == expected
 

@@ -12,7 +12,7 @@ from faas.inbox.letters import Choice, Letter, Letters, StoreFull
 
 
 def letter(number: int, broker: str = "default", trigger: str = "on-order", type: str = "order") -> Letter:
-    return Letter(1000 * number, broker, trigger, f"id-{number}", type, b'{"n":%d}' % number)
+    return Letter(1000 * number, broker, trigger, "", f"id-{number}", type, b'{"n":%d}' % number)
 
 
 @pytest.fixture
