@@ -33,6 +33,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "revisions": "List the revisions of functions.",
         "traffic": "Show or change how requests are split among revisions.",
         "rollback": "Send all traffic back to an earlier revision.",
+        "secret": "Secrets: what functions read and nobody is shown.",
     },
     "Events": {
         "events": "Send events, watch them, deliver them again.",
@@ -103,7 +104,7 @@ def group(ctx: click.Context, verbose: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0 done, 1 failed, 2 misused, 130 interrupted."""
+    """Run a command and exit: 0 done, 1 failed, 2 misused, 130 interrupted; a deploy has further ones."""
     verbose = bool(os.environ.get("FAAS_VERBOSE")) or _asks_verbose(sys.argv[1:] if arguments is None else arguments)
     try:
         code = group.main(args=arguments, prog_name="faas", standalone_mode=False)
@@ -132,7 +133,7 @@ def _fail(error: Exception, verbose: bool) -> NoReturn:
 
         traceback.print_exception(error)
     click.echo(explain(error).render(color=sys.stderr.isatty()), err=True)
-    sys.exit(1)
+    sys.exit(getattr(error, "exit_code", 1))
 
 
 def _asks_verbose(arguments: list[str]) -> bool:

@@ -107,9 +107,18 @@ def make_secret(name: str, values: Values, belonging: Belonging) -> Object:
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": belonging.metadata(name),
-        "type": _TYPES.get(frozenset(values), "Opaque"),
-        "data": SecretData((key, base64.b64encode(value.reveal()).decode()) for key, value in sorted(values.items())),
+        "type": type_of(values),
+        "data": data_of(values),
     }
+
+
+def data_of(values: Values) -> SecretData:
+    return SecretData((key, base64.b64encode(value.reveal()).decode()) for key, value in sorted(values.items()))
+
+
+def type_of(values: Values) -> str:
+    """By its keys: Kubernetes pulls images, and serves TLS, with Secrets of these types only."""
+    return _TYPES.get(frozenset(values), "Opaque")
 
 
 def make_config_map(name: str, values: Mapping[str, bytes], belonging: Belonging) -> Object:

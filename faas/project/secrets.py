@@ -67,6 +67,11 @@ class Declared:
     keys: Mapping[str, Origin]
 
 
+def is_key(text: str) -> bool:
+    """Whether a key of a Secret or a ConfigMap may be called so."""
+    return _KEY.match(text) is not None
+
+
 def parse_secrets(given: Any, pyproject: Path, where: str) -> dict[str, Declared]:
     """`where`: the dotted key of the table. Raises: SettingsError."""
     return _parse(given, pyproject, where, _secret_origin)
@@ -106,7 +111,7 @@ def _parse(given: Any, pyproject: Path, where: str, origin: Callable[[Any], Orig
 
 
 def _origin(key: str, value: Any, pyproject: Path, where: str, parse: Callable[[Any], Origin]) -> Origin:
-    if not _KEY.match(key):
+    if not is_key(key):
         raise SettingsError(
             pyproject, f"{where}.{key}", "no key can be called so", "Use letters, digits, '-', '_' and '.'"
         )
