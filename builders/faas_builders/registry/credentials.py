@@ -45,13 +45,6 @@ class Keychain(Protocol):
         ...
 
 
-class Anonymous:
-    """No credentials for anything."""
-
-    def find(self, registry: str, repository: str) -> Credential | None:
-        return None
-
-
 class _Entry(msgspec.Struct, frozen=True):
     auth: str = ""
     username: str = ""

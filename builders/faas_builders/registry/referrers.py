@@ -5,25 +5,12 @@ Registries list it themselves; for those that do not, clients keep the list unde
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from faas_builders.errors import InvalidImage, NotInRegistry, RegistryError
 from faas_builders.oci import model
 from faas_builders.oci.model import Descriptor, Index
-from faas_builders.registry._httpx import httpx
-from faas_builders.registry.client import Registry, pull_scopes
-
-_MOST_PAGES = 100
-_NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
-
-
-def list_referrers(registry: Registry, repository: str, digest: str, artifact_type: str = "") -> list[Descriptor]:
-    """All that refer to a digest, of one type or any."""
-    listed = _ask(registry, repository, digest)
-    if listed is None:
-        listed = [*_kept(registry, repository, digest).manifests]
-    return [entry for entry in listed if artifact_type in ("", entry.artifact_type)]
+from faas_builders.registry.client import Registry
 
 
 def note_referrers(registry: Registry, repository: str, subject: str, referrers: Iterable[Descriptor]) -> None:
@@ -38,22 +25,6 @@ def note_referrers(registry: Registry, repository: str, subject: str, referrers:
 
 def tag_of(digest: str) -> str:
     return digest.replace(":", "-")
-
-
-def _ask(registry: Registry, repository: str, digest: str) -> list[Descriptor] | None:
-    """None: it does not list them."""
-    found: list[Descriptor] = []
-    place: str | httpx.URL = f"{repository}/referrers/{digest}"
-    for _ in range(_MOST_PAGES):
-        answer = registry.transport.request("GET", place, pull_scopes(repository))
-        if answer.status != 200 or model.INDEX not in answer.headers.get("Content-Type", ""):
-            return None
-        found += _index(registry, answer.body).manifests
-        following = _NEXT.search(answer.headers.get("Link", ""))
-        if following is None:
-            break
-        place = answer.url.join(following[1])
-    return found
 
 
 def _kept(registry: Registry, repository: str, digest: str) -> Index:

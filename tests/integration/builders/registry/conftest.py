@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from faas_builders.registry.client import Registry
-from faas_builders.registry.credentials import Anonymous, Keychain
+from faas_builders.registry.credentials import Keychain
 
 from tests.integration.builders.registry.faulty import FaultyRegistry, faulty_registry
 
@@ -35,7 +35,7 @@ class Client(Registry):
 
     def __init__(self, host: str, *, credentials: Keychain | None = None, timeout_s: float = 20.0) -> None:
         self.waits: list[float] = []
-        super().__init__(host, credentials=credentials or Anonymous(), timeout_s=timeout_s, wait=self.waits.append)
+        super().__init__(host, credentials=credentials, timeout_s=timeout_s, wait=self.waits.append)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from faas_builders.errors import InvalidImage, NotInRegistry, RegistryDenied, RegistryError, RegistryUnreachable
 from faas_builders.registry.names import ImageName
 from faas_builders.registry.push import push_with
-from faas_builders.registry.referrers import list_referrers, tag_of
+from faas_builders.registry.referrers import tag_of
 from faas_builders.registry.uploads import upload_blob
 
 from tests.integration.builders.registry.conftest import Client
@@ -22,6 +22,7 @@ from tests.integration.builders.registry.faulty import (
     closes,
     closes_in_upload,
 )
+from tests.integration.builders.registry.listing import list_referrers
 from tests.integration.builders.registry.stores import SBOM, store_with_image, store_with_index
 
 DATA = os.urandom(100_000)
@@ -227,9 +228,8 @@ def test_a_registry_that_lists_referrers_gets_no_tag_for_them(
         store.put_referrer(image, kind, b"{}")
     push_with(client, store, reference, ImageName.parse(f"{faulty.host}/shop:1.0"))
     assert f"shop:{tag_of(image.digest)}" not in faulty.manifests
-    listed = list_referrers(client, "shop", image.digest)  # the registry has one a page
-    assert {entry.artifact_type for entry in listed} == {SBOM, "application/vnd.in-toto+json"}
-    assert [entry.artifact_type for entry in list_referrers(client, "shop", image.digest, SBOM)] == [SBOM]
+    listed = list_referrers(faulty.host, "shop", image.digest)
+    assert sorted(entry.artifact_type for entry in listed) == sorted([SBOM, "application/vnd.in-toto+json"])
 
 
 def test_a_referrer_of_a_referrer_is_pushed_too(faulty: FaultyRegistry, client: Client, tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_referrer_of_a_referrer_is_pushed_too(faulty: FaultyRegistry, client: 
     sbom = store.put_referrer(store.descriptor(reference), SBOM, b"{}")
     signature = store.put_referrer(sbom, "application/vnd.example.signature", b"signed")
     push_with(client, store, reference, ImageName.parse(f"{faulty.host}/shop:1.0"))
-    assert [entry.digest for entry in list_referrers(client, "shop", sbom.digest)] == [signature.digest]
+    assert [entry.digest for entry in list_referrers(faulty.host, "shop", sbom.digest)] == [signature.digest]
 
 
 def test_a_repository_that_nobody_may_make(faulty: FaultyRegistry, client: Client, tmp_path: Path) -> None:
