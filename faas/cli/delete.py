@@ -1,70 +1,95 @@
-"""`faas delete`: take functions away."""
+"""`faas delete`: take functions, or a whole project, away."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from faas.cli.connection import with_client
 from faas.cli.options import dry_run_option, namespace_option, target_option, yes_option
+from faas.cli.output import note, note_hidden
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
+    from faas.client.protocol import Object
     from faas.client.targets import Target
-    from faas.deploy.belonging import EventObjects
+
+_HERE = "."  # --project without a name
 
 
 @click.command(short_help="Delete functions.")
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1)
+@click.option("--project", metavar="[PROJECT]", is_flag=False, flag_value=_HERE,
+              help="All that deploys of a project have made; of this folder's without a name.")  # fmt: skip
 @namespace_option
 @yes_option
 @dry_run_option
 @target_option
-def command(names: tuple[str, ...], namespace: str, yes: bool, dry_run: bool, target: Target) -> None:
-    """Delete functions with all their revisions, Triggers and sources; requests that run are finished. Brokers stay.
+def command(
+    names: tuple[str, ...], project: str | None, namespace: str, yes: bool, dry_run: bool, target: Target
+) -> None:
+    """Delete functions with all their revisions, domains, Triggers and sources; requests that run are finished.
+
+    Only what a deploy has made goes along. Brokers stay, but with --project: that takes all that carries the project's
+    label, and the stage's with --stage, and shows it before it asks.
 
     \b
     Examples:
       faas delete hello
       faas delete hello greet --yes
+      faas delete --project --stage staging
     """
-    found = with_client(target, lambda client: _find(client, names, namespace))
-    what = ", ".join(f"{name}{_along(found[name])}" for name in names)
+    from faas.deploy.leaving import of_functions, of_project
+
+    if bool(names) == bool(project):
+        raise click.UsageError("name functions, or a project with --project")
+    where = f"namespace {namespace}" + ("" if target.is_local else f" of {target.context}")
+    if project:
+        wanted = _project_name() if project == _HERE else project
+        found = with_client(target, lambda client: of_project(client, wanted, namespace, target.stage))
+        if not found.objects:
+            stage = f" (stage {target.stage})" if target.stage else ""
+            note(f"nothing of project {wanted}{stage} is in {where}")
+            note_hidden(found.hidden, namespace)
+            return
+        _show(found.objects)
+        question = f"Delete these {len(found.objects)} objects of project {wanted} in {where}?"
+    else:
+        found = with_client(target, lambda client: of_functions(client, names, namespace))
+        question = f"Delete {', '.join(name + found.along(name) for name in names)} in {where}?"
+    note_hidden(found.hidden, namespace)
     if not dry_run and not yes:
-        click.confirm(f"Delete {what} in namespace {namespace}?", abort=True, err=True)
-    with_client(target, lambda client: _delete(client, found, namespace, dry_run=dry_run))
+        click.confirm(question, abort=True, err=True)
+    with_client(target, lambda client: _delete(client, found.objects, namespace, dry_run=dry_run))
+    done = "would be deleted" if dry_run else "deleted"
+    if project:
+        click.echo(f"project {wanted} {done}: {len(found.objects)} objects")
     for name in names:
-        click.echo(f"{name}{_along(found[name])} {'would be ' if dry_run else ''}deleted")
+        click.echo(f"{name}{found.along(name)} {done}")
 
 
-def _along(events: EventObjects) -> str:
-    """What goes with a function, in words."""
-    counts = ((len(events.sources), "source"), (len(events.triggers), "Trigger"))
-    words = [f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count]
-    return f" with {' and '.join(words)}" if words else ""
+def _project_name() -> str:
+    from faas.project.settings import load_settings
+
+    return load_settings(Path.cwd()).name
 
 
-async def _find(client: HttpClient, names: tuple[str, ...], namespace: str) -> dict[str, EventObjects]:
-    """Raises: NotFound: before anything was deleted."""
-    from faas.deploy.belonging import read_events
-    from faas.resources.kinds import SERVICE
+def _show(objects: Sequence[Object]) -> None:
+    from faas.deploy.live import kind_of_manifest
 
-    for name in names:
-        await client.get(SERVICE, name, namespace)
-    events = (await read_events(client, namespace)).of_projects()
-    return {name: events.of_service(name) for name in names}
+    for obj in objects:
+        note(f"  {kind_of_manifest(obj)}/{obj['metadata']['name']}")
 
 
-async def _delete(client: HttpClient, found: dict[str, EventObjects], namespace: str, *, dry_run: bool) -> None:
-    """Sources, then Triggers, then the Service: nothing is sent to what is gone already."""
+async def _delete(client: HttpClient, objects: Sequence[Object], namespace: str, *, dry_run: bool) -> None:
+    """One after the other: nothing is sent to what is gone already."""
     from faas.client.errors import NotFound
-    from faas.deploy.belonging import kind_of
-    from faas.resources.kinds import SERVICE
+    from faas.deploy.live import kind_of_manifest
 
-    for name, events in found.items():
-        for obj in (*events.sources, *events.triggers):
-            with contextlib.suppress(NotFound):  # deleted meanwhile, or with another function of the Service
-                await client.delete(kind_of(obj), obj["metadata"]["name"], namespace, dry_run=dry_run)
-        await client.delete(SERVICE, name, namespace, dry_run=dry_run)
+    for obj in objects:
+        with contextlib.suppress(NotFound):  # deleted meanwhile, or with what it belonged to
+            await client.delete(kind_of_manifest(obj), obj["metadata"]["name"], namespace, dry_run=dry_run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,13 +12,15 @@ from faas.cli.conditions import condition_line, conditions_of, is_public, readin
 from faas.cli.connection import with_client
 from faas.cli.eventing_rows import describe_events
 from faas.cli.options import namespace_option, output_option, target_option
-from faas.cli.output import age, first_line, print_data, print_facts, print_section
+from faas.cli.output import age, first_line, note_hidden, print_data, print_facts, print_section
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
     from faas.client.targets import Target
     from faas.deploy.belonging import EventObjects
+    from faas.deploy.reasons import Trouble
+    from faas.resources.kinds import Kind
 
 
 @click.command(short_help="Show a function: URL, traffic, revisions, triggers, conditions.")
@@ -32,49 +36,137 @@ def command(name: str, namespace: str, output: str | None, target: Target) -> No
       faas describe hello
       faas describe hello -o yaml
     """
-    from faas.cli.revisions import read
-    from faas.deploy.belonging import read_events
     from faas.deploy.plan import clean
 
-    async def work(client: HttpClient) -> tuple[list[Object], list[Object], EventObjects]:
-        services, revisions = await read(client, namespace, name)
-        return services, revisions, (await read_events(client, namespace)).of_service(name)
-
-    (service,), revisions, events = with_client(target, work)
+    found = with_client(target, lambda client: _read(client, namespace, name))
     if output:
-        print_data(clean(service), output)
+        print_data(clean(found.service), output)
         return
-    print_facts(_facts(service, target))
-    print_section("Traffic", _traffic(service))
-    print_section("Revisions", [_revision(revision) for revision in revisions])
-    print_section("Triggers", describe_events(events))
-    print_section("Conditions", [condition_line(condition) for condition in conditions_of(service)])
+    print_facts(_facts(found, target))
+    print_section("Trouble", _trouble(found.trouble))
+    print_section("Traffic", _traffic(found.service))
+    print_section("Revisions", [_revision(revision, is_local=target.is_local) for revision in found.revisions])
+    print_section("Triggers", describe_events(found.events))
+    print_section("Conditions", [condition_line(condition) for condition in conditions_of(found.service)])
+    note_hidden(found.hidden, namespace)
 
 
-def _facts(service: Object, target: Target) -> list[tuple[str, str]]:
-    from faas.cli.image_store import how_it_runs, open_store
+@dataclass(frozen=True, slots=True)
+class _Found:
+    service: Object
+    revisions: list[Object]
+    events: EventObjects
+    domains: list[Object]
+    trouble: Trouble | None  # what its Pods say, when it is not ready
+    hidden: set[Kind] = field(default_factory=set)  # what this user may not see
+
+
+async def _read(client: HttpClient, namespace: str, name: str) -> _Found:
+    from faas.deploy.belonging import read_events
+    from faas.deploy.troubles import Troubles
+    from faas.resources.kinds import DOMAIN_MAPPING, REVISION, SERVICE
+
+    hidden: set[Kind] = set()
+    service = await client.get(SERVICE, name, namespace)
+    revisions, every, mappings = await asyncio.gather(
+        _visible(client, REVISION, namespace, hidden, of_service=name),
+        read_events(client, namespace, hidden=hidden),
+        _visible(client, DOMAIN_MAPPING, namespace, hidden),
+    )
+    domains = [each for each in mappings if (each["spec"].get("ref") or {}).get("name") == name]
+    trouble = None
+    newest = str((service.get("status") or {}).get("latestCreatedRevisionName") or "")
+    if newest and ready_of(service).get("status") != "True":
+        trouble = (await Troubles(client, namespace).look({name: newest})).get(name)
+    return _Found(service, revisions, every.of_service(name), domains, trouble, hidden)
+
+
+async def _visible(
+    client: HttpClient, kind: Kind, namespace: str, hidden: set[Kind], *, of_service: str = ""
+) -> list[Object]:
+    """Objects of a kind, of a Service the newest first; none where the server does not have them."""
+    from faas.cli.conditions import generation_of
+    from faas.client.errors import Forbidden, NotFound
+    from faas.resources import keys
+
+    selector = f"{keys.SERVICE_LABEL}={of_service}" if of_service else ""
+    try:
+        items = (await client.list(kind, namespace, label_selector=selector)).items
+    except NotFound:
+        return []
+    except Forbidden as error:
+        if error.code == 401:
+            raise
+        hidden.add(kind)
+        return []
+    return sorted(items, key=generation_of, reverse=True) if of_service else items
+
+
+def _facts(found: _Found, target: Target) -> list[tuple[str, str]]:
+    from faas.project.labels import PROJECT_LABEL, STAGE_LABEL
     from faas.project.manifests import FUNCTIONS_ANNOTATION
 
+    service = found.service
     metadata, status = service["metadata"], service.get("status") or {}
+    labels = metadata.get("labels") or {}
     template = service["spec"]["template"]
     container = template["spec"]["containers"][0]
     condition = ready_of(service)
     annotations = dict((template.get("metadata") or {}).get("annotations") or {})
+    image = str(container.get("image") or "")
     return [
         ("Name", metadata["name"]),
         ("Namespace", metadata["namespace"]),
+        ("Project", str(labels.get(PROJECT_LABEL) or "")),
+        ("Stage", str(labels.get(STAGE_LABEL) or "")),
         ("Age", age(metadata.get("creationTimestamp", ""))),
         ("URL", str(status.get("url") or "") + ("" if is_public(service) else "  (cluster-local)")),
+        ("Domains", "\n".join(map(_domain, found.domains))),
         ("Ready", readiness(service)),
         ("Message", condition.get("message", "")),
-        ("Image", container.get("image", "")),
-        ("Runs as", how_it_runs(open_store(target.state.path), container.get("image", ""))),
+        ("Image", image),
+        ("Digest", _digest(image, found.revisions)),
+        ("Runs as", _runs_as(image, target)),
+        ("Service account", str(template["spec"].get("serviceAccountName") or "")),
         ("Functions", annotations.pop(FUNCTIONS_ANNOTATION, "").replace(",", ", ")),
         ("Concurrency", str(template["spec"].get("containerConcurrency") or "no limit")),
         ("Timeout", f"{template['spec'].get('timeoutSeconds', 300)} s"),
         ("Options", ", ".join(f"{key.rpartition('/')[2]} {value}" for key, value in sorted(annotations.items()))),
         ("Environment", ", ".join(_variable(variable) for variable in container.get("env") or ())),
     ]
+
+
+def _domain(mapping: Object) -> str:
+    """`shop.example.com`, and why it does not lead here where it does not."""
+    url = str((mapping.get("status") or {}).get("url") or mapping["metadata"]["name"])
+    condition = ready_of(mapping)
+    if condition.get("status") == "True":
+        return url
+    why = first_line(condition.get("message", ""))
+    return f"{url}  {readiness(mapping)}{f'  {why}' if why else ''}"
+
+
+def _digest(image: str, revisions: list[Object]) -> str:
+    """What a tag was found to be when the newest revision was made."""
+    if "@sha256:" in image or not revisions:
+        return ""
+    statuses = (revisions[0].get("status") or {}).get("containerStatuses") or ()
+    return str(statuses[0].get("imageDigest") or "").rpartition("@")[2] if statuses else ""
+
+
+def _runs_as(image: str, target: Target) -> str:
+    """Of the engine alone: a cluster runs containers."""
+    if not target.is_local:
+        return ""
+    from faas.cli.image_store import how_it_runs, open_store
+
+    return how_it_runs(open_store(target.state.path), image)
+
+
+def _trouble(trouble: Trouble | None) -> list[str]:
+    if trouble is None:
+        return []
+    return [f"{trouble.reason}: {trouble.sentence}", *trouble.advice.splitlines()]
 
 
 def _variable(variable: dict[str, Any]) -> str:
@@ -93,15 +185,12 @@ def _traffic(service: Object) -> list[str]:
     return lines
 
 
-def _revision(revision: Object) -> str:
+def _revision(revision: Object, *, is_local: bool) -> str:
+    from faas.cli.revisions import instances_of
+
     condition = ready_of(revision)
-    status = revision.get("status") or {}
     told = first_line(condition.get("message", "")) if condition.get("status") != "True" else ""
-    message = f"  {told}" if told else ""
-    count = status.get("actualReplicas") or 0
-    instances = f"{count} instance{'s' * (count != 1)}"
-    return f"{revision['metadata']['name']}  {readiness(revision)}  {instances}  {age(_created(revision))}{message}"
-
-
-def _created(revision: Object) -> str:
-    return str(revision["metadata"].get("creationTimestamp", ""))
+    count = instances_of(revision, is_local=is_local)
+    created = str(revision["metadata"].get("creationTimestamp", ""))
+    words = (revision["metadata"]["name"], readiness(revision), f"{count} instance{'s' * (count != '1')}", age(created))
+    return "  ".join((*words, told) if told else words)

@@ -101,10 +101,16 @@ def command(
         sent = {"Content-Type": content_type, **sent}
     request = Request(method or ("POST" if body is not None else "GET"), path, sent, body)
     asked = _Asked(name, namespace, given, tag, timeout, insecure, via)
-    started = time.monotonic()
-    with (_to_engine if target.is_local else _to_cluster)(target, request, asked) as (answer, told):
-        _print(answer, started, output, told)
-        return 1 if answer.status >= 400 else 0
+    with (_to_engine if target.is_local else _to_cluster)(target, request, asked) as exchange:
+        _print(exchange, output)
+        return 1 if exchange.answer.status >= 400 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    answer: Answer
+    took_ms: float  # until the answer began; finding the way there is not part of it
+    via: str = ""  # the way that was taken, where it is worth telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ class _Asked:
 
 
 @contextmanager
-def _to_engine(target: Target, request: Request, asked: _Asked) -> Iterator[tuple[Answer, str]]:
+def _to_engine(target: Target, request: Request, asked: _Asked) -> Iterator[_Exchange]:
     from faas.cli.requests import send
 
     if asked.via or asked.insecure:
@@ -132,17 +138,17 @@ def _to_engine(target: Target, request: Request, asked: _Asked) -> Iterator[tupl
     service, event_path = with_client(target, lambda client: _read(client, asked.name, asked.namespace, asked.event))
     request = asked.request(request, event_path)
     host, address = _where(service, asked.tag, engine, internally=request.path.startswith("/_faas/"))
+    started = time.monotonic()
     with send(request, host, address, timeout_s=asked.timeout_s) as answer:
-        yield answer, ""
+        yield _Exchange(answer, (time.monotonic() - started) * 1000)
 
 
 @contextmanager
-def _to_cluster(target: Target, request: Request, asked: _Asked) -> Iterator[tuple[Answer, str]]:
+def _to_cluster(target: Target, request: Request, asked: _Asked) -> Iterator[_Exchange]:
     from urllib.parse import urlsplit
 
     from faas.cli.requests import send_over, trusting
     from faas.cli.ways import Call, find_way, opened
-    from faas.client.credentials import credentials_of
 
     if asked.via and asked.via not in ("ingress", "port-forward") and "://" not in asked.via:
         raise click.BadParameter(f"{asked.via!r} is not ingress, port-forward or a URL", param_hint="--via")
@@ -152,7 +158,7 @@ def _to_cluster(target: Target, request: Request, asked: _Asked) -> Iterator[tup
         url, revision = _url_of(service, asked.tag)
         call = Call(service, url, revision, is_internal=not is_public(service))
         way = await find_way(client, call, asked.via)
-        return call, way, event_path, await credentials_of(client.cluster).identity()
+        return call, way, event_path, await client.identity()
 
     call, way, event_path, identity = with_client(target, work)
     assert target.cluster is not None
@@ -163,9 +169,9 @@ def _to_cluster(target: Target, request: Request, asked: _Asked) -> Iterator[tup
     with opened(way, target.cluster, identity) as (connection, why):
         host = urlsplit(call.url).netloc
         request = asked.request(request, event_path)
-        where = way.told or host
+        where, started = way.told or host, time.monotonic()
         with send_over(connection, request, host, where, timeout_s=asked.timeout_s, tls=tls, why=why) as answer:
-            yield answer, way.told
+            yield _Exchange(answer, (time.monotonic() - started) * 1000, way.told)
 
 
 async def _read(client: HttpClient, name: str, namespace: str, event: Mapping[str, str]) -> tuple[Object, str]:
@@ -268,18 +274,17 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     return name.lower(), value
 
 
-def _print(answer: Answer, started: float, output: str | None, told: str) -> None:
-    """Args: told: the way that was taken, where it is worth telling."""
-    took_ms = (time.monotonic() - started) * 1000
+def _print(exchange: _Exchange, output: str | None) -> None:
+    answer, took_ms = exchange.answer, exchange.took_ms
     if output:
         body = b"".join(answer.chunks()).decode(errors="replace")
         document = {"status": answer.status, "timeMs": round(took_ms, 1), "headers": answer.headers, "body": body}
-        document |= {"via": told} if told else {}
+        document |= {"via": exchange.via} if exchange.via else {}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     colour = "green" if answer.status < 400 else "red"
     click.secho(f"{answer.status} {answer.reason}", fg=colour, err=True, nl=False)
-    facts = (f"{took_ms:.1f} ms", answer.headers.get("content-type", ""), f"via {told}" if told else "")
+    facts = (f"{took_ms:.1f} ms", answer.headers.get("content-type", ""), f"via {exchange.via}" if exchange.via else "")
     click.echo("  ".join(("", *filter(None, facts))), err=True)
     if event_type := answer.headers.get("ce-type"):  # a reply: its attributes are headers, its data is the body
         known = ("id", "source", "subject")

@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import re
 import socket
+import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from faas.client.proxies import proxy_of
 
 if TYPE_CHECKING:
     from faas.client.credentials import Identity
@@ -97,14 +100,14 @@ def _configuration(cluster: Cluster, identity: Identity, folder: Path) -> Any:
     made = Configuration()
     made.host = cluster.server
     made.verify_ssl = not cluster.insecure
-    made.ssl_ca_cert = kept("ca.crt", cluster.ca_data)
+    # Without one it would believe those of a package rather than those of this machine.
+    made.ssl_ca_cert = kept("ca.crt", cluster.ca_data) or ssl.get_default_verify_paths().cafile
     own = identity.certificate  # both in one
     made.cert_file = kept("client.crt", own or cluster.client_cert_data) or _named(cluster.client_cert)
     made.key_file = kept("client.key", own or cluster.client_key_data) or _named(cluster.client_key)
     if cluster.tls_server_name:
         made.tls_server_name = cluster.tls_server_name
-    if cluster.proxy_url:
-        made.proxy = cluster.proxy_url
+    made.proxy = cluster.proxy_url or proxy_of(cluster.server, os.environ) or None
     return made
 
 

@@ -111,10 +111,10 @@ def diagnose(cluster: Cluster) -> tuple[str, str]:
 
 
 def _diagnose_tls(cluster: Cluster, connection: socket.socket, host: str) -> tuple[str, str]:
-    from faas.client.http import _tls
+    from faas.client.tls import make_context
 
     try:
-        with _tls(cluster).wrap_socket(connection, server_hostname=host):
+        with make_context(cluster).wrap_socket(connection, server_hostname=cluster.tls_server_name or host):
             return "", "It takes connections but does not answer; see the API server's log"
     except ssl.SSLCertVerificationError as error:
         fix = f"Put the cluster's authority into certificate-authority-data of {cluster.source or 'the kubeconfig'}"
