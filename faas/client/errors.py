@@ -2,13 +2,16 @@
 
 ApiError
 ├── NotFound          404
+│   └── NoSuchKind    the server does not have the kind at all
 ├── AlreadyExists     409, reason AlreadyExists
 ├── Conflict          409, a stale resourceVersion or a field of another manager
 ├── Invalid           422, with causes
 ├── BadRequest        400
 ├── Gone              410, a resourceVersion that is too old: list again
 ├── Forbidden         401 and 403
+│   └── Unauthorized  401: the credentials, not the rights
 └── Unavailable       429, 5xx, or nobody answers
+    └── Untrusted     somebody answers whose certificate is not believed
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ class ApiError(Exception):
 
     code = 500
     reason = "InternalError"
+    context = ""  # of the API server that refused; "": the one in this process
+    unsure_since: float | None = None  # when (monotonic) an attempt was begun that may have been carried out
 
     def __init__(
         self,
@@ -84,6 +89,14 @@ class NotFound(ApiError):
     code, reason = 404, "NotFound"
 
 
+class NoSuchKind(NotFound):
+    """A cluster without the parts that this needs: `resource` as domainmappings.serving.knative.dev/v1beta1."""
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(f"the API server has no {resource}")
+        self.resource = resource
+
+
 class AlreadyExists(ApiError):
     code, reason = 409, "AlreadyExists"
 
@@ -108,5 +121,13 @@ class Forbidden(ApiError):
     code, reason = 403, "Forbidden"
 
 
+class Unauthorized(Forbidden):
+    code, reason = 401, "Unauthorized"
+
+
 class Unavailable(ApiError):
     code, reason = 503, "ServiceUnavailable"
+
+
+class Untrusted(Unavailable):
+    """Somebody answers; asking again does not help."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Self
 from urllib.parse import quote
@@ -14,10 +13,15 @@ from urllib.parse import quote
 import msgspec
 
 from faas.client._httpx import httpx
-from faas.client.errors import ApiError, Gone, Unavailable
+from faas.client.creations import is_made_by
+from faas.client.credentials import Identity
+from faas.client.errors import AlreadyExists, ApiError, Gone, NoSuchKind, NotFound
 from faas.client.kubeconfig import Cluster
+from faas.client.lines import whole_lines
 from faas.client.protocol import Object, ObjectList, PatchType, WatchEvent
-from faas.client.refusals import RetryPolicy, error_of, error_of_status, is_worth_retrying, jitter
+from faas.client.refusals import RetryPolicy, error_of_status
+from faas.client.transport import TIMEOUT_S, Ask, Transport
+from faas.client.watching import follow as follow_changes
 from faas.resources.kinds import POD, Kind
 
 PATCH_TYPES: dict[PatchType, str] = {
@@ -26,49 +30,65 @@ PATCH_TYPES: dict[PatchType, str] = {
     "strategic": "application/strategic-merge-patch+json",
     "apply": "application/apply-patch+yaml",  # JSON is YAML
 }
-TIMEOUT_S = 30.0
-_WATCH_S = 300  # the server ends a watch after this, and we go on where it was; finds dead connections
-_CONNECT_ATTEMPTS = 3  # the engine's listening socket outlives the engine, so a refusal means nobody is there
+PAGE = 500  # objects of a list at once, as kubectl
+# The server ends a watch after this, and we go on where it was. Silence beyond it is a connection that nobody holds
+# any more; a short one costs a request a minute, and finds that out within a minute or so.
+WATCH_S = 60
+_GRACE_S = 15.0
 
 
 class HttpClient:
     """Speaks to one API server. Use as `async with HttpClient(cluster) as client`; it owns its connections.
 
-    Implements `protocol.Client`. Idempotent requests are tried again while the server restarts; a create is only when
-    it certainly was not carried out.
+    Implements `protocol.Client`. Requests are tried again where that is safe, a create too: one whose answer was lost
+    is told from somebody else's by what it left. A server that asks for a pause gets it from all requests.
     """
 
-    def __init__(self, cluster: Cluster, *, retry: RetryPolicy = RetryPolicy(), timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        retry: RetryPolicy = RetryPolicy(),
+        timeout_s: float = TIMEOUT_S,
+        watch_s: int = WATCH_S,
+        watch_grace_s: float = _GRACE_S,
+    ) -> None:
         self.cluster = cluster
-        self.warnings: list[str] = []  # what the server warned of, each once
-        self._retry = retry
-        headers = {"Accept": "application/json", "User-Agent": "faas"}
-        if cluster.token:
-            headers["Authorization"] = f"Bearer {cluster.token}"
-        self._http = httpx.AsyncClient(
-            base_url=cluster.server,
-            headers=headers,
-            verify=_tls(cluster) if cluster.server.startswith("https") else False,
-            timeout=httpx.Timeout(timeout_s, connect=5.0),
-            trust_env=False,  # a proxy of the environment has no business between us and an API server's credentials
-        )
+        self._retry, self._watch_s, self._watch_grace_s = retry, watch_s, watch_grace_s
+        self._transport = Transport(cluster, retry=retry, timeout_s=timeout_s)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the server warned of, each once."""
+        return self._transport.warnings
+
+    async def identity(self) -> Identity:
+        """What it shows to the server, for connections of another kind. Raises: KubeconfigError."""
+        return await self._transport.identity()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._http.aclose()
+        await self._transport.close()
 
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Object:
-        return await self._ask("GET", _path(kind, namespace, name))
+        return await self._of_kind(kind, Ask("GET", _path(kind, namespace, name)))
 
     async def list(
         self, kind: Kind, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
     ) -> ObjectList:
+        path, query = _path(kind, namespace), _selectors(label_selector, field_selector)
+        try:
+            return await self._pages(kind, path, query | {"limit": str(PAGE)})
+        except Gone:
+            # It has forgotten the version that the first pages are of; all at once has but one.
+            return await self._pages(kind, path, query)
+
+    async def _pages(self, kind: Kind, path: str, query: dict[str, str]) -> ObjectList:
         items: list[Object] = []
-        query = _selectors(label_selector, field_selector) | {"limit": "500"}
         while True:
-            page = await self._ask("GET", _path(kind, namespace), query)
+            page = await self._of_kind(kind, Ask("GET", path, query))
             items += [
                 {"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or []
             ]  # lists of built-in kinds leave it out
@@ -77,7 +97,7 @@ class HttpClient:
                 return ObjectList(items, str(metadata.get("resourceVersion") or ""))
             query = {**query, "continue": str(metadata["continue"])}
 
-    async def watch(
+    def watch(
         self,
         kind: Kind,
         namespace: str = "",
@@ -86,40 +106,38 @@ class HttpClient:
         label_selector: str = "",
         field_selector: str = "",
     ) -> AsyncIterator[WatchEvent]:
-        """Changes, across broken connections; ends only with the caller. Raises: Gone."""
-        if not resource_version:
-            # A list is whole or fails, so a connection that breaks in the middle cannot lose an object.
-            found = await self.list(kind, namespace, label_selector=label_selector, field_selector=field_selector)
-            for item in found.items:
-                yield WatchEvent("ADDED", item)
-            resource_version = found.resource_version
-        query = _selectors(label_selector, field_selector) | {
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(_WATCH_S),
-        }
-        failures = 0
-        while True:
-            try:
-                request = {**query, "resourceVersion": resource_version}
-                async with self._stream(_path(kind, namespace), request, read_timeout_s=_WATCH_S + 30) as answer:
-                    async for line in answer.aiter_lines():
-                        if not line:
-                            continue
-                        event = _event(line)
-                        failures = 0
-                        resource_version = event.object["metadata"]["resourceVersion"]
-                        yield event
-            except (httpx.TransportError, Unavailable) as error:
-                failures += 1
-                if failures >= self._retry.attempts:
-                    raise _unavailable(self.cluster, error) from error
-                await asyncio.sleep(self._retry.wait_s(failures - 1, retry_after_s=None, jitter=jitter()))
+        """Changes, across broken connections; ends only with the caller. See `watching.follow`."""
+        source = _Watch(self, kind, namespace, label_selector, field_selector)
+        return follow_changes(source, self._retry, resource_version)
+
+    async def changes(self, kind: Kind, path: str, query: Mapping[str, str]) -> AsyncGenerator[WatchEvent, None]:
+        """One request of a watch. Raises: Gone, Unavailable and what else is refused."""
+        asked = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(self._watch_s)}
+        silence_s = self._watch_s + self._watch_grace_s
+        try:
+            async with self._transport.stream(Ask("GET", path, asked), read_timeout_s=silence_s) as answer:
+                async for line in whole_lines(answer.aiter_bytes()):
+                    if line:
+                        yield _event(line)
+        except NotFound as error:
+            raise _about_kind(kind, error) from error
 
     async def create(self, kind: Kind, obj: Object, *, dry_run: bool = False, field_manager: str = "faas") -> Object:
-        namespace = obj.get("metadata", {}).get("namespace", "")
-        query = _write_query(dry_run, field_manager)
-        return await self._ask("POST", _path(kind, namespace), query, obj, idempotent=False)
+        name, namespace = (obj.get("metadata", {}).get(key, "") for key in ("name", "namespace"))
+        path, query = _path(kind, namespace), _write_query(dry_run, field_manager)
+        # A second try of one with a name says AlreadyExists; what the server names anew each time it would make twice.
+        ask = Ask("POST", path, query, msgspec.json.encode(obj), idempotent=bool(name) or dry_run)
+        try:
+            return await self._of_kind(kind, ask)
+        except AlreadyExists as error:
+            if error.unsure_since is None or dry_run:
+                raise
+            answer = await self._transport.send(Ask("GET", _path(kind, namespace, name)))
+            now, found = _date(answer) or datetime.now(UTC), _decode(answer.content)
+            since = now - timedelta(seconds=time.monotonic() - error.unsure_since)
+            if not is_made_by(obj, found, manager=field_manager, since=since):
+                raise
+            return found
 
     async def update(
         self,
@@ -133,7 +151,8 @@ class HttpClient:
         metadata = obj["metadata"]
         path = _path(kind, metadata.get("namespace", ""), metadata["name"], subresource)
         # With a resourceVersion a second try cannot overwrite anything: it would be a Conflict, as it should.
-        return await self._ask("PUT", path, _write_query(dry_run, field_manager), obj)
+        ask = Ask("PUT", path, _write_query(dry_run, field_manager), msgspec.json.encode(obj))
+        return await self._of_kind(kind, ask)
 
     async def patch(
         self,
@@ -152,7 +171,10 @@ class HttpClient:
         if type == "apply":
             query["force"] = str(force).lower()
         path = _path(kind, namespace, name, subresource)
-        return await self._ask("PATCH", path, query, patch, content_type=PATCH_TYPES[type], idempotent=type != "json")
+        content = msgspec.json.encode(patch)
+        return await self._of_kind(
+            kind, Ask("PATCH", path, query, content, PATCH_TYPES[type], idempotent=type != "json")
+        )
 
     async def delete(
         self,
@@ -165,21 +187,21 @@ class HttpClient:
     ) -> None:
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
         query = {"dryRun": "All"} if dry_run else {}
-        await self._ask("DELETE", _path(kind, namespace, name), query, options)
+        ask = Ask("DELETE", _path(kind, namespace, name), query, msgspec.json.encode(options))
+        try:
+            await self._of_kind(kind, ask)
+        except NotFound as error:
+            if error.unsure_since is None or not error.name:
+                raise
+            # else an attempt whose answer was lost has done it
 
     async def version(self) -> Object:
         """What the server says it is."""
-        return await self._ask("GET", "/version")
+        return _decode((await self._transport.send(Ask("GET", "/version"))).content)
 
     async def server_time(self) -> datetime | None:
         """What time the server has, to a second; None when it does not say. Raises: Unavailable."""
-        try:
-            answer = await self._http.get("/version")
-            return parsedate_to_datetime(answer.headers["Date"])
-        except (KeyError, ValueError):
-            return None
-        except httpx.TransportError as error:
-            raise _unavailable(self.cluster, error) from error
+        return _date(await self._transport.send(Ask("GET", "/version")))
 
     async def logs(
         self,
@@ -206,18 +228,10 @@ class HttpClient:
             query["previous"] = "true"
         given = (("container", container), ("tailLines", tail), ("sinceSeconds", since_s), ("sinceTime", since))
         query |= {name: str(value) for name, value in given if value not in (None, "")}
-        path = _path(POD, namespace, pod) + "/log"
-        try:
-            async with self._stream(path, query, read_timeout_s=None if follow else TIMEOUT_S) as answer:
-                rest = b""
-                async for chunk in answer.aiter_bytes():  # what was logged may have line ends that only text knows
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        yield line.decode(errors="replace")
-                if rest:
-                    yield rest.decode(errors="replace")
-        except httpx.TransportError as error:
-            raise _unavailable(self.cluster, error) from error
+        ask = Ask("GET", _path(POD, namespace, pod, "log"), query)
+        async with self._transport.stream(ask, read_timeout_s=None if follow else TIMEOUT_S) as answer:
+            async for line in whole_lines(answer.aiter_bytes(), rest=True):
+                yield line.decode(errors="replace")
 
     async def history(
         self,
@@ -237,15 +251,9 @@ class HttpClient:
         for name, value in (("revision", revision), ("tailLines", tail), ("sinceSeconds", since_s)):
             if value not in (None, ""):
                 query[name] = str(value)
-        try:
-            async with self._stream("/faas/v1/logs", query, read_timeout_s=TIMEOUT_S) as answer:
-                rest = b""
-                async for chunk in answer.aiter_bytes():  # what was logged may have line ends that only text knows
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        yield _decode(line)
-        except httpx.TransportError as error:
-            raise _unavailable(self.cluster, error) from error
+        async with self._transport.stream(Ask("GET", "/faas/v1/logs", query), read_timeout_s=TIMEOUT_S) as answer:
+            async for line in whole_lines(answer.aiter_bytes()):
+                yield _decode(line)
 
     async def ask(
         self,
@@ -262,9 +270,9 @@ class HttpClient:
 
         Raises: ApiError.
         """
-        return await self._ask(
-            method, path, query, content, content_type=content_type, headers=headers, idempotent=idempotent
-        )
+        ask = Ask(method, path, query or {}, content, content_type, headers, idempotent=idempotent)
+        answer = await self._transport.send(ask)
+        return _decode(answer.content) if answer.content else {}
 
     async def lines(
         self,
@@ -280,73 +288,35 @@ class HttpClient:
 
         Args: patient: however long it is silent. Raises: ApiError, also for a line that is a Status.
         """
-        read_timeout_s = None if patient else TIMEOUT_S
+        ask = Ask(method, path, query, content, headers=headers)
+        async with self._transport.stream(ask, read_timeout_s=None if patient else TIMEOUT_S) as answer:
+            async for line in whole_lines(answer.aiter_bytes()):
+                document = _decode(line)
+                if document.get("kind") == "Status":
+                    raise error_of_status(document)
+                yield document
+
+    async def _of_kind(self, kind: Kind, ask: Ask) -> Object:
         try:
-            async with self._stream(
-                path, query, read_timeout_s=read_timeout_s, method=method, content=content, headers=headers
-            ) as answer:
-                rest = b""
-                async for chunk in answer.aiter_bytes():  # data may have line ends that only text knows
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        document = _decode(line)
-                        if document.get("kind") == "Status":
-                            raise error_of_status(document)
-                        yield document
-        except httpx.TransportError as error:
-            raise _unavailable(self.cluster, error) from error
+            return _decode((await self._transport.send(ask)).content)
+        except NotFound as error:
+            raise _about_kind(kind, error) from error
 
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | Sequence[Any] | bytes | None = None,
-        *,
-        content_type: str = "application/json",
-        headers: Mapping[str, str] = {},
-        idempotent: bool = True,
-    ) -> Object:
-        content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
-        headers = dict(headers) if body is None else {**headers, "Content-Type": content_type}
-        attempt = 0
-        while True:
-            try:
-                answer = await self._http.request(method, path, params=query, content=content, headers=headers)
-            except httpx.ConnectError as error:
-                failure, again = _unavailable(self.cluster, error), attempt + 1 < _CONNECT_ATTEMPTS
-            except httpx.TransportError as error:
-                failure, again = _unavailable(self.cluster, error), idempotent
-            else:
-                if answer.status_code < 400:
-                    return _decode(answer.content) if answer.content else {}
-                failure = error_of(
-                    answer.status_code, answer.content, retry_after=answer.headers.get("Retry-After", "")
-                )
-                again = is_worth_retrying(answer.status_code, idempotent=idempotent)
-            attempt += 1
-            if not again or attempt >= self._retry.attempts:
-                raise failure
-            await asyncio.sleep(self._retry.wait_s(attempt - 1, retry_after_s=failure.retry_after_s, jitter=jitter()))
 
-    @asynccontextmanager
-    async def _stream(
-        self,
-        path: str,
-        query: Mapping[str, str],
-        *,
-        read_timeout_s: float | None,
-        method: str = "GET",
-        content: bytes | None = None,
-        headers: Mapping[str, str] = {},
-    ) -> AsyncIterator[httpx.Response]:
-        timeout = httpx.Timeout(TIMEOUT_S, connect=5.0, read=read_timeout_s)
-        async with self._http.stream(
-            method, path, params=query, content=content, headers=headers, timeout=timeout
-        ) as answer:
-            if answer.status_code >= 400:
-                raise error_of(answer.status_code, await answer.aread())
-            yield answer
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    client: HttpClient
+    kind: Kind
+    namespace: str
+    labels: str
+    fields: str
+
+    async def list(self) -> ObjectList:
+        return await self.client.list(self.kind, self.namespace, label_selector=self.labels, field_selector=self.fields)
+
+    def changes(self, resource_version: str) -> AsyncGenerator[WatchEvent, None]:
+        query = _selectors(self.labels, self.fields) | {"resourceVersion": resource_version}
+        return self.client.changes(self.kind, _path(self.kind, self.namespace), query)
 
 
 def _path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:
@@ -375,31 +345,25 @@ def _decode(content: bytes) -> Object:
     return found
 
 
-def _event(line: str) -> WatchEvent:
-    raw = _decode(line.encode())
+def _event(line: bytes) -> WatchEvent:
+    raw = _decode(line)
     if raw.get("type") == "ERROR":
         error = error_of_status(raw.get("object") or {})
         raise Gone(error.message) if error.code == 410 else error
     return WatchEvent(raw["type"], raw["object"])
 
 
-def _unavailable(cluster: Cluster, error: Exception) -> ApiError:
-    if isinstance(error, ApiError):
+def _about_kind(kind: Kind, error: NotFound) -> NotFound:
+    """A 404 that names no object is about the kind."""
+    if error.name:
         return error
-    what = str(error) or type(error).__name__
-    return Unavailable(f"the API server at {cluster.server} does not answer: {what}")
+    missing = NoSuchKind(f"{kind}/{kind.version}")
+    missing.context, missing.unsure_since = error.context, error.unsure_since
+    return missing
 
 
-def _tls(cluster: Cluster) -> ssl.SSLContext:
-    if cluster.ca_data:
-        # Only this authority: loading the system's takes 20 ms and would trust more than the kubeconfig says.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=cluster.ca_data)
-    else:
-        context = ssl.create_default_context()
-    if cluster.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if cluster.client_cert:
-        context.load_cert_chain(cluster.client_cert, cluster.client_key)
-    return context
+def _date(answer: httpx.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(answer.headers["Date"])
+    except (KeyError, ValueError):
+        return None

@@ -55,7 +55,6 @@ class Cluster:
     username: str = ""
     password: str = field(default="", repr=False)
     plugin: Plugin | None = None
-    auth_provider: str = ""  # a legacy one, by name; the kubernetes library knows some
     impersonation: tuple[tuple[str, str], ...] = ()  # headers
     tls_server_name: str = ""  # in its certificate, when that is not the host's
     proxy_url: str = field(default="", repr=False)  # wins over those of the environment
@@ -82,13 +81,12 @@ def make_cluster(found: Kubeconfigs, name: str) -> Cluster:
         raise KubeconfigError(cluster.path, f"cluster {cluster.name!r} has no usable server: {server!r}", found.hint)
     said, hint = user.content, found.hint
     ca_data = _text(cluster, "certificate-authority", hint)
-    provider = said.get("auth-provider") or {}
     return Cluster(
         server=server.rstrip("/"),
         namespace=str(context.content.get("namespace") or "default"),
         context=name,
         ca_data=ca_data,
-        token=str(said.get("token") or ""),
+        token=str(said.get("token") or "") or _legacy_token(user),
         client_cert=user.beside(said.get("client-certificate")),
         client_key=user.beside(said.get("client-key")),
         insecure=bool(cluster.content.get("insecure-skip-tls-verify", False)),
@@ -100,7 +98,6 @@ def make_cluster(found: Kubeconfigs, name: str) -> Cluster:
         username=str(said.get("username") or ""),
         password=str(said.get("password") or ""),
         plugin=_plugin(user, said["exec"], cluster, ca_data) if said.get("exec") else None,
-        auth_provider=str(provider.get("name") or "") if isinstance(provider, dict) else "",
         impersonation=_impersonation(said),
         tls_server_name=str(cluster.content.get("tls-server-name") or ""),
         proxy_url=str(cluster.content.get("proxy-url") or ""),
@@ -139,6 +136,27 @@ def _text(entry: Entry, key: str, hint: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise KubeconfigError(entry.path, f"{key} names {file}, which cannot be read: {why}", hint) from error
+
+
+# What came after the providers that were once built into kubectl; it has known only oidc since 1.26.
+_SUCCESSORS = {
+    "gcp": "gke-gcloud-auth-plugin:  gcloud container clusters get-credentials CLUSTER",
+    "azure": "kubelogin:  kubelogin convert-kubeconfig",
+    "oidc": "kubectl-oidc_login:  kubectl oidc-login setup",
+}
+
+
+def _legacy_token(user: Entry) -> str:
+    """The token that oidc left in the kubeconfig, as long as it lasts. Raises: KubeconfigError."""
+    provider = user.content.get("auth-provider")
+    if not isinstance(provider, dict) or user.content.get("exec"):
+        return ""
+    name = str(provider.get("name"))
+    token = str((provider.get("config") or {}).get("id-token") or "")
+    if name == "oidc" and token:
+        return token  # once it has ended the server says 401
+    reason = f"user {user.name!r} has credentials of the auth-provider {name!r}, which is a thing of the past"
+    raise KubeconfigError(user.path, reason, f"Its successor is {_SUCCESSORS.get(name, 'a plugin of your provider')}")
 
 
 def _plugin(user: Entry, given: object, cluster: Entry, ca_data: str) -> Plugin:

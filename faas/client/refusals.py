@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+
+from faas_runtime.retry_after import retry_after_s
 
 from faas.client import errors
 from faas.client.errors import ApiError, Cause
 
 _BY_CODE: dict[int, type[ApiError]] = {
     400: errors.BadRequest,
-    401: errors.Forbidden,
+    401: errors.Unauthorized,
     403: errors.Forbidden,
     404: errors.NotFound,
     409: errors.Conflict,
@@ -43,7 +47,7 @@ def error_of_status(status: Mapping[str, Any], *, retry_after: str = "") -> ApiE
     kind = _BY_CODE.get(code, errors.Unavailable if code >= 500 else ApiError)
     if reason == "AlreadyExists":
         kind = errors.AlreadyExists
-    wait = details.get("retryAfterSeconds") or (int(retry_after) if retry_after.isdigit() else None)
+    wait = details.get("retryAfterSeconds") or math.ceil(retry_after_s(retry_after, now=datetime.now(UTC))) or None
     return kind(
         str(status.get("message") or f"the API server answered {code}"),
         kind=str(details.get("kind") or ""),
@@ -66,6 +70,7 @@ class RetryPolicy:
     attempts: int = 6
     first_s: float = 0.1
     most_s: float = 2.0
+    patience_s: float = 60.0  # a server that asks for a longer pause is reported instead
 
     def wait_s(self, attempt: int, *, retry_after_s: int | None, jitter: float) -> float:
         """Seconds before attempt `attempt` + 1 (0-based), between half and all of an exponential step.
@@ -73,13 +78,17 @@ class RetryPolicy:
         Args: jitter: uniform in [0, 1).
         """
         step = min(self.most_s, self.first_s * float(2**attempt))
-        return max(step * (0.5 + jitter / 2), float(min(retry_after_s or 0, 10)))
+        return max(step * (0.5 + jitter / 2), float(retry_after_s or 0))
+
+
+# Gets over an API server that is being replaced, or a load balancer that has not noticed yet: about 20 s.
+PATIENT = RetryPolicy(attempts=9, first_s=0.2, most_s=5.0)
+
+
+def jitter() -> float:
+    return random.random()
 
 
 def is_worth_retrying(code: int, *, idempotent: bool) -> bool:
     """429 and 503 say that nothing was done; after another 5xx only what may be done twice is done again."""
     return code in (429, 503) or (idempotent and code in (500, 502, 504))
-
-
-def jitter() -> float:
-    return random.random()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +92,7 @@ def connect(state: State) -> HttpClient:
 
     if state.engine() is None:
         raise EngineNotRunning(state)
-    return HttpClient(load(state.kubeconfig))
+    return HttpClient(replace(load(state.kubeconfig), context="local"))
 
 
 def _is_alive(pid: int, ticks: int) -> bool:

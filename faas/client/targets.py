@@ -43,5 +43,6 @@ def connect(target: Target) -> HttpClient:
     if target.cluster is None:
         return connect_engine(target.state)
     from faas.client.http import HttpClient
+    from faas.client.refusals import PATIENT
 
-    return HttpClient(target.cluster)
+    return HttpClient(target.cluster, retry=PATIENT)

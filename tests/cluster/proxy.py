@@ -25,7 +25,9 @@ from tests.cluster.rights import Right, forbidden, may, review, status, verb_of
 
 Send = Callable[[bytes], Awaitable[None]]
 _HOP = {"connection", "host", "authorization", "content-length", "transfer-encoding", "upgrade", "keep-alive", "te"}
+_REVIEWS = ("/apis/authorization.k8s.io/", "/apis/authentication.k8s.io/")  # questions, though they are POSTs
 _REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _NOT_FOUND = b"404 page not found\n"
 
 
@@ -48,7 +50,7 @@ class Seen:
 
     @property
     def writes(self) -> bool:
-        return self.method not in ("GET", "HEAD") and "dryRun" not in self.query and "subjectaccess" not in self.path
+        return self.method not in ("GET", "HEAD") and "dryRun" not in self.query and not self.path.startswith(_REVIEWS)
 
     def __str__(self) -> str:
         query = "&".join(f"{key}={value}" for key, value in self.query.items())
@@ -163,7 +165,7 @@ class Proxy:
             name, rights = acting, self.rights.get(acting, [])
         seen.user = name
         target_ = parse_path(seen.path)
-        if target_ is None or seen.path == _REVIEW:
+        if target_ is None or seen.path in (_REVIEW, _WHO):
             known = seen.path.startswith(("/api", "/openapi"))
             if known or any((right.resources, right.namespace) == ("*", "*") for right in rights):
                 return None
@@ -195,6 +197,12 @@ class Proxy:
             return await answer.whole(seen, 404, {"Content-Type": "text/plain; charset=utf-8"}, _NOT_FOUND)
         if seen.path == _REVIEW:
             return await answer.document(seen, 201, self._review(seen))
+        if seen.path == _WHO:
+            who = {"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}}
+            groups = ["system:authenticated"]
+            return await answer.document(
+                seen, 201, {**who, "status": {"userInfo": {"username": seen.user, "groups": groups}}}
+            )
         base, target = self._behind(seen, target)
         headers = {name: value for name, value in seen.headers.items() if name not in _HOP}
         headers = {name: value for name, value in headers.items() if not name.startswith("impersonate-")}

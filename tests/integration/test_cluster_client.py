@@ -1,4 +1,4 @@
-"""The client against a cluster: rights of one namespace, kinds that are missing, endpoints that are the engine's alone."""
+"""The client against a cluster: rights of one namespace, missing kinds, and what goes wrong on the way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from faas.client.errors import Forbidden, NotFound
+from faas.client.errors import Forbidden, NoSuchKind
 from faas.client.http import HttpClient
 from faas.resources.kinds import CONFIG_MAP, SERVICE
 from tests.cluster_world import TEAM, ClusterWorld
@@ -44,5 +44,5 @@ def test_rights_in_one_namespace_are_none_in_all(cluster: ClusterWorld) -> None:
 def test_a_kind_that_a_cluster_lacks_is_not_found(cluster: ClusterWorld) -> None:
     cluster.hidden.add("serving.knative.dev")
 
-    with pytest.raises(NotFound, match="404 page not found"):
+    with pytest.raises(NoSuchKind, match=r"the API server has no services\.serving\.knative\.dev/v1"):
         ask(cluster, "admin", lambda client: client.list(SERVICE, TEAM))

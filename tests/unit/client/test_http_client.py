@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from faas.client.errors import AlreadyExists, ApiError, Conflict, Forbidden, Gone, Invalid, NotFound, Unavailable
+from faas.client.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+)
 from faas.client.http import HttpClient
 from faas.client.kubeconfig import Cluster
 from faas.client.refusals import RetryPolicy
@@ -60,7 +70,7 @@ def test_requests_go_to_kubernetes_paths_with_the_token(scripted: Any, reply: An
         (409, "AlreadyExists", AlreadyExists),
         (409, "Conflict", Conflict),
         (403, "Forbidden", Forbidden),
-        (401, "Unauthorized", Forbidden),
+        (401, "Unauthorized", Unauthorized),
         (410, "Expired", Gone),
     ],
 )
@@ -68,7 +78,7 @@ def test_refusals_are_exceptions_of_their_own(
     scripted: Any, reply: Any, code: int, reason: str, error: type[ApiError]
 ) -> None:
     async def scenario() -> None:
-        async with scripted(reply(status(code, reason, "refused"), status=code)) as (client, _):
+        async with scripted(reply(status(code, reason, "refused", name="hello"), status=code)) as (client, _):
             await client.get(SERVICE, "hello", "default")
 
     with pytest.raises(error, match="refused") as caught:
@@ -98,11 +108,20 @@ def test_a_read_is_tried_again_after_a_broken_connection_and_a_503(scripted: Any
     assert asyncio.run(scenario()) == ("hello", 3)
 
 
-def test_a_create_whose_fate_is_unknown_is_not_tried_again(scripted: Any, reply: Any) -> None:
+def test_a_create_whose_fate_is_unknown_is_tried_again_when_it_has_a_name(scripted: Any, reply: Any) -> None:
+    async def scenario() -> list[str]:
+        async with scripted(reply(broken=True), reply({"metadata": {"name": "x"}})) as (client, script):
+            await client.create(SERVICE, {"metadata": {"name": "x"}})
+            return [seen.method for seen in script.seen]
+
+    assert asyncio.run(scenario()) == ["POST", "POST"]
+
+
+def test_a_create_that_the_server_would_name_is_not_made_twice(scripted: Any, reply: Any) -> None:
     async def scenario() -> int:
         async with scripted(reply(broken=True), reply({})) as (client, script):
             with pytest.raises(Unavailable):
-                await client.create(SERVICE, {"metadata": {"name": "x"}})
+                await client.create(SERVICE, {"metadata": {"generateName": "x-"}})
             return len(script.seen)
 
     assert asyncio.run(scenario()) == 1
@@ -154,7 +173,7 @@ def test_a_watch_goes_on_where_a_broken_connection_left_it(scripted: Any, reply:
                     names.append(event.object["metadata"]["name"])
                 if names[-1] == "c":
                     break
-            asked = [seen.target.partition("resourceVersion=")[2] for seen in script.seen[1:]]
+            asked = [seen.target.partition("resourceVersion=")[2].partition("&")[0] for seen in script.seen[1:]]
             return names, asked
 
     assert asyncio.run(scenario()) == (["a", "b", "c"], ["5", "9", "9"])

@@ -1,0 +1,99 @@
+"""What proves to an API server who asks, renewed when it changes, ends or is refused."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from faas.client.kubeconfig import Cluster, Plugin
+from faas.client.kubeconfig_files import KubeconfigError
+from faas.client.plugins import Printed, ask_plugin
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    authorization: str = field(default="", repr=False)  # a header's value
+    certificate: str = field(default="", repr=False)  # PEM of a client certificate and key; "": the cluster's own
+
+
+class Credentials(Protocol):
+    async def identity(self) -> Identity:
+        """As of now. Raises: KubeconfigError."""
+        ...
+
+    def renew(self) -> bool:
+        """They were refused: whether asking for them again may help."""
+        ...
+
+
+def credentials_of(cluster: Cluster) -> Credentials:
+    """The first of what the kubeconfig has: a plugin, a file, a token, a password; a certificate may come besides."""
+    if cluster.plugin is not None:
+        return _FromPlugin(cluster.plugin)
+    if cluster.token_file is not None:
+        return _FromFile(cluster.token_file, Path(cluster.source))
+    if cluster.token:
+        return _Fixed(Identity(f"Bearer {cluster.token}"))
+    if cluster.username:
+        pair = f"{cluster.username}:{cluster.password}".encode()
+        return _Fixed(Identity(f"Basic {base64.b64encode(pair).decode()}"))
+    return _Fixed(Identity())
+
+
+@dataclass(slots=True)
+class _Fixed:
+    value: Identity
+
+    async def identity(self) -> Identity:
+        return self.value
+
+    def renew(self) -> bool:
+        return False
+
+
+@dataclass(slots=True)
+class _FromFile:
+    """A service account's token is replaced within the hour, by a rename of what its path leads to."""
+
+    path: Path
+    source: Path
+    _seen: tuple[int, int, int] | None = None
+    _token: str = field(default="", repr=False)
+
+    async def identity(self) -> Identity:
+        try:
+            status = os.stat(self.path)
+            seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if seen != self._seen:
+                self._token, self._seen = self.path.read_text(encoding="utf-8").strip(), seen
+        except OSError as error:
+            if not self._token:  # else what was read last is the best there is, as in the moment of the rename
+                reason = f"tokenFile names {self.path}, which cannot be read: {error.strerror}"
+                raise KubeconfigError(self.source, reason) from error
+        return Identity(f"Bearer {self._token}")
+
+    def renew(self) -> bool:
+        self._seen = None
+        return True
+
+
+_printed: dict[Plugin, Printed] = {}  # of this process: a command may talk to a cluster several times
+
+
+@dataclass(slots=True)
+class _FromPlugin:
+    plugin: Plugin
+
+    async def identity(self) -> Identity:
+        found = _printed.get(self.plugin)
+        if found is None or not found.is_good(datetime.now(UTC)):
+            found = _printed[self.plugin] = await ask_plugin(self.plugin)
+        return Identity(f"Bearer {found.token}" if found.token else "", found.certificate)
+
+    def renew(self) -> bool:
+        _printed.pop(self.plugin, None)
+        return True
