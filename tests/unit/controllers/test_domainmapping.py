@@ -13,7 +13,7 @@ from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.controllers.addressing import Unresolved
 from faas.engine.controllers.cache import Key
 from faas.engine.controllers.domainmapping.claim import complaint_of, is_made_for, make_claim
-from faas.engine.controllers.domainmapping.ingress import Ingress, Surroundings, ingress_of
+from faas.engine.controllers.domainmapping.ingress import Ingress, Surroundings, ingress_of, served
 from faas.engine.controllers.domainmapping.reference import route_of
 from faas.engine.controllers.domainmapping.status import observed_status
 from faas.engine.controllers.route.hosts import Naming
@@ -106,6 +106,7 @@ def test_requests_reach_a_target_that_is_there(around: Surroundings, expected: I
     ingress = ingress_of(around, "shop.example.com")
 
     assert (ingress.reason if isinstance(expected, str) else ingress) == expected
+    assert served(around, "shop.example.com") == (around.target if ingress.status == "True" else None)
 
 
 @pytest.mark.parametrize(

@@ -39,3 +39,10 @@ def ingress_of(around: Surroundings, domain: str) -> Ingress:
     if own is not None and own.status == "False":  # somebody else has the Route's name, and would get the requests
         return Ingress(own.status, own.reason, own.message)
     return Ingress("True")
+
+
+def served(around: Surroundings, domain: str) -> Key | None:
+    """The Route that gets the requests, if they can reach it."""
+    if isinstance(around.target, Unresolved) or ingress_of(around, domain).status != "True":
+        return None
+    return around.target

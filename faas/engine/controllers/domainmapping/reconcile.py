@@ -13,7 +13,7 @@ from faas.engine.contract.settings import EngineSettings
 from faas.engine.controllers.addressing import Unresolved, group_of
 from faas.engine.controllers.cache import Cache, Caches, Key
 from faas.engine.controllers.domainmapping.claim import complaint_of, is_made_for, make_claim
-from faas.engine.controllers.domainmapping.ingress import Surroundings, ingress_of
+from faas.engine.controllers.domainmapping.ingress import Surroundings, served
 from faas.engine.controllers.domainmapping.reference import route_of
 from faas.engine.controllers.domainmapping.status import observed_status
 from faas.engine.controllers.events import Recorder, tell_ready
@@ -49,13 +49,11 @@ class DomainMappingReconciler:
             self._publish(key, None)
             await self._release(key)
             return None
-        complaint = await self._claim(key)
-        around = self._surroundings(mapping, complaint)
-        is_served = not complaint and ingress_of(around, key.name).status != "False"
-        self._publish(key, around.target if is_served and isinstance(around.target, Key) else None)
+        raw = self._caches.domain_mappings.raw(key)  # before anybody is waited for: a newer one would be a conflict
+        around = self._surroundings(mapping, await self._claim(key))
+        self._publish(key, served(around, key.name))
         naming = Naming.of(self._settings, self._config.current.network)
         status = observed_status(mapping, around, naming, now=self._clock.utc())
-        raw = self._caches.domain_mappings.raw(key)
         if await write_status(self._client, self._caches.domain_mappings, raw, status):
             tell_ready(self._recorder, raw, mapping.status.conditions, status.conditions)
         return None
