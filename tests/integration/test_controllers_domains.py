@@ -233,6 +233,19 @@ async def test_a_claim_goes_with_its_mapping_unless_somebody_else_made_it(world:
 
 
 @in_world
+async def test_a_claim_that_names_another_namespace_takes_the_domain_away(world: World) -> None:
+    await world.apply("shop")
+    await world.service_ready("shop", "shop-00001")
+    await map_domain(world)
+    await until(world, is_ready)
+
+    await world.client.patch(CLUSTER_DOMAIN_CLAIM, DOMAIN, {"spec": {"namespace": "team"}}, type="merge")
+
+    await until(world, lambda raw: condition(raw, "DomainClaimed")["status"] == "False")
+    assert target_of(world, DOMAIN) == ""
+
+
+@in_world
 async def test_without_automatic_claims_somebody_has_to_give_the_domain(world: World) -> None:
     await world.configure("config-network", autocreate_cluster_domain_claims="false")
     await world.apply("shop")
