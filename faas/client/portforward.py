@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from faas.client.ingress import PodPort
     from faas.client.kubeconfig import Cluster
 
+_THREAD = "Kubernetes port forward proxy"
+_ENDING_S = 5.0
 _HANDSHAKE = re.compile(r"Handshake status (\d{3})")
 
 
@@ -68,6 +71,7 @@ def forwarded(cluster: Cluster, identity: Identity, to: PodPort) -> Iterator[For
         raise PortForwardMissing from error
     if cluster.impersonation:
         raise PortForwardFailed(to, "the library cannot act as somebody else (impersonation)")
+    before = set(threading.enumerate())
     with tempfile.TemporaryDirectory(prefix="faas-") as folder:  # it takes files; they are read when it connects
         client = ApiClient(_configuration(cluster, identity, Path(folder)))
         if identity.authorization:
@@ -84,6 +88,11 @@ def forwarded(cluster: Cluster, identity: Identity, to: PodPort) -> Iterator[For
         yield Forwarded(connection, forward, to.port)
     finally:
         connection.close()
+        # The library ends with what is closed first, but leaves a connection that the server ended to be collected.
+        for thread in set(threading.enumerate()) - before:
+            if thread.name.startswith(_THREAD):
+                thread.join(_ENDING_S)
+        forward.websocket.shutdown()
 
 
 def _configuration(cluster: Cluster, identity: Identity, folder: Path) -> Any:
