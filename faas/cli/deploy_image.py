@@ -11,13 +11,14 @@ import click
 from faas.cli.errors import CommandError
 
 if TYPE_CHECKING:
+    from faas.client.targets import Target
     from faas.deploy.prepare import Prepared, Wanted
     from faas.project.manifests import Port
 
 _IMAGE_ID = "faas.dev/image-id"  # on the template: a tag that means another image makes another Revision
 
 
-def prepare_image(image: str, name: str, port: str, wanted: Wanted, state: Path | None) -> Prepared:
+def prepare_image(image: str, name: str, port: str, wanted: Wanted, target: Target) -> Prepared:
     """The Service that would be applied. Images of this machine are named by digest, so that new content is deployed.
 
     Raises: click.UsageError: an option of projects, or one that says nothing valid; CommandError, ImageNameError.
@@ -29,7 +30,7 @@ def prepare_image(image: str, name: str, port: str, wanted: Wanted, state: Path 
 
     if given := _of_projects(wanted):
         raise click.UsageError(f"{given} is of projects; --image deploys an image as it is")
-    reference, called, image_id = _resolved(image, state)
+    reference, called, image_id = _resolved(image, target.state.path) if target.is_local else _pulled(image)
     service = make_image_service(
         name or image_name(called),
         reference,
@@ -55,6 +56,20 @@ def _of_projects(wanted: Wanted) -> str:
         "--container" if wanted.options.get("container") else "--no-container": "container" in wanted.options,
     }
     return next((option for option, value in given.items() if value), "")
+
+
+def _pulled(image: str) -> tuple[str, str, str]:
+    """The same for a cluster, which pulls it itself and finds out what a tag means. Raises: CommandError."""
+    from faas_builders.oci import references
+    from faas_builders.registry.names import ImageName
+
+    if references.parse(image) is not None:
+        name = image.rpartition("/")[2].partition("@")[0]
+        raise CommandError(
+            f"{image} is on this machine only; a cluster cannot pull it",
+            f"Push it, and deploy what that prints:  faas image push {image} REGISTRY/{name}",
+        )
+    return image, ImageName.parse(image).repository.rpartition("/")[2], ""
 
 
 def _resolved(image: str, state: Path | None) -> tuple[str, str, str]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.connection import running_engine, with_client
+from faas.cli.connection import with_client
 from faas.cli.options import namespace_option, target_option
 from faas.cli.output import note, to_yaml
 from faas.cli.project_options import make_wanted, project_options
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
+    from faas.client.protocol import Object
     from faas.client.targets import Target
     from faas.deploy.plan import Change
 
@@ -23,40 +24,49 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 @click.command(short_help="Show what a deploy would change.")
 @project_options
+@click.option("--registry", metavar="HOST/FOLDER", default="", help="Where a cluster's images go.  [default: stage's]")
 @namespace_option
+@click.option("--force-conflicts", is_flag=True, help="As if the deploy took over what others have set.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 when something would change.")
 @target_option
-def command(path: Path, namespace: str, exit_code: bool, target: Target, **project: Any) -> int:
+def command(
+    path: Path,
+    registry: str,
+    namespace: str,
+    force_conflicts: bool,
+    exit_code: bool,
+    target: Target,
+    **project: Any,  # what project_options declares, for make_wanted
+) -> int:
     """Compare the project in PATH with what is deployed, as the server would see it after a deploy.
+
+    Nothing is written or pushed. Of Secrets it says which keys would change, never a value. With --exit-code it ends
+    with 1 when something would change; 4 and 5 are as for faas deploy.
 
     \b
     Examples:
       faas diff
       faas diff --scale-max 20
+      faas diff --stage production --exit-code
     """
-    from faas_builders.oci.store import ImageStore
-
+    from faas.cli.deploying_to import ask_plan, prepare_project
+    from faas.cli.errors import deploy_exit_codes
     from faas.cli.progress import shown_steps
-    from faas.deploy.deploying import plan_deploy
     from faas.deploy.plan import Change
-    from faas.deploy.prepare import prepare
-    from faas.project.settings import load_settings
     from faas.resources.kinds import BROKER
 
-    running_engine(target.state)
     wanted = make_wanted(namespace=namespace, **project)
-    with shown_steps(quiet=True) as steps:
-        prepared = prepare(load_settings(path), ImageStore(target.state.images), wanted, steps)
+    with deploy_exit_codes():
+        with shown_steps(quiet=True) as steps:
+            prepared = prepare_project(path, target, wanted, steps, registry=registry, push=False)
 
-    async def work(client: HttpClient) -> list[str]:
-        plan = await plan_deploy(
-            client, prepared.objects, project=prepared.project, namespace=namespace, whole=prepared.whole
-        )
-        made = [Change(broker["metadata"]["name"], "create", broker, None, False, (), BROKER, broker)
-                for broker in plan.events.brokers]  # fmt: skip
-        return [line for change in (*made, *plan.changes) for line in _diff(change)]
+        async def work(client: HttpClient) -> list[str]:
+            plan, _ = await ask_plan(client, prepared, force=force_conflicts)
+            made = [Change(broker["metadata"]["name"], "create", broker, None, False, (), BROKER, broker)
+                    for broker in plan.events.brokers]  # fmt: skip
+            return [line for change in (*made, *plan.changes) for line in _diff(change)]
 
-    lines = with_client(target, work)
+        lines = with_client(target, work)
     for line in lines:
         click.secho(line, fg=_COLOURS.get(line[:1]), bold=line.startswith(("---", "+++")))
     if not lines:
@@ -65,11 +75,17 @@ def command(path: Path, namespace: str, exit_code: bool, target: Target, **proje
 
 
 def _diff(change: Change) -> list[str]:
+    from faas.deploy.hidden import shown
     from faas.deploy.plan import essence
 
-    before = to_yaml(essence(change.live)).splitlines() if change.live is not None else []
+    if change.action == "unchanged":
+        return []
     wanted = change.after if change.action != "delete" else None
-    after = to_yaml(essence(wanted)).splitlines() if wanted is not None else []
+    before, after = shown(change.live, wanted)
     kind = "" if change.kind.kind == "Service" else f"{change.kind.kind}/"
     name = f"{change.manifest['metadata']['namespace']}/{kind}{change.name}"
-    return list(unified_diff(before, after, f"live/{name}", f"deploy/{name}", lineterm="", n=3))
+
+    def text(obj: Object | None) -> list[str]:
+        return to_yaml(essence(obj)).splitlines() if obj is not None else []
+
+    return list(unified_diff(text(before), text(after), f"live/{name}", f"deploy/{name}", lineterm="", n=3))

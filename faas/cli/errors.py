@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:  # each costs an import that most commands end without
-    from faas.client.errors import ApiError
     from faas.deploy.errors import NotReady
     from faas.project.errors import DiscoveryError
 
@@ -22,6 +23,42 @@ class CommandError(Exception):
     def __init__(self, message: str, hint: str = "", details: str = "") -> None:
         super().__init__(message)
         self.message, self.hint, self.details = message, hint, details
+
+
+class CodedFailure(Exception):
+    """What a command failed with (its cause), and the code that scripts know it by."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"exit code {exit_code}")
+        self.exit_code = exit_code
+
+
+@contextmanager
+def deploy_exit_codes() -> Iterator[None]:
+    """The codes that `faas deploy --help` lists, for what fails in the block. Raises: CodedFailure."""
+    try:
+        yield
+    except Exception as error:
+        code = _deploy_exit_code(error)
+        if code is None:
+            raise
+        raise CodedFailure(code) from error
+
+
+def _deploy_exit_code(error: BaseException) -> int | None:
+    from faas.client.errors import Forbidden
+    from faas.deploy import errors
+
+    match error:
+        case ExceptionGroup() if len(error.exceptions) == 1:
+            return _deploy_exit_code(error.exceptions[0])
+        case errors.NotReady() | errors.DomainsNotReady() | errors.EventsNotReady():
+            return 3
+        case errors.FieldConflicts():
+            return 4
+        case Forbidden():
+            return 5
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +88,8 @@ def explain(error: BaseException) -> Explanation:
     from faas.project.errors import DiscoveryError, ProjectError
 
     match error:
+        case CodedFailure() if error.__cause__ is not None:
+            return explain(error.__cause__)
         case CommandError():
             return Explanation(error.message, error.hint, error.details)
         case click.ClickException():
@@ -76,7 +115,9 @@ def explain(error: BaseException) -> Explanation:
         case DeployError():
             return Explanation(error.message, error.hint)
         case ApiError():
-            return _api(error)
+            from faas.cli.refusals import explain_refusal
+
+            return explain_refusal(error)
         case ExceptionGroup() if len(error.exceptions) == 1:
             return explain(error.exceptions[0])
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
@@ -112,27 +153,12 @@ def _not_ready(error: NotReady) -> Explanation:
         message = failure.message.partition("\n")[0] if failure.logs else failure.message  # it quotes the same lines
         details.append(f"{failure.revision or failure.service}{reason}: {message}")
         details += [f"  | {line}" for text in failure.logs for line in text.splitlines()]
+        details += [f"  {line}" for line in failure.advice.splitlines()]
     if error.kept:
-        details.append(f"traffic stays where it was: {', '.join(error.kept)}")
+        details.append(f"traffic stays where it was: {', '.join(map(str, error.kept))}")
     names = ", ".join(failure.service for failure in error.failures)
     first = error.failures[0].service
     return Explanation(f"not ready: {names}", f"See more:  faas describe {first}", "\n".join(details))
-
-
-def _api(error: ApiError) -> Explanation:
-    from faas.client.errors import Forbidden, NotFound, Unavailable
-
-    details = "\n".join(
-        f"{cause.field}: {cause.message}" for cause in error.causes if cause.message not in error.message
-    )
-    match error:
-        case Unavailable():
-            return Explanation(error.message, "See what the engine does:  faas status", details)
-        case Forbidden():
-            return Explanation(error.message, "The kubeconfig is another engine's:  faas doctor", details)
-        case NotFound() if "service" in error.kind.lower() or not error.kind:
-            return Explanation(error.message, "See what there is:  faas list -A", details)
-    return Explanation(error.message, "", details)
 
 
 def _indented(text: str) -> str:

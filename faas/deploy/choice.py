@@ -13,9 +13,10 @@ from faas.project.build_settings import BuilderName, BuildSettings
 from faas.project.errors import ProjectError
 from faas.project.services import ServiceSpec
 
-Purpose = Literal["build", "deploy", "run"]
+Purpose = Literal["build", "deploy", "run", "cluster"]
 """`build`: an image for anywhere. `deploy`: one for the engine of this machine, which has a Python to lend. `run`: the
-same while somebody writes it: only who asks for a container gets one."""
+same while somebody writes it: only who asks for a container gets one. `cluster`: one that is pulled from a registry,
+so that base `host` of the settings, which is about this machine, does not count."""
 
 _FLAGS = {field.name: "--" + field.name.replace("_", "-") for field in dataclasses.fields(BuildSettings)}
 _FLAGS |= {"platforms": "--platform", "groups": "--group", "buildpacks": "--buildpack", "labels": "--label"}
@@ -41,8 +42,15 @@ def choose(flags: BuildSettings, settings: BuildSettings, purpose: Purpose) -> I
     base, why_base = told.of("base")
     if builder == "pack" or has_dockerfile or (builder == "docker" and base == HOST_BASE):
         base = ""  # what the settings say is for another builder
+    if purpose == "cluster" and base == HOST_BASE:
+        if flags.base:
+            raise ProjectError(
+                "base host is this machine's Python, and a cluster has its own machines",
+                "Leave it out, or name an image:  --base python:3.12-slim",
+            )
+        base = ""
     version, why_python = told.of("python")
-    containers = purpose == "build" or (purpose == "deploy" and (builder != "oci" or bool(base)))
+    containers = purpose in ("build", "cluster") or (purpose == "deploy" and (builder != "oci" or bool(base)))
     return ImageChoice(
         builder,
         base,

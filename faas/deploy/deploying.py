@@ -8,7 +8,7 @@ revisions have. What the code no longer declares goes last, when nothing of it i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from faas.client.protocol import Client, Object
@@ -34,13 +34,20 @@ from faas.deploy.rollout import DeployOptions, carry_out
 from faas.deploy.settled import PATIENCE_S
 from faas.deploy.steps import Steps
 from faas.project.objects import Objects
-from faas.resources.kinds import BROKER, CONFIG_MAP, DOMAIN_MAPPING, SECRET, SERVICE, Kind
-
-_ALONG = (
-    DOMAIN_MAPPING,
+from faas.resources.kinds import (
+    BROKER,
     CONFIG_MAP,
+    DOMAIN_MAPPING,
+    ROLE,
+    ROLE_BINDING,
     SECRET,
-)  # pruned with the rest: they have nothing that a deploy does not give back
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+
+# Pruned with the rest: they have nothing that a deploy does not give back.
+_ALONG = (DOMAIN_MAPPING, CONFIG_MAP, SECRET, ROLE_BINDING, ROLE, SERVICE_ACCOUNT)
 _ASKED = (SERVICE, BROKER)  # gone only when somebody says so: revisions to go back to, and events, go with them
 
 
@@ -76,15 +83,17 @@ async def plan_deploy(
     whole: bool,
     stage: str = "",
     force: bool = True,
+    beside: Sequence[Object] = (),
 ) -> Plan:
     """What would change; writes nothing.
 
     Args:
+        beside: what the project needs and shares with others, as the store of dead letters: never pruned.
         whole: all of the project is deployed, so what is not declared is gone from the code.
         force: take over the fields that others have set.
     Raises: FieldConflicts: all of them; NoNamespace, KindMissing; ApiError.
     """
-    every = every_object(objects)
+    every = [*beside, *every_object(objects)]
     prunable = (*EVENT_KINDS, *_ALONG, *_ASKED) if whole and project else ()
     live = await read_live(
         client, every, namespace=namespace, project=project, stage=stage, prunable=prunable
@@ -143,7 +152,7 @@ async def carry_out_deploy(
     return objects
 
 
-_LEAVING: list[Kind] = [DOMAIN_MAPPING, SERVICE, BROKER, CONFIG_MAP, SECRET]
+_LEAVING: list[Kind] = [DOMAIN_MAPPING, *_ASKED, CONFIG_MAP, SECRET, ROLE_BINDING, ROLE, SERVICE_ACCOUNT]
 
 
 async def _make_all(client: Client, changes: Iterable[Change], namespace: str, *, force: bool) -> None:

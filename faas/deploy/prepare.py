@@ -1,4 +1,4 @@
-"""From a project's folder to its images and the objects that would be applied; needs no server."""
+"""From a project's folder to its images and the objects that would be applied; needs no API server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from faas_builders.oci.store import ImageStore
 
 from faas.client.protocol import Object
 from faas.deploy.choice import ImageChoice, choose, wants_container
+from faas.deploy.cluster_image import Destination, programs_image, publish
+from faas.deploy.deploying import every_object
 from faas.deploy.images import (
     BuildFlags,
     container_request,
@@ -20,6 +22,7 @@ from faas.deploy.images import (
     make_host_builder,
     said_by,
 )
+from faas.deploy.live import kind_of_manifest
 from faas.deploy.steps import Steps
 from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
@@ -28,6 +31,7 @@ from faas.project.objects import Objects, make_objects
 from faas.project.secret_values import read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings
+from faas.resources.kinds import SECRET
 
 _CONTAINER_TAG = "container"  # beside `latest`, the image for processes
 
@@ -41,7 +45,9 @@ class Wanted:
     options: Mapping[str, Any] = field(default_factory=dict)  # over the project's
     overrides: Overrides = field(default_factory=Overrides)
     flags: BuildFlags = field(default_factory=BuildFlags)
-    for_cluster: bool = False  # with what the engine does by itself, and a cluster has to be told
+    destination: Destination | None = None  # of a cluster's images; None: the engine of this machine has them already
+    dead_letters: bool = False  # a cluster gets our store for them
+    read_secrets: bool = True  # not for manifests that only somebody looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +59,13 @@ class Prepared:
     services: tuple[ServiceSpec, ...]
     objects: Objects
     whole: bool  # nothing of the project was left out
+    stage: str = ""
+    store_image: str = ""  # of our store of dead letters, where Triggers may send there
 
     @property
     def manifests(self) -> tuple[Object, ...]:
-        """All that is applied, in the order in which somebody would write it down."""
-        objects = self.objects
-        return objects.services + objects.brokers + objects.triggers + objects.sources
+        """All that may be seen of what is applied, in the order in which it is; Secrets may not."""
+        return tuple(obj for obj in every_object(self.objects) if kind_of_manifest(obj) != SECRET)
 
 
 def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps) -> Prepared:
@@ -71,27 +78,41 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
         found = _find(settings, wanted, log)
     ways = {found.in_container[spec.name] for spec in found.services}
     process_image = _for_processes(settings, store, found, steps) if False in ways else None
-    container_image = _for_containers(settings, store, wanted.flags, found, steps) if True in ways else None
-    images = {False: process_image, True: container_image}
+    container_image = _for_containers(settings, store, wanted, found, steps) if True in ways else None
+    images = {way: made.reference for way, made in ((False, process_image), (True, container_image)) if made}
+    destination = wanted.destination
+    if destination is not None and container_image is not None:
+        images[True] = publish(store, container_image, destination, steps)
+    variables, root = current_variables(), settings.root
     objects = make_objects(
         found.every,
         # Those that nobody wants have no image; they are here for what their names mean.
-        {name: made.reference if (made := images[way]) else "" for name, way in found.in_container.items()},
+        {name: images.get(way, "") for name, way in found.in_container.items()},
         project=settings.name,
         namespace=wanted.namespace,
-        root=settings.root,
-        variables=current_variables(),
+        root=root,
+        variables=variables,
         overrides=wanted.overrides,
         settings=settings,
-        config=read_config(settings.config, root=settings.root, variables=current_variables()),
-        secrets=read_secrets(settings.secrets, root=settings.root, variables=current_variables()),
-        for_cluster=wanted.for_cluster,
+        config=read_config(settings.config, root=root, variables=variables),
+        secrets=read_secrets(settings.secrets, root=root, variables=variables) if wanted.read_secrets else {},
+        for_cluster=destination is not None,
     )
     if wanted.only:
         objects = objects.only([service.name for service in found.services])
+    programs = ""
+    if destination is not None and (objects.needs_adapters or (wanted.dead_letters and objects.triggers)):
+        programs = programs_image(store, destination, steps, base=_programs_base(found.choice))
+        objects = objects.with_adapters(programs)
     return Prepared(
-        settings.name, wanted.namespace, process_image, container_image, found.services, objects, not wanted.only
-    )
+        settings.name, wanted.namespace, process_image, container_image, found.services, objects, not wanted.only,
+        settings.stage.name if settings.stage else "", programs if wanted.dead_letters and objects.triggers else "",
+    )  # fmt: skip
+
+
+def _programs_base(choice: ImageChoice) -> str:
+    """The project's, where it is an image with a Python: it is in the registry that the builder reaches."""
+    return choice.base if choice.builder == "oci" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +130,16 @@ def _find(settings: Settings, wanted: Wanted, log: Callable[[str], None]) -> _Fo
     groups = flags.build.groups
     environment = image_environment(settings, python=flags.python, version=version, groups=groups, log=log)
     log(environment.text)
-    choice = choose(said_by(flags, environment.interpreter), settings.build, "deploy")
+    is_cluster = wanted.destination is not None
+    choice = choose(said_by(flags, environment.interpreter), settings.build, "cluster" if is_cluster else "deploy")
     functions = describe(settings.root, environment).functions
     variables = current_variables()
     every = services = make_services(functions, settings, variables=variables, flags=wanted.options)
     if wanted.only:
         services = make_services(functions, settings, variables=variables, flags=wanted.options, only=wanted.only)
     log(f"{len(services)} service{'s' * (len(services) != 1)}: {', '.join(service.name for service in services)}")
-    return _Found(environment, choice, every, services, {spec.name: wants_container(spec, choice) for spec in every})
+    ways = {spec.name: is_cluster or wants_container(spec, choice) for spec in every}
+    return _Found(environment, choice, every, services, ways)
 
 
 def _for_processes(settings: Settings, store: ImageStore, found: _Found, steps: Steps) -> BuildResult:
@@ -125,10 +148,10 @@ def _for_processes(settings: Settings, store: ImageStore, found: _Found, steps: 
         return make_host_builder(store).build(request, report)
 
 
-def _for_containers(
-    settings: Settings, store: ImageStore, flags: BuildFlags, found: _Found, steps: Steps
-) -> BuildResult:
-    functions = function_of(found.every)
-    request = container_request(settings, found.choice, flags, functions=functions, tag=_CONTAINER_TAG)
+def _for_containers(settings: Settings, store: ImageStore, wanted: Wanted, found: _Found, steps: Steps) -> BuildResult:
+    request = container_request(
+        settings, found.choice, wanted.flags, functions=function_of(found.every),
+        tag=_CONTAINER_TAG, platforms=wanted.destination.platforms if wanted.destination else (),
+    )  # fmt: skip
     with steps.reported() as report:
-        return make_builder(store, found.choice, flags).build(request, report)
+        return make_builder(store, found.choice, wanted.flags).build(request, report)

@@ -123,9 +123,10 @@ def test_code_that_fails_only_when_it_starts_keeps_the_old_revision_and_says_why
         + "\n@function.on_start\ndef boom() -> None:\n    raise RuntimeError('no disk')\n"
     )
 
-    faas("deploy", project, "--wait-timeout", "30", code=1)
+    faas("deploy", project, "--wait-timeout", "30", code=3)
 
     assert "no disk" in faas.said
+    assert "traffic stays where it was: hello (hello-00001 100 %), on-ping (on-ping-00001 100 %)" in faas.said
     assert faas("invoke", "hello") == "Hello World!\n"
 
 
@@ -135,7 +136,7 @@ def test_what_is_exported_is_plain_and_says_that_its_image_is_not_portable(faas:
     documents = list(yaml.safe_load_all(faas("export")))
 
     assert [(document["kind"], document["metadata"]["name"]) for document in documents] == [
-        ("Service", "hello"), ("Service", "on-ping"), ("Broker", "default"), ("Trigger", "on-ping"),
+        ("Broker", "default"), ("Service", "hello"), ("Service", "on-ping"), ("Trigger", "on-ping"),
     ]  # fmt: skip
     assert all(not {"status", "uid"} & (document.keys() | document["metadata"].keys()) for document in documents)
     assert "a cluster cannot pull it" in faas.said

@@ -16,7 +16,7 @@ from faas.cli.errors import CommandError, explain
 from faas.cli.main import _HELP, group, main
 from faas.client.errors import Cause, Invalid, NotFound, Unavailable
 from faas.client.state import EngineNotRunning, State
-from faas.deploy.errors import Failure, NotReady
+from faas.deploy.errors import Failure, Kept, NotReady
 
 
 def run(*arguments: str, state: Path) -> tuple[int, str, str]:
@@ -129,7 +129,9 @@ def test_a_failed_deploy_shows_each_reason_with_the_last_log_lines() -> None:
         Failure("city", "", "not within 5 s", "city-00002"),
     )
 
-    rendered = explain(NotReady(failures, kept=("city", "web"))).render(color=False)
+    rendered = explain(
+        NotReady(failures, kept=(Kept("city", "city-00001 100 %"), Kept("web", "web-00001 100 %")))
+    ).render(color=False)
 
     assert rendered.splitlines() == [
         "error: not ready: web, city",
@@ -137,7 +139,7 @@ def test_a_failed_deploy_shows_each_reason_with_the_last_log_lines() -> None:
         "    | Traceback",
         "    | ValueError: no",
         "  city-00002: not within 5 s",
-        "  traffic stays where it was: city, web",
+        "  traffic stays where it was: city (city-00001 100 %), web (web-00001 100 %)",
         "  See more:  faas describe web",
     ]
 

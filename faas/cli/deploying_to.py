@@ -1,0 +1,122 @@
+"""Where a deploy goes: what it takes to prepare a project for the engine of this machine, or for a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faas.cli.connection import running_engine, with_client
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from faas_builders.target import Platform
+
+    from faas.client.http import HttpClient
+    from faas.client.protocol import Object
+    from faas.client.targets import Target
+    from faas.deploy.cluster_image import Destination
+    from faas.deploy.deploying import Plan
+    from faas.deploy.prepare import Prepared, Wanted
+    from faas.deploy.steps import Steps
+    from faas.project.settings import Settings
+
+
+def prepare_project(
+    path: Path,
+    target: Target,
+    wanted: Wanted,
+    steps: Steps,
+    *,
+    registry: str = "",
+    push: bool = True,
+    asks: bool = True,
+    read_secrets: bool = True,
+) -> Prepared:
+    """Args: push: to a cluster's registry. asks: a server has to be there; it is looked for before any work is done."""
+    from faas_builders.oci.store import ImageStore
+
+    from faas.deploy.prepare import prepare
+    from faas.project.settings import load_settings
+
+    settings = load_settings(path, target.stage)
+    wanted = replace(wanted, read_secrets=read_secrets)
+    if target.is_local:
+        if asks:
+            running_engine(target.state)
+    else:
+        place = _look(target, settings) if asks else _Place()
+        destination = _destination(settings, place.platforms, steps, registry, push=push)
+        wanted = replace(wanted, destination=destination, dead_letters=settings.dead_letters and place.takes_stores)
+    return prepare(settings, ImageStore(target.state.images), wanted, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A cluster as far as it matters for what is made for it."""
+
+    platforms: tuple[Platform, ...] = ()  # of its nodes; (): not to be seen
+    takes_stores: bool = True  # it runs Deployments, as our store of dead letters is one
+
+
+def _look(target: Target, settings: Settings) -> _Place:
+    """Nothing should be built for a server that is not there, or that does not let this user in. Raises: ApiError."""
+    from faas.client.errors import Forbidden, NotFound
+    from faas.client.store import NAME
+    from faas.deploy.cluster_image import node_platforms
+    from faas.deploy.live import is_kind_missing
+    from faas.resources.kinds import DEPLOYMENT
+
+    async def look(client: HttpClient) -> _Place:
+        platforms = settings.build.platforms or await node_platforms(client)
+        try:
+            await client.get(DEPLOYMENT, NAME, target.namespace)
+        except NotFound as error:
+            return _Place(platforms, not is_kind_missing(error))
+        except Forbidden as error:
+            if error.code == 401:
+                raise
+            return _Place(platforms, False)
+        return _Place(platforms)
+
+    return with_client(target, look)
+
+
+def _destination(
+    settings: Settings, nodes: tuple[Platform, ...], steps: Steps, registry: str, *, push: bool
+) -> Destination:
+    from faas.deploy.cluster_image import choose_platforms, destination_of
+
+    destination = destination_of(settings, registry, push=push)
+    with steps.step("resolve") as log:
+        platforms = choose_platforms(settings.build.platforms, nodes, log)
+        log(f"for {', '.join(map(str, platforms))}, to {destination.name.registry}/{destination.name.repository}")
+    return replace(destination, platforms=platforms)
+
+
+async def ask_plan(client: HttpClient, prepared: Prepared, *, force: bool) -> tuple[Plan, Prepared]:
+    """What a deploy would change, and what is deployed, completed with what only the server knows. Raises: ApiError."""
+    from faas.deploy.deploying import plan_deploy
+
+    beside: Sequence[Object] = ()
+    if prepared.store_image:
+        prepared, beside = await _with_dead_letters(client, prepared)
+    plan = await plan_deploy(
+        client, prepared.objects, project=prepared.project, namespace=prepared.namespace, stage=prepared.stage,
+        whole=prepared.whole, force=force, beside=beside,
+    )  # fmt: skip
+    return plan, prepared
+
+
+async def _with_dead_letters(client: HttpClient, prepared: Prepared) -> tuple[Prepared, Sequence[Object]]:
+    """Our store, where Triggers send what nobody took, as far as there is nothing else for it."""
+    from faas.deploy.dead_letters import dead_letter_store, uses_store, with_dead_letter_sinks
+    from faas.resources.kinds import BROKER
+
+    brokers = (await client.list(BROKER, prepared.namespace)).items
+    objects = with_dead_letter_sinks(prepared.objects, prepared.namespace, brokers)
+    if not uses_store(objects.triggers):
+        return prepared, ()
+    beside = await dead_letter_store(client, prepared.namespace, prepared.store_image)
+    return replace(prepared, objects=objects), beside

@@ -1,0 +1,32 @@
+"""A Secret before and after, as anybody may see it: which keys it has and which would change, never a value. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from faas.client.protocol import Object
+
+_SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, as it is)", "(hidden, another value)"
+
+
+def shown(before: Object | None, after: Object | None) -> tuple[Object | None, Object | None]:
+    """Both without the values of a Secret; any other object is as it was."""
+    if "Secret" not in ((before or {}).get("kind"), (after or {}).get("kind")):
+        return before, after
+    old, new = _data(before), _data(after)
+    return (
+        _with(before, {key: _SAME if new.get(key, value) == value else _BEFORE for key, value in old.items()}),
+        _with(after, {key: _SAME if old.get(key, value) == value else _AFTER for key, value in new.items()}),
+    )
+
+
+def _data(secret: Mapping[str, Any] | None) -> Mapping[str, str]:
+    return (secret or {}).get("data") or {}
+
+
+def _with(secret: Object | None, data: dict[str, str]) -> Object | None:
+    if secret is None:
+        return None
+    rest = {key: value for key, value in secret.items() if key not in ("data", "stringData")}
+    return {**rest, "data": data} if data else rest
