@@ -7,11 +7,13 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from faas.client.kubeconfig import Cluster, Plugin
 from faas.client.kubeconfig_files import KubeconfigError
-from faas.client.plugins import Printed, ask_plugin
+
+if TYPE_CHECKING:
+    from faas.client.plugins import Printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class _FromPlugin:
     plugin: Plugin
 
     async def identity(self) -> Identity:
+        from faas.client.plugins import ask_plugin  # imports what starts programs
+
         found = _printed.get(self.plugin)
         if found is None or not found.is_good(datetime.now(UTC)):
             found = _printed[self.plugin] = await ask_plugin(self.plugin)

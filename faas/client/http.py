@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
@@ -363,6 +362,8 @@ def _about_kind(kind: Kind, error: NotFound) -> NotFound:
 
 
 def _date(answer: httpx.Response) -> datetime | None:
+    from email.utils import parsedate_to_datetime  # imports half of email, for what hardly any command asks
+
     try:
         return parsedate_to_datetime(answer.headers["Date"])
     except (KeyError, ValueError):
