@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import gzip
 import hashlib
 import io
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,13 +170,24 @@ def htpasswd(folder: Path, user: str, password: str) -> str:
 def docker() -> Iterator[Any]:
     """A client of the Docker engine that the usual variables name."""
     sdk = pytest.importorskip("docker")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the SDK forgets the socket with which it could not connect
+        client, why = _connected(sdk)
+        gc.collect()
+    if client is None:
+        pytest.skip(f"no Docker engine answers (DOCKER_HOST, or dockerd of Debian's docker.io): {why}")
+    yield client
+    client.close()
+
+
+def _connected(sdk: Any) -> tuple[Any, str]:
+    """A client that was answered; or None, and why there is none."""
     try:
         client = sdk.from_env(timeout=60)
         client.ping()
     except sdk.errors.DockerException as error:
-        pytest.skip(f"no Docker engine answers (DOCKER_HOST, or dockerd of Debian's docker.io): {error}")
-    yield client
-    client.close()
+        return None, str(error)
+    return client, ""
 
 
 @pytest.fixture(scope="session")
