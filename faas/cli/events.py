@@ -96,6 +96,7 @@ def send(
 @click.option("--all", "everything", is_flag=True, help="Begin with the oldest event that is kept.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="End after N events.")
 @click.option("--follow/--no-follow", "-f", default=True, show_default=True, help="Go on with what comes.")
+@click.option("--image", metavar="REF", default="", help="On a cluster: our programs' image, if none runs there yet.")
 @click.option("--output", "-o", type=click.Choice(("json",)), help="A complete CloudEvent a line.")
 @broker_option
 @namespace_option
@@ -109,12 +110,15 @@ def tail(
     everything: bool,
     limit: int | None,
     follow: bool,
+    image: str,
     output: str | None,
     broker: str,
     namespace: str,
     target: Target,
 ) -> None:
     """Print a Broker's events as they are stored, also while the engine restarts; Ctrl-C ends it.
+
+    On a cluster a temporary Service and Trigger collect them, from now on; both are removed at the end.
 
     \b
     Examples:
@@ -132,7 +136,12 @@ def tail(
         begin = "1970-01-01T00:00:00Z"
     filters = {"type": type, "source": source, "subject": subject, "sql": sql}
     events_tail.tail(
-        target, namespace, broker, events_tail.Wish(filters, begin, follow, limit), as_json=output == "json"
+        target,
+        namespace,
+        broker,
+        events_tail.Wish(filters, begin, follow, limit),
+        as_json=output == "json",
+        image=image,
     )
 
 

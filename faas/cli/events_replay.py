@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
-from faas.cli.eventing import with_eventing
+from faas.cli.eventing import require, with_eventing
 from faas.cli.output import note, print_data
 from faas.cli.texts import counted
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient
+    from faas.client.http import HttpClient
     from faas.client.targets import Target
 
 
@@ -27,6 +29,8 @@ def replay(
     from faas.resources.kinds import TRIGGER
 
     since, until = span
+    if not target.is_local:
+        refuse_on_cluster(target, namespace, trigger)
 
     async def work(eventing: EventingClient) -> dict[str, Any]:
         if not dry_run:
@@ -49,6 +53,37 @@ def replay(
     else:
         click.echo(f"no stored event since {since} passes the filters of {trigger}")
     return 0
+
+
+def refuse_on_cluster(target: Target, namespace: str, trigger: str) -> NoReturn:
+    """Say what the Broker's class does not offer, and what there is instead. Raises: CommandError."""
+    from faas.client.errors import ApiError
+    from faas.resources.keys import BROKER_CLASS
+    from faas.resources.kinds import BROKER, TRIGGER
+
+    async def work(client: HttpClient) -> tuple[str, str]:
+        found = await require(client, TRIGGER, trigger, namespace)
+        name = str(found["spec"].get("broker") or (found["spec"].get("brokerRef") or {}).get("name") or "")
+        try:
+            broker = await client.get(BROKER, name, namespace)
+        except ApiError:
+            return name, ""
+        return name, str((broker["metadata"].get("annotations") or {}).get(BROKER_CLASS) or "")
+
+    name, kind = with_client(target, work)
+    raise CommandError(
+        f"Broker {name} cannot deliver stored events once more: {_WHY.get(kind, _WHY_NOT_KNOWN).format(kind=kind)}",
+        f"What failed is kept, where the store of dead letters is:  faas dlq replay --trigger {trigger}\n"
+        "What is sent again comes again:  faas events send --file EVENTS.json",
+    )
+
+
+_WHY = {
+    "MTChannelBasedBroker": "with class {kind} an event is gone from its channel once every trigger has had it",
+    "Kafka": "class {kind} keeps them in a topic, and offers no way to read it from an earlier time",
+    "RabbitMQBroker": "with class {kind} an event is gone from its queue once its trigger has had it",
+}
+_WHY_NOT_KNOWN = "Knative has no way to ask its class for that"
 
 
 @contextmanager

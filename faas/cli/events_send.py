@@ -199,7 +199,7 @@ def _store_in(client: HttpClient, broker: Mapping[str, Any]) -> Store:
         except ProxyForbidden as error:
             raise CommandError(
                 error.message,
-                f"Ask for the right to create services/proxy there ({error.service}), or send from within the cluster:  "
+                f"Ask for the right to create services/proxy there ({error.service}), or send from a Pod:  "
                 f"POST {broker['status']['address']['url']}",
             ) from error
 

@@ -30,9 +30,15 @@ class Wish:
     limit: int | None
 
 
-def tail(target: Target, namespace: str, broker: str, wish: Wish, *, as_json: bool) -> None:
+def tail(target: Target, namespace: str, broker: str, wish: Wish, *, as_json: bool, image: str = "") -> None:
+    """Args: image: of our programs; for a cluster, which has to pull what collects its events."""
     from faas.resources.kinds import BROKER
 
+    if not target.is_local:
+        from faas.cli.events_tail_cluster import tail as tail_of_cluster
+
+        tail_of_cluster(target, namespace, broker, wish, image, lambda line: _print(line, as_json=as_json))
+        return
     printed = 0
 
     async def work(eventing: EventingClient) -> None:
@@ -40,10 +46,8 @@ def tail(target: Target, namespace: str, broker: str, wish: Wish, *, as_json: bo
         found = eventing.events(
             broker, follow=wish.follow, limit=wish.limit, sinceTime=wish.since, **dict(wish.filters)
         )
-        width = shutil.get_terminal_size().columns if is_terminal() else _PREVIEW
         async for line in found:
-            click.echo(json.dumps(line["event"], ensure_ascii=False) if as_json else one_line(line, width))
-            sys.stdout.flush()  # into a pipe as well: somebody watches
+            _print(line, as_json=as_json)
             printed += 1
 
     if wish.follow and is_terminal():
@@ -54,6 +58,12 @@ def tail(target: Target, namespace: str, broker: str, wish: Wish, *, as_json: bo
         return
     if not printed and not wish.follow:
         note(f"Broker {broker} has no such events; send one:  faas events send TYPE --data '{{}}'")
+
+
+def _print(line: Mapping[str, Any], *, as_json: bool) -> None:
+    width = shutil.get_terminal_size().columns if is_terminal() else _PREVIEW
+    click.echo(json.dumps(line["event"], ensure_ascii=False) if as_json else one_line(line, width))
+    sys.stdout.flush()  # into a pipe as well: somebody watches
 
 
 def one_line(line: Mapping[str, Any], width: int) -> str:

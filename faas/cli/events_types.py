@@ -22,6 +22,11 @@ def show(target: Target, namespace: str, broker: str, output: str | None) -> Non
     async def work(eventing: EventingClient) -> list[dict[str, Any]]:
         return await eventing.types(broker)
 
+    if not target.is_local:
+        from faas.cli.events_types_cluster import show as show_of_cluster
+
+        show_of_cluster(target, namespace, broker, output)
+        return
     found = with_eventing(target, namespace, (BROKER, broker), work)
     if output:
         print_data(found, output)
