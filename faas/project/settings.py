@@ -105,7 +105,8 @@ def _parse(root: Path, pyproject: Path, document: Mapping[str, Any]) -> tuple[Se
 
 def _applied(settings: Settings, stage: Stage) -> Settings:
     build = build_settings.over(settings.build, stage.build)
-    image = stage.image or (f"{stage.registry}/{settings.name}" if stage.registry else build.image)
+    of_registry = f"{stage.registry}/{settings.name}" if stage.registry else build.image
+    image = stage.image or stage.build.image or of_registry
     return replace(
         settings,
         build=replace(build, image=image),

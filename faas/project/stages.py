@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from faas_runtime.options import OPTIONS, Option, OptionError, boolean, did_you_mean, matching, parse_domains, validate
+from faas_runtime.options import OPTIONS, Option, OptionError, boolean, did_you_mean, matching, validate
 
 from faas.project import brokers, secrets
 from faas.project.brokers import BrokerSettings
@@ -111,14 +111,9 @@ def _domains(given: Mapping[str, Any], pyproject: Path, where: str) -> dict[str,
     found = {}
     for service, hosts in given.items():
         try:
-            found[service] = tuple(parse_domains(hosts))
+            found[service] = tuple(validate({"domains": hosts})["domains"])
         except OptionError as error:
-            raise SettingsError(pyproject, f"{where}.{service}", error.message, error.hint) from None
-        except ValueError:
-            takes = OPTIONS["domains"].takes
-            raise SettingsError(
-                pyproject, f"{where}.{service}", f"{hosts!r} is out of range", f"it takes {takes}"
-            ) from None
+            raise SettingsError(pyproject, f"{where}.{service}", error.message, error.hint) from error
     return found
 
 

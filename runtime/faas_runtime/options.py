@@ -20,13 +20,13 @@ from faas_runtime.placed import (
     burst,
     parse_affinity,
     parse_annotations,
+    parse_domains,
     parse_keys,
     parse_resources,
     parse_tolerations,
     parse_volumes,
     whole_seconds,
 )
-from faas_runtime.placed import parse_domains as parse_domains
 
 Metric = Literal["concurrency", "rps", "cpu", "memory"]
 Visibility = Literal["public", "cluster-local"]
