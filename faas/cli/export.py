@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from faas.cli.connection import with_client
-from faas.cli.options import namespace_option, target_option
+from faas.cli.connection import find_target, with_client
+from faas.cli.options import namespace_option, place_options
 from faas.cli.output import note, print_objects
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ _FOLDERS = ("kustomize", "helm")  # several files that belong together
     type=click.Path(path_type=Path),
     help="A project's folder, deployed or not, instead of what is deployed.",
 )
-@click.option("--image", metavar="REF", default="", help="What the project runs from, best by its digest.")
+@click.option("--image", metavar="REF", default="", help="What the project runs from: a reference, or a digest.")
+@click.option("--programs", metavar="REF", default="", help="Our image for its sources and dead letters, pushed.")
 @click.option(
     "--to", "folder", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path), help="Write files there."
 )
@@ -43,18 +44,21 @@ _FOLDERS = ("kustomize", "helm")  # several files that belong together
 @click.option("--cluster-role", is_flag=True, help="With rbac: also what faas doctor looks at in the cluster.")
 @namespace_option
 @click.option("--output", "-o", type=click.Choice(("yaml", "json")), default="yaml", show_default=True)
-@target_option
+@place_options
 def command(
     names: tuple[str, ...],
     form: Format | None,
     path: Path | None,
     image: str,
+    programs: str,
     folder: Path | None,
     force: bool,
     cluster_role: bool,
-    namespace: str,
+    namespace: str | None,
     output: str,
-    target: Target,
+    context_name: str,
+    stage: str,
+    state: Path | None,
 ) -> None:
     """Print functions (all without a NAME) as manifests, in the order in which they are applied.
 
@@ -72,11 +76,11 @@ def command(
       faas export rbac | kubectl apply -f -
     """
     form, names = _form(form, names)
-    _check(form, names, path, image, folder, force, cluster_role, target)
-    if path is not None and form in _FOLDERS and not target.stage:
-        project = _project(path, image)
+    _check(form, names, path, folder, force, cluster_role, bool(image or programs))
+    if path is not None:
+        project = _of_project(path, form, stage, namespace or "", image, programs)
     else:
-        project = _single(path, image, names, namespace, target)
+        project = _deployed(names, find_target(state, context=context_name, stage=stage, namespace=namespace))
     edition = project.base
     if form == "rbac":
         from faas.deploy.export.rbac import make_rbac
@@ -95,8 +99,10 @@ def command(
         _write(folder, _files_of(form, project), force)
     else:
         _write_objects(list(edition.objects), folder, output, force)
-    _note_secrets(edition, folder)
-    _note_images(edition, target)
+    for noted in project.notes:
+        note(f"note: {noted}" + (f"\n  {noted.hint}" if noted.hint else ""))
+    _note_secrets(edition)
+    _note_images(edition, state)
 
 
 def _form(form: Format | None, names: tuple[str, ...]) -> tuple[Format, tuple[str, ...]]:
@@ -107,13 +113,13 @@ def _form(form: Format | None, names: tuple[str, ...]) -> tuple[Format, tuple[st
 
 
 def _check(
-    form: Format, names: tuple[str, ...], path: Path | None, image: str, folder: Path | None, force: bool,
-    cluster_role: bool, target: Target,
+    form: Format, names: tuple[str, ...], path: Path | None, folder: Path | None, force: bool, cluster_role: bool,
+    has_images: bool,
 ) -> None:  # fmt: skip
     if form in _FOLDERS and folder is None:
         raise click.UsageError(f"{form} is several files: say where with --to FOLDER")
-    if image and path is None:
-        raise click.UsageError("--image is for a --project; what is deployed has its images")
+    if has_images and path is None:
+        raise click.UsageError("--image and --programs are for a --project; what is deployed has its images")
     if names and path is not None:
         raise click.UsageError("a --project is exported as a whole; leave NAME out")
     if force and folder is None:
@@ -122,20 +128,21 @@ def _check(
         raise click.UsageError("--cluster-role is for rbac")
 
 
-def _project(path: Path, image: str) -> Project:
-    from faas.deploy.export.of_project import read_project
+def _of_project(path: Path, form: Format, stage: str, namespace: str, image: str, programs: str) -> Project:
+    """All stages where the form has a place for them, and none was named; else one."""
+    from faas.deploy.export.of_project import Images, read_project, read_stage
 
-    return read_project(path, image=image)
+    images = Images(image, programs)
+    if form in _FOLDERS and not stage:
+        return read_project(path, images)
+    return read_stage(path, stage, namespace=namespace, images=images)
 
 
-def _single(path: Path | None, image: str, names: Sequence[str], namespace: str, target: Target) -> Project:
-    """One edition, of what is deployed or of one stage."""
-    from faas.deploy.export.of_project import Project, read_stage
+def _deployed(names: Sequence[str], target: Target) -> Project:
+    from faas.deploy.export.of_project import Project
     from faas.deploy.export.reading import read_edition
 
-    if path is not None:
-        return Project(read_stage(path, target.stage, namespace=namespace, image=image))
-    return Project(with_client(target, lambda client: read_edition(client, namespace, names)))
+    return Project(with_client(target, lambda client: read_edition(client, target.namespace, names)))
 
 
 def _files_of(form: Format, project: Project) -> Files:
@@ -173,26 +180,26 @@ def _write(folder: Path, files: Files, force: bool) -> None:
         note(f"note: {folder / path} is exported no more, and stays: somebody changed it")
 
 
-def _note_secrets(edition: Edition, folder: Path | None) -> None:
+def _note_secrets(edition: Edition) -> None:
     for secret in edition.secrets:
         has = f" with {', '.join(secret.keys)}" if secret.keys else ""
         note(f"note: Secret {secret.name}{has} has to be there for {', '.join(secret.users) or 'the functions'}")
 
 
-def _note_images(edition: Edition, target: Target) -> None:
+def _note_images(edition: Edition, state: Path | None) -> None:
     from faas.deploy.export.cleaning import runs_adapter, unportable
     from faas.resources.keys import SOURCES_IMAGE
 
     for image in unportable(edition.services):
-        note(f"note: {image} is on this machine only; a cluster cannot pull it.\n  {_advice(image, target)}")
+        note(f"note: {image} is on this machine only; a cluster cannot pull it.\n  {_advice(image, state)}")
     if adapters := sorted(other["metadata"]["name"] for other in edition.others if runs_adapter(other)):
         note(
             f"note: {', '.join(adapters)}: {SOURCES_IMAGE} is the engine's name for its own adapters.\n"
-            "  Push an image of faas[sources] that runs python -m faas.sources, as REGISTRY/faas-sources, and name it."
+            "  Push them, and name what that prints with --programs:  faas image sources --push REGISTRY/faas-sources"
         )
 
 
-def _advice(image: str, target: Target) -> str:
+def _advice(image: str, state: Path | None) -> str:
     """How a cluster gets it."""
     from faas_builders.oci import references
 
@@ -200,7 +207,7 @@ def _advice(image: str, target: Target) -> str:
 
     parsed = references.parse(image)
     pushed = f"REGISTRY/{parsed.name if parsed else 'NAME'}:TAG"
-    if how_it_runs(open_store(target.state.path), image) == "container":
+    if how_it_runs(open_store(state), image) == "container":
         return f"Push it, and name what that prints in containers[].image:  faas image push {image} {pushed}"
     return (
         "It has this machine's Python as its base. Make one with its own, in the project's folder, and name that in\n"

@@ -46,6 +46,11 @@ def target_option(function: F) -> F:
             given["namespace"] = target.namespace
         return function(*args, target=target, **given)
 
+    return place_options(aimed)  # type: ignore[return-value]  # another function with what click has noted of it
+
+
+def place_options(function: F) -> F:
+    """`--context`, `--stage` and `--state`, for a command that finds its target itself; most have `target_option`."""
     options = (
         click.option("--context", "context_name", metavar="NAME", default="", envvar="FAAS_CONTEXT",
                      help="The engine (local) or a cluster; see faas context list."),
@@ -54,8 +59,8 @@ def target_option(function: F) -> F:
         state_option,
     )  # fmt: skip
     for option in reversed(options):
-        aimed = option(aimed)
-    return aimed  # type: ignore[return-value]  # another function with what click has noted of it
+        function = option(function)
+    return function
 
 
 def all_namespaces_option(function: F) -> F:

@@ -62,7 +62,9 @@ def exported_event(obj: Object) -> Object:
                    if key not in _EVENTS_OWN and (key, value) != (keys.BROKER_CLASS, DEFAULT_CLASS)}  # fmt: skip
     labels = {key: value for key, value in (metadata.pop("labels", None) or {}).items() if key not in _EVENTS_OWN}
     metadata |= {name: value for name, value in (("labels", labels), ("annotations", annotations)) if value}
-    spec = _without_defaults(found.get("spec") or {}, metadata.get("namespace"))
+    spec = found.get("spec") or {}
+    if ".knative.dev/" in found["apiVersion"]:
+        spec = _without_defaults(spec, metadata.get("namespace"))
     rest = {key: value for key, value in found.items() if key not in ("apiVersion", "kind", "metadata", "spec")}
     exported = {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": metadata, **rest}
     return {**exported, "spec": spec} if spec else exported

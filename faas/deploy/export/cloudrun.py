@@ -101,7 +101,9 @@ class _Service:
         if annotations:
             made["annotations"] = dict(sorted(annotations.items()))
         inner = self._template_metadata(template.get("metadata") or {})
-        spec = {"template": {**({"metadata": inner} if inner else {}), "spec": self._revision(template["spec"])}}
+        spec: Object = {
+            "template": {**({"metadata": inner} if inner else {}), "spec": self._revision(template["spec"])}
+        }
         if traffic := self._traffic():
             spec["traffic"] = traffic
         return {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": made, "spec": spec}
@@ -169,7 +171,7 @@ class _Service:
                 made["serviceAccountName"] = account
             else:
                 self._lose(f"service account {account}", "give it the address of one of IAM's")
-        volumes = list(self._volumes(spec.get("volumes") or ()))
+        volumes = list(self._volumes(spec.get("volumes") or []))
         names = {volume["name"] for volume in volumes}
         for field in spec:
             if field not in _REVISION:

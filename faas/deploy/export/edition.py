@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,10 @@ from faas.client.protocol import Object
 from faas.deploy.export.cleaning import cleaned
 from faas.project.triggers import broker_address
 
-_FIRST = ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "PersistentVolumeClaim", "Broker", "Service",
-          "DomainMapping", "Trigger")  # fmt: skip
+_FIRST = ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "PersistentVolumeClaim", "Deployment", "Broker",
+          "Service", "DomainMapping", "Trigger")  # fmt: skip
 """What others stand on comes first; sources, which begin to send at once, last."""
+_RABBITMQ = re.compile(r"^(http://[a-z0-9-]+-broker-ingress)\.([a-z0-9-]+)\.svc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class Edition:
     secrets: tuple[NeededSecret, ...] = ()
     declared_secrets: tuple[str, ...] = ()  # names of those that the project's own deploy makes
     stage: str = ""
+
+    @property
+    def images(self) -> set[str]:
+        return {str(container["image"]) for obj in self.objects for container in containers_of(obj)}
 
     def of_kind(self, kind: str) -> list[Object]:
         return [obj for obj in self.objects if obj["kind"] == kind]
@@ -69,6 +75,12 @@ def is_function(obj: Mapping[str, Any]) -> bool:
     return obj["kind"] == "Service" and str(obj["apiVersion"]).startswith("serving.knative.dev/")
 
 
+def containers_of(obj: Mapping[str, Any]) -> list[Object]:
+    """Of a Service, or of a source that runs a program."""
+    template = (obj.get("spec") or {}).get("template") or {}
+    return list((template.get("spec") or {}).get("containers") or ())
+
+
 def identity(obj: Mapping[str, Any]) -> tuple[str, str, str]:
     """What an object is, wherever it is: group, kind, name."""
     group, slash, _ = str(obj["apiVersion"]).rpartition("/")
@@ -99,10 +111,16 @@ def said_anew(value: Any, own: str, namespace: str) -> Any:
             found["namespace"] = namespace
         return found
     if isinstance(value, str):
-        for said in (broker_address("{}", ""), "faas.{}."):
-            if value.startswith(before := said.format(own)):
-                return said.format(namespace) + value[len(before) :]
+        for before, after in zip(_beginnings(own), _beginnings(namespace), strict=True):
+            if value.startswith(before):
+                return after + value[len(before) :]
+        return _RABBITMQ.sub(lambda host: f"{host[1]}.{namespace}.svc" if host[2] == own else host[0], value)
     return value
+
+
+def _beginnings(namespace: str) -> list[str]:
+    """How texts begin that tell a namespace."""
+    return [*(broker_address(namespace, "", name) for name in ("", "Kafka", "KafkaNamespaced")), f"faas.{namespace}."]
 
 
 def _place(obj: Mapping[str, Any]) -> tuple[int, str, str]:

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from faas_builders.oci.references import Written, split
+
 from faas.client.protocol import Object
 from faas.deploy.export.differences import difference
 from faas.deploy.export.documents import Files, file_names, to_yaml
-from faas.deploy.export.edition import Edition, identity, moved
-from faas.deploy.export.images import Image, containers_of, images_in
+from faas.deploy.export.edition import Edition, containers_of, identity, moved
 from faas.deploy.export.needed import make_secrets_page
 from faas.project.labels import PROJECT_LABEL, STAGE_LABEL
 
@@ -72,18 +73,22 @@ def _images(base: Mapping[Any, Object], wanted: Mapping[Any, Object]) -> list[Ob
     changes: dict[str, set[str]] = {}
     for which, obj in wanted.items():
         if which in base:
-            for before, after in zip(images_in(base[which]), images_in(obj), strict=False):
-                changes.setdefault(Image.parse(before).name, set()).add(after)
+            for before, after in zip(containers_of(base[which]), containers_of(obj), strict=False):
+                changes.setdefault(split(before["image"]).repository, set()).add(after["image"])
     made = []
     for name, becomes in sorted(changes.items()):
-        if len(becomes) == 1 and (change := _change(name, Image.parse(next(iter(becomes))))):
+        if len(becomes) == 1 and (change := _change(name, split(next(iter(becomes))))):
             made.append(change)
     return made
 
 
-def _change(name: str, image: Image) -> Object | None:
+def _change(name: str, image: Written) -> Object | None:
     """As kustomize says it; it cannot take a tag away."""
-    parts = {"newName": image.name if image.name != name else "", "newTag": image.tag, "digest": image.digest}
+    parts = {
+        "newName": image.repository if image.repository != name else "",
+        "newTag": image.tag,
+        "digest": image.digest,
+    }
     said = {key: value for key, value in parts.items() if value}
     return {"name": name, **said} if said else None
 
@@ -99,19 +104,17 @@ def _before_renaming(base: Object, obj: Object, renamed: Mapping[str, Object]) -
 
 def _renamed(reference: str, renamed: Mapping[str, Object]) -> str:
     """What kustomize makes of a reference: a tag or a digest replaces both."""
-    image = Image.parse(reference)
-    change = renamed.get(image.name)
-    if change is None:
-        return reference
-    name = change.get("newName", image.name)
-    if "newTag" in change or "digest" in change:
-        return str(Image(name, change.get("newTag", ""), change.get("digest", "")))
-    return str(Image(name, image.tag, image.digest))
+    name, tag, digest = split(reference)
+    if change := renamed.get(name):
+        name = change.get("newName", name)
+        if "newTag" in change or "digest" in change:
+            tag, digest = change.get("newTag", ""), change.get("digest", "")
+    return name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
 
 
 def _patches(base: Object, wanted: Object) -> list[Object]:
     found = difference(base, wanted)
-    patches = []
+    patches: list[Object] = []
     if found.merge:
         named = {key: base[key] for key in ("apiVersion", "kind")}
         metadata = {"name": base["metadata"]["name"], **found.merge.get("metadata", {})}
@@ -129,10 +132,11 @@ def _labelling(stage: Edition) -> Object:
 
 
 def _deletion(obj: Object) -> Object:
-    named = {key: obj[key] for key in ("apiVersion", "kind")}
+    named: Object = {key: obj[key] for key in ("apiVersion", "kind")}
     return {"patch": to_yaml({"$patch": "delete", **named, "metadata": {"name": obj["metadata"]["name"]}})}
 
 
 def _target(obj: Mapping[str, Any]) -> Object:
     group, kind, name = identity(obj)
-    return {**({"group": group} if group else {}), "kind": kind, "name": name}
+    target = {"kind": kind, "name": name}
+    return {"group": group, **target} if group else target

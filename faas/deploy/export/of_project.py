@@ -6,20 +6,37 @@ The project's code is run once, in a process of its own, to ask what it declares
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from faas_builders.oci import references
 from faas_runtime.spec import FunctionSpec
 
-from faas.client.protocol import Object
+from faas.client import store
+from faas.deploy.dead_letters import dead_letter_objects, with_dead_letter_sinks
+from faas.deploy.deploying import every_object
 from faas.deploy.export.edition import Edition, make_edition
 from faas.project.discover import describe
 from faas.project.environment import image_environment
-from faas.project.objects import Objects, make_objects
+from faas.project.notes import Note, notes_for_cluster
+from faas.project.objects import make_objects
 from faas.project.secret_values import read_config
 from faas.project.services import current_variables, make_services
 from faas.project.settings import Settings, load_settings
-from faas.resources.keys import SOURCES_IMAGE
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """References that are written into what is exported.
+
+    `functions`: what runs the project; a digest alone (`sha256:…`) is of the image that the stage names. `programs`:
+    our own, of sources and of the store of dead letters; without it there is no such store.
+    """
+
+    functions: str = ""
+    programs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,44 +45,47 @@ class Project:
 
     base: Edition
     stages: tuple[Edition, ...] = ()
+    notes: tuple[Note, ...] = ()  # what a cluster does otherwise than the engine, in any of them
 
 
-def read_project(path: Path, *, image: str = "", log: Callable[[str], None] = lambda line: None) -> Project:
-    """All editions of a project. Args: as of `read_stage`."""
-    base = load_settings(path)
-    functions = _functions(base, log)
-    stages = tuple(_edition(load_settings(path, stage), functions, image) for stage in base.stages)
-    return Project(_edition(base, functions, image), stages)
+def read_project(path: Path, images: Images = Images(), *, log: Log = lambda line: None) -> Project:
+    """All editions of a project. Raises: ProjectError."""
+    settings = load_settings(path)
+    functions = _functions(settings, log)
+    every = [_edition(load_settings(path, stage), functions, images) for stage in ("", *settings.stages)]
+    (base, _), *stages = every
+    notes = dict.fromkeys(note for _, noted in every for note in noted)
+    return Project(base, tuple(stage for stage, _ in stages), tuple(notes))
 
 
 def read_stage(
-    path: Path, stage: str = "", *, namespace: str = "", image: str = "", log: Callable[[str], None] = lambda line: None
-) -> Edition:
-    """One edition of a project.
+    path: Path, stage: str = "", *, namespace: str = "", images: Images = Images(), log: Log = lambda line: None
+) -> Project:
+    """One edition of a project, as its base.
 
-    Args:
-        stage: "": without any.
-        namespace: instead of the stage's.
-        image: what runs it, as a reference; a digest alone (`sha256:…`) is of the image that the stage names.
+    Args: stage: "": without any. namespace: instead of the stage's.
     Raises: ProjectError.
     """
     settings = load_settings(path, stage)
-    return _edition(settings, _functions(settings, log), image, namespace)
+    edition, notes = _edition(settings, _functions(settings, log), images, namespace)
+    return Project(edition, notes=notes)
 
 
-def _functions(settings: Settings, log: Callable[[str], None]) -> Sequence[FunctionSpec]:
+def _functions(settings: Settings, log: Log) -> Sequence[FunctionSpec]:
     build = settings.build
     environment = image_environment(settings, python=None, version=build.python, groups=build.groups, log=log)
     return describe(settings.root, environment).functions
 
 
-def _edition(settings: Settings, functions: Sequence[FunctionSpec], image: str, namespace: str = "") -> Edition:
-    variables = current_variables()
-    stage = settings.stage
+def _edition(
+    settings: Settings, functions: Sequence[FunctionSpec], images: Images, namespace: str = ""
+) -> tuple[Edition, tuple[Note, ...]]:
+    variables, stage = current_variables(), settings.stage
     place = namespace or (stage.namespace if stage else "") or "default"
+    services = make_services(functions, settings, variables=variables)
     objects = make_objects(
-        make_services(functions, settings, variables=variables),
-        image_of(settings, image),
+        services,
+        image_of(settings, images.functions),
         project=settings.name,
         namespace=place,
         root=settings.root,
@@ -74,23 +94,22 @@ def _edition(settings: Settings, functions: Sequence[FunctionSpec], image: str, 
         config=read_config(settings.config, root=settings.root, variables=variables),
         for_cluster=True,
     )
-    if objects.needs_adapters and stage and stage.registry:
-        objects = objects.with_adapters(f"{stage.registry}/{SOURCES_IMAGE.rpartition('/')[2]}")
-    return make_edition(
+    secrets = {name: tuple(declared.keys) for name, declared in settings.secrets.items()}
+    if images.programs:
+        objects = objects.with_adapters(images.programs)
+    if images.programs and settings.dead_letters and objects.triggers:
+        objects = with_dead_letter_sinks(objects, place)
+        objects = replace(objects, programs=dead_letter_objects(place, images.programs))
+        secrets[store.NAME] = (store.TOKEN_KEY,)
+    edition = make_edition(
         settings.name,
         place,
-        manifests_of(objects),
+        every_object(objects),
         stage=stage.name if stage else "",
-        secrets={name: each.keys for name, each in settings.secrets.items()},
-        declared=list(settings.secrets),
+        secrets=secrets,
+        declared=secrets,
     )
-
-
-def manifests_of(objects: Objects) -> list[Object]:
-    """All but Secrets, which have no manifest that may be seen."""
-    parts = (objects.access, objects.config_maps, objects.brokers, objects.services, objects.domain_mappings,
-             objects.triggers, objects.sources)  # fmt: skip
-    return [obj for part in parts for obj in part]
+    return edition, notes_for_cluster(services, objects, settings)
 
 
 def image_of(settings: Settings, image: str) -> str:
@@ -98,4 +117,4 @@ def image_of(settings: Settings, image: str) -> str:
     if image and not image.startswith("sha256:"):
         return image
     name = settings.build.image or settings.name
-    return f"{name.partition('@')[0]}@{image}" if image else name
+    return references.by_digest(name, image) if image else name

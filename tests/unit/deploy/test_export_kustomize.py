@@ -18,7 +18,7 @@ from faas.deploy.export.differences import difference
 from faas.deploy.export.edition import identity, make_edition
 from faas.deploy.export.folder import write_files
 from faas.deploy.export.kustomize import make_kustomization
-from faas.deploy.export.of_project import Project, read_project, read_stage
+from faas.deploy.export.of_project import Images, Project, read_project, read_stage
 from tests.programs import find_program
 from tests.unit.deploy.exported_project import DIGEST, make_project
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def project(folder: Path) -> Project:
-    return read_project(folder, image=DIGEST)
+    return read_project(folder, Images(DIGEST))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_the_base_is_what_the_project_says_without_a_stage_in_no_namespace(
 
 @pytest.mark.parametrize("stage", ["staging", "production"])
 def test_base_and_overlay_are_what_the_stage_is(stage: str, folder: Path, rendered: Callable[[str], list[Any]]) -> None:
-    wanted = read_stage(folder, stage, image=DIGEST)
+    wanted = read_stage(folder, stage, images=Images(DIGEST)).base
 
     assert sorted(rendered(f"overlays/{stage}"), key=identity) == sorted(wanted.objects, key=identity)
 
@@ -84,7 +84,7 @@ def test_an_overlay_says_only_what_differs(project: Project) -> None:
 
 
 def test_the_same_project_is_the_same_bytes_twice(folder: Path, project: Project) -> None:
-    again = read_project(folder, image=DIGEST)
+    again = read_project(folder, Images(DIGEST))
 
     assert make_kustomization(again.base, again.stages) == make_kustomization(project.base, project.stages)
 
