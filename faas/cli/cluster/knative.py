@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from faas.cli.cluster.view import View
 
 _INSTALL = "Have it installed:  https://knative.dev/docs/install/"
+_UNKNOWN = "it is not known what the project needs"
 _VERSION_LABEL = "app.kubernetes.io/version"
 _CLASSES = {  # of Brokers: a group that its installation brings
     "MTChannelBasedBroker": "messaging.knative.dev",
@@ -50,6 +51,8 @@ async def eventing(view: View) -> Check:
 
 async def kinds(view: View) -> Check:
     """Kinds beyond Serving and Eventing proper: sources, domains."""
+    if view.needs.problem:
+        return Check("kinds", "unknown", _UNKNOWN)
     wanted = [kind for kind in view.needs.kinds if _is_extra(kind)]
     missing = [f"{kind.kind} ({kind.api_version})" for kind in wanted if not await view.served(kind)]
     if missing:
@@ -61,6 +64,8 @@ async def kinds(view: View) -> Check:
 
 async def features(view: View) -> Check:
     """The gates of Knative's config-features."""
+    if view.needs.problem:
+        return Check("features", "unknown", _UNKNOWN)
     wanted = features_of(view.needs.services)
     if not wanted:
         return Check("features", "ok", _nothing(view, "gates beyond the usual"))

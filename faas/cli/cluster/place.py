@@ -80,7 +80,8 @@ async def pull_secrets(view: View) -> Check:
         for name in sorted(wanted):
             await view.get(SECRET, name, view.namespace)
     except Forbidden as error:
-        return Check("pull secrets", "unknown", error.message)
+        what = "ServiceAccounts" if "account" in error.kind.lower() or "serviceaccount" in error.message else "Secrets"
+        return Check("pull secrets", "unknown", f"{what} of {view.namespace} may not be read")
     except NotFound as error:
         what = error.name or error.message
         kind = "ServiceAccount" if "account" in error.kind.lower() else "Secret"
