@@ -72,7 +72,12 @@ def test_files_are_relative_to_the_kubeconfig(tmp_path: Path) -> None:
         ),
         pytest.param(GOOD.replace("name: c\n", "name: d\n"), "cluster 'c', which is not there", "faas", id="cluster"),
         pytest.param(GOOD.replace("https://127", "ftp://127"), "no usable server", "", id="server"),
-        pytest.param(GOOD.replace("token: t0ken", "exec: {command: aws}"), "has no apiVersion", "client.authentication", id="exec"),
+        pytest.param(
+            GOOD.replace("token: t0ken", "exec: {command: aws}"),
+            "has no apiVersion",
+            "client.authentication",
+            id="exec",
+        ),
         pytest.param(GOOD.replace("authority-data: ", "authority-data: %%%"), "valid YAML", "", id="damaged"),
         pytest.param(GOOD.replace("authority-data: ", "authority-data: _"), "is not base64", "", id="not-base64"),
     ],
