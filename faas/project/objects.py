@@ -55,6 +55,7 @@ class Objects:
             secrets=tuple(each for each in self.secrets if each["metadata"]["name"] in read),
             domain_mappings=tuple(each for each in self.domain_mappings if each["spec"]["ref"]["name"] in services),
             access=tuple(each for each in self.access if each["metadata"]["name"] in accounts),
+            programs=self.programs,
         )
 
     @property

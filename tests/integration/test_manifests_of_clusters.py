@@ -211,7 +211,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 def definitions() -> dict[tuple[str, str], Mapping[str, Any]]:
     """The schemas of Knative's kinds, by apiVersion and kind."""
-    found = {}
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for file in [*CRDS.glob("serving/*.yaml"), *CRDS.glob("eventing/**/*.yaml")]:
         for document in yaml.safe_load_all(file.read_text()):
             if document and document.get("kind") == "CustomResourceDefinition":

@@ -145,9 +145,11 @@ def test_the_order_is_decorator_function_stage_its_function_environment_flag(tmp
     )
     settings = Settings(tmp_path, "shop", {"quote": dict.fromkeys(places[1:], 2) | {"cpu": "2"}}, stage=stage)
 
+    decorated: dict[str, Any] = dict.fromkeys(places, 1) | {"cpu": "1"}
+
     (spec,) = services(
         settings,
-        function(**dict.fromkeys(places, 1) | {"cpu": "1"}),
+        function(**decorated),
         variables={"FAAS_CONCURRENCY": "5", "FAAS_CPU": "5"},
         flags={"cpu": "6"},
     )
