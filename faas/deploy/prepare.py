@@ -27,6 +27,7 @@ from faas.deploy.steps import Steps
 from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
 from faas.project.manifests import Overrides
+from faas.project.notes import check_for_cluster, notes_for_cluster
 from faas.project.objects import Objects, make_objects
 from faas.project.secret_values import read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
@@ -76,6 +77,8 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
     """
     with steps.step("resolve") as log:
         found = _find(settings, wanted, log)
+        if wanted.destination is not None:
+            _say_notes(settings, wanted, found, log)
     ways = {found.in_container[spec.name] for spec in found.services}
     process_image = _for_processes(settings, store, found, steps) if False in ways else None
     container_image = _for_containers(settings, store, wanted, found, steps) if True in ways else None
@@ -83,23 +86,9 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
     destination = wanted.destination
     if destination is not None and container_image is not None:
         images[True] = publish(store, container_image, destination, steps)
-    variables, root = current_variables(), settings.root
-    objects = make_objects(
-        found.every,
-        # Those that nobody wants have no image; they are here for what their names mean.
-        {name: images.get(way, "") for name, way in found.in_container.items()},
-        project=settings.name,
-        namespace=wanted.namespace,
-        root=root,
-        variables=variables,
-        overrides=wanted.overrides,
-        settings=settings,
-        config=read_config(settings.config, root=root, variables=variables),
-        secrets=read_secrets(settings.secrets, root=root, variables=variables) if wanted.read_secrets else {},
-        for_cluster=destination is not None,
-    )
-    if wanted.only:
-        objects = objects.only([service.name for service in found.services])
+    # Those that nobody wants have no image; they are here for what their names mean.
+    of_services = {name: images.get(way, "") for name, way in found.in_container.items()}
+    objects = _objects(settings, wanted, found, of_services, with_secrets=wanted.read_secrets)
     programs = ""
     if destination is not None and (objects.needs_adapters or (wanted.dead_letters and objects.triggers)):
         programs = programs_image(store, destination, steps, base=_programs_base(found.choice))
@@ -108,6 +97,36 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
         settings.name, wanted.namespace, process_image, container_image, found.services, objects, not wanted.only,
         settings.stage.name if settings.stage else "", programs if wanted.dead_letters and objects.triggers else "",
     )  # fmt: skip
+
+
+def _say_notes(settings: Settings, wanted: Wanted, found: _Found, log: Callable[[str], None]) -> None:
+    """What a cluster does otherwise; what it would have to allow it says itself. Raises: RefusedByCluster."""
+    objects = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""), with_secrets=False)
+    notes = notes_for_cluster(found.services, objects, settings)
+    check_for_cluster(notes)
+    for note in notes:
+        if note.effect != "needs":
+            log(f"note: {note}" + (f". {note.hint}" if note.hint else ""))
+
+
+def _objects(
+    settings: Settings, wanted: Wanted, found: _Found, images: Mapping[str, str], *, with_secrets: bool
+) -> Objects:
+    variables, root = current_variables(), settings.root
+    objects = make_objects(
+        found.every,
+        images,
+        project=settings.name,
+        namespace=wanted.namespace,
+        root=root,
+        variables=variables,
+        overrides=wanted.overrides,
+        settings=settings,
+        config=read_config(settings.config, root=root, variables=variables),
+        secrets=read_secrets(settings.secrets, root=root, variables=variables) if with_secrets else {},
+        for_cluster=wanted.destination is not None,
+    )
+    return objects.only([service.name for service in found.services]) if wanted.only else objects
 
 
 def _programs_base(choice: ImageChoice) -> str:
