@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from faas.deploy.plan import Change
     from faas.deploy.prepare import Prepared, Wanted
     from faas.deploy.rollout import DeployOptions
-    from faas.deploy.steps import Steps
 
 _PATIENCE_S = 2.0  # on a cluster: what one controller has not heard of yet looks like a failure to the next
 
@@ -130,10 +130,8 @@ def command(
         if dry_run:
             _dry_run(target, prepared, options, output, dry_run)
             return
-        plan, prepared = _plan(target, prepared, options, create_namespace=create_namespace)
-        pruned = _agreed(plan, prune)
-        with shown_steps() as steps:
-            objects = _deploy(target, prepared, plan, options, steps, prune=pruned)
+        how = _How(options, create_namespace, prune)
+        plan, objects, pruned = _deploy(target, prepared, how)
         if output:
             _print(objects, plan, output)
         else:
@@ -167,10 +165,11 @@ def _dry_run(target: Target, prepared: Prepared, options: DeployOptions, output:
 
 def _plan_if_asked(target: Target, prepared: Prepared, options: DeployOptions, *, must: bool) -> Plan | None:
     """What would change, when an engine runs that can be asked."""
+    from faas.cli.connection import with_client
     from faas.client.state import EngineNotRunning
 
     try:
-        return _plan(target, prepared, options)[0]
+        return with_client(target, lambda client: _plan(client, prepared, _How(options)))
     except EngineNotRunning as error:
         if must:
             raise
@@ -178,24 +177,25 @@ def _plan_if_asked(target: Target, prepared: Prepared, options: DeployOptions, *
         return None
 
 
-def _plan(
-    target: Target, prepared: Prepared, options: DeployOptions, *, create_namespace: bool = False
-) -> tuple[Plan, Prepared]:
-    from faas.cli.connection import with_client
+@dataclass(frozen=True, slots=True)
+class _How:
+    options: DeployOptions
+    create_namespace: bool = False
+    prune: bool | None = None  # None: ask, where there is somebody
+
+
+async def _plan(client: HttpClient, prepared: Prepared, how: _How) -> Plan:
     from faas.cli.deploying_to import ask_plan
     from faas.deploy.errors import NoNamespace
     from faas.deploy.namespace import create
 
-    async def work(client: HttpClient) -> tuple[Plan, Prepared]:
-        try:
-            return await ask_plan(client, prepared, force=options.force_conflicts)
-        except NoNamespace:
-            if not create_namespace:
-                raise
-            await create(client, prepared.namespace)
-            return await ask_plan(client, prepared, force=options.force_conflicts)
-
-    return with_client(target, work)
+    try:
+        return await ask_plan(client, prepared, force=how.options.force_conflicts)
+    except NoNamespace:
+        if not how.create_namespace:
+            raise
+        await create(client, prepared.namespace)
+        return await ask_plan(client, prepared, force=how.options.force_conflicts)
 
 
 def _agreed(plan: Plan, prune: bool | None) -> bool:
@@ -225,13 +225,13 @@ def _say_left(plan: Plan, target: Target) -> None:
         )
 
 
-def _deploy(
-    target: Target, prepared: Prepared, plan: Plan, options: DeployOptions, steps: Steps, *, prune: bool
-) -> list[Object]:
+def _deploy(target: Target, prepared: Prepared, how: _How) -> tuple[Plan, list[Object], bool]:
+    """What was done, the Services after it, and whether what is gone from the code was deleted."""
     from faas_builders.oci.prune import prune as prune_images
     from faas_builders.oci.store import ImageStore
 
     from faas.cli.connection import with_client
+    from faas.cli.progress import shown_steps
     from faas.deploy.deploying import carry_out_deploy
     from faas.deploy.rollout import images_in_use
 
@@ -239,11 +239,16 @@ def _deploy(
     if prepared.process_image:
         store.resolve(prepared.process_image.reference)  # unpack it here, so that the engine finds it done
 
-    async def work(client: HttpClient) -> list[Object]:
-        objects = await carry_out_deploy(client, plan, options, steps, namespace=prepared.namespace, prune=prune)
+    async def work(client: HttpClient) -> tuple[Plan, list[Object], bool]:
+        plan = await _plan(client, prepared, how)
+        pruned = _agreed(plan, how.prune)
+        with shown_steps() as steps:
+            objects = await carry_out_deploy(
+                client, plan, how.options, steps, namespace=prepared.namespace, prune=pruned
+            )
         if target.is_local and any(change.action != "unchanged" for change in plan.services):
             prune_images(store, await images_in_use(client))
-        return objects
+        return plan, objects, pruned
 
     return with_client(target, work)
 

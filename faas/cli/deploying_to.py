@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from faas.cli.connection import running_engine, with_client
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from faas_builders.target import Platform
 
     from faas.client.http import HttpClient
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from faas.deploy.deploying import Plan
     from faas.deploy.prepare import Prepared, Wanted
     from faas.deploy.steps import Steps
+    from faas.project.objects import Objects
     from faas.project.settings import Settings
 
 
@@ -95,21 +94,24 @@ def _destination(
     return replace(destination, platforms=platforms)
 
 
-async def ask_plan(client: HttpClient, prepared: Prepared, *, force: bool) -> tuple[Plan, Prepared]:
-    """What a deploy would change, and what is deployed, completed with what only the server knows. Raises: ApiError."""
+async def ask_plan(client: HttpClient, prepared: Prepared, *, force: bool) -> Plan:
+    """What a deploy would change, of what was prepared and of what only the server can tell that it takes.
+
+    Raises: FieldConflicts, NoNamespace, KindMissing; ApiError.
+    """
     from faas.deploy.deploying import plan_deploy
 
-    beside: Sequence[Object] = ()
+    objects = prepared.objects
+    beside: tuple[Object, ...] = ()
     if prepared.store_image:
-        prepared, beside = await _with_dead_letters(client, prepared)
-    plan = await plan_deploy(
-        client, prepared.objects, project=prepared.project, namespace=prepared.namespace, stage=prepared.stage,
+        objects, beside = await _with_dead_letters(client, prepared)
+    return await plan_deploy(
+        client, objects, project=prepared.project, namespace=prepared.namespace, stage=prepared.stage,
         whole=prepared.whole, force=force, beside=beside,
     )  # fmt: skip
-    return plan, prepared
 
 
-async def _with_dead_letters(client: HttpClient, prepared: Prepared) -> tuple[Prepared, Sequence[Object]]:
+async def _with_dead_letters(client: HttpClient, prepared: Prepared) -> tuple[Objects, tuple[Object, ...]]:
     """Our store, where Triggers send what nobody took, as far as there is nothing else for it."""
     from faas.deploy.dead_letters import dead_letter_store, uses_store, with_dead_letter_sinks
     from faas.resources.kinds import BROKER
@@ -117,6 +119,5 @@ async def _with_dead_letters(client: HttpClient, prepared: Prepared) -> tuple[Pr
     brokers = (await client.list(BROKER, prepared.namespace)).items
     objects = with_dead_letter_sinks(prepared.objects, prepared.namespace, brokers)
     if not uses_store(objects.triggers):
-        return prepared, ()
-    beside = await dead_letter_store(client, prepared.namespace, prepared.store_image)
-    return replace(prepared, objects=objects), beside
+        return objects, ()
+    return objects, await dead_letter_store(client, prepared.namespace, prepared.store_image)

@@ -61,7 +61,7 @@ def command(
             prepared = prepare_project(path, target, wanted, steps, registry=registry, push=False)
 
         async def work(client: HttpClient) -> list[str]:
-            plan, _ = await ask_plan(client, prepared, force=force_conflicts)
+            plan = await ask_plan(client, prepared, force=force_conflicts)
             made = [Change(broker["metadata"]["name"], "create", broker, None, False, (), BROKER, broker)
                     for broker in plan.events.brokers]  # fmt: skip
             return [line for change in (*made, *plan.changes) for line in _diff(change)]

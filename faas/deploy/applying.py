@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from faas.client.errors import ApiError, NotFound
 from faas.client.protocol import Client, Object
-from faas.deploy.errors import KindMissing, NoNamespace
+from faas.deploy.errors import KindMissing, NoNamespace, QuotaExceeded
 from faas.deploy.live import is_kind_missing
+from faas.deploy.reasons import is_quota, quota_words
 from faas.resources.kinds import SERVICE, Kind
 
 MANAGER = "faas"
@@ -17,7 +18,7 @@ async def apply(
     """Apply an object on the server's side, as its owner.
 
     Args: force: take over the fields that others have set; without it they are a Conflict.
-    Raises: NoNamespace; KindMissing; ApiError.
+    Raises: NoNamespace; KindMissing; QuotaExceeded; ApiError.
     """
     metadata = manifest["metadata"]
     name, namespace = metadata["name"], metadata["namespace"]
@@ -32,5 +33,7 @@ async def apply(
             raise KindMissing(kind) from error
         raise
     except ApiError as error:
+        if is_quota(error.message):  # as the API server says it, or Knative's webhook, which tries to make a Pod
+            raise QuotaExceeded(name, *quota_words(error.message)) from error
         error.add_note(f"while applying {name}")
         raise

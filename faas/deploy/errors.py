@@ -3,6 +3,7 @@
 DeployError
 ├── NoNamespace      there is none of that name
 ├── KindMissing      the server does not have a kind: Knative, or a part of it, is not installed
+├── QuotaExceeded    a namespace's quota has no room for it
 ├── FieldConflicts   others have set fields that the project wants otherwise; nothing was changed
 ├── NotReady         a Service or its new revision failed, or took too long
 ├── DomainsNotReady  it serves, but not under all of its own names
@@ -53,6 +54,11 @@ class KindMissing(DeployError):
             "See what is:  faas doctor --context NAME",
         )
         self.kind = kind
+
+
+class QuotaExceeded(DeployError):
+    def __init__(self, name: str, sentence: str, hint: str) -> None:
+        super().__init__(f"{name} is refused: {sentence}", hint)
 
 
 class FieldConflicts(DeployError):

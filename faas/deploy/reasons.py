@@ -46,13 +46,23 @@ def trouble_of(pods: Sequence[Raw], events: Sequence[Raw], revision: str) -> Tro
 
 def said_of(reason: str, message: str) -> tuple[str, str]:
     """A sentence and an advice for what a condition says by itself, where it can be told from the words."""
+    message = without_frame(message)
     if reason in _PULLING or _PULL_WORDS.search(message):
         return _first(message), _pull_advice(message, "")
-    if "exceeded quota" in message:
-        return _quota(message)
+    if is_quota(message):
+        return quota_words(message)
     if reason == "ProgressDeadlineExceeded":
         return message, "Give it longer to start, or make it start faster; its log may say what it waits for"
     return message, ""
+
+
+_FRAME = re.compile(r'(?:Revision|Configuration) "[^"]*" failed with message: (?P<message>.*)\.', re.DOTALL)
+
+
+def without_frame(message: str) -> str:
+    """What a Service says that its Revision said, as the Revision said it."""
+    found = _FRAME.fullmatch(message.strip())
+    return found["message"] if found else message
 
 
 # --- containers
@@ -82,8 +92,8 @@ def _of_containers(pod: Raw) -> Trouble | None:
 
 
 def _pulling(reason: str, message: str, image: str) -> Trouble:
-    why = _first(message)
-    sentence = f"the image {image} cannot be pulled" + (f": {why}" if why else "")
+    why = _first(message).rpartition(": ")[2]  # a container runtime tells the whole way there, image and all
+    sentence = f"the image {image} cannot be pulled" + (f": {why}" if why and "ack-off" not in why else "")
     return Trouble(reason, sentence, _pull_advice(message, image))
 
 
@@ -174,14 +184,23 @@ _TOLD = {  # reasons of Events, and how what they say begins
 }
 
 
+_PROBES = 5  # failed ones before they are news: each start has a few
+
+
+def _times(event: Raw) -> int:
+    return int((event.get("series") or {}).get("count") or event.get("count") or 1)
+
+
 def _of_events(events: Sequence[Raw], pod: str) -> Trouble | None:
     """Args: events: of one revision's objects, oldest first. pod: ""; what makes Pods, as there are none."""
     for event in reversed(events):
         reason, message = str(event.get("reason") or ""), str(event.get("message") or "")
         if reason not in _TOLD or (pod and (event.get("involvedObject") or {}).get("name") != pod):
             continue
-        if "exceeded quota" in message:
-            sentence, advice = _quota(message)
+        if reason == "Unhealthy" and _times(event) < _PROBES:
+            continue
+        if is_quota(message):
+            sentence, advice = quota_words(message)
             return Trouble(reason, sentence, advice)
         wrote = pod if reason == "Unhealthy" else ""
         return Trouble(reason, f"{_TOLD[reason]}: {_first(message)}", _event_advice(reason, message), wrote)
@@ -199,10 +218,17 @@ def _event_advice(reason: str, message: str) -> str:
     return _node_advice(message) if reason == "FailedScheduling" else ""
 
 
-_QUOTA = re.compile(r"exceeded quota: (?P<name>[^,]+), requested: (?P<wanted>.+?), used: .+?, limited: (?P<limit>.+)")
+_QUOTA = re.compile(
+    r"exceeded quota: (?P<name>[^,]+), requested: (?P<wanted>.+?), used: .+?, limited: (?P<limit>[^:]+)"
+)
 
 
-def _quota(message: str) -> tuple[str, str]:
+def is_quota(message: str) -> bool:
+    return "exceeded quota" in message
+
+
+def quota_words(message: str) -> tuple[str, str]:
+    """A sentence and an advice for a refusal that says which quota is used up."""
     found = _QUOTA.search(message)
     told = f"{found['name']} allows {found['limit']}, it asks for {found['wanted']} more" if found else _first(message)
     return f"the namespace's quota is used up: {told}", "Raise the quota, ask for less (cpu, memory), or delete others"

@@ -17,7 +17,7 @@ from faas.deploy.errors import Failure, FieldConflicts, Kept, NotReady
 from faas.deploy.live import read_live
 from faas.deploy.logs import last_lines
 from faas.deploy.plan import Change
-from faas.deploy.reasons import Trouble, said_of
+from faas.deploy.reasons import Trouble, said_of, without_frame
 from faas.deploy.steps import Steps
 from faas.deploy.troubles import Troubles
 from faas.deploy.wait import Goal, Verdict, judge, wait_for
@@ -287,7 +287,7 @@ def _progress(verdict: Verdict) -> str:
     """In words for people: each rollout passes through OutOfDate, which sounds like trouble and is none."""
     if verdict.state == "waiting" and verdict.reason in ("", "OutOfDate"):
         return "starting"
-    first_line = verdict.message.partition("\n")[0]  # the rest, log lines, stands below the failure
+    first_line = without_frame(verdict.message).partition("\n")[0]  # the rest, log lines, stands below the failure
     return f"{verdict.reason or verdict.state} {first_line}".strip()
 
 

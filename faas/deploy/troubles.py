@@ -47,14 +47,14 @@ class Troubles:
 
         Args: waiting: the newest revisions of those Services that are not ready yet.
         """
-        said: dict[str, Trouble] = {}
+        said: dict[str, str] = {}
         pause_s = first_s
         while True:
             await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # many deploys may wait for one cluster
             pause_s = min(pause_s * 1.5, _MOST_S)
             for service, trouble in (await self.look(waiting())).items():
-                if said.get(service) != trouble:
-                    said[service] = trouble
+                if said.get(service) != str(trouble):  # ErrImagePull and ImagePullBackOff take turns
+                    said[service] = str(trouble)
                     say(service, trouble)
 
     async def _list(self, kind: Kind, **selectors: str) -> Sequence[Object]:
