@@ -12,7 +12,7 @@ from faas.cli.check import Check, failed
 from faas.cli.cluster import knative, network, place, reach, rights
 from faas.cli.cluster.needs import Needs
 from faas.cli.cluster.view import View
-from faas.client.errors import ApiError, Forbidden
+from faas.client.errors import ApiError, Forbidden, NotFound
 
 if TYPE_CHECKING:
     from faas.client.targets import Target
@@ -68,6 +68,8 @@ async def _guarded(name: str, check: Callable[[View], Awaitable[Check]], view: V
         return await check(view)
     except Forbidden as error:
         return Check(name, "unknown", error.message)
+    except NotFound as error:
+        return Check(name, "unknown", f"the server does not have it: {error.message}")
     except ApiError as error:
         return Check(name, "error", error.message)
     except Exception as error:  # noqa: BLE001  # one check that fails must not hide the others

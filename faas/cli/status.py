@@ -9,30 +9,38 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.options import output_option, state_option
+from faas.cli.errors import CommandError
+from faas.cli.options import output_option, target_option
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
+    from faas.client.targets import Target
     from faas.engine.supervisor.start import EngineFile
 
 
 @click.command("status")
 @output_option
-@state_option
-def command(output: str | None, state: Path | None) -> int:
-    """Show the engine and its parts: addresses, processes, memory, functions.
+@target_option
+def command(output: str | None, target: Target) -> int:
+    """Show the engine of this machine and its parts: addresses, processes, memory, functions.
 
     The exit code is 1 when no engine runs or one of its parts is missing.
     """
-    from faas.cli.connection import find_state
     from faas.cli.output import print_data
     from faas.engine.supervisor.start import find
 
-    kept = find_state(state)
+    if not target.is_local:
+        raise CommandError(
+            f"status is of this machine's engine, and {target.context} is a cluster",
+            f"What is deployed there:  faas list{target.flags}\n"
+            f"Whether it is fit:       faas doctor{target.flags}\n"
+            "This machine's engine:   faas status --context local",
+        )
+    kept = target.state
     engine = find(kept.path)
     report: dict[str, Any] = {"state": str(kept.path), "running": engine is not None}
     if engine is not None:
-        report |= _processes(engine, events_used=kept.uses_events) | _functions(state)
+        report |= _processes(engine, events_used=kept.uses_events) | _functions(kept.path)
     if output:
         print_data(report, output)
     else:
@@ -77,7 +85,7 @@ def _needed(engine: EngineFile, *, events_used: bool) -> set[str]:
     return needed
 
 
-def _functions(state: Path | None) -> dict[str, Any]:
+def _functions(state: Path) -> dict[str, Any]:
     from faas.cli.connection import with_engine
     from faas.client.errors import ApiError
     from faas.client.kubeconfig import KubeconfigError

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faas.cli.cluster.needs import Needs
+from faas.cli.output import note
 
 if TYPE_CHECKING:
     from faas.client.targets import Target
@@ -53,7 +54,7 @@ def _objects(settings: Settings, target: Target) -> tuple[dict[str, object], ...
     from faas.project.objects import make_objects
     from faas.project.services import current_variables, make_services
 
-    found = describe(settings.root, image_environment(settings)).functions
+    found = describe(settings.root, image_environment(settings, log=note)).functions
     variables = current_variables()
     objects = make_objects(
         make_services(found, settings, variables=variables),
