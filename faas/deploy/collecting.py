@@ -55,6 +55,7 @@ def make_collector(name: str, namespace: str, image: str, until: datetime) -> Ob
             "runAsNonRoot": True,
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
     return {

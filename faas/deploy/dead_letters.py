@@ -161,7 +161,7 @@ def _container(image: str, namespace: str, storage: str) -> Object:
             {"name": "FAAS_INBOX_MAX_BYTES", "value": str(int(quantities.bytes_of(storage) * _FILL))},
         ],
         "ports": [{"name": PORT_NAME, "containerPort": _PORT, "protocol": "TCP"}],
-        "readinessProbe": {**probe, "periodSeconds": 3},
+        "readinessProbe": {**probe, "initialDelaySeconds": 1, "periodSeconds": 3},
         "livenessProbe": {**probe, "failureThreshold": 6},
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": {

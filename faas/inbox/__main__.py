@@ -45,6 +45,7 @@ def _serve(app: Starlette, settings: read.StoreSettings | read.CollectorSettings
         host=settings.host,
         port=settings.port,
         log_config=None,
+        log_level="warning",  # its own words are for terminals
         access_log=False,
         server_header=False,
         timeout_keep_alive=IDLE_S,

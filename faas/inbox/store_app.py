@@ -71,7 +71,7 @@ class _StoreApp:
     @asynccontextmanager
     async def _running(self, app: Starlette) -> AsyncIterator[None]:
         async with self._store, expiring(self._store, self._settings.max_age_s):
-            log.info("%d dead letters, %d bytes", await self._store.count(), self._store.size_bytes)
+            log.info("serving %d dead letters, %d bytes", await self._store.count(), self._store.size_bytes)
             yield
 
     async def _take(self, request: Request) -> Response:

@@ -16,6 +16,8 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+from faas_runtime import logs
+
 from faas.sources import adapters
 from faas.sources.config import read_options
 from faas.sources.environment import Environment
@@ -42,8 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         adapter = adapters.find(name)
         environment = Environment.read()
         options = read_options(environment.options, adapter.Options)
-        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
-        log.setLevel(environment.log_level)  # libraries talk of each message at levels below
+        _configure_log(environment)
         _run(retire(adapter, environment, options) if rest else serve(adapter, environment, options))
     except ConfigurationError as error:
         print(f"faas.sources {name}: {error}", file=sys.stderr)
@@ -52,6 +53,15 @@ def main(arguments: Sequence[str]) -> int:
         print(f"faas.sources {name}: {error or 'no answer in time'}", file=sys.stderr)
         return 1
     return 0
+
+
+def _configure_log(environment: Environment) -> None:
+    """Lines of JSON, as functions write them, where nobody but a log collector listens; words for the engine."""
+    if environment.report_fd is None:
+        logs.configure("warning")
+    else:
+        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    log.setLevel(environment.log_level)  # libraries talk of each message at levels below
 
 
 def _keep_environment_private() -> None:
