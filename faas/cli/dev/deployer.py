@@ -13,6 +13,7 @@ from faas_builders.errors import BuilderError, DependencyError, StepFailed
 
 from faas.cli.dev.changes import is_save
 from faas.cli.dev.debugging import debuggable
+from faas.cli.dev.domains import bring_domains
 from faas.cli.dev.options import SessionOptions
 from faas.cli.dev.project_state import Desired, Project, load_project, make_desired
 from faas.cli.dev.rollout import bring_events, remove_others, roll_out
@@ -47,6 +48,7 @@ class Deployer:
         self._desired: Desired | None = None  # what was asked for last, so that an idle save does nothing
         self._serving = False
         self._events: tuple[Object, ...] | None = None  # Triggers and sources as they were made last
+        self._domains: tuple[Object, ...] | None = None  # DomainMappings as they were made last
         self._shown: set[str] = set()  # whose addresses are on the screen
         self._inboxes: frozenset[Path] = frozenset()
         self._reported: set[str] = set()  # of what builds say
@@ -105,6 +107,7 @@ class Deployer:
         self._desired = desired
         await roll_out(engine.client, desired, namespace=options.namespace, timeout_s=_READY_S)
         self._tell(desired, engine, time.monotonic() - began_s)
+        await self._bring_domains(desired, engine)
         await self._bring_events(desired, engine)
         names = [service.name for service in desired.services]
         project = self.project.settings.name
@@ -116,6 +119,21 @@ class Deployer:
         if step not in ("layers", "config", "write") and line not in self._reported:
             self._reported.add(line)
             self._screen.note(line)
+
+    async def _bring_domains(self, desired: Desired, engine: Engine) -> None:
+        declared = desired.objects.domain_mappings
+        if declared == self._domains:
+            return
+        known, self._domains = self._domains or (), None  # unknown, while they change
+        project, namespace = self.project.settings.name, self._options.namespace
+        obstacles, gone = await bring_domains(engine.client, declared, project=project, namespace=namespace)
+        for mapping in declared:
+            domain = mapping["metadata"]["name"]
+            if mapping not in known or obstacles[domain]:
+                self._screen.domain(mapping["spec"]["ref"]["name"], domain, obstacles[domain])
+        if gone:
+            self._screen.removed(gone)
+        self._domains = declared
 
     async def _bring_events(self, desired: Desired, engine: Engine) -> None:
         objects = desired.objects

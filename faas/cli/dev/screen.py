@@ -89,6 +89,12 @@ class Screen:
             Text.assemble(("⟳ ", "green"), f"{names} ", (f"serves what you saved, {seconds * 1000:.0f} ms", "dim"))
         )
 
+    def domain(self, service: str, domain: str, obstacle: str) -> None:
+        if obstacle:
+            self.progress.print(Text(f"warning: {service} does not answer for {domain}: {obstacle}", style="yellow"))
+        else:
+            self.note(f"{service} answers for {domain}, too")
+
     def removed(self, names: Sequence[str]) -> None:
         self.out.print(
             Text.assemble(("⟳ ", "green"), f"{', '.join(names)} ", ("is gone from the code: removed", "dim"))

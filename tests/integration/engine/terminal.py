@@ -51,10 +51,10 @@ class Terminal:
         assert match is not None
         return int(match[1])
 
-    def get(self, name: str, path: str = "/") -> tuple[int, str]:
+    def get(self, name: str, path: str = "/", *, host: str = "") -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
-            connection.request("GET", path, headers={"Host": f"{name}.default.localhost"})
+            connection.request("GET", path, headers={"Host": host or f"{name}.default.localhost"})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.integration.engine.conftest import eventually
 from tests.integration.engine.terminal import faas_run
 
 CODE = """
@@ -60,6 +61,19 @@ def test_a_new_function_is_shown_with_its_address(make_project: Callable[..., Pa
         terminal.wait_for(r"hello +http://hello\.default\.localhost", after=mark)
         terminal.wait_for("on-b .* faas invoke on-b --event TYPE --state /", after=mark)
         assert terminal.interrupt() == 0
+
+
+def test_a_save_changes_the_domains_of_a_function(make_project: Callable[..., Path]) -> None:
+    project = make_project(CODE.replace("@function", '@function(domains=["hello.example.com"])'))
+    with faas_run(project) as terminal:
+        terminal.wait_for("hello answers for hello.example.com, too")
+        assert terminal.get("hello", host="hello.example.com") == (200, "Hello World")
+        mark = len(terminal.lines)
+
+        (project / "main.py").write_text(CODE)
+
+        terminal.wait_for("hello.example.com is gone from the code: removed", after=mark)
+        eventually(lambda: terminal.get("", host="hello.example.com")[0] == 404, "the gateway has forgotten it")
 
 
 def test_a_mistake_at_the_start_can_be_mended(make_project: Callable[..., Path]) -> None:
