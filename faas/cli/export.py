@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from faas.deploy.export.documents import Files
     from faas.deploy.export.edition import Edition
     from faas.deploy.export.of_project import Project
+    from faas.resources.kinds import Kind
 
 Format = Literal["plain", "kustomize", "helm", "cloud-run", "rbac"]
 _FOLDERS = ("kustomize", "helm")  # several files that belong together
@@ -131,8 +132,9 @@ def _check(
 def _of_project(path: Path, form: Format, stage: str, namespace: str, image: str, programs: str) -> Project:
     """All stages where the form has a place for them, and none was named; else one."""
     from faas.deploy.export.of_project import Images, read_project, read_stage
+    from faas.resources.keys import SOURCES_IMAGE
 
-    images = Images(image, programs)
+    images = Images(image, programs or (SOURCES_IMAGE if form == "rbac" else ""))  # a deploy has the store made, too
     if form in _FOLDERS and not stage:
         return read_project(path, images)
     return read_stage(path, stage, namespace=namespace, images=images)
@@ -142,7 +144,12 @@ def _deployed(names: Sequence[str], target: Target) -> Project:
     from faas.deploy.export.of_project import Project
     from faas.deploy.export.reading import read_edition
 
-    return Project(with_client(target, lambda client: read_edition(client, target.namespace, names)))
+    hidden: set[Kind] = set()
+    edition = with_client(target, lambda client: read_edition(client, target.namespace, names, hidden=hidden))
+    if hidden:
+        kinds = ", ".join(sorted(kind.kind for kind in hidden))
+        note(f"note: you may not see these in {target.namespace}, so none is exported: {kinds}")
+    return Project(edition)
 
 
 def _files_of(form: Format, project: Project) -> Files:

@@ -67,7 +67,7 @@ def make_edition(
     secrets: what is known of those: their keys, by name.
     declared: names of those that the project's own deploy makes.
     """
-    kept = sorted((cleaned(obj) for obj in objects), key=_place)
+    kept = sorted((_in_order(cleaned(obj)) for obj in objects), key=_place)
     return Edition(project, namespace, tuple(kept), _needed(kept, secrets), tuple(sorted(declared)), stage)
 
 
@@ -121,6 +121,19 @@ def said_anew(value: Any, own: str, namespace: str) -> Any:
 def _beginnings(namespace: str) -> list[str]:
     """How texts begin that tell a namespace."""
     return [*(broker_address(namespace, "", name) for name in ("", "Kafka", "KafkaNamespaced")), f"faas.{namespace}."]
+
+
+_AHEAD = ("apiVersion", "kind", "name", "namespace", "metadata", "spec")
+
+
+def _in_order(value: Any) -> Any:
+    """The same with keys in an order of its own: a server keeps none, and a file is compared line by line."""
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    if isinstance(value, dict):
+        ahead = [key for key in _AHEAD if key in value]
+        return {key: _in_order(value[key]) for key in (*ahead, *sorted(value.keys() - set(ahead)))}
+    return value
 
 
 def _place(obj: Mapping[str, Any]) -> tuple[int, str, str]:

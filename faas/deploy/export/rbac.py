@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from faas.client import store
 from faas.client.protocol import Object
+from faas.deploy.dead_letters import uses_store
 from faas.deploy.export.edition import Edition, identity
 from faas.resources.kinds import SERVED
 
 _READ = ["get", "list", "watch"]
 _CHANGE = [*_READ, "create", "patch", "delete"]  # server-side apply is a patch, and a create where nothing is yet
 _MADE_ONCE = ["get", "list", "watch", "create"]  # a Broker is everybody's: never changed, never deleted
+_STORE = (("", "PersistentVolumeClaim"), ("", "Service"), ("apps", "Deployment"))  # of dead letters
 _PLURALS = {(kind.group, kind.kind): kind.plural for kind in SERVED} | {
     ("apps", "Deployment"): "deployments", ("", "Service"): "services",
     ("", "PersistentVolumeClaim"): "persistentvolumeclaims", ("", "ServiceAccount"): "serviceaccounts",
@@ -70,17 +73,26 @@ def _rules(edition: Edition) -> list[Object]:
         _rule("", ["pods/log"], ["get"]),
         _rule("", ["pods/portforward"], ["create"]),  # faas invoke where no ingress is reached
     ]
-    kinds = {identity(obj)[:2] for obj in edition.others}
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for obj in edition.others:
+        merely_made = obj["kind"] == "Broker" and "spec" not in obj and "annotations" not in obj["metadata"]
+        which = identity(obj)[:2]
+        kinds[which] = _MADE_ONCE if merely_made and kinds.get(which) is not _CHANGE else _CHANGE
+    secrets = list(edition.declared_secrets)
+    if uses_store(edition.of_kind("Trigger")):
+        kinds |= dict.fromkeys(_STORE, _CHANGE)
+        secrets = sorted({*secrets, store.NAME})
+        rules.append(_rule("", ["services/proxy"], ["get", "create", "delete"], [store.NAME]))  # faas dlq
     for group in sorted({group for group, _ in kinds}):
-        of_group = {_plural(group, kind): kind == "Broker" for own, kind in kinds if own == group}
-        for once, verbs in ((True, _MADE_ONCE), (False, _CHANGE)):
-            resources = sorted(plural for plural, made_once in of_group.items() if made_once == once)
+        for verbs in (_MADE_ONCE, _CHANGE):
+            resources = sorted(_plural(own, kind) for (own, kind), needed in kinds.items()
+                               if own == group and needed is verbs)  # fmt: skip
             rules += [_rule(group, resources, verbs)] if resources else []
     for role in edition.of_kind("Role"):
         rules += role["rules"]  # nobody can grant what he may not do himself
-    if edition.declared_secrets:
+    if secrets:
         rules.append(_rule("", ["secrets"], ["create"]))  # by name nothing can be created: it has none yet
-        rules.append(_rule("", ["secrets"], ["get", "patch", "delete"], edition.declared_secrets))
+        rules.append(_rule("", ["secrets"], ["get", "patch", "delete"], secrets))
     return rules
 
 

@@ -15,8 +15,12 @@ from faas.project.labels import PROJECT_LABEL
 from faas.resources.kinds import BROKER, CONFIG_MAP, DOMAIN_MAPPING, SECRET, SERVICE, Kind
 
 
-async def read_edition(client: Client, namespace: str, names: Sequence[str] = ()) -> Edition:
-    """Args: names: of Services; all without any.
+async def read_edition(
+    client: Client, namespace: str, names: Sequence[str] = (), *, hidden: set[Kind] | None = None
+) -> Edition:
+    """Args:
+        names: of Services; all without any.
+        hidden: is given the kinds of sources that this user may not see; without it that is an error.
 
     Of Secrets the names and keys are told, where the reader may see them; values are dropped as soon as they come.
     Raises: NotFound: there is no Service of that name; ApiError.
@@ -25,7 +29,7 @@ async def read_edition(client: Client, namespace: str, names: Sequence[str] = ()
         services = list(await asyncio.gather(*(client.get(SERVICE, name, namespace) for name in names)))
     else:
         services = (await client.list(SERVICE, namespace)).items
-    every = await read_events(client, namespace)
+    every = await read_events(client, namespace, hidden=hidden)
     of_each = [every.of_service(service["metadata"]["name"]) for service in services]
     brokers = {name for events in of_each for name in events.brokers}
     triggers = {each["metadata"]["name"]: each for events in of_each for each in events.triggers}

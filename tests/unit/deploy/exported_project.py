@@ -50,7 +50,7 @@ min_scale = 1
 concurrency = 50
 cpu = 2
 max_scale = 20
-node_selector = {disk = "ssd"}
+service_account = "web"
 
 [tool.faas.environments.production.config.texts]
 motto = "all together"
