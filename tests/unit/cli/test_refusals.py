@@ -1,0 +1,62 @@
+"""What to do when an API server refuses: other words for a cluster than for the engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from faas.cli.errors import explain
+from faas.client.contexts import UnknownContext
+from faas.client.errors import ApiError, Forbidden, NoSuchKind, NotFound, Unauthorized, Unavailable, Untrusted
+
+
+def in_context(context: str, error: ApiError) -> ApiError:
+    error.context = context
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        pytest.param(Unavailable("no answer"), "faas doctor --context prod", id="unavailable"),
+        pytest.param(Unavailable("busy", code=429, retry_after_s=90), "try again in 90 s", id="busy"),
+        pytest.param(Untrusted("who are you"), "SSL_CERT_FILE", id="untrusted"),
+        pytest.param(Unauthorized("no"), "kubectl auth whoami --context prod", id="unauthorized"),
+        pytest.param(Forbidden("no"), "faas export rbac", id="forbidden"),
+        pytest.param(NoSuchKind("services.serving.knative.dev/v1"), "Knative Serving is missing", id="no-serving"),
+        pytest.param(NoSuchKind("triggers.eventing.knative.dev/v1"), "Knative Eventing is missing", id="no-eventing"),
+        pytest.param(NoSuchKind("things.example.com/v1"), "What brings it is missing", id="no-kind"),
+        pytest.param(NotFound("no", kind="services", name="x"), "faas list --context prod", id="no-service"),
+        pytest.param(
+            NotFound("no", kind="namespaces", name="x"), "kubectl create namespace x --context prod", id="namespace"
+        ),
+    ],
+)
+def test_of_a_cluster_the_advice_is_of_that_cluster(error: ApiError, advice: str) -> None:
+    hint = explain(in_context("prod", error)).hint
+
+    assert advice in hint
+    assert "faas status" not in hint
+
+
+@pytest.mark.parametrize("context", ["", "local"])
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        pytest.param(Unavailable("no answer"), "faas status", id="unavailable"),
+        pytest.param(Forbidden("no"), "another engine's", id="forbidden"),
+        pytest.param(NotFound("no", kind="services", name="x"), "faas list -A", id="no-service"),
+    ],
+)
+def test_of_the_engine_it_is_of_the_engine(context: str, error: ApiError, advice: str) -> None:
+    assert advice in explain(in_context(context, error)).hint
+
+
+def test_a_context_with_a_strange_name_can_be_pasted() -> None:
+    assert "--context 'my cluster'" in explain(in_context("my cluster", Unavailable("x"))).hint
+
+
+def test_an_unknown_context_says_which_may_be_meant() -> None:
+    explained = explain(UnknownContext("prd", ("local", "prod"), "tool.faas.environments.live"))
+
+    assert explained.message == "there is no context 'prd', which tool.faas.environments.live names"
+    assert explained.hint == "Did you mean 'prod'? See which there are:  faas context list"
