@@ -51,6 +51,11 @@ def test_a_visitor_of_the_domain_wakes_the_function_which_sees_the_domain(whole:
     assert answer.json() == {"host": "Shop.example.com:8443", "original": ""}
 
 
+def test_a_visitor_cannot_make_up_the_domain_as_knatives_proxies_tell_it(whole: Whole) -> None:
+    with whole.http("shop", headers={"K-Original-Host": "store.example.com"}) as client:
+        assert client.get("/").json() == {"host": "shop.default.localhost", "original": ""}
+
+
 def test_nobody_else_is_let_in_by_a_domain(whole: Whole) -> None:
     assert whole.visit("/", "evil.example.com").status_code == 404
     assert whole.visit("/_/default/store/", "evil.example.com").status_code == 404
