@@ -157,6 +157,51 @@ def push(image: str, name: str, insecure: bool, output: str | None, state: Path 
         click.echo(pushed)
 
 
+@command.command(short_help="Make the image of the adapters for a cluster.")
+@click.option("--push", "name", metavar="REGISTRY/NAME", default="", help="Push it there, unless it is there already.")
+@click.option("--platform", "platforms", metavar="OS/ARCH", multiple=True, help="For this one; several for an index.")
+@click.option("--base", metavar="IMAGE", default="", help="With another Python below.  [default: python:3.x-slim]")
+@click.option("--insecure", is_flag=True, help="The registry may be plain HTTP, or have an unknown certificate.")
+@output_option
+@state_option
+def sources(
+    name: str, platforms: tuple[str, ...], base: str, insecure: bool, output: str | None, state: Path | None
+) -> None:
+    """Make the image that a cluster runs as its ContainerSources, store of dead letters and collector of events.
+
+    A deploy makes and pushes it by itself, where a project needs it. What is printed is its reference.
+
+    \b
+    Examples:
+      faas image sources
+      faas image sources --push registry.example.org/team/faas-sources --platform linux/amd64 --platform linux/arm64
+    """
+    from faas_builders.oci.programs_image import ProgramsRequest
+    from faas_builders.registry.names import ImageName
+    from faas_builders.target import Platform
+
+    from faas.cli.image_store import open_store
+    from faas.cli.progress import shown_steps
+    from faas.deploy.cluster_programs import make_sources_image, push_once
+
+    try:
+        wanted = tuple(Platform.parse(platform) for platform in platforms)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--platform") from error
+    store = open_store(state)
+    tag = "" if ":" in name.rpartition("/")[2] else ":latest"
+    target = ImageName.parse(name + tag) if name else None
+    with shown_steps() as steps, steps.reported() as report:
+        made = make_sources_image(store, ProgramsRequest(base=base, platforms=wanted, insecure=insecure), report)
+        reference = made.reference
+        if target is not None:
+            reference = push_once(store, made, target, insecure=insecure, report=report)
+    if output:
+        print_data({"reference": reference}, output)
+    else:
+        click.echo(reference)
+
+
 @command.command(short_help="Remove images.")
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
 @yes_option

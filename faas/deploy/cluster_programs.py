@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from faas_builders.builder import BuildResult, Report, silent
 from faas_builders.errors import NotInRegistry
 from faas_builders.oci.programs_image import Programs, ProgramsRequest, make_programs_image
 from faas_builders.registry.names import ImageName
 
-from faas.client.protocol import Object
 from faas.resources.keys import SOURCES_IMAGE
 
 if TYPE_CHECKING:
@@ -25,6 +23,8 @@ _PROGRAMS = Programs(
     distributions=("faas", "faas-runtime"),
     extra="sources",
     module="faas.sources",
+    # botocore describes all of its services, most of its size; one is spoken to, the others give credentials for it.
+    folders_kept={"botocore/data": ("s3", "signin", "sso", "sso-oidc", "sts")},
     env={"FAAS_SOURCE_LISTEN": "tcp:0.0.0.0:8080"},  # for adapters that are called: a Pod has an address of its own
 )
 
@@ -64,27 +64,3 @@ def push_once(
         else:
             push_with(registry, store, made.reference, name, report=report)
     return str(replace(name, tag="", digest=made.digest))
-
-
-def needs_sources_image(sources: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether any of these sources runs one of our adapters, and names no image for it yet."""
-    return any(container.get("image") == SOURCES_IMAGE for source in sources for container in _containers(source))
-
-
-def with_sources_image(source: Object, image: str) -> Object:
-    """A source whose adapter of ours is that of `image`; any other as it is."""
-    if not needs_sources_image([source]):
-        return source
-    template = source["spec"]["template"]
-    containers = [
-        {**container, "image": image} if container.get("image") == SOURCES_IMAGE else container
-        for container in _containers(source)
-    ]
-    pod = {**template["spec"], "containers": containers}
-    return {**source, "spec": {**source["spec"], "template": {**template, "spec": pod}}}
-
-
-def _containers(source: Mapping[str, Any]) -> list[Any]:
-    if source.get("kind") != "ContainerSource":
-        return []
-    return list(source.get("spec", {}).get("template", {}).get("spec", {}).get("containers") or [])

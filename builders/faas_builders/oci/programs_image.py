@@ -54,6 +54,7 @@ class Programs:
     extra: str  # of these, which names libraries that are needed too
     module: str  # that the image starts
     env: Mapping[str, str] = field(default_factory=dict)
+    folders_kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # in a library's folder, of all its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def make_programs_image(
     images: list[model.Descriptor] = []
     built: list[BuiltImage] = []
     for image, folder in zip(base.images, libraries, strict=True):
-        made = [_libraries(maker, folder, epoch), _modules(maker, modules, image, epoch)]
+        made = [_libraries(maker, programs, folder, epoch), _modules(maker, modules, image, epoch)]
         config = _config(programs, base, image, made, epoch)
         layers = (*image.layers, *(layer.descriptor for layer in made))
         descriptor = store.put_manifest(config, layers)
@@ -112,9 +113,20 @@ def _find_base(store: ImageStore, name: str, request: ProgramsRequest, report: R
         return fetch_base(source, platforms, store, cache, python=choice.python)
 
 
-def _libraries(maker: LayerMaker, folder: Path, epoch: int) -> MadeLayer:
-    key = key_of("libraries with bytecode", folder.name, str(epoch))
-    return maker.make(Layer("libraries", key, _LIBRARIES, lambda: folder_files(folder, bytecode=True)))
+def _libraries(maker: LayerMaker, programs: Programs, folder: Path, epoch: int) -> MadeLayer:
+    def files() -> list[ProjectFile]:
+        return [file for file in folder_files(folder, bytecode=True) if _is_kept(file.path, programs.folders_kept)]
+
+    key = key_of("libraries with bytecode", folder.name, repr(sorted(programs.folders_kept.items())), str(epoch))
+    return maker.make(Layer("libraries", key, _LIBRARIES, files))
+
+
+def _is_kept(path: str, folders_kept: Mapping[str, tuple[str, ...]]) -> bool:
+    for folder, kept in folders_kept.items():
+        name, slash, _ = path.removeprefix(f"{folder}/").partition("/")
+        if path.startswith(f"{folder}/") and slash and name not in kept:
+            return False
+    return True
 
 
 def _modules(maker: LayerMaker, modules: list[ProjectFile], image: BaseImage, epoch: int) -> MadeLayer:

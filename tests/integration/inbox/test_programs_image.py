@@ -68,6 +68,19 @@ def test_every_adapter_imports_with_what_is_in_the_image(unpacked: tuple[Path, C
     assert packages == ["sources"]
 
 
+def test_a_bucket_is_spoken_to_without_the_descriptions_of_other_services(unpacked: tuple[Path, Config]) -> None:
+    code = (
+        "from botocore.session import Session; s = Session(); "
+        "c = s.create_client('s3', region_name='eu-west-1', aws_access_key_id='a', aws_secret_access_key='b'); "
+        "print(c.generate_presigned_url('get_object', Params={'Bucket': 'b', 'Key': 'k'}).partition('?')[0])"
+    )
+
+    done = run(unpacked[0], "-c", code)
+
+    assert done.stdout == "https://s3.amazonaws.com/b/k\n", done.stderr
+    assert len(list((unpacked[0] / "libraries/botocore/data").iterdir())) < 20
+
+
 def test_it_is_started_as_an_adapter_by_nobody_in_particular(unpacked: tuple[Path, Config]) -> None:
     config = unpacked[1].config
 
