@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 from dataclasses import dataclass, field
@@ -27,8 +28,8 @@ class Credentials(Protocol):
         """As of now. Raises: KubeconfigError."""
         ...
 
-    def renew(self) -> bool:
-        """They were refused: whether asking for them again may help."""
+    def renew(self, refused: Identity) -> bool:
+        """These were refused: whether asking for them again may help."""
         ...
 
 
@@ -53,7 +54,7 @@ class _Fixed:
     async def identity(self) -> Identity:
         return self.value
 
-    def renew(self) -> bool:
+    def renew(self, refused: Identity) -> bool:
         return False
 
 
@@ -78,7 +79,7 @@ class _FromFile:
                 raise KubeconfigError(self.source, reason) from error
         return Identity(f"Bearer {self._token}")
 
-    def renew(self) -> bool:
+    def renew(self, refused: Identity) -> bool:
         self._seen = None
         return True
 
@@ -88,16 +89,26 @@ _printed: dict[Plugin, Printed] = {}  # of this process: a command may talk to a
 
 @dataclass(slots=True)
 class _FromPlugin:
+    """Requests that begin together ask it once, and so do those that are refused together."""
+
     plugin: Plugin
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def identity(self) -> Identity:
         from faas.client.plugins import ask_plugin  # imports what starts programs
 
-        found = _printed.get(self.plugin)
-        if found is None or not found.is_good(datetime.now(UTC)):
-            found = _printed[self.plugin] = await ask_plugin(self.plugin)
-        return Identity(f"Bearer {found.token}" if found.token else "", found.certificate)
+        async with self._asking:
+            found = _printed.get(self.plugin)
+            if found is None or not found.is_good(datetime.now(UTC)):
+                found = _printed[self.plugin] = await ask_plugin(self.plugin)
+        return _identity(found)
 
-    def renew(self) -> bool:
-        _printed.pop(self.plugin, None)
+    def renew(self, refused: Identity) -> bool:
+        found = _printed.get(self.plugin)
+        if found is not None and _identity(found) == refused:
+            del _printed[self.plugin]
         return True
+
+
+def _identity(printed: Printed) -> Identity:
+    return Identity(f"Bearer {printed.token}" if printed.token else "", printed.certificate)

@@ -109,7 +109,7 @@ class HttpClient:
         source = _Watch(self, kind, namespace, label_selector, field_selector)
         return follow_changes(source, self._retry, resource_version)
 
-    async def changes(self, kind: Kind, path: str, query: Mapping[str, str]) -> AsyncGenerator[WatchEvent, None]:
+    async def _changes(self, kind: Kind, path: str, query: Mapping[str, str]) -> AsyncGenerator[WatchEvent, None]:
         """One request of a watch. Raises: Gone, Unavailable and what else is refused."""
         asked = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(self._watch_s)}
         silence_s = self._watch_s + self._watch_grace_s
@@ -315,7 +315,7 @@ class _Watch:
 
     def changes(self, resource_version: str) -> AsyncGenerator[WatchEvent, None]:
         query = _selectors(self.labels, self.fields) | {"resourceVersion": resource_version}
-        return self.client.changes(self.kind, _path(self.kind, self.namespace), query)
+        return self.client._changes(self.kind, _path(self.kind, self.namespace), query)
 
 
 def _path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:

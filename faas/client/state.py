@@ -12,6 +12,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
+    from faas.client.kubeconfig import Cluster
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,11 +89,17 @@ def connect(state: State) -> HttpClient:
     Raises: EngineNotRunning; KubeconfigError: the kubeconfig it wrote was damaged.
     """
     from faas.client.http import HttpClient  # most who ask for a state's paths connect to nothing
-    from faas.client.kubeconfig import load
 
     if state.engine() is None:
         raise EngineNotRunning(state)
-    return HttpClient(replace(load(state.kubeconfig), context="local"))
+    return HttpClient(engine_of(state))
+
+
+def engine_of(state: State) -> Cluster:
+    """How the engine is reached, running or not. Raises: KubeconfigError."""
+    from faas.client.kubeconfig import load
+
+    return replace(load(state.kubeconfig), context="local")  # whatever its file calls it
 
 
 def _is_alive(pid: int, ticks: int) -> bool:

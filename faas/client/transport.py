@@ -11,11 +11,13 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from faas.client._httpx import httpx
 from faas.client.credentials import Identity, credentials_of
 from faas.client.errors import ApiError, Unavailable, Untrusted
 from faas.client.kubeconfig import Cluster
+from faas.client.kubeconfig_files import KubeconfigError
 from faas.client.pace import Pace
 from faas.client.proxies import proxy_of
 from faas.client.refusals import RetryPolicy, error_of, is_worth_retrying, jitter
@@ -23,10 +25,11 @@ from faas.client.tls import make_context
 
 TIMEOUT_S = 30.0
 CONNECT_S = 10.0  # with TLS, and perhaps a proxy between
-_CONNECT_ATTEMPTS = 3  # the engine's listening socket outlives the engine, so a refusal means nobody is there
+_CONNECT_ATTEMPTS = 3  # of a server that has not answered yet; one that has is being replaced, and comes back
 _SILENT_ATTEMPTS = 2  # each took a whole timeout already
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
+_IDENTITY = "faas.identity"  # of a request, for when it is refused
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
@@ -54,7 +57,7 @@ class Transport:
         self.warnings: list[str] = []
         self._timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s), pool=None)
         self._credentials = credentials_of(cluster)
-        self._pace = Pace()
+        self._pace, self._answered = Pace(), False
         self._made: dict[str, httpx.AsyncClient] = {}  # by client certificate: a plugin's may change
         self._extensions = {"sni_hostname": cluster.tls_server_name} if cluster.tls_server_name else {}
 
@@ -78,19 +81,20 @@ class Transport:
             try:
                 async with self._pace, self._opened(ask, self._timeout) as answer:
                     await answer.aread()
-            except _NOT_SENT as error:
-                failure = _unavailable(self.cluster, error)
-                again = failures + 1 < _CONNECT_ATTEMPTS and not isinstance(failure, Untrusted)
             except httpx.TransportError as error:
-                failure = _unavailable(self.cluster, error)
+                failure, sent = _unavailable(self.cluster, error), not isinstance(error, _NOT_SENT)
                 silences += isinstance(error, httpx.TimeoutException)
-                again = ask.idempotent and silences < _SILENT_ATTEMPTS
-                unsure_since = began if unsure_since is None else unsure_since
+                patience = self.retry.attempts if sent or self._answered else _CONNECT_ATTEMPTS
+                again = (ask.idempotent or not sent) and silences < _SILENT_ATTEMPTS and failures + 1 < patience
+                again = again and not isinstance(failure, Untrusted)
+                if sent and unsure_since is None:
+                    unsure_since = began
             else:
+                self._answered = True
                 if answer.status_code < 400:
                     return answer
                 failure = self._refusal(answer)
-                if answer.status_code == 401 and not renewed and self._credentials.renew():
+                if answer.status_code == 401 and not renewed and self._renew(answer):
                     renewed = True
                     continue
                 again = is_worth_retrying(answer.status_code, idempotent=ask.idempotent)
@@ -125,7 +129,7 @@ class Transport:
             if answer.status_code < 400:
                 return answer
             await answer.aread()
-            if answer.status_code != 401 or renewed or not self._credentials.renew():
+            if answer.status_code != 401 or renewed or not self._renew(answer):
                 raise self._refusal(answer)
             renewed = True
 
@@ -144,7 +148,7 @@ class Transport:
             httpx.URL(url, params=dict(ask.query)) if ask.query else url,
             headers=headers,
             content=ask.content,
-            extensions={"timeout": timeout.as_dict(), **self._extensions},
+            extensions={"timeout": timeout.as_dict(), _IDENTITY: identity, **self._extensions},
         )
         answer = await self._made[identity.certificate].send(request, stream=True)
         try:
@@ -153,16 +157,23 @@ class Transport:
         finally:
             await answer.aclose()
 
+    def _renew(self, refused: httpx.Response) -> bool:
+        return self._credentials.renew(refused.request.extensions[_IDENTITY])
+
     def _make(self, certificate: str) -> httpx.AsyncClient:
         """Raises: KubeconfigError."""
         server = self.cluster.server
+        tls = make_context(self.cluster, certificate) if server.startswith("https") else False
         proxy = self.cluster.proxy_url or proxy_of(server, os.environ)
-        transport = httpx.AsyncHTTPTransport(
-            verify=make_context(self.cluster, certificate) if server.startswith("https") else False,
-            proxy=httpx.Proxy(proxy) if proxy else None,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=30.0),
-            socket_options=_keepalive(),
-        )
+        try:
+            transport = httpx.AsyncHTTPTransport(
+                verify=tls,
+                proxy=httpx.Proxy(proxy) if proxy else None,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=30.0),
+                socket_options=_keepalive(),
+            )
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise _bad_proxy(self.cluster, proxy) from error
         return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
     def _refusal(self, answer: httpx.Response) -> ApiError:
@@ -194,6 +205,17 @@ def _unavailable(cluster: Cluster, error: Exception) -> ApiError:
     failure.context = cluster.context
     failure.__cause__ = error
     return failure
+
+
+def _bad_proxy(cluster: Cluster, proxy: str) -> KubeconfigError:
+    """Names no more of the proxy than its scheme: there may be a password in it."""
+    scheme = proxy.partition("://")[0]
+    who = "proxy-url" if cluster.proxy_url else "the environment"
+    reason = f"the proxy that {who} names for {cluster.server} cannot be used ({scheme}://…)"
+    hint = "Known are http, https and socks5"
+    if scheme.startswith("socks"):
+        hint = "SOCKS needs another package:  pip install 'faas[cluster]'"
+    return KubeconfigError(Path(cluster.source), reason, hint)
 
 
 def _keepalive() -> list[tuple[int, int, int]]:

@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 import pytest
 
+from faas.client.credentials import _printed
 from faas.client.errors import AlreadyExists, ApiError, Conflict, Forbidden, Gone, Unauthorized, Unavailable
 from faas.client.http import HttpClient
 from faas.client.refusals import RetryPolicy
 from faas.resources.kinds import CONFIG_MAP
 from tests.cluster import faults
 from tests.cluster.faults import Fault
+from tests.cluster.proxy import User
 from tests.cluster_world import TEAM, ClusterWorld
 
 T = TypeVar("T")
@@ -342,3 +344,28 @@ def test_credentials_that_are_refused_for_good_are_said_to_be_so(cluster: Cluste
             assert (refused.value.context, len(cluster.requests())) == (user, requests)
     finally:
         cluster.proxy.users = users
+
+
+def test_requests_that_begin_or_are_refused_together_ask_the_plugin_once(cluster: ClusterWorld) -> None:
+    token_file, users = cluster.folder / "plugin.token", cluster.proxy.users
+    good = token_file.read_text()
+    _printed.clear()
+
+    async def many(client: HttpClient) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(20):
+                tasks.create_task(client.list(CONFIG_MAP, TEAM))
+
+    async def twice(client: HttpClient) -> None:
+        await many(client)
+        cluster.proxy.users = [User("plugin", token="renewed")]
+        token_file.write_text("renewed")
+        await many(client)
+
+    before = cluster.plugin_calls()
+    try:
+        ask(cluster, twice, user="plugin")
+    finally:
+        token_file.write_text(good)
+        cluster.proxy.users = users
+    assert cluster.plugin_calls() - before == 2

@@ -18,8 +18,7 @@ from faas.cli.dev.project_state import load_project
 from faas.cli.dev.rollout import configure
 from faas.cli.dev.screen import Screen
 from faas.client.http import HttpClient
-from faas.client.kubeconfig import load
-from faas.client.state import State
+from faas.client.state import State, engine_of
 from faas.engine.supervisor.processes import age_s
 from faas.engine.supervisor.start import Running
 
@@ -56,7 +55,7 @@ class Session:
                     group.create_task(_watch(project.settings.root, saves))
                 await asyncio.to_thread(_import_ahead)
                 started = await starting
-                client = await stack.enter_async_context(HttpClient(load(self.state.kubeconfig)))
+                client = await stack.enter_async_context(HttpClient(engine_of(self.state)))
                 group.create_task(self._watch_engine())
                 group.create_task(self._show_logs())
                 group.create_task(self._work(deployer, Engine(client, started.public_url, self.state.path), saves))

@@ -206,3 +206,53 @@ def test_logs_come_line_by_line(scripted: Any, reply: Any) -> None:
     assert targets == [
         "/api/v1/namespaces/default/pods/pod/log?follow=false&timestamps=false&tailLines=5&sinceSeconds=60"
     ]
+
+
+class Listening:
+    """A server that can be away from its port; each time nobody is there is heard of."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self.port = 0
+
+    async def open(self) -> asyncio.Server:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+
+def test_a_server_that_has_answered_is_waited_for_while_it_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that never has is given up after three attempts: nobody is there."""
+    listening, sleep = Listening(), asyncio.sleep
+
+    async def scenario() -> None:
+        server = await listening.open()
+
+        async def slept(seconds: float) -> None:
+            nonlocal server
+            listening.waits.append(seconds)
+            if len(listening.waits) == 5:
+                server = await listening.open()
+            await sleep(0)
+
+        monkeypatch.setattr("faas.client.transport.asyncio.sleep", slept)
+        retry = RetryPolicy(attempts=9, first_s=0.001, most_s=0.001)
+        async with HttpClient(Cluster(f"http://127.0.0.1:{listening.port}"), retry=retry) as client:
+            await client.version()
+            server.close()
+            await server.wait_closed()
+            await client.version()
+        server.close()
+        await server.wait_closed()
+        assert len(listening.waits) == 5
+        async with HttpClient(Cluster(f"http://127.0.0.1:{listening.port}"), retry=retry) as client:
+            with pytest.raises(Unavailable):
+                await client.version()
+
+    asyncio.run(scenario())
+    assert len(listening.waits) == 7
