@@ -77,7 +77,7 @@ def test_how_a_revision_is_brought_in() -> None:
 
 
 def test_where_it_runs() -> None:
-    affinity = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+    affinity: dict[str, Any] = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
     tolerations = [{"key": "gpu", "operator": "Exists", "tolerationSeconds": 60}]
     options = {
         "service_account": "quoter", "image_pull_secrets": "a,b", "node_selector": {"disk": "ssd"},
