@@ -96,16 +96,22 @@ async def find_way(client: HttpClient, call: Call, via: str) -> Way:
 
 @contextmanager
 def opened(way: Way, cluster: Cluster, identity: Identity) -> Iterator[tuple[socket.socket, Callable[[], str]]]:
-    """The connection, and what to ask for why it broke. Raises: PortForwardMissing, PortForwardFailed."""
+    """The connection, and what to ask for why it broke. Raises: CommandError: it cannot be forwarded to."""
     if way.connection is not None:
         with way.connection:
             yield way.connection, lambda: ""
         return
-    from faas.client.portforward import forwarded
+    from faas.client.portforward import PortForwardFailed, PortForwardMissing, forwarded
 
     assert way.forward is not None
-    with forwarded(cluster, identity, way.forward) as forward:
-        yield forward.socket, lambda: forward.error
+    hint = "Or name an address that leads there:  faas invoke --via http://HOST:PORT …"
+    try:
+        with forwarded(cluster, identity, way.forward) as forward:
+            yield forward.socket, lambda: forward.error
+    except PortForwardMissing as error:
+        raise CommandError(str(error), f"Install it:  pip install 'faas[{error.extra}]'\n{hint}") from error
+    except PortForwardFailed as error:
+        raise CommandError(str(error), hint) from error
 
 
 async def _by_name(call: Call) -> Way:
