@@ -64,7 +64,7 @@ def with_dead_letter_sinks(objects: Objects, namespace: str, live_brokers: Seque
 
     Args: live_brokers: as they are there: the project makes only those that are missing.
     """
-    deliveries = {each["metadata"]["name"]: each["spec"].get("delivery") or {} for each in objects.brokers}
+    deliveries = {each["metadata"]["name"]: each.get("spec", {}).get("delivery") or {} for each in objects.brokers}
     deliveries |= {each["metadata"]["name"]: (each.get("spec") or {}).get("delivery") or {} for each in live_brokers}
     triggers = tuple(_with_sink(trigger, namespace, deliveries) for trigger in objects.triggers)
     return replace(objects, triggers=triggers)
