@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import builds, commands, containers, engine, filters, runtime
+from bench import builds, cluster, commands, containers, engine, filters, runtime
 from bench.events import delivery, ingress, latency, memory, mqtt
 from bench.report import Figure, publish
 
@@ -28,6 +28,9 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "memory": engine.memory,
     "deploy": commands.deploy,
     "reload": commands.save_to_served,
+    "cluster-unchanged": cluster.unchanged_deploy,
+    "cluster-requests": cluster.requests,
+    "cluster-exports": cluster.exports,
     "help": commands.help_time,
     "weather": commands.run_weather,
     "builds": builds.builds,

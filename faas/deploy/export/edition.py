@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from faas.client.protocol import Object
@@ -118,9 +119,10 @@ def said_anew(value: Any, own: str, namespace: str) -> Any:
     return value
 
 
-def _beginnings(namespace: str) -> list[str]:
+@cache
+def _beginnings(namespace: str) -> tuple[str, ...]:
     """How texts begin that tell a namespace."""
-    return [*(broker_address(namespace, "", name) for name in ("", "Kafka", "KafkaNamespaced")), f"faas.{namespace}."]
+    return *(broker_address(namespace, "", name) for name in ("", "Kafka", "KafkaNamespaced")), f"faas.{namespace}."
 
 
 _AHEAD = ("apiVersion", "kind", "name", "namespace", "metadata", "spec")
