@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,7 +16,7 @@ import pytest
 
 from faas.client.errors import Forbidden, Unavailable, Untrusted
 from faas.client.http import HttpClient
-from faas.client.kubeconfig import Cluster
+from faas.client.kubeconfig import Cluster, KubeconfigError
 from faas.client.refusals import RetryPolicy
 from faas.resources.kinds import CONFIG_MAP
 from tests.cluster_world import TEAM, ClusterWorld
@@ -152,3 +154,55 @@ def test_a_password_and_a_token_that_is_replaced_come_in(cluster: ClusterWorld, 
     asyncio.run(rotated())
 
     assert [seen.user for seen in cluster.requests() if seen.code == 200] == ["viewer", "robot"]
+
+
+@asynccontextmanager
+async def socks(to_port: int) -> AsyncIterator[tuple[str, list[str]]]:
+    """A SOCKS proxy (RFC 1928, without authentication) whose every way leads to that port of this machine."""
+    asked: list[str] = []
+    ways: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ways.add(asyncio.current_task())  # type: ignore[arg-type]
+        _, methods = await reader.readexactly(2)
+        await reader.readexactly(methods)
+        writer.write(b"\x05\x00")
+        *_, length = await reader.readexactly(5)  # version, command, reserved, a name's type and length
+        name, port = await reader.readexactly(length), int.from_bytes(await reader.readexactly(2))
+        asked.append(f"{name.decode()}:{port}")
+        there, back = await asyncio.open_connection("127.0.0.1", to_port)
+        writer.write(b"\x05\x00\x00\x01" + bytes(6))
+        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"socks5://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+    finally:
+        server.close()
+        await asyncio.wait(ways)
+
+
+def test_a_kubeconfigs_socks_proxy_is_gone_through(cluster: ClusterWorld) -> None:
+    pytest.importorskip("socksio", reason="the extra `cluster` is not installed")
+
+    async def scenario() -> list[str]:
+        async with socks(int(cluster.url.rpartition(":")[2])) as (proxy, asked):
+            await names(replace(cluster.cluster("robot"), server="https://kubernetes:6443", proxy_url=proxy))
+            return asked
+
+    assert asyncio.run(scenario()) == ["kubernetes:6443"]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "hint"), [("socks5://me:secret@proxy", r"faas\[cluster\]"), ("gopher://me:secret@proxy", "http, https")]
+)
+def test_a_proxy_that_cannot_be_spoken_to_is_said_without_its_password(
+    cluster: ClusterWorld, monkeypatch: pytest.MonkeyPatch, proxy: str, hint: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+
+    with pytest.raises(KubeconfigError) as error:
+        asyncio.run(names(replace(cluster.cluster("robot"), proxy_url=proxy)))
+
+    assert "secret" not in str(error.value)
+    assert re.search(hint, error.value.hint)
