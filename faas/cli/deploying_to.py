@@ -45,21 +45,21 @@ def prepare_project(
         if asks:
             running_engine(target.state)
     else:
-        place = _look(target, settings) if asks else _Place()
+        place = look_at(target, settings) if asks else Place()
         destination = _destination(settings, place.platforms, steps, registry, push=push)
         wanted = replace(wanted, destination=destination, dead_letters=settings.dead_letters and place.takes_stores)
     return prepare(settings, ImageStore(target.state.images), wanted, steps)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """A cluster as far as it matters for what is made for it."""
 
     platforms: tuple[Platform, ...] = ()  # of its nodes; (): not to be seen
     takes_stores: bool = True  # it runs Deployments, as our store of dead letters is one
 
 
-def _look(target: Target, settings: Settings) -> _Place:
+def look_at(target: Target, settings: Settings) -> Place:
     """Nothing should be built for a server that is not there, or that does not let this user in. Raises: ApiError."""
     from faas.client.errors import Forbidden, NotFound
     from faas.client.store import NAME
@@ -67,17 +67,17 @@ def _look(target: Target, settings: Settings) -> _Place:
     from faas.deploy.live import is_kind_missing
     from faas.resources.kinds import DEPLOYMENT
 
-    async def look(client: HttpClient) -> _Place:
+    async def look(client: HttpClient) -> Place:
         platforms = settings.build.platforms or await node_platforms(client)
         try:
             await client.get(DEPLOYMENT, NAME, target.namespace)
         except NotFound as error:
-            return _Place(platforms, not is_kind_missing(error))
+            return Place(platforms, not is_kind_missing(error))
         except Forbidden as error:
             if error.code == 401:
                 raise
-            return _Place(platforms, False)
-        return _Place(platforms)
+            return Place(platforms, False)
+        return Place(platforms)
 
     return with_client(target, look)
 

@@ -20,6 +20,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "status": "Show the engine and its parts.",
         "build": "Make an image of a project, for anywhere.",
         "deploy": "Build a project's images and deploy its functions.",
+        "promote": "Give one stage the very images that run in another.",
         "diff": "Show what a deploy would change.",
         "export": "Print what is deployed as plain YAML.",
         "delete": "Delete functions.",

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from faas_builders.builder import BuildResult
 from faas_builders.oci.programs_image import ProgramsRequest
 from faas_builders.oci.store import ImageStore
+from faas_builders.registry.copying import copy_image
 from faas_builders.registry.credentials import UserCredentials
 from faas_builders.registry.names import ImageName
 from faas_builders.target import Platform
@@ -72,6 +73,22 @@ def publish(store: ImageStore, made: BuildResult, destination: Destination, step
                     "push", f"{name.registry} asks who you are: the cluster may need imagePullSecrets to pull from it"
                 )
     return str(replace(name, tag="", digest=made.digest))
+
+
+def bring(image: str, destination: Destination, steps: Steps, *, insecure: bool = False, push: bool = True) -> str:
+    """Have the destination's registry hold an image that is in another, as it is; its reference there.
+
+    Args: image: by digest. Raises: BuilderError.
+    """
+    source, name = ImageName.parse(image), destination.name
+    if (source.registry, source.repository) == (name.registry, name.repository):
+        return str(source.with_digest(source.digest))
+    if push:
+        tagged = replace(name, tag=name.tag or source.digest.removeprefix("sha256:")[:12])
+        with steps.reported() as report:
+            report("push", f"{source.registry}/{source.repository} to {name.registry}/{name.repository}")
+            copy_image(source, tagged, insecure=insecure, report=report)
+    return str(name.with_digest(source.digest))
 
 
 def programs_image(store: ImageStore, destination: Destination, steps: Steps, *, base: str = "") -> str:

@@ -26,6 +26,7 @@ from faas.deploy.live import kind_of_manifest
 from faas.deploy.steps import Steps
 from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
+from faas.project.errors import ProjectError
 from faas.project.manifests import Overrides
 from faas.project.notes import check_for_cluster, notes_for_cluster
 from faas.project.objects import Objects, make_objects
@@ -88,8 +89,41 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
         images[True] = publish(store, container_image, destination, steps)
     # Those that nobody wants have no image; they are here for what their names mean.
     of_services = {name: images.get(way, "") for name, way in found.in_container.items()}
-    objects = _objects(settings, wanted, found, of_services, with_secrets=wanted.read_secrets)
-    programs = ""
+    return _prepared(settings, store, wanted, found, of_services, steps, process_image, container_image)
+
+
+def prepare_with(
+    settings: Settings, store: ImageStore, wanted: Wanted, images: Mapping[str, str], steps: Steps
+) -> Prepared:
+    """`prepare` with images that are in a registry already, by the names of services.
+
+    Raises: ProjectError: the project has no such service, or one that has no image; BuilderError.
+    """
+    with steps.step("resolve") as log:
+        found = _find(settings, wanted, log)
+        if wanted.destination is not None:
+            _say_notes(settings, wanted, found, log)
+    if missing := [spec.name for spec in found.services if spec.name not in images]:
+        raise ProjectError(
+            f"the code has functions of which there is no image yet: {', '.join(missing)}",
+            "Deploy them to the first stage too, or name those that are meant",
+        )
+    of_services = {name: images.get(name, "") for name in found.in_container}
+    return _prepared(settings, store, wanted, found, of_services, steps)
+
+
+def _prepared(
+    settings: Settings,
+    store: ImageStore,
+    wanted: Wanted,
+    found: _Found,
+    images: Mapping[str, str],
+    steps: Steps,
+    process_image: BuildResult | None = None,
+    container_image: BuildResult | None = None,
+) -> Prepared:
+    objects = _objects(settings, wanted, found, images, with_secrets=wanted.read_secrets)
+    destination, programs = wanted.destination, ""
     if destination is not None and (objects.needs_adapters or (wanted.dead_letters and objects.triggers)):
         programs = programs_image(store, destination, steps, base=_programs_base(found.choice))
         objects = objects.with_adapters(programs)

@@ -1,0 +1,197 @@
+"""What `deploy` and `promote` do with what was prepared: ask what would change, make it so, say what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from faas.cli.output import note, print_data, print_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from faas.client.http import HttpClient
+    from faas.client.protocol import Object
+    from faas.client.targets import Target
+    from faas.deploy.deploying import Plan
+    from faas.deploy.plan import Change
+    from faas.deploy.prepare import Prepared
+    from faas.deploy.rollout import DeployOptions
+
+
+_PATIENCE_S = 2.0  # what one controller of a cluster has not heard of yet looks like a failure to the next
+
+
+def patience_of(target: Target) -> float:
+    """How long a failure has to last there before it is one."""
+    return 0.0 if target.is_local else _PATIENCE_S
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    options: DeployOptions
+    create_namespace: bool = False
+    prune: bool | None = None  # None: ask, where there is somebody
+
+
+def deploy_prepared(target: Target, prepared: Prepared, how: How, output: str | None) -> None:
+    """Raises: DeployError, ApiError."""
+    plan, objects, pruned = _carry_out(target, prepared, how)
+    if output:
+        _print(objects, plan, output)
+    else:
+        _report(objects, plan.services, prepared, target, wait=how.options.wait)
+    if plan.gone and not pruned and how.prune is None:
+        _say_left(plan, target)
+
+
+def show_plan(target: Target, prepared: Prepared, options: DeployOptions, output: str | None, dry_run: str) -> None:
+    """Args: dry_run: client: no server is asked; server: it has to answer; auto: it is asked where it does."""
+    plan = None if dry_run == "client" else _plan_if_asked(target, prepared, options, must=dry_run == "server")
+    if output:
+        print_objects(list(prepared.manifests), output)
+        return
+    if plan is None:
+        for manifest in prepared.manifests:
+            click.echo(f"{manifest['metadata']['name']} ({manifest['kind']}): would be applied")
+        return
+    for broker in plan.events.brokers:
+        click.echo(f"{broker['metadata']['name']} (Broker): would be created")
+    for change in plan.changes:
+        click.echo(f"{_named(change)}: {_said(change)}")
+    for change in plan.gone:
+        click.echo(f"{_named(change)}: gone from the code; --prune would delete it")
+
+
+def _plan_if_asked(target: Target, prepared: Prepared, options: DeployOptions, *, must: bool) -> Plan | None:
+    """What would change, when an engine runs that can be asked."""
+    from faas.cli.connection import with_client
+    from faas.client.state import EngineNotRunning
+
+    try:
+        return with_client(target, lambda client: _plan(client, prepared, How(options)))
+    except EngineNotRunning as error:
+        if must:
+            raise
+        note(f"{error}: the manifests are not compared with anything")
+        return None
+
+
+async def _plan(client: HttpClient, prepared: Prepared, how: How) -> Plan:
+    from faas.cli.deploying_to import ask_plan
+    from faas.deploy.errors import NoNamespace
+    from faas.deploy.namespace import create
+
+    try:
+        return await ask_plan(client, prepared, force=how.options.force_conflicts)
+    except NoNamespace:
+        if not how.create_namespace:
+            raise
+        await create(client, prepared.namespace)
+        return await ask_plan(client, prepared, force=how.options.force_conflicts)
+
+
+def _agreed(plan: Plan, prune: bool | None) -> bool:
+    """Whether functions that are gone from the code are deleted: as said, else as answered, else not."""
+    import sys
+
+    if not plan.gone or prune is not None:
+        return bool(prune)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    names = ", ".join(map(_named, plan.gone))
+    return click.confirm(f"No longer in the code: {names}. Delete when the rest is deployed?", err=True)
+
+
+def _say_left(plan: Plan, target: Target) -> None:
+    functions = [change.name for change in plan.gone if change.kind.kind == "Service"]
+    others = [change for change in plan.gone if change.kind.kind != "Service"]
+    if functions:
+        note(
+            f"Still deployed, no longer in the code: {', '.join(functions)}. Remove:  "
+            f"faas delete {' '.join(functions)}{target.flags}"
+        )
+    for change in others:
+        note(
+            f"Still there, no longer in the code: {_named(change)}. Remove:  "
+            f"faas {change.kind.kind.lower()} delete {change.name}{target.flags}"
+        )
+
+
+def _carry_out(target: Target, prepared: Prepared, how: How) -> tuple[Plan, list[Object], bool]:
+    """What was done, the Services after it, and whether what is gone from the code was deleted."""
+    from faas_builders.oci.prune import prune as prune_images
+    from faas_builders.oci.store import ImageStore
+
+    from faas.cli.connection import with_client
+    from faas.cli.progress import shown_steps
+    from faas.deploy.deploying import carry_out_deploy
+    from faas.deploy.rollout import images_in_use
+
+    store = ImageStore(target.state.images)
+    if prepared.process_image:
+        store.resolve(prepared.process_image.reference)  # unpack it here, so that the engine finds it done
+
+    async def work(client: HttpClient) -> tuple[Plan, list[Object], bool]:
+        plan = await _plan(client, prepared, how)
+        pruned = _agreed(plan, how.prune)
+        with shown_steps() as steps:
+            objects = await carry_out_deploy(
+                client, plan, how.options, steps, namespace=prepared.namespace, prune=pruned
+            )
+        if target.is_local and any(change.action != "unchanged" for change in plan.services):
+            prune_images(store, await images_in_use(client))
+        return plan, objects, pruned
+
+    return with_client(target, work)
+
+
+def _print(objects: list[Object], plan: Plan, output: str) -> None:
+    """The Services as they are; in JSON also what was done with each object, which kubectl does not mind."""
+    if output != "json":
+        print_objects(objects, output)
+        return
+    results = [
+        {"kind": change.kind.kind, "name": change.name, "action": change.action, "newRevision": change.new_revision}
+        for change in plan.changes
+    ]
+    print_data({"apiVersion": "v1", "kind": "List", "items": objects, "results": results}, output)
+
+
+def _named(change: Change) -> str:
+    return change.name if change.kind.kind == "Service" else f"{change.name} ({change.kind.kind})"
+
+
+def _said(change: Change) -> str:
+    if change.action == "update":
+        return f"would change {', '.join(change.fields)}"
+    words = {"create": "would be created", "delete": "would be deleted", "replace": "would be made anew"}
+    return words.get(change.action, "unchanged")
+
+
+def _report(
+    objects: list[Object], changes: Sequence[Change], prepared: Prepared, target: Target, *, wait: bool
+) -> None:
+    from faas.cli.conditions import is_public
+    from faas.cli.suggestion import call_of
+
+    rows = []
+    for obj, change in zip(objects, changes, strict=True):
+        status = obj.get("status") or {}
+        name = obj["metadata"]["name"]
+        revision = status.get("latestReadyRevisionName") or status.get("latestCreatedRevisionName") or ""
+        url = str(status.get("url", "")) + ("" if is_public(obj) else "  (cluster-local)")
+        what = "unchanged" if change.action == "unchanged" else (revision if wait else "applied")
+        rows.append((name, url, what))
+    name_width, url_width = (max(len(row[column]) for row in rows) for column in (0, 1))
+    for name, url, what in rows:
+        click.echo(f"{name:<{name_width}}  {url:<{url_width}}  {what}".rstrip())
+    public = {obj["metadata"]["name"] for obj in objects if is_public(obj)}
+    if called := next((service for service in prepared.services if service.name in public), None):
+        note(f"Try it:  {call_of(called)}{target.flags}")
+    elif public:  # an image, of which nothing else is known
+        note(f"Try it:  faas invoke {min(public)}{target.flags}")
+    else:  # they get events, and nobody can call them
+        note(f"Watch its events:  faas events tail{target.flags}")
