@@ -64,8 +64,8 @@ def with_letters(target: Target, namespace: str, broker: str, work: Callable[[Le
 
     Raises: CommandError: there is no such Broker, no store, or no right to it.
     """
-    from faas.client.service_proxy import ProxyForbidden
-    from faas.client.store import DeadLetterStore, NoStore, TokenForbidden
+    from faas.client.service_proxy import NothingBehind, ProxyForbidden
+    from faas.client.store import COMPONENT, COMPONENT_LABEL, DeadLetterStore, NoStore, TokenForbidden
     from faas.resources.kinds import BROKER
 
     if target.is_local:
@@ -81,6 +81,9 @@ def with_letters(target: Target, namespace: str, broker: str, work: Callable[[Le
         raise CommandError(error.message, _without_store(error.sinks), _sinks_text(error.sinks)) from error
     except TokenForbidden as error:
         raise CommandError(error.message, f"Ask for the right to get that Secret:  {_RIGHTS}") from error
+    except NothingBehind as error:
+        see = f"kubectl -n {namespace} describe pods -l {COMPONENT_LABEL}={COMPONENT}"
+        raise CommandError(f"the store of dead letters cannot be asked now: {error.message}", f"See:  {see}") from error
     except ProxyForbidden as error:
         raise CommandError(
             error.message, f"Ask for the right to get and create services/proxy in it:  {_RIGHTS}"

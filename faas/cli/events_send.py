@@ -185,7 +185,7 @@ def _with_store(
 def _store_in(client: HttpClient, broker: Mapping[str, Any]) -> Store:
     """Events to a Broker of a cluster."""
     from faas.client.broker_address import BrokerAddress, NoAddress
-    from faas.client.service_proxy import ProxyForbidden
+    from faas.client.service_proxy import NothingBehind, ProxyForbidden
 
     name = broker["metadata"]["name"]
     try:
@@ -196,6 +196,8 @@ def _store_in(client: HttpClient, broker: Mapping[str, Any]) -> Store:
     async def store(documents: Sequence[Document]) -> None:
         try:
             await address.send(documents)
+        except NothingBehind as error:
+            raise CommandError(f"Broker {name} cannot take events now: {error.message}") from error
         except ProxyForbidden as error:
             raise CommandError(
                 error.message,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
-from faas.client.errors import ApiError, Forbidden
+from faas.client.errors import ApiError, Forbidden, Unavailable
 from faas.client.http import HttpClient
 from faas.client.protocol import Object
 
@@ -15,6 +15,14 @@ class ProxyForbidden(Forbidden):
 
     def __init__(self, namespace: str, service: str) -> None:
         super().__init__(f"you may not reach Service {service} of namespace {namespace} through the API server")
+        self.namespace, self.service = namespace, service
+
+
+class NothingBehind(Unavailable):
+    """The Service has no Pod that is ready."""
+
+    def __init__(self, namespace: str, service: str) -> None:
+        super().__init__(f"Service {service} of namespace {namespace} has no Pod that is ready")
         self.namespace, self.service = namespace, service
 
 
@@ -49,7 +57,7 @@ class ServiceProxy:
         content_type: str = "application/json",
         idempotent: bool = False,
     ) -> Object:
-        """Raises: ProxyForbidden; ApiError."""
+        """Raises: ProxyForbidden, NothingBehind; ApiError."""
         try:
             return await self._client.ask(
                 method, self._root + path, query, content=content, content_type=content_type,
@@ -71,5 +79,9 @@ class ServiceProxy:
             raise self._told(error) from error
 
     def _told(self, error: ApiError) -> ApiError:
-        is_of_server = error.reason == "Forbidden" and error.code == 403
-        return ProxyForbidden(self._namespace, self._service) if is_of_server else error
+        """What the API server itself says, told from what the Service says."""
+        if error.reason == "Forbidden" and error.code == 403:
+            return ProxyForbidden(self._namespace, self._service)
+        if error.code == 503 and "no endpoints available" in error.message:
+            return NothingBehind(self._namespace, self._service)
+        return error
