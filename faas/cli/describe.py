@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from faas.deploy.reasons import Trouble
     from faas.resources.kinds import Kind
 
+_LINES = 5  # of a log: how it ended is among the last
+
 
 @click.command(short_help="Show a function: URL, traffic, revisions, triggers, conditions.")
 @click.argument("name")
@@ -43,7 +45,7 @@ def command(name: str, namespace: str, output: str | None, target: Target) -> No
         print_data(clean(found.service), output)
         return
     print_facts(_facts(found, target))
-    print_section("Trouble", _trouble(found.trouble))
+    print_section("Trouble", _trouble(found))
     print_section("Traffic", _traffic(found.service))
     print_section("Revisions", [_revision(revision, is_local=target.is_local) for revision in found.revisions])
     print_section("Triggers", describe_events(found.events))
@@ -58,11 +60,13 @@ class _Found:
     events: EventObjects
     domains: list[Object]
     trouble: Trouble | None  # what its Pods say, when it is not ready
+    last_lines: tuple[str, ...]  # of the one that says it
     hidden: set[Kind] = field(default_factory=set)  # what this user may not see
 
 
 async def _read(client: HttpClient, namespace: str, name: str) -> _Found:
     from faas.deploy.belonging import read_events
+    from faas.deploy.logs import last_lines
     from faas.deploy.troubles import Troubles
     from faas.resources.kinds import DOMAIN_MAPPING, REVISION, SERVICE
 
@@ -74,11 +78,13 @@ async def _read(client: HttpClient, namespace: str, name: str) -> _Found:
         _visible(client, DOMAIN_MAPPING, namespace, hidden),
     )
     domains = [each for each in mappings if (each["spec"].get("ref") or {}).get("name") == name]
-    trouble = None
+    trouble: Trouble | None = None
+    lines: tuple[str, ...] = ()
     newest = str((service.get("status") or {}).get("latestCreatedRevisionName") or "")
     if newest and ready_of(service).get("status") != "True":
         trouble = (await Troubles(client, namespace).look({name: newest})).get(name)
-    return _Found(service, revisions, every.of_service(name), domains, trouble, hidden)
+        lines = await last_lines(client, namespace, newest, lines=_LINES) if trouble and trouble.pod else ()
+    return _Found(service, revisions, every.of_service(name), domains, trouble, lines, hidden)
 
 
 async def _visible(
@@ -163,10 +169,12 @@ def _runs_as(image: str, target: Target) -> str:
     return how_it_runs(open_store(target.state.path), image)
 
 
-def _trouble(trouble: Trouble | None) -> list[str]:
+def _trouble(found: _Found) -> list[str]:
+    trouble = found.trouble
     if trouble is None:
         return []
-    return [f"{trouble.reason}: {trouble.sentence}", *trouble.advice.splitlines()]
+    said = [f"{trouble.reason}: {trouble.sentence}", *(f"  | {line}" for line in found.last_lines)]
+    return [*said, *trouble.advice.splitlines()]
 
 
 def _variable(variable: dict[str, Any]) -> str:

@@ -73,7 +73,7 @@ def forwarded(cluster: Cluster, identity: Identity, to: PodPort) -> Iterator[For
         raise PortForwardFailed(to, "the library cannot act as somebody else (impersonation)")
     before = set(threading.enumerate())
     with tempfile.TemporaryDirectory(prefix="faas-") as folder:  # it takes files; they are read when it connects
-        client = ApiClient(_configuration(cluster, identity, Path(folder)))
+        client: Any = ApiClient(_configuration(cluster, identity, Path(folder)))
         if identity.authorization:
             client.set_default_header("authorization", identity.authorization)
         core = CoreV1Api(client)
