@@ -152,7 +152,8 @@ def _legacy_token(user: Entry) -> str:
     if not isinstance(provider, dict) or user.content.get("exec"):
         return ""
     name = str(provider.get("name"))
-    token = str((provider.get("config") or {}).get("id-token") or "")
+    config = provider.get("config")
+    token = str(config.get("id-token") or "") if isinstance(config, dict) else ""
     if name == "oidc" and token:
         return token  # once it has ended the server says 401
     reason = f"user {user.name!r} has credentials of the auth-provider {name!r}, which is a thing of the past"
@@ -161,25 +162,20 @@ def _legacy_token(user: Entry) -> str:
 
 def _plugin(user: Entry, given: object, cluster: Entry, ca_data: str) -> Plugin:
     who = f"user {user.name!r}"
-    if not isinstance(given, dict) or not given.get("command"):
+    if not isinstance(given, dict) or not isinstance(command := given.get("command"), str) or not command:
         raise KubeconfigError(user.path, f"the plugin of {who} has no command", "Name it:  exec: {command: …}")
-    version, mode = str(given.get("apiVersion")), str(given.get("interactiveMode") or "IfAvailable")
+    version, mode = given.get("apiVersion"), str(given.get("interactiveMode") or "IfAvailable")
     if version not in _PLUGIN_VERSIONS:
-        said = (
-            f"speaks {given['apiVersion']}, which is no longer supported"
-            if given.get("apiVersion")
-            else "has no apiVersion"
-        )
-        reason = f"the plugin of {who} {said}"
+        spoken = f"speaks {version}, which is no longer supported" if version else "has no apiVersion"
         hint = f"Write the user anew with your provider's command, or try apiVersion: {_PLUGIN_VERSIONS[0]}"
-        raise KubeconfigError(user.path, reason, hint)
+        raise KubeconfigError(user.path, f"the plugin of {who} {spoken}", hint)
     if mode not in _MODES:
         raise KubeconfigError(user.path, f"interactiveMode of {who} is {mode!r}", f"Known: {', '.join(_MODES)}")
-    command = str(given["command"])
+    variables = [each for each in _several(given.get("env")) if isinstance(each, dict) and each.get("name")]
     return Plugin(
         command=str(user.beside(command)) if os.sep in command else command,
-        arguments=tuple(map(str, given.get("args") or ())),
-        environment=tuple((str(each["name"]), str(each["value"])) for each in given.get("env") or ()),
+        arguments=tuple(map(str, _several(given.get("args")))),
+        environment=tuple((str(each["name"]), str(each.get("value") or "")) for each in variables),
         api_version=version,
         interactive=mode,
         install_hint=str(given.get("installHint") or "").strip(),
@@ -198,10 +194,10 @@ def _told(cluster: Entry, ca_data: str) -> str:
     }
     if ca_data:
         told["certificate-authority-data"] = base64.b64encode(ca_data.encode()).decode()
-    for extension in said.get("extensions") or ():
-        if extension.get("name") == "client.authentication.k8s.io/exec":
+    for extension in _several(said.get("extensions")):
+        if isinstance(extension, dict) and extension.get("name") == "client.authentication.k8s.io/exec":
             told["config"] = extension.get("extension")
-    return json.dumps(told, sort_keys=True)
+    return json.dumps(told, sort_keys=True, default=str)
 
 
 def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from faas.client import in_cluster
 from faas.client.contexts import UnknownContext, find_cluster, list_contexts, read_choice, write_choice
@@ -220,3 +224,62 @@ def test_a_choice_is_kept_and_replaced_whole(tmp_path: Path) -> None:
 
     assert read_choice(variables) == "staging"
     assert [path.name for path in (tmp_path / "faas").iterdir()] == ["context"]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "value", "x"]), inner),
+    max_leaves=6,
+)
+EXEC = st.fixed_dictionaries(
+    {"apiVersion": st.just("client.authentication.k8s.io/v1") | ANYTHING, "command": st.just("aws") | ANYTHING},
+    optional={
+        "args": ANYTHING,
+        "env": ANYTHING,
+        "interactiveMode": ANYTHING,
+        "installHint": ANYTHING,
+        "provideClusterInfo": ANYTHING,
+    },
+)
+USER = st.fixed_dictionaries(
+    {},
+    optional={
+        "exec": EXEC | ANYTHING,
+        "token": ANYTHING,
+        "tokenFile": ANYTHING,
+        "client-key": ANYTHING,
+        "client-key-data": ANYTHING,
+        "as": ANYTHING,
+        "as-groups": ANYTHING,
+        "as-user-extra": ANYTHING,
+        "auth-provider": ANYTHING,
+        "username": ANYTHING,
+    },
+)
+CLUSTER = st.fixed_dictionaries(
+    {"server": st.just("https://k8s") | ANYTHING},
+    optional={"extensions": ANYTHING, "certificate-authority-data": ANYTHING, "proxy-url": ANYTHING},
+)
+
+
+@given(USER | ANYTHING, CLUSTER | ANYTHING, ANYTHING)
+def test_whatever_a_kubeconfig_says_it_is_read_or_refused(user: Any, cluster: Any, context: Any) -> None:
+    document = {
+        "contexts": [{"name": "prod", "context": {"cluster": "c", "user": "u", "namespace": context}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": user}],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config"
+        path.write_text(yaml.safe_dump(document))
+        with contextlib.suppress(KubeconfigError):
+            assert found(path).server.startswith("https://")
+
+
+@given(st.dictionaries(st.sampled_from(["contexts", "clusters", "users", "current-context"]), ANYTHING))
+def test_whatever_a_file_holds_its_contexts_are_listed_or_it_is_refused(document: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config"
+        path.write_text(yaml.safe_dump(document))
+        with contextlib.suppress(KubeconfigError):
+            assert list_contexts(State(path.parent), {"KUBECONFIG": str(path)})[0].name == "local"
