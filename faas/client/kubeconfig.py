@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -122,7 +121,7 @@ def _inline(entry: Entry, key: str, hint: str) -> str:
     data = entry.content.get(f"{key}-data")
     try:
         return base64.b64decode(str(data), validate=True).decode() if data else ""
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise KubeconfigError(entry.path, f"{key}-data is not base64 of a PEM file", hint) from error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faas.client import in_cluster
@@ -262,6 +262,7 @@ CLUSTER = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(USER | ANYTHING, CLUSTER | ANYTHING, ANYTHING)
 def test_whatever_a_kubeconfig_says_it_is_read_or_refused(user: Any, cluster: Any, context: Any) -> None:
     document = {
@@ -276,6 +277,7 @@ def test_whatever_a_kubeconfig_says_it_is_read_or_refused(user: Any, cluster: An
             assert found(path).server.startswith("https://")
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["contexts", "clusters", "users", "current-context"]), ANYTHING))
 def test_whatever_a_file_holds_its_contexts_are_listed_or_it_is_refused(document: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
