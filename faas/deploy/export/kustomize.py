@@ -19,7 +19,7 @@ from faas.deploy.export.edition import Edition, containers_of, identity, moved
 from faas.deploy.export.needed import make_secrets_page
 from faas.project.labels import PROJECT_LABEL, STAGE_LABEL
 
-_HEAD = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "sortOptions": {"order": "fifo"}}
+_HEAD = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 
 
 def make_kustomization(base: Edition, stages: Sequence[Edition] = ()) -> Files:
