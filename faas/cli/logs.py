@@ -65,7 +65,7 @@ def command(
         since_s = None if since is None else max(1, int(durations.parse(since)))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--since") from error
-    query = _Query(name, namespace, revision or "", follow, tail, since_s, container, previous)
+    query = _Query(name, namespace, revision or "", follow, tail, since_s, container, previous, target.flags)
     # Of one container the engine keeps no history apart from the others'.
     has_history = target.is_local and not container and not previous
     with_client(target, lambda client: _read_all(client, query, _Printer(output == "json"), has_history=has_history))
@@ -81,6 +81,7 @@ class _Query:
     since_s: int | None
     container: str
     previous: bool
+    flags: str  # of a command that means the same place
 
     @property
     def selector(self) -> str:
@@ -144,7 +145,8 @@ async def _read_pods(client: HttpClient, query: _Query, printer: _Printer) -> No
 
     pods = (await client.list(POD, query.namespace, label_selector=query.selector)).items
     if not pods:
-        note(f"{query.name} has no instances now; they start with the first request:  faas invoke {query.name}")
+        call = f"faas invoke {query.name}{query.flags}"
+        note(f"{query.name} has no instances now; they start with the first request:  {call}")
     for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", ""))):
         name = str(pod["metadata"]["name"])
         lines = client.logs(

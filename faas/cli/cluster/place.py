@@ -116,6 +116,8 @@ async def storage(view: View) -> Check:
         if (each["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true":
             return Check("storage", "ok", f"{each['metadata']['name']} by default")
     names = ", ".join(str(each["metadata"]["name"]) for each in classes) or "none"
+    if view.needs.project and not view.needs.problem and not view.needs.has_events:
+        return Check("storage", "ok", f"no StorageClass is the default; {view.needs.project} claims no volume")
     fix = "As an administrator:  kubectl annotate storageclass NAME " + f"{_DEFAULT_CLASS}=true"
     if not classes:
         fix = "Have one installed; without it there are no volumes, and no dead letters are kept"
