@@ -93,6 +93,8 @@ class Deployer:
             self.project = await asyncio.to_thread(load_project, options.path, options.python)
             self._describer.close()
             self._describer = Describer(self.project.settings.root, self.project.environment)
+        for line in self.project.missing:
+            self._note_once(line)
         description = await asyncio.to_thread(self._describer.ask())
         desired = await asyncio.to_thread(
             make_desired, self.project, description, images=self._images, namespace=options.namespace,
@@ -116,7 +118,11 @@ class Deployer:
 
     def _report(self, step: Step, line: str) -> None:
         """Of an image for containers: what takes long the first time is told once."""
-        if step not in ("layers", "config", "write") and line not in self._reported:
+        if step not in ("layers", "config", "write"):
+            self._note_once(line)
+
+    def _note_once(self, line: str) -> None:
+        if line not in self._reported:
             self._reported.add(line)
             self._screen.note(line)
 

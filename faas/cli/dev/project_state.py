@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from faas_builders.builder import Report, silent
@@ -16,8 +16,10 @@ from faas.deploy.choice import choose, wants_container
 from faas.project.build_settings import BuildSettings
 from faas.project.devimage import dev_bundle
 from faas.project.environment import Environment, choose_environment
+from faas.project.errors import ProjectError
 from faas.project.manifests import Overrides
 from faas.project.objects import Objects, make_objects
+from faas.project.secret_values import Values, read_config, read_secret
 from faas.project.services import ServiceSpec, make_services
 from faas.project.settings import Settings, load_settings
 
@@ -28,6 +30,8 @@ class Project:
 
     settings: Settings
     environment: Environment
+    secrets: Mapping[str, Values] = field(default_factory=dict)  # that the project declares
+    missing: tuple[str, ...] = ()  # why others are not to be had: here somebody may do without
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,15 @@ class Desired:
 def load_project(path: Path, python: Path | None, variables: Mapping[str, str] = os.environ) -> Project:
     """Raises: ProjectError, BuildError."""
     settings = load_settings(path)
-    return Project(settings, choose_environment(settings, python=python, variables=variables))
+    environment = choose_environment(settings, python=python, variables=variables)
+    secrets: dict[str, Values] = {}
+    missing: list[str] = []
+    for name, declared in settings.secrets.items():
+        try:
+            secrets[name] = read_secret(declared, root=settings.root, variables=variables)
+        except ProjectError as error:
+            missing.append(error.message)
+    return Project(settings, environment, secrets, tuple(missing))
 
 
 def make_desired(
@@ -87,5 +99,8 @@ def make_desired(
         root=settings.root,
         variables=variables,
         overrides=overrides,
+        settings=settings,
+        config=read_config(settings.config, root=settings.root, variables=variables),
+        secrets=project.secrets,
     )
     return Desired(services, objects, frozenset(name for name, way in in_container.items() if way))

@@ -16,7 +16,7 @@ from faas.deploy.settled import called_at
 from faas.deploy.wait import wait_for
 from faas.project.manifests import PROJECT_LABEL
 from faas.resources.config import CONFIG_NAMESPACE
-from faas.resources.kinds import CONFIG_MAP, SERVICE, TRIGGER
+from faas.resources.kinds import CONFIG_MAP, SECRET, SERVICE, TRIGGER
 
 # Each save makes a Revision; a few stay to look at, the rest go at once. Settings of config-gc.
 _FEW_REVISIONS = {
@@ -41,6 +41,9 @@ async def roll_out(client: Client, desired: Desired, *, namespace: str, timeout_
 
     Raises: NotReady; ApiError.
     """
+    read = [(CONFIG_MAP, each) for each in desired.objects.config_maps]
+    read += [(SECRET, each) for each in desired.objects.secrets]
+    await asyncio.gather(*(apply(client, manifest, kind=kind) for kind, manifest in read))
     await make_brokers(client, desired.objects.brokers, lambda line: None)
     manifests = desired.objects.services
     names = [manifest["metadata"]["name"] for manifest in manifests]
