@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import socket
 import threading
@@ -15,8 +16,9 @@ import pytest
 from faas.cli.errors import CommandError
 from faas.cli.invoke import _body, _header, _where
 from faas.cli.project_options import _env
-from faas.cli.requests import Request, make_event, send
+from faas.cli.requests import Request, make_event, send, send_over, trusting
 from faas.client.state import EngineInfo
+from tests.cluster.credentials import server_context
 
 ENGINE = EngineInfo(pid=1, public_url="http://127.0.0.1:8080", api_url="https://127.0.0.1:6443", runtime_dir="/run/f")
 
@@ -163,3 +165,47 @@ def test_headers_and_variables_are_read_as_written() -> None:
     for wrong in ("A", "=1", "-"):
         with pytest.raises(click.BadParameter):
             _env([wrong])
+
+
+class _Hello(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.headers["Host"].encode())
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """A server whose certificate no authority of this machine has signed."""
+    server = http.server.HTTPServer(("127.0.0.1", 0), _Hello)
+    server.socket = server_context(tmp_path).wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield "127.0.0.1", server.server_address[1]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("trusted", ["", "insecure", "SSL_CERT_FILE"])
+def test_tls_is_spoken_over_a_connection_that_is_open_to_who_proves_to_be_the_host(
+    secure: tuple[str, int], trusted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if trusted == "SSL_CERT_FILE":
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+    connection = socket.create_connection(secure)
+    tls = trusting(insecure=trusted == "insecure")
+    request = Request("GET", "/", {}, None)
+
+    def call() -> bytes:
+        with connection, send_over(connection, request, "localhost", "the ingress", timeout_s=20, tls=tls) as answer:
+            return b"".join(answer.chunks())
+
+    if trusted:
+        assert call() == b"localhost"
+        return
+    with pytest.raises(CommandError, match="the certificate of the ingress is not that of localhost") as refused:
+        call()
+    assert "--insecure" in refused.value.hint
