@@ -18,6 +18,7 @@ from faas.cli.options import all_namespaces_option, namespace_option, output_opt
 from faas.cli.output import (
     age,
     first_line,
+    note,
     print_data,
     print_facts,
     print_listing,
@@ -109,22 +110,40 @@ def describe(name: str, namespace: str, output: str | None, target: Target) -> N
 
 
 async def read_sources(client: HttpClient, namespace: str) -> tuple[list[Object], Object | None]:
-    """The objects of every source kind that this API server has, by name; and what the engine says of them."""
-    from faas.client.errors import NotFound
+    """The objects of every source kind that this API server has, by name; and what the engine says of them.
+
+    Kinds that the user may not list are named and left out.
+    """
+    from faas.client.errors import Forbidden, NotFound
     from faas.client.eventing import EventingClient
     from faas.resources.kinds import SOURCES, Kind
+
+    unseen: list[str] = []
 
     async def read(kind: Kind) -> list[Object]:
         try:
             return list((await client.list(kind, namespace)).items)
         except NotFound:  # a cluster without this extension
             return []
+        except Forbidden as error:
+            if error.code == 401:
+                raise
+            unseen.append(kind.kind)
+            return []
 
     async with asyncio.TaskGroup() as tasks:
         reading = [tasks.create_task(read(kind)) for kind in SOURCES]
         report = tasks.create_task(EventingClient(client, namespace).report())
-    found = [source for task in reading for source in task.result()]
+    if unseen:
+        note(f"you may not list {', '.join(sorted(unseen))}")
+    found = [source for task in reading for source in task.result() if not _is_part(source)]
     return sorted(found, key=lambda source: (*key_of(source), source["kind"])), report.result()
+
+
+def _is_part(source: Object) -> bool:
+    """Whether another source has made it for itself: in a cluster a ContainerSource has a SinkBinding."""
+    owners = source["metadata"].get("ownerReferences") or ()
+    return any(owner.get("controller") and str(owner["apiVersion"]).startswith("sources.") for owner in owners)
 
 
 def next_ticks(spec: Mapping[str, Any], now: datetime, count: int = _TICKS) -> list[str]:

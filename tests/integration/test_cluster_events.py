@@ -20,8 +20,9 @@ import pytest
 
 from faas.client.protocol import Object
 from faas.deploy.collecting import DEADLINE, make_collector
-from faas.resources.kinds import BROKER, SERVICE, TRIGGER, Kind
+from faas.resources.kinds import BROKER, PING_SOURCE, SERVICE, TRIGGER, Kind
 from tests.cluster.faults import refuse
+from tests.cluster.rights import Right
 from tests.cluster_world import TEAM, ClusterWorld
 from tests.faas_command import FaasCommand
 from tests.programs import DEADLINE_S
@@ -311,3 +312,18 @@ def test_a_collector_is_as_others_may_see_it() -> None:
     assert metadata["annotations"] == {"faas.dev/deadline": "2026-01-02T00:00:00Z"}
     assert template["metadata"]["annotations"]["autoscaling.knative.dev/max-scale"] == "1"
     assert template["spec"]["containers"][0]["env"] == [{"name": "FAAS_INBOX_UNTIL", "value": "2026-01-02T00:00:00Z"}]
+
+
+def test_sources_that_may_not_be_listed_are_named_and_the_others_shown(cluster: ClusterWorld, tmp_path: Path) -> None:
+    sink = {"ref": {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "default"}}
+    asyncio.run(_make(cluster, PING_SOURCE, "nightly", {"schedule": "0 9 * * *", "sink": sink}))
+    readable = (
+        "pingsources.sources.knative.dev,apiserversources.sources.knative.dev,containersources.sources.knative.dev"
+    )
+    cluster.rights["alice"] = [Right("get,list", readable, TEAM)]
+    faas = cluster.command("alice", tmp_path)
+
+    shown = faas("source", "list")
+
+    assert "nightly" in shown
+    assert "you may not list GitHubSource, KafkaSource, RabbitmqSource, RedisStreamSource, SinkBinding" in faas.said
