@@ -29,8 +29,8 @@ from faas.project.environment import Environment, image_environment
 from faas.project.errors import ProjectError
 from faas.project.manifests import Overrides
 from faas.project.notes import check_for_cluster, notes_for_cluster
-from faas.project.objects import Objects, make_objects
-from faas.project.secret_values import read_config, read_secrets
+from faas.project.objects import Objects, make_objects, names_read
+from faas.project.secret_values import Values, read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings
 from faas.resources.kinds import SECRET
@@ -78,8 +78,10 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
     """
     with steps.step("resolve") as log:
         found = _find(settings, wanted, log)
+        draft = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""), {})
         if wanted.destination is not None:
-            _say_notes(settings, wanted, found, log)
+            _say_notes(settings, found, draft, log)
+    secrets = _read_secrets(settings, wanted, draft) if wanted.read_secrets else {}
     ways = {found.in_container[spec.name] for spec in found.services}
     process_image = _for_processes(settings, store, found, steps) if False in ways else None
     container_image = _for_containers(settings, store, wanted, found, steps) if True in ways else None
@@ -101,8 +103,10 @@ def prepare_with(
     """
     with steps.step("resolve") as log:
         found = _find(settings, wanted, log)
+        draft = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""), {})
         if wanted.destination is not None:
-            _say_notes(settings, wanted, found, log)
+            _say_notes(settings, found, draft, log)
+    secrets = _read_secrets(settings, wanted, draft) if wanted.read_secrets else {}
     if missing := [spec.name for spec in found.services if spec.name not in images]:
         raise ProjectError(
             f"the code has functions of which there is no image yet: {', '.join(missing)}",
@@ -133,9 +137,8 @@ def _prepared(
     )  # fmt: skip
 
 
-def _say_notes(settings: Settings, wanted: Wanted, found: _Found, log: Callable[[str], None]) -> None:
+def _say_notes(settings: Settings, found: _Found, objects: Objects, log: Callable[[str], None]) -> None:
     """What a cluster does otherwise; what it would have to allow it says itself. Raises: RefusedByCluster."""
-    objects = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""), with_secrets=False)
     notes = notes_for_cluster(found.services, objects, settings)
     check_for_cluster(notes)
     for note in notes:
@@ -143,8 +146,17 @@ def _say_notes(settings: Settings, wanted: Wanted, found: _Found, log: Callable[
             log(f"note: {note}" + (f". {note.hint}" if note.hint else ""))
 
 
+def _read_secrets(settings: Settings, wanted: Wanted, objects: Objects) -> Mapping[str, Values]:
+    """Before anything is built: one that is not to be had ends a deploy. Of some services, only what those read."""
+    declared = settings.secrets
+    if wanted.only:
+        read = names_read((*objects.services, *objects.sources))
+        declared = {name: each for name, each in declared.items() if name in read}
+    return read_secrets(declared, root=settings.root, variables=current_variables())
+
+
 def _objects(
-    settings: Settings, wanted: Wanted, found: _Found, images: Mapping[str, str], *, with_secrets: bool
+    settings: Settings, wanted: Wanted, found: _Found, images: Mapping[str, str], secrets: Mapping[str, Values]
 ) -> Objects:
     variables, root = current_variables(), settings.root
     objects = make_objects(
@@ -157,7 +169,7 @@ def _objects(
         overrides=wanted.overrides,
         settings=settings,
         config=read_config(settings.config, root=root, variables=variables),
-        secrets=read_secrets(settings.secrets, root=root, variables=variables) if with_secrets else {},
+        secrets=secrets,
         for_cluster=wanted.destination is not None,
     )
     return objects.only([service.name for service in found.services]) if wanted.only else objects
