@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -369,3 +370,72 @@ def test_requests_that_begin_or_are_refused_together_ask_the_plugin_once(cluster
         token_file.write_text(good)
         cluster.proxy.users = users
     assert cluster.plugin_calls() - before == 2
+
+
+STORM = (
+    faults.refuse(429, retry_after=1),
+    faults.refuse(500),
+    faults.refuse(503),
+    faults.drop_before(),
+    faults.drop_after(),
+    faults.cut(),
+    faults.trickle(),
+)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_in_a_storm_of_faults_all_is_done_once_and_all_is_seen(cluster: ClusterWorld, seed: int) -> None:
+    _forget(cluster)
+    chance = random.Random(seed)
+    for _ in range(40):
+        cluster.faults.add(chance.choice(STORM), method="POST|PATCH|DELETE", after=chance.randrange(8))
+    for _ in range(4):
+        breaking = chance.choice((faults.cut(200), faults.drop_before(), faults.gone_in_watch(), faults.silent(2)))
+        cluster.faults.add(breaking, path="watch=true")
+    seen: dict[str, str] = {}
+
+    async def watch(client: HttpClient) -> None:
+        async for event in client.watch(CONFIG_MAP, TEAM):
+            if event.type == "BOOKMARK" or not (name := event.object["metadata"]["name"]).startswith("w-"):
+                continue
+            if event.type == "DELETED":
+                del seen[name]
+            else:
+                assert (name in seen) == (event.type == "MODIFIED"), f"{name} was {event.type} and is known: {seen}"
+                seen[name] = event.object["data"]["key"]
+            if name == "w-end":
+                return
+
+    async def live(client: HttpClient, number: int) -> None:
+        name = f"w-{number}"
+        await client.create(CONFIG_MAP, config_map(name, key="made"))
+        await client.patch(CONFIG_MAP, name, {"data": {"key": f"changed {number}"}}, TEAM)
+        if number % 3 == 0:
+            await client.delete(CONFIG_MAP, name, TEAM)
+
+    async def storm(client: HttpClient) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watch(client))
+            async with asyncio.TaskGroup() as lives:
+                for number in range(30):
+                    lives.create_task(live(client, number))
+            async with cluster.direct() as other:
+                await other.create(CONFIG_MAP, config_map("w-end", key="end"))
+            await watching
+
+    async def session() -> list[Any]:
+        patient = RetryPolicy(attempts=20, first_s=0.002, most_s=0.05)
+        async with cluster.client(retry=patient, watch_s=1, watch_grace_s=0.5) as client, asyncio.timeout(60):
+            await storm(client)
+        async with cluster.direct() as direct:
+            return (await direct.list(CONFIG_MAP, TEAM)).items
+
+    items = asyncio.run(session())
+
+    expected = {f"w-{number}": f"changed {number}" for number in range(30) if number % 3} | {"w-end": "end"}
+    stored_ = {item["metadata"]["name"]: item["data"]["key"] for item in items}
+    assert {name: key for name, key in stored_.items() if name.startswith("w-")} == expected
+    assert seen == expected
+    assert len(cluster.faults.used) > 40
+    made = [seen_ for seen_ in cluster.writes() if seen_.method == "POST" and seen_.code == 201]
+    assert len({seen_.body for seen_ in made}) == len(made), "something was made twice"
