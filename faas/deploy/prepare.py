@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from faas_builders.builder import BuildResult
@@ -76,12 +76,7 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
     The functions are asked of what will be in the image, not of the user's own environment: what imports here imports
     there. Raises: ProjectError; faas_builders' BuildError.
     """
-    with steps.step("resolve") as log:
-        found = _find(settings, wanted, log)
-        draft = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""), {})
-        if wanted.destination is not None:
-            _say_notes(settings, found, draft, log)
-    secrets = _read_secrets(settings, wanted, draft) if wanted.read_secrets else {}
+    found = _find_and_check(settings, wanted, steps)
     ways = {found.in_container[spec.name] for spec in found.services}
     process_image = _for_processes(settings, store, found, steps) if False in ways else None
     container_image = _for_containers(settings, store, wanted, found, steps) if True in ways else None
@@ -101,12 +96,7 @@ def prepare_with(
 
     Raises: ProjectError: the project has no such service, or one that has no image; BuilderError.
     """
-    with steps.step("resolve") as log:
-        found = _find(settings, wanted, log)
-        draft = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""), {})
-        if wanted.destination is not None:
-            _say_notes(settings, found, draft, log)
-    secrets = _read_secrets(settings, wanted, draft) if wanted.read_secrets else {}
+    found = _find_and_check(settings, wanted, steps)
     if missing := [spec.name for spec in found.services if spec.name not in images]:
         raise ProjectError(
             f"the code has functions of which there is no image yet: {', '.join(missing)}",
@@ -126,7 +116,7 @@ def _prepared(
     process_image: BuildResult | None = None,
     container_image: BuildResult | None = None,
 ) -> Prepared:
-    objects = _objects(settings, wanted, found, images, with_secrets=wanted.read_secrets)
+    objects = _objects(settings, wanted, found, images)
     destination, programs = wanted.destination, ""
     if destination is not None and (objects.needs_adapters or (wanted.dead_letters and objects.triggers)):
         programs = programs_image(store, destination, steps, base=_programs_base(found.choice))
@@ -135,6 +125,16 @@ def _prepared(
         settings.name, wanted.namespace, process_image, container_image, found.services, objects, not wanted.only,
         settings.stage.name if settings.stage else "", programs if wanted.dead_letters and objects.triggers else "",
     )  # fmt: skip
+
+
+def _find_and_check(settings: Settings, wanted: Wanted, steps: Steps) -> _Found:
+    """All that can go wrong before anything is built: a secret that is not to be had, what a cluster cannot do."""
+    with steps.step("resolve") as log:
+        found = _find(settings, wanted, log)
+        draft = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""))
+        if wanted.destination is not None:
+            _say_notes(settings, found, draft, log)
+    return replace(found, secrets=_read_secrets(settings, wanted, draft)) if wanted.read_secrets else found
 
 
 def _say_notes(settings: Settings, found: _Found, objects: Objects, log: Callable[[str], None]) -> None:
@@ -147,7 +147,7 @@ def _say_notes(settings: Settings, found: _Found, objects: Objects, log: Callabl
 
 
 def _read_secrets(settings: Settings, wanted: Wanted, objects: Objects) -> Mapping[str, Values]:
-    """Before anything is built: one that is not to be had ends a deploy. Of some services, only what those read."""
+    """Of some services, only what those read."""
     declared = settings.secrets
     if wanted.only:
         read = names_read((*objects.services, *objects.sources))
@@ -155,9 +155,7 @@ def _read_secrets(settings: Settings, wanted: Wanted, objects: Objects) -> Mappi
     return read_secrets(declared, root=settings.root, variables=current_variables())
 
 
-def _objects(
-    settings: Settings, wanted: Wanted, found: _Found, images: Mapping[str, str], secrets: Mapping[str, Values]
-) -> Objects:
+def _objects(settings: Settings, wanted: Wanted, found: _Found, images: Mapping[str, str]) -> Objects:
     variables, root = current_variables(), settings.root
     objects = make_objects(
         found.every,
@@ -169,7 +167,7 @@ def _objects(
         overrides=wanted.overrides,
         settings=settings,
         config=read_config(settings.config, root=root, variables=variables),
-        secrets=secrets,
+        secrets=found.secrets,
         for_cluster=wanted.destination is not None,
     )
     return objects.only([service.name for service in found.services]) if wanted.only else objects
@@ -187,6 +185,7 @@ class _Found:
     every: tuple[ServiceSpec, ...]  # of the project
     services: tuple[ServiceSpec, ...]  # those wanted
     in_container: Mapping[str, bool]  # by the names of all
+    secrets: Mapping[str, Values] = field(default_factory=dict)  # once they are read
 
 
 def _find(settings: Settings, wanted: Wanted, log: Callable[[str], None]) -> _Found:
