@@ -13,10 +13,9 @@ from urllib.parse import urlsplit
 
 from faas.client.errors import ApiError, Forbidden, NotFound
 from faas.client.protocol import Client, Object
-from faas.resources.kinds import CONFIG_MAP, POD, Kind
+from faas.resources.kinds import CONFIG_MAP, CORE_SERVICE, POD, Kind
 
 SYSTEM = "knative-serving"
-CORE_SERVICE = Kind("", "v1", "Service", "services", "service", custom=False)
 NODE = Kind("", "v1", "Node", "nodes", "node", namespaced=False, custom=False)
 _INGRESS = Kind("networking.internal.knative.dev", "v1alpha1", "Ingress", "ingresses", "ingress")
 _SUFFIX = ".ingress.networking.knative.dev"

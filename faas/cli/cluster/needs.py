@@ -46,6 +46,7 @@ class Needs:
     project: str = ""
     objects: tuple[Object, ...] = ()
     image: str = ""  # the name under which the project's images are pushed
+    declared_secrets: tuple[str, ...] = ()  # those that its deploy makes
     problem: str = ""
 
     @property
@@ -69,6 +70,11 @@ class Needs:
         """Of all that is applied, each once."""
         found = {(str(obj["apiVersion"]), str(obj["kind"])) for obj in self.objects}
         return tuple(_kind(version, name) for version, name in sorted(found))
+
+    @property
+    def keeps_something(self) -> bool:
+        """Whether a deploy claims a volume of its own: for dead letters."""
+        return any(obj["kind"] == "PersistentVolumeClaim" for obj in self.objects)
 
     @property
     def claims(self) -> tuple[str, ...]:

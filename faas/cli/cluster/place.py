@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from faas.cli.check import Check
 from faas.cli.cluster.view import QUOTA, STORAGE_CLASS
 from faas.client.errors import ApiError, Forbidden, NotFound
-from faas.resources.kinds import NAMESPACE, SECRET, SERVICE, SERVICE_ACCOUNT
+from faas.resources.kinds import NAMESPACE, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM
 
 if TYPE_CHECKING:
     from faas.cli.cluster.view import View
@@ -97,12 +97,9 @@ async def pull_secrets(view: View) -> Check:
 
 async def storage(view: View) -> Check:
     """A StorageClass for what is claimed without naming one: volumes, and the dead letters."""
-    from faas.resources.kinds import Kind
-
-    claim = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", custom=False)
     try:
         for name in view.needs.claims:
-            await view.get(claim, name, view.namespace)
+            await view.get(VOLUME_CLAIM, name, view.namespace)
     except NotFound:
         fix = "Make it (kubectl apply -f …), or mount an emptyDir:  volumes={'/path': 'empty'}"
         return Check("storage", "error", f"PersistentVolumeClaim {name}, which the project mounts, is not there", fix)
@@ -116,7 +113,7 @@ async def storage(view: View) -> Check:
         if (each["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true":
             return Check("storage", "ok", f"{each['metadata']['name']} by default")
     names = ", ".join(str(each["metadata"]["name"]) for each in classes) or "none"
-    if view.needs.project and not view.needs.problem and not view.needs.has_events:
+    if view.needs.project and not view.needs.problem and not view.needs.keeps_something:
         return Check("storage", "ok", f"no StorageClass is the default; {view.needs.project} claims no volume")
     fix = "As an administrator:  kubectl annotate storageclass NAME " + f"{_DEFAULT_CLASS}=true"
     if not classes:

@@ -40,15 +40,14 @@ async def to_operate(view: View) -> Check:
 
 
 def _wanted(view: View) -> list[Access]:
-    from faas.deploy.export.edition import make_edition
+    from faas.deploy.export.edition import Edition
     from faas.deploy.export.rbac import make_rbac
 
     needs = view.needs
-    role = next(
-        obj
-        for obj in make_rbac(make_edition(needs.project or "project", view.namespace, needs.objects))
-        if obj["kind"] == "Role"
+    edition = Edition(
+        needs.project or "project", view.namespace, needs.objects, declared_secrets=needs.declared_secrets
     )
+    role = next(obj for obj in make_rbac(edition) if obj["kind"] == "Role")
     return list(dict.fromkeys(accesses(role["rules"])))
 
 
