@@ -31,6 +31,11 @@ _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
 _IDENTITY = "faas.identity"  # of a request, for when it is refused
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_SILENCE: dict[type[Exception], str] = {
+    httpx.ConnectTimeout: "no connection in time",
+    httpx.ReadTimeout: "it took the request and fell silent",
+    httpx.WriteTimeout: "it stopped taking the request",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Transport:
     def __init__(self, cluster: Cluster, *, retry: RetryPolicy, timeout_s: float = TIMEOUT_S) -> None:
         self.cluster, self.retry = cluster, retry
         self.warnings: list[str] = []
-        self._timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s), pool=None)
+        self._timeout = httpx.Timeout(timeout_s, connect=CONNECT_S, pool=None)
         self._credentials = credentials_of(cluster)
         self._pace, self._answered = Pace(), False
         self._made: dict[str, httpx.AsyncClient] = {}  # by client certificate: a plugin's may change
@@ -200,7 +205,7 @@ def _unavailable(cluster: Cluster, error: Exception) -> ApiError:
             f"the API server at {cluster.server} shows a certificate that is not trusted: {cause.verify_message}"
         )
     else:
-        what = str(error) or type(error).__name__
+        what = _SILENCE.get(type(error)) or str(error) or type(error).__name__
         failure = Unavailable(f"the API server at {cluster.server} does not answer: {what}")
     failure.context = cluster.context
     failure.__cause__ = error

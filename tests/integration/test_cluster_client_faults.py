@@ -439,3 +439,25 @@ def test_in_a_storm_of_faults_all_is_done_once_and_all_is_seen(cluster: ClusterW
     assert len(cluster.faults.used) > 40
     made = [seen_ for seen_ in cluster.writes() if seen_.method == "POST" and seen_.code == 201]
     assert len({seen_.body for seen_ in made}) == len(made), "something was made twice"
+
+
+def test_a_server_that_falls_silent_is_asked_once_more(cluster: ClusterWorld) -> None:
+    cluster.faults.add(faults.silent(), times=2, path="configmaps", method="GET")
+
+    async def listed(client: HttpClient) -> int:
+        return len((await client.list(CONFIG_MAP, TEAM)).items)
+
+    with pytest.raises(Unavailable, match="it took the request and fell silent"):
+        ask(cluster, listed, timeout_s=0.5)
+
+    ask(cluster, listed, timeout_s=5.0)
+    assert len(cluster.requests()) == 3
+
+
+def test_a_create_that_is_carried_out_in_silence_is_ours(cluster: ClusterWorld) -> None:
+    cluster.faults.add(faults.silent(), method="POST")
+
+    made = ask(cluster, lambda client: client.create(CONFIG_MAP, config_map("silent")), timeout_s=3.0)
+
+    assert made["metadata"]["uid"] == stored(cluster, "silent")["metadata"]["uid"]
+    assert [seen.method for seen in cluster.requests(path="configmaps")] == ["POST", "POST", "GET"]
