@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from faas.cli import container_checks
 from faas.cli.check import Check, failed
-from faas.cli.cluster import knative, network, place, reach, rights
+from faas.cli.cluster import knative, leftovers, network, place, reach, rights
 from faas.cli.cluster.needs import Needs
 from faas.cli.cluster.view import View
 from faas.client.errors import ApiError, Forbidden, NotFound
@@ -35,6 +35,7 @@ _CHECKS: tuple[tuple[str, Callable[[View], Awaitable[Check]]], ...] = (
     ("quota", place.quota),
     ("storage", place.storage),
     ("pull secrets", place.pull_secrets),
+    ("leftovers", leftovers.collectors),
 )
 
 
@@ -60,7 +61,9 @@ async def _run(target: Target, folder: Path) -> list[Check]:
     except KubeconfigError as error:
         await asyncio.wait({finding})
         return [Check("reachable", "error", str(error), error.hint)]
-    return [first, *_project(view.needs), *others, await asyncio.to_thread(container_checks.push, view.needs.image)]
+    needs = view.needs
+    pushing = await asyncio.to_thread(container_checks.push, needs.image, insecure=needs.insecure)
+    return [first, *_project(needs), *others, pushing]
 
 
 async def _guarded(name: str, check: Callable[[View], Awaitable[Check]], view: View) -> Check:
@@ -92,4 +95,4 @@ def _project(needs: Needs) -> list[Check]:
     if not needs.project:
         return [Check("project", "ok", "not asked, there is no project in this folder")]
     count = len(needs.services)
-    return [Check("project", "ok", f"{needs.project}, {count} function service{'s' * (count != 1)}")]
+    return [Check("project", "ok", f"{needs.project}, {count} service{'s' * (count != 1)}")]

@@ -67,8 +67,9 @@ async def _tail(
 
 
 async def _show(client: HttpClient, namespace: str, name: str, limit: int | None, show: Show) -> None:
-    """Return after so many."""
+    """Return after so many, or when the collector's time is over."""
     from faas.cli.log_follow import Follower
+    from faas.deploy.collecting import LIFETIME
     from faas.resources import keys
 
     left = limit
@@ -89,7 +90,11 @@ async def _show(client: HttpClient, namespace: str, name: str, limit: int | None
     following = asyncio.ensure_future(follower.run(f"{keys.SERVICE_LABEL}={name}", set()))
     ended = asyncio.ensure_future(enough.wait())
     try:
-        await asyncio.wait({following, ended}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            {following, ended}, timeout=LIFETIME.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+        )
+        if not done:
+            note(f"this has lasted {LIFETIME}, and the collector shows no more; begin again:  faas events tail")
         if following.done():
             following.result()
     finally:

@@ -136,15 +136,20 @@ async def collecting(
 
 
 async def sweep(client: Client, namespace: str, *, now: datetime) -> list[str]:
-    """Remove collectors that were left behind and whose time is over; their names. Who may not see any sees none."""
+    """Remove what `left_behind` names; the names."""
+    left = await left_behind(client, namespace, now=now)
+    for name in left:
+        await _remove(client, namespace, name)
+    return left
+
+
+async def left_behind(client: Client, namespace: str, *, now: datetime) -> list[str]:
+    """Collectors that nobody has removed and whose time is over. Who may not see any sees none."""
     try:
         found = (await client.list(SERVICE, namespace, label_selector=_SELECTOR)).items
     except (Forbidden, NotFound):
         return []
-    left = [each["metadata"]["name"] for each in found if is_left_behind(each, now)]
-    for name in left:
-        await _remove(client, namespace, name)
-    return left
+    return [each["metadata"]["name"] for each in found if is_left_behind(each, now)]
 
 
 def is_left_behind(service: Mapping[str, Any], now: datetime) -> bool:
