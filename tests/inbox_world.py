@@ -57,7 +57,7 @@ def running_inbox(folder: Path, program: str = "store", **settings: str) -> Iter
         **settings,
     }
     command = [sys.executable, "-m", "faas.inbox", program]
-    running = Program(command, port, folder, _is_ready, env=env)
+    running = Program(command, port, folder, is_ready, env=env)
     running.start()
     try:
         yield RunningInbox(running)
@@ -65,7 +65,7 @@ def running_inbox(folder: Path, program: str = "store", **settings: str) -> Iter
         running.stop()
 
 
-def _is_ready(port: int) -> bool:
+def is_ready(port: int) -> bool:
     try:
         return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=5).status_code == 200
     except httpx.TransportError:
