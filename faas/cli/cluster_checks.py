@@ -62,6 +62,10 @@ async def _run(target: Target, folder: Path) -> list[Check]:
         await asyncio.wait({finding})
         return [Check("reachable", "error", str(error), error.hint)]
     needs = view.needs
+    if needs.project and not needs.image:
+        fix = 'Name one:  registry = "registry.example.org/team" in [tool.faas.environments.STAGE]'
+        found = f"{needs.project} names no registry, and a cluster can have its images from nowhere else"
+        return [first, *_project(needs), *others, Check("registry", "warning", found, fix)]
     pushing = await asyncio.to_thread(container_checks.push, needs.image, insecure=needs.insecure)
     return [first, *_project(needs), *others, pushing]
 

@@ -73,18 +73,17 @@ def registry(folder: Path) -> Check:
     return Check("registry", "ok", f"a login for {name.registry} in {credential.origin}")
 
 
-def push(image: str) -> Check:
+def push(image: str, *, insecure: bool = False) -> Check:
     """Whether the project's images may be pushed from here, tried as far as a registry lets one without an image."""
     from faas_builders.errors import BuilderError
     from faas_builders.registry.names import ImageName
     from faas_builders.registry.rights import check_push
 
     if not image:
-        fix = 'Name one:  registry = "registry.example.org/team" in [tool.faas.environments.STAGE]'
-        return Check("registry", "ok", "not asked, no registry is named for the images of a project here", fix)
+        return Check("registry", "ok", "not asked, no registry is named for the images of a project here")
     try:
         name = ImageName.parse(image)
-        check_push(name)
+        check_push(name, insecure=insecure)
     except BuilderError as error:
         return Check("registry", "error", error.message, error.hint)
-    return Check("registry", "ok", f"{name} takes images from here")
+    return Check("registry", "ok", f"{name.registry}/{name.repository} takes images from here")

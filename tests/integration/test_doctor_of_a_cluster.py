@@ -100,11 +100,13 @@ def test_defaults_that_lead_nowhere_are_explained(look: Callable[..., dict[str, 
 
 def test_what_the_project_needs_is_looked_for(look: Callable[..., dict[str, Check]], project: Path) -> None:
     checks = look(folder=project)
-    assert checks["project"].found == "shop, 2 function services"
+    assert checks["project"].found == "shop, 2 services"
     assert checks["features"].status == "error"
     assert checks["features"].found == "kubernetes.podspec-nodeselector not enabled, which hello needs"
     assert '"kubernetes.podspec-nodeselector":"enabled"' in checks["features"].fix
     assert checks["kinds"].found == "PingSource"
+    assert checks["registry"].status == "warning"
+    assert "shop names no registry" in checks["registry"].found
 
 
 def test_kinds_that_the_project_uses_and_the_cluster_lacks_are_errors(

@@ -46,6 +46,7 @@ class Needs:
     project: str = ""
     objects: tuple[Object, ...] = ()
     image: str = ""  # the name under which the project's images are pushed
+    insecure: bool = False  # their registry may be plain HTTP
     declared_secrets: tuple[str, ...] = ()  # those that its deploy makes
     problem: str = ""
 

@@ -90,8 +90,9 @@ async def domain_claims(view: View) -> Check:
         if (holder := (claim.get("spec") or {}).get("namespace")) != view.namespace:
             return Check("domains", "error", f"{name} belongs to namespace {holder}", "Ask whoever runs the cluster")
     if missing:
-        fix = f"Have an administrator make a ClusterDomainClaim for namespace {view.namespace}, or enable "
-        fix += "autocreate-cluster-domain-claims in config-network"
+        patch = '{"data":{"autocreate-cluster-domain-claims":"true"}}'
+        fix = f"As an administrator, make a ClusterDomainClaim for namespace {view.namespace}, or let that happen:  "
+        fix += f"kubectl patch configmap config-network -n {SERVING} --type merge -p '{patch}'"
         return Check("domains", "error", f"nobody has claimed {', '.join(missing)}", fix)
     return Check("domains", "ok", f"{', '.join(wanted)}: claimed for {view.namespace}")
 

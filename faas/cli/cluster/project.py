@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,12 +31,12 @@ def needs_of(folder: Path, target: Target) -> Needs:
         return Needs(problem=error.message)
     if not settings.pyproject.exists():
         return Needs()  # some folder with a Python file in it
-    image = settings.build.image
+    known = Needs(settings.name, image=settings.build.image, insecure=settings.build.insecure)
     try:
         images = Images(_IMAGE, programs=_IMAGE)
         found = read_stage(folder, target.stage, namespace=target.namespace, images=images, log=note).base
     except DiscoveryError as error:
-        return Needs(settings.name, image=image, problem=error.problems[0].message)
+        return replace(known, problem=error.problems[0].message)
     except (ProjectError, BuilderError) as error:
-        return Needs(settings.name, image=image, problem=error.message)
-    return Needs(settings.name, found.objects, image, found.declared_secrets)
+        return replace(known, problem=error.message)
+    return replace(known, objects=found.objects, declared_secrets=found.declared_secrets)
