@@ -100,7 +100,7 @@ def command(
         _write(folder, _files_of(form, project), force)
     else:
         _write_objects(list(edition.objects), folder, output, force)
-    for noted in project.notes:
+    for noted in project.notes if form != "cloud-run" else ():  # they are of clusters
         note(f"note: {noted}" + (f"\n  {noted.hint}" if noted.hint else ""))
     _note_secrets(edition)
     _note_images(edition, state)

@@ -217,6 +217,8 @@ class _Service:
             name, origin = variable["name"], variable.get("valueFrom") or {}
             if name == "K_SINK":
                 self._lose("publishing events: it has no Broker", "publish to Pub/Sub or Eventarc instead")
+            elif name in ("FAAS_NAMESPACE", "FAAS_DOMAIN"):
+                continue  # by which a function finds others, in a cluster
             elif reference := origin.get("secretKeyRef"):
                 yield {"name": name, "valueFrom": {"secretKeyRef": {
                     "name": secret_of(reference["name"], reference["key"]), "key": "latest"}}}  # fmt: skip
