@@ -169,6 +169,7 @@ def _objects(settings: Settings, wanted: Wanted, found: _Found, images: Mapping[
         config=read_config(settings.config, root=root, variables=variables),
         secrets=found.secrets,
         for_cluster=wanted.destination is not None,
+        unprivileged=wanted.destination is not None and found.choice.builder == "oci",
     )
     return objects.only([service.name for service in found.services]) if wanted.only else objects
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from faas.project.brokers import BrokerSettings
 from faas.project.labels import Belonging, Object
+from faas.project.podspec import UNPRIVILEGED
 from faas.project.triggers import broker_address
 from faas.resources import keys
 
@@ -24,12 +25,6 @@ _RBAC = "rbac.authorization.k8s.io"
 _SEES = ["get", "list", "watch"]
 # An adapter takes 45 MB when it has started; four times that is for large messages.
 _RESOURCES = {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
-_UNPRIVILEGED = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "runAsNonRoot": True,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}  # what namespaces that enforce the restricted Pod security standard ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ def _unprivileged(container: Object, source: Object) -> Object:
     metadata = source["metadata"]
     names = [{"name": "NAME", "value": metadata["name"]}, {"name": "NAMESPACE", "value": metadata["namespace"]}]
     env = [*container["env"], *names]
-    return {**container, "env": env, "resources": _RESOURCES, "securityContext": _UNPRIVILEGED}
+    return {**container, "env": env, "resources": _RESOURCES, "securityContext": UNPRIVILEGED}
 
 
 def _receiver(source: Object, belonging: Belonging, brokers: Mapping[str, BrokerSettings]) -> Object:

@@ -35,12 +35,14 @@ def make_service(
     overrides: Overrides = Overrides(),
     sink: str = "",
     for_cluster: bool = False,
+    unprivileged: bool = False,
 ) -> Object:
     """The Service that runs `spec` from `image`. Traffic is left to its default, all to the latest ready revision.
 
     Args:
         sink: where its functions publish events; they cannot when "".
         for_cluster: with what the engine does by itself: probes, and the names of other functions.
+        unprivileged: the image needs no rights.
     """
     own = {PROJECT_LABEL: belonging.project}
     if len(spec.functions) == 1:
@@ -62,7 +64,7 @@ def make_service(
     if annotations:
         template_metadata["annotations"] = dict(sorted(annotations.items()))
     env = {**({"K_SINK": sink} if sink else {}), **(_names_there(belonging) if for_cluster else {})}
-    revision = make_revision_spec(spec, image, overrides, env, probed=for_cluster)
+    revision = make_revision_spec(spec, image, overrides, env, probed=for_cluster, unprivileged=unprivileged)
     return {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",

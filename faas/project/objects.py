@@ -94,6 +94,7 @@ def make_objects(
     config: Mapping[str, Mapping[str, bytes]] = {},
     secrets: Mapping[str, Values] = {},
     for_cluster: bool = False,
+    unprivileged: bool = False,
 ) -> Objects:
     """Args:
         services: of the whole project: which functions are there decides what names mean.
@@ -103,6 +104,7 @@ def make_objects(
         settings: what the project says of its stage, Brokers and Secrets.
         config, secrets: the values of ConfigMaps and Secrets that it declares, as `secret_values` reads them.
         for_cluster: with what the engine does by itself, and a cluster has to be told.
+        unprivileged: the images need no rights, as those that we make ourselves: nobody should give them any.
     Raises: ProjectError: a name is there twice, or an address cannot be.
     """
     stage = settings.stage.name if settings and settings.stage else ""
@@ -140,6 +142,7 @@ def make_objects(
         make_service(
             spec, images[spec.name], belonging,
             overrides=overrides, sink=address(sinks[spec.name]), for_cluster=for_cluster,
+            unprivileged=unprivileged,
         )
         for spec in services
     )  # fmt: skip

@@ -13,6 +13,12 @@ from faas.project.labels import Object
 from faas.project.services import ServiceSpec
 
 STARTUP_S = 60  # to import and start in, unless a progress deadline says how long it may take
+UNPRIVILEGED: Object = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}  # what namespaces that enforce the restricted Pod security standard ask for
 _GPU = "nvidia.com/gpu"
 _LIVE, _READY = "/_faas/live", "/_faas/ready"
 
@@ -39,6 +45,8 @@ def make_revision_spec(
         container["resources"] = resources
     if probed:
         container |= make_probes(spec)
+    if unprivileged:
+        container["securityContext"] = UNPRIVILEGED
     found: Object = {"containerConcurrency": spec.concurrency}
     if "timeout" in options:
         found["timeoutSeconds"] = math.ceil(options["timeout"])

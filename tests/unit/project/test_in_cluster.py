@@ -72,6 +72,19 @@ def test_a_function_is_probed_and_knows_what_others_are_called() -> None:
     }
 
 
+def test_an_image_of_ours_asks_for_no_rights() -> None:
+    settings = Settings(Path("/shop"), "shop")
+    (made,) = make_objects(
+        make_services([function(Trigger(kind="http"))], settings), IMAGE, project="shop", namespace="team",
+        root=Path("/shop"), variables={}, for_cluster=True, unprivileged=True,
+    ).services  # fmt: skip
+
+    assert container_of(made)["securityContext"] == {
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }  # fmt: skip
+
+
 def test_a_users_own_check_has_time_and_a_slow_start_is_no_death() -> None:
     (made,) = objects(
         function(Trigger(kind="http"), checks=("ready",), options={"progress_deadline": 1200})
