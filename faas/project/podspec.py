@@ -33,11 +33,18 @@ class Overrides:
 
 
 def make_revision_spec(
-    spec: ServiceSpec, image: str, overrides: Overrides, own_env: Mapping[str, str], *, probed: bool
+    spec: ServiceSpec,
+    image: str,
+    overrides: Overrides,
+    own_env: Mapping[str, str],
+    *,
+    probed: bool = False,
+    unprivileged: bool = False,
 ) -> Object:
     """Args:
     own_env: variables of ours; the project's own win.
     probed: somebody else than the engine, which asks its instances by itself, is to find out how they are.
+    unprivileged: the image needs no rights, and asks for none.
     """
     options = spec.options
     container: Object = {"image": image, "env": _env(spec, overrides, own_env)}
