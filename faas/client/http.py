@@ -184,8 +184,10 @@ class HttpClient:
         propagation: Literal["Background", "Foreground", "Orphan"] = "Background",
         dry_run: bool = False,
     ) -> None:
-        options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        options: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
         query = {"dryRun": "All"} if dry_run else {}
+        if dry_run:  # of a request with a body Kubernetes reads no option from the query: it would delete for real
+            options["dryRun"] = ["All"]
         ask = Ask("DELETE", _path(kind, namespace, name), query, msgspec.json.encode(options))
         try:
             await self._of_kind(kind, ask)

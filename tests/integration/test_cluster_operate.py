@@ -204,6 +204,9 @@ def test_a_function_goes_with_its_trigger_and_domain_and_nothing_of_others(world
     )
     faas = world.command("alice", tmp_path)
     assert faas("delete", "brief", "--dry-run") == "brief with 1 domain would be deleted\n"
+    for tried in world.requests("DELETE"):
+        assert json.loads(tried.body)["dryRun"] == ["All"]  # beside a body Kubernetes reads no query, and would delete
+    assert "brief" in asyncio.run(_names(world, kinds.SERVICE))
     assert faas("delete", "brief", "--yes") == "brief with 1 domain deleted\n"
     left = asyncio.run(_names(world, kinds.DOMAIN_MAPPING))
     assert left == ["by-hand.example.com"]
