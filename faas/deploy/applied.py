@@ -42,8 +42,12 @@ def is_unchanged(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
 
     False says nothing: a server writes some values in its own way (1000m of CPU are 1), and a dry run tells.
     """
-    annotations = live["metadata"].get("annotations") or {}
-    return annotations.get(APPLIED) == digest_of(manifest) and holds(live, manifest)
+    return stamp_of(live) == digest_of(manifest) and holds(live, manifest)
+
+
+def stamp_of(obj: Mapping[str, Any]) -> str:
+    """The digest of what was applied last; "" when that was nobody who leaves one."""
+    return str((obj["metadata"].get("annotations") or {}).get(APPLIED) or "")
 
 
 def holds(live: object, manifest: object) -> bool:

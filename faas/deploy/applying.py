@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from faas.client.errors import ApiError, NotFound
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from faas.client.errors import ApiError, Conflict, NotFound
 from faas.client.protocol import Client, Object
 from faas.deploy.errors import KindMissing, NoNamespace, QuotaExceeded
 from faas.deploy.live import is_kind_missing
@@ -10,6 +15,21 @@ from faas.deploy.reasons import is_quota, quota_words
 from faas.resources.kinds import SERVICE, Kind
 
 MANAGER = "faas"
+_TRIES, _PAUSE_S = 5, 0.1  # against others who write the same object at the same moment
+
+T = TypeVar("T")
+
+
+async def unless_stale(write: Callable[[], Awaitable[T]]) -> T:
+    """Try a write that names no version again when a server was disturbed in it; a quarrel about fields stays one."""
+    for attempt in range(1, _TRIES):
+        try:
+            return await write()
+        except Conflict as error:
+            if error.causes:
+                raise
+            await asyncio.sleep(_PAUSE_S * attempt * random.uniform(0.5, 1.0))
+    return await write()
 
 
 async def apply(
@@ -23,8 +43,10 @@ async def apply(
     metadata = manifest["metadata"]
     name, namespace = metadata["name"], metadata["namespace"]
     try:
-        return await client.patch(
-            kind, name, manifest, namespace, type="apply", dry_run=dry_run, field_manager=MANAGER, force=force
+        return await unless_stale(
+            lambda: client.patch(
+                kind, name, manifest, namespace, type="apply", dry_run=dry_run, field_manager=MANAGER, force=force
+            )
         )
     except NotFound as error:
         if error.kind.lower().startswith("namespace"):

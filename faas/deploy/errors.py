@@ -6,6 +6,7 @@ DeployError
 ├── QuotaExceeded    a namespace's quota has no room for it
 ├── FieldConflicts   others have set fields that the project wants otherwise; nothing was changed
 ├── NotReady         a Service or its new revision failed, or took too long
+├── Overtaken        somebody else deployed the same meanwhile
 ├── DomainsNotReady  it serves, but not under all of its own names
 ├── EventsNotReady   it serves, but a Trigger or a source is not ready
 └── TrafficError     a split of traffic that cannot be
@@ -118,6 +119,17 @@ class EventFailure:
     def __str__(self) -> str:
         first_line = self.message.partition("\n")[0]
         return f"{self.name} ({self.kind}) is not ready: {f'{self.reason}: {first_line}'.strip(': ')}"
+
+
+class Overtaken(DeployError):
+    """What was deployed is not what is there: two deploys of a project at once cannot both be."""
+
+    def __init__(self, services: Sequence[str]) -> None:
+        super().__init__(
+            f"somebody else deployed meanwhile; theirs now: {', '.join(services)}",
+            "Agree on what it should be, and deploy that once more: both may have left something",
+        )
+        self.services: tuple[str, ...] = tuple(services)
 
 
 class DomainsNotReady(DeployError):

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from faas.client.errors import ApiError, Conflict
 from faas.client.protocol import Client, Object
 from faas.deploy import traffic
-from faas.deploy.applying import apply
+from faas.deploy.applied import stamp_of, stamped
+from faas.deploy.applying import apply, unless_stale
 from faas.deploy.bounded import each
 from faas.deploy.comparing import Comparison
 from faas.deploy.conflicts import conflicts_of
-from faas.deploy.errors import Failure, FieldConflicts, Kept, NotReady
+from faas.deploy.errors import Failure, FieldConflicts, Kept, NotReady, Overtaken
 from faas.deploy.live import read_live
 from faas.deploy.logs import last_lines
 from faas.deploy.plan import Change
@@ -59,7 +60,7 @@ async def carry_out(client: Client, changes: Sequence[Change], options: DeployOp
 
     When several get a new revision, all of these become ready before any traffic moves; when one fails, all traffic
     stays where it was. What is unchanged and ready is not asked about again.
-    Raises: NotReady; FieldConflicts: somebody was faster; ApiError.
+    Raises: NotReady; Overtaken; FieldConflicts: somebody was faster; ApiError.
     """
     rollout = _Rollout(client, changes, options, steps)
     return await rollout.run()
@@ -102,7 +103,11 @@ class _Rollout:
                 if said:
                     log(f"{change.name}: {said}")
             await self._wait("service", lambda line: None)
-        return [self._seen[change.name] for change in self._changes]
+        objects = [self._seen[change.name] for change in self._changes]
+        if overtaken := [change.name for change, obj in zip(self._changes, objects, strict=True)
+                         if stamp_of(obj) != stamp_of(stamped(change.manifest))]:  # fmt: skip
+            raise Overtaken(overtaken)
+        return objects
 
     async def _apply(self, change: Change) -> None:
         if change.action != "unchanged":
@@ -248,8 +253,10 @@ async def set_traffic(
     patch: Object = {"spec": {"traffic": list(targets)}}
     if annotations:
         patch["metadata"] = {"annotations": annotations}
-    return await client.patch(
-        SERVICE, name, patch, namespace, type="merge", dry_run=dry_run, field_manager=TRAFFIC_MANAGER
+    return await unless_stale(
+        lambda: client.patch(
+            SERVICE, name, patch, namespace, type="merge", dry_run=dry_run, field_manager=TRAFFIC_MANAGER
+        )
     )
 
 
