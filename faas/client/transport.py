@@ -96,7 +96,7 @@ class Transport:
                     unsure_since = began
             else:
                 self._answered = True
-                if answer.status_code < 400:
+                if answer.is_success:  # a redirect leads to somebody's login page, never to an API server
                     return answer
                 failure = self._refusal(answer)
                 if answer.status_code == 401 and not renewed and self._renew(answer):
@@ -131,7 +131,7 @@ class Transport:
         while True:
             async with self._pace:
                 answer = await stack.enter_async_context(self._opened(ask, timeout))
-            if answer.status_code < 400:
+            if answer.is_success:
                 return answer
             await answer.aread()
             if answer.status_code != 401 or renewed or not self._renew(answer):

@@ -127,6 +127,15 @@ def test_a_create_that_the_server_would_name_is_not_made_twice(scripted: Any, re
     assert asyncio.run(scenario()) == 1
 
 
+def test_a_login_page_in_between_is_not_taken_for_an_answer(scripted: Any, reply: Any) -> None:
+    async def scenario() -> None:
+        async with scripted(reply("log in", status=302, headers={"Location": "https://login"})) as (client, _):
+            await client.get(SERVICE, "hello", "default")
+
+    with pytest.raises(ApiError, match="answered 302"):
+        asyncio.run(scenario())
+
+
 def test_nobody_listening_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
