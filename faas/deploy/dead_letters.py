@@ -163,7 +163,7 @@ def _container(image: str, namespace: str, storage: str) -> Object:
         "ports": [{"name": PORT_NAME, "containerPort": _PORT, "protocol": "TCP"}],
         "readinessProbe": {**probe, "initialDelaySeconds": 1, "periodSeconds": 3},
         "livenessProbe": {**probe, "failureThreshold": 6},
-        "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "384Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

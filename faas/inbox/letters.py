@@ -113,11 +113,12 @@ class Letters:
         clause, values = choice.condition()
         return int(self._db.execute(f"SELECT count(*) FROM letters WHERE {clause}", values).fetchone()[0])
 
-    def newest(self, choice: Choice, limit: int) -> list[Letter]:
-        """The newest of them, oldest first."""
+    def before_newest(self, choice: Choice, limit: int) -> int:
+        """The sequence behind which the newest `limit` of them are."""
         clause, values = choice.condition()
-        query = f"SELECT {_COLUMNS} FROM letters WHERE {clause} ORDER BY sequence DESC LIMIT ?"
-        return [_letter(row) for row in self._db.execute(query, [*values, limit])][::-1]
+        query = f"SELECT sequence FROM letters WHERE {clause} ORDER BY sequence DESC LIMIT ?"
+        last = self._db.execute(f"SELECT min(sequence) FROM ({query})", [*values, limit]).fetchone()[0]
+        return 0 if last is None else int(last) - 1
 
     def oldest(self, choice: Choice, limit: int, *, after: int = 0, until: int) -> list[Letter]:
         """The first of them with a sequence above `after` and not above `until`."""

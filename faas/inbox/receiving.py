@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 MAX_BODY = 16 * 2**20  # a broker's events are 1 MiB at most, as its channel or topic is set; batches have several
-BODIES_BYTES = 64 * 2**20  # of all requests together
+BODIES_BYTES = 32 * 2**20  # of all requests together
 _RETRY_AFTER = {"Retry-After": "5"}
 
 

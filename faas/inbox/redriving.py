@@ -18,9 +18,7 @@ from faas.inbox.letters import Choice, Letter
 from faas.inbox.writing import Store
 
 ATTEMPT_S = 310.0  # a subscriber may be a function, which has 300 s by default
-_AT_ONCE = 8
 _PULSE_S = 1.0
-_CHUNK = 200
 
 
 class Destinations(msgspec.Struct, frozen=True):
@@ -67,12 +65,9 @@ class _Done:
 
 async def _redrive_all(store: Store, choice: Choice, destinations: Destinations, until: int, done: _Done) -> None:
     client = HTTPClient()
-    after = 0
     try:
-        while letters := await store.oldest(choice, _CHUNK, after=after, until=until):
-            after = letters[-1].sequence
-            for start in range(0, len(letters), _AT_ONCE):
-                await _redrive_some(store, client, letters[start : start + _AT_ONCE], destinations, done)
+        async for letters in store.pages(choice, until=until):
+            await _redrive_some(store, client, letters, destinations, done)
     finally:
         await client.aclose()
 

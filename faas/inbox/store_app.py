@@ -94,9 +94,15 @@ class _StoreApp:
 
     async def _list(self, request: Request) -> Response:
         limit = min(int(request.query_params.get("limit", "50")), _LIMIT)
-        total, letters = await self._store.newest(_choice(request), limit)
-        lines = [{"total": total}, *(letter_line(letter, self._settings.namespace) for letter in letters)]
-        return Response(b"".join(map(_line, lines)), media_type="application/x-ndjson")
+        choice = _choice(request)
+        total = await self._store.count(choice)
+
+        async def lines() -> AsyncIterator[bytes]:
+            yield _line({"total": total})
+            async for letter in self._store.newest(choice, limit):
+                yield _line(letter_line(letter, self._settings.namespace))
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     async def _streams(self, request: Request) -> Response:
         return JSONResponse({"streams": await self._store.by_stream(_choice(request))})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from faas.inbox.letters import Choice, Letter, Letters, StoreFull
 
 T = TypeVar("T")
+PAGE = 8  # letters that are in memory at once
 _GROUPS = 256  # requests of one commit
 _WAITING = 1024  # requests that wait for their commit; more are told to come again
 log = logging.getLogger("faas.inbox")
@@ -62,12 +63,21 @@ class Store:
             raise
         self.received += len(letters)
 
-    async def newest(self, choice: Choice, limit: int) -> tuple[int, list[Letter]]:
-        """How many there are, and the newest of them, oldest first."""
-        return await self._in(self._reading, lambda: (self._reader.count(choice), self._reader.newest(choice, limit)))
+    async def newest(self, choice: Choice, limit: int) -> AsyncIterator[Letter]:
+        """The newest of them, oldest first; read as they are taken."""
+        until = await self.last_sequence()
+        after = await self._in(self._reading, lambda: self._reader.before_newest(choice, limit))
+        async for page in self.pages(choice, after=after, until=until):
+            for letter in page:
+                yield letter
 
-    async def oldest(self, choice: Choice, limit: int, *, after: int, until: int) -> list[Letter]:
-        return await self._in(self._reading, lambda: self._reader.oldest(choice, limit, after=after, until=until))
+    async def pages(self, choice: Choice, *, after: int = 0, until: int) -> AsyncIterator[list[Letter]]:
+        """In order, a few at a time: a letter may have a megabyte."""
+        while page := await self._in(
+            self._reading, partial(self._reader.oldest, choice, PAGE, after=after, until=until)
+        ):
+            yield page
+            after = page[-1].sequence
 
     async def count(self, choice: Choice = Choice()) -> int:
         return await self._in(self._reading, lambda: self._reader.count(choice))

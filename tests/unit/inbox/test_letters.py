@@ -20,14 +20,15 @@ def letters(tmp_path: Path) -> Letters:
     return Letters(tmp_path / "letters.db", 1_000_000)
 
 
-def ids(found: list[Letter]) -> list[str]:
-    return [each.id for each in found]
+def ids(letters: Letters, choice: Choice = Choice(), newest: int = 10) -> list[str]:
+    after = letters.before_newest(choice, newest)
+    return [each.id for each in letters.oldest(choice, 10, after=after, until=letters.last_sequence())]
 
 
 def test_the_newest_come_oldest_first(letters: Letters) -> None:
     letters.add([[letter(1), letter(2)], [letter(3)]])
 
-    assert ids(letters.newest(Choice(), 2)) == ["id-2", "id-3"]
+    assert ids(letters, newest=2) == ["id-2", "id-3"]
     assert letters.count() == 3
 
 
@@ -47,7 +48,7 @@ def test_letters_are_chosen(letters: Letters, choice: Choice, expected: list[str
         [[letter(1), letter(2, trigger="on-paid", type="paid"), letter(3, broker="other"), letter(4, broker="")]]
     )
 
-    assert ids(letters.newest(choice, 10)) == expected
+    assert ids(letters, choice) == expected
     assert letters.count(choice) == len(expected)
     assert letters.delete(choice) == len(expected)
     assert letters.count() == 4 - len(expected)
@@ -59,7 +60,7 @@ def test_a_group_for_which_there_is_no_room_is_refused_whole_and_others_are_not(
     outcomes = letters.add([[letter(1), letter(2)], [letter(3), letter(4)], [letter(5)]])
 
     assert [type(outcome) for outcome in outcomes] == [type(None), StoreFull, type(None)]
-    assert ids(letters.newest(Choice(), 10)) == ["id-1", "id-2", "id-5"]
+    assert ids(letters) == ["id-1", "id-2", "id-5"]
 
 
 def test_what_was_deleted_makes_room_and_its_number_is_never_given_again(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_what_was_deleted_makes_room_and_its_number_is_never_given_again(tmp_pat
     letters.delete(Choice(sequences=(1,)))
 
     assert letters.add([[letter(2)]]) == [None]
-    assert [each.sequence for each in letters.newest(Choice(), 10)] == [2]
+    assert letters.last_sequence() == 2
 
 
 def test_another_start_finds_them_and_knows_their_size(tmp_path: Path) -> None:
