@@ -14,6 +14,7 @@ from typing import Any
 from faas.client.protocol import Object
 from faas.deploy.export.edition import Edition, NeededSecret, is_function
 from faas.deploy.export.probes import for_cloud_run as probes_for_cloud_run
+from faas.project.podspec import UNPRIVILEGED
 from faas.resources import keys, quantities
 
 LONGEST_S = 3600
@@ -185,6 +186,8 @@ class _Service:
         self._check_variables(container)
         made = {field: value for field, value in container.items() if field in _CONTAINER}
         for field in container:
+            if field == "securityContext" and container[field] == UNPRIVILEGED:
+                continue  # nobody has more there
             if field not in _CONTAINER:
                 self._lose(field, "name each variable in env" if field == "envFrom" else "")
         for field in ("startupProbe", "livenessProbe", "readinessProbe"):

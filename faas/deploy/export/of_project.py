@@ -13,9 +13,11 @@ from faas_builders.oci import references
 from faas_runtime.spec import FunctionSpec
 
 from faas.client import store
+from faas.deploy.choice import choose
 from faas.deploy.dead_letters import dead_letter_objects, with_dead_letter_sinks
 from faas.deploy.deploying import every_object
 from faas.deploy.export.edition import Edition, make_edition
+from faas.project.build_settings import BuildSettings
 from faas.project.discover import describe
 from faas.project.environment import image_environment
 from faas.project.notes import Note, notes_for_cluster
@@ -93,6 +95,7 @@ def _edition(
         settings=settings,
         config=read_config(settings.config, root=settings.root, variables=variables),
         for_cluster=True,
+        unprivileged=choose(BuildSettings(), settings.build, "cluster").builder == "oci",
     )
     secrets = {name: tuple(declared.keys) for name, declared in settings.secrets.items()}
     if images.programs:
