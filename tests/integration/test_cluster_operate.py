@@ -42,7 +42,7 @@ def deployed(cluster_engine: ClusterWorld, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("shop")
     (folder / "main.py").write_text(PROJECT)
     (folder / "pyproject.toml").write_text('[project]\nname = "shop"\nversion = "0.1.0"\nrequires-python = ">=3.11"\n')
-    FaasCommand(cluster_engine.folder / "engine")("deploy", folder, "-n", "team")
+    FaasCommand(cluster_engine.folder / "engine")("deploy", folder, "-n", "team", "--context", "local")
     return folder
 
 
