@@ -15,6 +15,7 @@ from faas.project.triggers import broker_address
 _FIRST = ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "PersistentVolumeClaim", "Deployment", "Broker",
           "Service", "DomainMapping", "Trigger")  # fmt: skip
 """What others stand on comes first; sources, which begin to send at once, last."""
+_OWN_NAMESPACE = re.compile(r"FAAS_([A-Z]+_)?NAMESPACE$")  # variables of our own that say where somebody is
 _RABBITMQ = re.compile(r"^(http://[a-z0-9-]+-broker-ingress)\.([a-z0-9-]+)\.svc")
 
 
@@ -100,13 +101,13 @@ def moved(obj: Object, namespace: str) -> Object:
 def said_anew(value: Any, own: str, namespace: str) -> Any:
     """A part of an object in namespace `own` with another one wherever it says that.
 
-    An address of a Broker, the name of a group of consumers, whom a binding is for, and FAAS_NAMESPACE tell it.
+    An address of a Broker, the name of a group of consumers, whom a binding is for, and variables like FAAS_NAMESPACE tell it.
     """
     if isinstance(value, list):
         return [said_anew(item, own, namespace) for item in value]
     if isinstance(value, dict):
         found = {key: said_anew(item, own, namespace) for key, item in value.items()}
-        if value.get("name") == "FAAS_NAMESPACE" and value.get("value") == own:
+        if value.get("value") == own and _OWN_NAMESPACE.match(str(value.get("name"))):
             found["value"] = namespace
         if value.get("kind") == "ServiceAccount" and value.get("namespace") == own:
             found["namespace"] = namespace

@@ -70,16 +70,18 @@ def _without_stage(obj: Object, stage: str) -> Object:
 
 def _images(base: Mapping[Any, Object], wanted: Mapping[Any, Object]) -> list[Object]:
     """Names of images that are others in this stage; one that becomes several is left to patches."""
-    changes: dict[str, set[str]] = {}
-    for which, obj in wanted.items():
-        if which in base:
-            for before, after in zip(containers_of(base[which]), containers_of(obj), strict=False):
-                changes.setdefault(split(before["image"]).repository, set()).add(after["image"])
-    made = []
-    for name, becomes in sorted(changes.items()):
-        if len(becomes) == 1 and (change := _change(name, split(next(iter(becomes))))):
-            made.append(change)
-    return made
+    pairs = {
+        (before["image"], after["image"])
+        for which, obj in wanted.items()
+        if which in base
+        for before, after in zip(containers_of(base[which]), containers_of(obj), strict=False)
+    }
+    becomes: dict[str, set[str]] = {}
+    for before, after in pairs:
+        becomes.setdefault(split(before).repository, set()).add(after)
+    changed = {split(before).repository for before, after in pairs if before != after}
+    changes = [_change(name, split(next(iter(becomes[name])))) for name in sorted(changed) if len(becomes[name]) == 1]
+    return [change for change in changes if change]
 
 
 def _change(name: str, image: Written) -> Object | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 DIGEST = "sha256:" + "0a" * 32
+PROGRAMS = f"registry.example.org/team/faas-sources@{DIGEST}"
 
 MAIN = """
 from faas import Event, function

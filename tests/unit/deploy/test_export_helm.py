@@ -16,7 +16,7 @@ from faas.deploy.export.helm import make_chart
 from faas.deploy.export.helm_values import over
 from faas.deploy.export.of_project import Images, Project, read_project
 from tests.programs import find_program
-from tests.unit.deploy.exported_project import DIGEST, make_project
+from tests.unit.deploy.exported_project import DIGEST, PROGRAMS, make_project
 
 Render = Callable[..., list[Any]]
 
@@ -31,7 +31,7 @@ def rendered(chart: Path, *arguments: str, namespace: str = "default") -> list[A
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return read_project(make_project(tmp_path_factory.mktemp("exported") / "shop"), Images(DIGEST))
+    return read_project(make_project(tmp_path_factory.mktemp("exported") / "shop"), Images(DIGEST, PROGRAMS))
 
 
 @pytest.fixture(scope="module")

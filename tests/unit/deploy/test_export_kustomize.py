@@ -14,13 +14,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faas.client.store import NAME
 from faas.deploy.export.differences import difference
 from faas.deploy.export.edition import identity, make_edition
 from faas.deploy.export.folder import write_files
 from faas.deploy.export.kustomize import make_kustomization
 from faas.deploy.export.of_project import Images, Project, read_project, read_stage
 from tests.programs import find_program
-from tests.unit.deploy.exported_project import DIGEST, make_project
+from tests.unit.deploy.exported_project import DIGEST, PROGRAMS, make_project
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def project(folder: Path) -> Project:
-    return read_project(folder, Images(DIGEST))
+    return read_project(folder, Images(DIGEST, PROGRAMS))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_the_base_is_what_the_project_says_without_a_stage_in_no_namespace(
 
 @pytest.mark.parametrize("stage", ["staging", "production"])
 def test_base_and_overlay_are_what_the_stage_is(stage: str, folder: Path, rendered: Callable[[str], list[Any]]) -> None:
-    wanted = read_stage(folder, stage, images=Images(DIGEST)).base
+    wanted = read_stage(folder, stage, images=Images(DIGEST, PROGRAMS)).base
 
     assert sorted(rendered(f"overlays/{stage}"), key=identity) == sorted(wanted.objects, key=identity)
 
@@ -70,21 +71,21 @@ def test_an_overlay_says_only_what_differs(project: Project) -> None:
 
     assert overlay["namespace"] == "shop-staging"
     assert overlay["images"] == [{"name": "shop", "newName": "registry.example.org/staging/shop", "digest": DIGEST}]
-    assert [
-        yaml.safe_load(each["patch"]) for each in overlay["patches"] if each.get("target", {}).get("name") != "web"
-    ][:2] == [
-        [{"op": "add", "path": "/metadata/labels/faas.dev~1stage", "value": "staging"}],
+    patches = [yaml.safe_load(each["patch"]) for each in overlay["patches"]]
+    assert patches[0] == [{"op": "add", "path": "/metadata/labels/faas.dev~1stage", "value": "staging"}]
+    assert [patch for patch in patches if isinstance(patch, dict)] == [
         {
             "apiVersion": "serving.knative.dev/v1",
             "kind": "Service",
-            "metadata": {"name": "book"},
+            "metadata": {"name": name},
             "spec": {"template": {"metadata": {"annotations": {"autoscaling.knative.dev/max-scale": "2"}}}},
-        },
+        }
+        for name in ("book", "tick", "web")
     ]
 
 
 def test_the_same_project_is_the_same_bytes_twice(folder: Path, project: Project) -> None:
-    again = read_project(folder, Images(DIGEST))
+    again = read_project(folder, Images(DIGEST, PROGRAMS))
 
     assert make_kustomization(again.base, again.stages) == make_kustomization(project.base, project.stages)
 
@@ -183,3 +184,14 @@ def test_a_variable_is_named_before_it_is_changed() -> None:
         {"op": "replace", "path": "/containers/0/env/1/value", "value": "4"},
         {"op": "add", "path": "/containers/0/env/2", "value": {"name": "D", "value": "5"}},
     ]
+
+
+def test_with_our_image_there_is_a_store_for_what_nobody_took(folder: Path) -> None:
+    edition = read_stage(folder, "staging", images=Images(DIGEST, PROGRAMS)).base
+    kinds = [f"{obj['apiVersion']} {obj['kind']}" for obj in edition.objects]
+
+    assert {"v1 PersistentVolumeClaim", "v1 Service", "apps/v1 Deployment"} <= set(kinds)
+    assert all("deadLetterSink" in trigger["spec"]["delivery"] for trigger in edition.of_kind("Trigger"))
+    assert [secret.name for secret in edition.secrets] == sorted([NAME, "mail"])
+    without = read_stage(folder, "staging", images=Images(DIGEST)).base
+    assert not without.of_kind("Deployment")
