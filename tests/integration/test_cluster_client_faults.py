@@ -383,7 +383,7 @@ STORM = (
 )
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_in_a_storm_of_faults_all_is_done_once_and_all_is_seen(cluster: ClusterWorld, seed: int) -> None:
     _forget(cluster)
     chance = random.Random(seed)
