@@ -101,7 +101,8 @@ def moved(obj: Object, namespace: str) -> Object:
 def said_anew(value: Any, own: str, namespace: str) -> Any:
     """A part of an object in namespace `own` with another one wherever it says that.
 
-    An address of a Broker, the name of a group of consumers, whom a binding is for, and variables like FAAS_NAMESPACE tell it.
+    An address of a Broker, the name of a group of consumers, whom a binding is for, and variables like
+    FAAS_NAMESPACE tell it.
     """
     if isinstance(value, list):
         return [said_anew(item, own, namespace) for item in value]
