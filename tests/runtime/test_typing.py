@@ -48,7 +48,14 @@ def sourced(image: BucketObject) -> str:
 
 assert_type(sourced(BucketObject(bucket="b", key="k", change="created")), str)
 
+@function(volumes={"/data": "pvc:data"}, tolerations=[{"key": "gpu", "operator": "Exists"}], window="90s",
+          resources={"limits": {"memory": "1Gi"}}, domains=["shop.example.org"], service_account="quoter")
+@function.kubernetes("v1/Pod", service_account="watcher", retry=3)
+def placed(event: Event[Order]) -> None: ...
+
 bare("x")  # E: arg-type
+function(volumes=["/data"])(called)  # E: call-overload
+function(tolerations=[{"kye": "gpu"}])(called)  # E: typeddict-unknown-key
 called()  # E: call-arg
 function(min_scale="many")(called)  # E: call-overload
 function(min_scal=1)  # E: call-overload
