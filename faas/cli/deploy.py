@@ -106,7 +106,7 @@ def command(
     options = DeployOptions(
         not no_traffic, tag, not no_wait, wait_timeout, independent, force_conflicts, patience_s=patience_of(target)
     )
-    with deploy_exit_codes():
+    with deploy_exit_codes(target.flags):
         with shown_steps() as steps:
             if image:
                 prepared = _prepare_image(image, name, port, wanted, target)

@@ -56,7 +56,7 @@ def command(
     from faas.resources.kinds import BROKER
 
     wanted = make_wanted(namespace=namespace, **project)
-    with deploy_exit_codes():
+    with deploy_exit_codes(target.flags):
         with shown_steps(quiet=True) as steps:
             prepared = prepare_project(path, target, wanted, steps, registry=registry, push=False)
 
@@ -86,6 +86,9 @@ def _diff(change: Change) -> list[str]:
     name = f"{change.manifest['metadata']['namespace']}/{kind}{change.name}"
 
     def text(obj: Object | None) -> list[str]:
-        return to_yaml(essence(obj)).splitlines() if obj is not None else []
+        if obj is None:
+            return []
+        found = essence(obj)  # in one order, in which not every server answers
+        return to_yaml({"apiVersion": found["apiVersion"], "kind": found["kind"], **found}).splitlines()
 
     return list(unified_diff(text(before), text(after), f"live/{name}", f"deploy/{name}", lineterm="", n=3))

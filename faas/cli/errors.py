@@ -28,21 +28,24 @@ class CommandError(Exception):
 class CodedFailure(Exception):
     """What a command failed with (its cause), and the code that scripts know it by."""
 
-    def __init__(self, exit_code: int) -> None:
+    def __init__(self, exit_code: int, flags: str) -> None:
         super().__init__(f"exit code {exit_code}")
-        self.exit_code = exit_code
+        self.exit_code, self.flags = exit_code, flags
 
 
 @contextmanager
-def deploy_exit_codes() -> Iterator[None]:
-    """The codes that `faas deploy --help` lists, for what fails in the block. Raises: CodedFailure."""
+def deploy_exit_codes(flags: str) -> Iterator[None]:
+    """The codes that `faas deploy --help` lists, for what fails in the block.
+
+    Args: flags: what names the place on a command line, for hints. Raises: CodedFailure.
+    """
     try:
         yield
     except Exception as error:
         code = _deploy_exit_code(error)
         if code is None:
             raise
-        raise CodedFailure(code) from error
+        raise CodedFailure(code, flags) from error
 
 
 def _deploy_exit_code(error: BaseException) -> int | None:
@@ -88,6 +91,8 @@ def explain(error: BaseException) -> Explanation:
     from faas.project.errors import DiscoveryError, ProjectError
 
     match error:
+        case CodedFailure() if isinstance(error.__cause__, NotReady):
+            return _not_ready(error.__cause__, error.flags)
         case CodedFailure() if error.__cause__ is not None:
             return explain(error.__cause__)
         case CommandError():
@@ -146,7 +151,7 @@ def _discovery(error: DiscoveryError) -> Explanation:
     return Explanation(f"{where}{first.message}", first.hint, "\n".join(details))
 
 
-def _not_ready(error: NotReady) -> Explanation:
+def _not_ready(error: NotReady, flags: str = "") -> Explanation:
     details: list[str] = []
     for failure in error.failures:
         reason = f" ({failure.reason})" if failure.reason else ""
@@ -158,7 +163,7 @@ def _not_ready(error: NotReady) -> Explanation:
         details.append(f"traffic stays where it was: {', '.join(map(str, error.kept))}")
     names = ", ".join(failure.service for failure in error.failures)
     first = error.failures[0].service
-    return Explanation(f"not ready: {names}", f"See more:  faas describe {first}", "\n".join(details))
+    return Explanation(f"not ready: {names}", f"See more:  faas describe {first}{flags}", "\n".join(details))
 
 
 def _indented(text: str) -> str:

@@ -73,7 +73,7 @@ def command(
     settings = load_settings(project, destination)
     from_target = find_target(state, stage=source, project=project)
     target = find_target(state, stage=destination, project=project)
-    with deploy_exit_codes():
+    with deploy_exit_codes(target.flags):
 
         async def read(client: HttpClient) -> list[Ran]:
             return await read_ran(client, from_target.namespace, project=settings.name, stage=source)

@@ -15,7 +15,7 @@ from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.comparing import Comparison
 from faas.deploy.conflicts import FieldConflict
-from faas.deploy.errors import DomainsNotReady, EventsNotReady, FieldConflicts
+from faas.deploy.errors import DomainsNotReady, EventFailure, EventsNotReady, FieldConflicts
 from faas.deploy.events import (
     DONE,
     EVENT_KINDS,
@@ -140,15 +140,16 @@ async def carry_out_deploy(
             for change in described:
                 log(f"{change.name}: {DONE[change.action]}")
     objects = await carry_out(client, plan.services, options, steps)
-    if plan.domains:
-        await _domains(client, plan, options, steps, namespace)
+    unnamed = await _domains(client, plan, options, steps, namespace) if plan.domains else []
     await _events(client, plan, options, steps, namespace)
     leaving = (*plan.pruned, *(plan.gone if prune else ())) if options.traffic else ()
     if leaving:
         with steps.step("prune") as log:
             for change in sorted(leaving, key=lambda change: _LEAVING.index(change.kind)):
-                await delete(client, change, namespace)
+                await delete(client, change.kind, change.name, namespace)
                 log(f"{change.name}: {change.kind.kind} deleted, it is gone from the code")
+    if unnamed:  # what the rest of the deploy has no reason to wait for
+        raise DomainsNotReady(tuple(unnamed))
     return objects
 
 
@@ -159,17 +160,17 @@ async def _make_all(client: Client, changes: Iterable[Change], namespace: str, *
     await each(changes, lambda change: make(client, change, namespace, force=force))
 
 
-async def _domains(client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str) -> None:
+async def _domains(
+    client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str
+) -> list[EventFailure]:
     with steps.step("domains") as log:
         await _make_all(client, plan.domains, namespace, force=options.force_conflicts)
         for change in plan.domains:
             if change.action != "unchanged":
                 log(f"{change.name}: {DONE[change.action]}")
-        failures = options.wait and await wait_ready(
-            client, plan.domains, namespace, options.wait_timeout_s, PATIENCE_S, log
-        )
-        if failures:
-            raise DomainsNotReady(tuple(failures))
+        if not options.wait:
+            return []
+        return await wait_ready(client, plan.domains, namespace, options.wait_timeout_s, PATIENCE_S, log)
 
 
 async def _events(client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str) -> None:
