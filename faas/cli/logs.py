@@ -94,7 +94,7 @@ class _Query:
 
 async def _read_all(client: HttpClient, query: _Query, printer: _Printer, *, has_history: bool) -> None:
     from faas.cli.log_follow import Follower
-    from faas.resources.kinds import SERVICE
+    from faas.resources.kinds import POD, SERVICE
 
     await client.get(SERVICE, query.name, query.namespace)  # says so when there is no such function
     shown = await _read_history(client, query, printer) if has_history else None
@@ -107,6 +107,8 @@ async def _read_all(client: HttpClient, query: _Query, printer: _Printer, *, has
             tail=query.tail,
             since_s=query.since_s,
         )
+        if shown is None and not (await client.list(POD, query.namespace, label_selector=query.selector)).items:
+            note(f"{query.name} has no instances now; waiting for the first:  faas invoke {query.name}{query.flags}")
         await follower.run(query.selector, shown or set())
     elif shown is None:
         await _read_pods(client, query, printer)

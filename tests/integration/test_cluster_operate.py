@@ -178,7 +178,7 @@ def test_logs_are_followed_across_broken_connections_without_loss_or_repetition(
         faas("invoke", "hello", "--via", gateway, "--path", f"/?name={name}")
 
     greet("before")
-    world.faults.add(cut(150), times=2, path=r"/log\?")
+    world.faults.add(cut(60), times=2, path=r"/log\?")
     world.faults.add(drop_before(), path=r"/log\?")
     world.faults.add(gone_in_watch(), path=r"/pods\?.*watch=true")
     seen = Following(faas, "hello")
