@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faas_builders.builder import BuildResult
 from faas_builders.oci.store import ImageStore
 
 from faas.client.protocol import Object
 from faas.deploy.choice import ImageChoice, choose, wants_container
-from faas.deploy.cluster_image import Destination, programs_image, publish
 from faas.deploy.deploying import every_object
 from faas.deploy.images import (
     BuildFlags,
@@ -34,6 +33,9 @@ from faas.project.secret_values import Values, read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings
 from faas.resources.kinds import SECRET
+
+if TYPE_CHECKING:
+    from faas.deploy.cluster_image import Destination
 
 _CONTAINER_TAG = "container"  # beside `latest`, the image for processes
 
@@ -83,6 +85,8 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
     images = {way: made.reference for way, made in ((False, process_image), (True, container_image)) if made}
     destination = wanted.destination
     if destination is not None and container_image is not None:
+        from faas.deploy.cluster_image import publish  # who deploys to the engine has no need of registries
+
         images[True] = publish(store, container_image, destination, steps)
     # Those that nobody wants have no image; they are here for what their names mean.
     of_services = {name: images.get(way, "") for name, way in found.in_container.items()}
@@ -119,6 +123,8 @@ def _prepared(
     objects = _objects(settings, wanted, found, images)
     destination, programs = wanted.destination, ""
     if destination is not None and (objects.needs_adapters or (wanted.dead_letters and objects.triggers)):
+        from faas.deploy.cluster_image import programs_image
+
         programs = programs_image(store, destination, steps, base=_programs_base(found.choice))
         objects = objects.with_adapters(programs)
     return Prepared(
