@@ -47,6 +47,11 @@ async def _tail(
 ) -> None:
     from faas.deploy.collecting import collecting, filters_of, image_there, sweep
 
+    globs = {name: wish.filters.get(name) for name in ("type", "source", "subject")}
+    try:
+        filters = filters_of(globs, wish.filters.get("sql"))
+    except ValueError as error:
+        raise CommandError(str(error), "Say it as an expression:  --sql \"type LIKE 'com.acme.%'\"") from error
     for name in await sweep(client, namespace, now=datetime.now(UTC)):
         note(f"{name}, which an earlier command left behind, is removed")
     image = image or await image_there(client, namespace) or _image_of_stage(target)
@@ -56,11 +61,10 @@ async def _tail(
             "Name a stage with a registry (--stage), or push the image and name it:\n"
             "faas image sources --push REGISTRY/faas-sources && faas events tail --image REGISTRY/faas-sources",
         )
-    globs = {name: wish.filters.get(name) for name in ("type", "source", "subject")}
     note(f"starting a collector in namespace {namespace} ({image})")
     async with (
         _ending_on_sigterm(),
-        collecting(client, namespace, image, broker, filters_of(globs, wish.filters.get("sql"))) as name,
+        collecting(client, namespace, image, broker, filters) as name,
     ):
         note(f"events of Broker {broker}; Ctrl-C ends this and removes Service and Trigger {name}")
         await _show(client, namespace, name, wish.limit, show)

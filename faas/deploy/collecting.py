@@ -100,17 +100,22 @@ def make_collector_trigger(service: Mapping[str, Any], broker: str, filters: Seq
 
 
 def filters_of(globs: Mapping[str, str | None], sql: str | None) -> list[Object]:
-    """Filters of a Trigger that pass what all of these pass. Args: globs: by attribute, with * and ? for anything."""
+    """Filters of a Trigger that pass what all of these pass.
+
+    Args: globs: by attribute, with * and ? for anything. Raises: ValueError: one has what no filter can say.
+    """
     found = [_filter(attribute, glob) for attribute, glob in globs.items() if glob is not None]
     return [*found, {"cesql": sql}] if sql is not None else found
 
 
 def _filter(attribute: str, glob: str) -> Object:
+    if found := next((sign for sign in "\\[" if sign in glob), ""):
+        raise ValueError(f"{attribute} {glob!r}: a cluster's filters have no {found!r} in a pattern, only * and ?")
     inner = glob.strip("*")
     if not any(sign in inner for sign in "*?") and glob.count("*") <= 1 and inner:
         word = "exact" if inner == glob else "prefix" if glob.endswith("*") else "suffix"
         return {word: {attribute: inner}}
-    pattern = glob.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("'", "\\'")
+    pattern = glob.replace("%", "\\%").replace("_", "\\_").replace("'", "\\'")
     return {"cesql": f"{attribute} LIKE '{pattern.replace('*', '%').replace('?', '_')}'"}
 
 
