@@ -15,11 +15,12 @@ help:
 	@echo "make setup  set up .venv only"
 	@echo "make lock   resolve requirements/*.txt again"
 
-$(STAMP): requirements/dev.txt pyproject.toml runtime/pyproject.toml builders/pyproject.toml
+$(STAMP): requirements/dev.txt requirements/programs.txt pyproject.toml runtime/pyproject.toml builders/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "faas needs Python 3.11 or newer, this is %d.%d: make PYTHON=python3.12" % sys.version_info[:2])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --require-hashes -r requirements/bootstrap.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --no-deps -r requirements/programs.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e runtime -e builders -e .
 	@touch $@
 
@@ -50,6 +51,7 @@ UV_COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --genera
 
 lock: $(STAMP)
 	$(UV_COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(UV_COMPILE) requirements/programs.in -o requirements/programs.txt --no-deps
 	$(UV_COMPILE) requirements/dev.in -o requirements/dev.txt \
 	  --no-emit-package faas --no-emit-package faas-runtime --no-emit-package faas-builders
 

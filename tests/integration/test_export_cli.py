@@ -24,6 +24,7 @@ from faas.project.objects import Objects
 from tests.cluster.rights import Right
 from tests.cluster_world import TEAM, ClusterWorld
 from tests.faas_command import FaasCommand
+from tests.helm import find_helm
 from tests.programs import find_program
 from tests.unit.deploy.exported_project import make_project
 
@@ -126,7 +127,7 @@ def test_a_project_is_the_same_by_each_way_and_answers(faas: Faas, image: str, t
 
     assert plain[0] == "all together"
     assert plain == by_kustomize
-    helm = [find_program("helm"), "template", "shop", chart, "-f", chart / "values-production.yaml"]
+    helm = [find_helm(tmp_path), "template", "shop", chart, "-f", chart / "values-production.yaml"]
     rendered = subprocess.run(helm, capture_output=True, text=True, timeout=60, check=True).stdout
     assert faas.apply(rendered) == plain
 
