@@ -88,8 +88,13 @@ def _show(objects: Sequence[Object]) -> None:
 async def _delete(client: HttpClient, objects: Sequence[Object], namespace: str, *, dry_run: bool) -> None:
     """One after the other: nothing is sent to what is gone already."""
     from faas.client.errors import NotFound
+    from faas.deploy.events import delete
     from faas.deploy.live import kind_of_manifest
 
     for obj in objects:
+        kind, name = kind_of_manifest(obj), obj["metadata"]["name"]
         with contextlib.suppress(NotFound):  # deleted meanwhile, or with what it belonged to
-            await client.delete(kind_of_manifest(obj), obj["metadata"]["name"], namespace, dry_run=dry_run)
+            if dry_run:
+                await client.delete(kind, name, namespace, dry_run=True)
+            else:
+                await delete(client, kind, name, namespace)

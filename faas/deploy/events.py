@@ -106,20 +106,28 @@ async def carry_out_events(
     leaving = [change for change in plan.changes if change.action == "delete"]
     kept = [change for change in plan.changes if change.action != "delete"]
     for change in sorted(leaving, key=lambda change: change.kind == TRIGGER):
-        await delete(client, change, namespace)
+        await delete(client, change.kind, change.name, namespace)
         log(f"{change.name}: {change.kind.kind} deleted, it is gone from the code")
+    alone = [change for change in kept if _subscribes_anew(change)]
+    together = [change for change in kept if not _subscribes_anew(change)]
+    steps = [([change], True) for change in alone]  # also for who does not wait: the next must not meet it
+    steps += [([change for change in together if (change.kind == TRIGGER) is first], wait) for first in (True, False)]
     failures: list[EventFailure] = []
-    for step in (
-        [change for change in kept if change.kind == TRIGGER],
-        [change for change in kept if change.kind != TRIGGER],
-    ):
+    for step, settles in steps:
         await each(step, lambda change: make(client, change, namespace, force=force))
         for change in step:
             if change.action != "unchanged":
                 log(f"{change.name}: {change.kind.kind} {DONE[change.action]}")
-        if wait:
+        if settles:
             failures += await wait_ready(client, step, namespace, timeout_s, patience_s, log)
     return failures
+
+
+def _subscribes_anew(change: Change) -> bool:
+    """Whether its Broker has to take a Subscription away for it, and to make another."""
+    if change.kind != TRIGGER or change.action not in ("update", "replace"):
+        return False
+    return change.action == "replace" or any(path.startswith("spec.delivery") for path in change.fields)
 
 
 DONE = {"create": "created", "update": "changed", "replace": "replaced"}
@@ -128,37 +136,41 @@ DONE = {"create": "created", "update": "changed", "replace": "replaced"}
 async def make(client: Client, change: Change, namespace: str, *, force: bool) -> None:
     """Raises: FieldConflicts: somebody was faster; DeployError: what is to be made anew does not go; ApiError."""
     if change.action == "replace":
-        await delete(client, change, namespace)
-        await _until_gone(client, change, namespace)
+        await delete(client, change.kind, change.name, namespace, wait=True)
     if change.action != "unchanged":
         await apply_change(client, change, force=force)
 
 
-async def delete(client: Client, change: Change, namespace: str) -> None:
+async def delete(client: Client, kind: Kind, name: str, namespace: str, *, wait: bool = False) -> None:
+    """A Trigger is waited for, and its Subscription with it; whatever else only if `wait` says so.
+
+    Raises: DeployError: it does not go.
+    """
     try:
-        await client.delete(change.kind, change.name, namespace)
+        await client.delete(kind, name, namespace, propagation="Foreground" if kind == TRIGGER else "Background")
     except NotFound:
         return
+    if wait or kind == TRIGGER:
+        await _until_gone(client, kind, name, namespace)
 
 
-async def _until_gone(client: Client, change: Change, namespace: str) -> None:
+async def _until_gone(client: Client, kind: Kind, name: str, namespace: str) -> None:
     """A source may have to undo something upstream first; what is applied to it until then would go with it.
 
     Raises: DeployError: it does not go.
     """
-    only = f"metadata.name={change.name}"
-    listed = await client.list(change.kind, namespace, field_selector=only)
+    only = f"metadata.name={name}"
+    listed = await client.list(kind, namespace, field_selector=only)
     if not listed.items:
         return
-    watch = client.watch(change.kind, namespace, resource_version=listed.resource_version, field_selector=only)
+    watch = client.watch(kind, namespace, resource_version=listed.resource_version, field_selector=only)
     try:
         async with asyncio.timeout(_GONE_S):
             async for event in watch:
                 if event.type == "DELETED":
                     return
     except TimeoutError:
-        what = f"{change.kind.kind} {change.name}"
-        raise DeployError(f"{what} is to be made anew, and does not go", "See its metadata.finalizers") from None
+        raise DeployError(f"{kind.kind} {name} is deleted, and does not go", "See its metadata.finalizers") from None
 
 
 async def wait_ready(

@@ -21,11 +21,12 @@ from faas.deploy.settled import judge_ready, wait_settled
 from faas.deploy.wait import Verdict
 from faas.engine.api.backend import Backend
 from faas.engine.api.bootstrap import bootstrap
+from faas.engine.api.collector import Collector
 from faas.engine.store import MemoryStore
 from faas.project.objects import Objects, make_objects
 from faas.project.services import make_services
 from faas.project.settings import Settings
-from faas.resources.kinds import BROKER, PING_SOURCE, REDIS_STREAM_SOURCE, SERVICE, TRIGGER, Kind
+from faas.resources.kinds import BROKER, CONFIG_MAP, PING_SOURCE, REDIS_STREAM_SOURCE, SERVICE, TRIGGER, Kind
 
 WATCHED = (TRIGGER, PING_SOURCE, REDIS_STREAM_SOURCE)
 
@@ -35,6 +36,7 @@ class World:
     api: Backend
     broken: dict[str, str] = field(default_factory=dict)  # name -> reason
     writes: list[str] = field(default_factory=list)  # "apply Trigger pay"
+    unsettled: list[str] = field(default_factory=list)  # Triggers that were not ready when another was applied
 
     @property
     def client(self) -> Client:
@@ -65,6 +67,8 @@ class _Recording:
     async def patch(self, kind: Kind, name: str, *args: Any, dry_run: bool = False, **more: Any) -> Object:
         if not dry_run:
             self._world.writes.append(f"apply {kind.kind} {name}")
+            others = (await self._world.api.list(TRIGGER, "default")).items if kind == TRIGGER else ()
+            self._world.unsettled += [each["metadata"]["name"] for each in others if judge_ready(each).state != "ready"]
         return await self._world.api.patch(kind, name, *args, dry_run=dry_run, **more)
 
     async def create(self, kind: Kind, obj: Object, **more: Any) -> Object:
@@ -82,6 +86,7 @@ async def world() -> AsyncIterator[World]:
     await bootstrap(api)
     made = World(api)
     tasks = [asyncio.create_task(made.control(kind)) for kind in WATCHED]
+    tasks.append(asyncio.create_task(Collector(api).run()))
     try:
         yield made
     finally:
@@ -216,6 +221,59 @@ async def test_what_is_made_anew_waits_until_the_former_has_signed_off(world: Wo
 
     assert released == ["default"]
     assert (await world.api.get(TRIGGER, "pay", "default"))["spec"]["broker"] == "audit"
+
+
+@in_world
+async def test_triggers_that_subscribe_anew_do_so_one_after_the_other(world: World) -> None:
+    await deploy(world, event("pay"), event("refund"), event("ship"))
+    world.unsettled.clear()
+
+    for wait in (True, False):
+        wanted = await plan(world, objects(*(event(name, retry=3 + wait) for name in ("pay", "refund", "ship"))))
+        await carry_out_events(
+            world.client, wanted, namespace="default", wait=wait, timeout_s=20.0, log=lambda line: None
+        )
+
+    assert world.unsettled == []
+    assert world.writes[-3:] == ["apply Trigger pay", "apply Trigger refund", "apply Trigger ship"]
+
+
+@in_world
+async def test_a_trigger_is_gone_with_its_subscription_before_the_next_one_goes(world: World) -> None:
+    await deploy(world, event("pay"), event("ship"))
+    for trigger in (await world.api.list(TRIGGER, "default")).items:
+        await world.api.create(CONFIG_MAP, subscription_of(trigger))
+    untouched: list[list[str]] = []
+
+    async def unsubscribe() -> None:
+        async for change in world.api.watch(CONFIG_MAP, "default"):
+            metadata = change.object["metadata"]
+            if change.type == "DELETED" or not metadata.get("deletionTimestamp"):
+                continue
+            there = (await world.api.list(TRIGGER, "default")).items
+            left = [each["metadata"]["name"] for each in there if not each["metadata"].get("deletionTimestamp")]
+            untouched.append(left)
+            await world.api.patch(
+                CONFIG_MAP, metadata["name"], {"metadata": {"finalizers": None}}, "default", type="merge"
+            )
+            if not left:
+                return
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(unsubscribe())
+        await deploy(world, Trigger(kind="http"))
+
+    assert untouched == [["ship"], []]
+
+
+def subscription_of(trigger: Object) -> Object:
+    """Stands for what a channel's Broker makes for a Trigger."""
+    owner = {
+        "apiVersion": TRIGGER.api_version, "kind": "Trigger", "name": trigger["metadata"]["name"],
+        "uid": trigger["metadata"]["uid"], "controller": True, "blockOwnerDeletion": True,
+    }  # fmt: skip
+    metadata = {"name": f"default-{owner['name']}", "namespace": "default", "finalizers": ["example.org/channel"]}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**metadata, "ownerReferences": [owner]}}
 
 
 @in_world
