@@ -11,8 +11,11 @@ from click.testing import CliRunner
 from faas_runtime.spec import Problem
 
 from faas.cli import deploy, deploy_image
-from faas.cli.errors import explain
+from faas.cli.errors import CommandError, explain
 from faas.cli.project_options import make_wanted
+from faas.client.kubeconfig import Cluster
+from faas.client.state import State
+from faas.client.targets import Target
 from faas.project.errors import DiscoveryError
 
 NOTHING: dict[str, Any] = {
@@ -23,7 +26,7 @@ NOTHING: dict[str, Any] = {
 
 
 def template(image: str, state: Path) -> dict[str, Any]:
-    prepared = deploy_image.prepare_image(image, "", "", make_wanted(**NOTHING), state)
+    prepared = deploy_image.prepare_image(image, "", "", make_wanted(**NOTHING), Target(State(state)))
     (service,) = prepared.objects.services
     found: dict[str, Any] = service["spec"]["template"]
     return found
@@ -61,7 +64,7 @@ def test_without_a_docker_engine_a_tag_is_written_down_as_it_is(
 )
 def test_the_option_that_is_of_projects_is_named(given: dict[str, Any], option: str, tmp_path: Path) -> None:
     with pytest.raises(click.UsageError, match=f"^{option} is of projects"):
-        deploy_image.prepare_image("x:1", "", "", make_wanted(**{**NOTHING, **given}), tmp_path)
+        deploy_image.prepare_image("x:1", "", "", make_wanted(**{**NOTHING, **given}), Target(State(tmp_path)))
 
 
 def test_a_folder_beside_an_image_is_refused(tmp_path: Path) -> None:
@@ -79,3 +82,16 @@ def test_of_many_problems_three_are_shown() -> None:
     assert "m2 does not import" in said
     assert "m3" not in said
     assert "… and 6 more; is PATH the right folder?" in said
+
+
+def test_an_image_of_this_machine_is_refused_for_a_cluster_and_any_other_is_named_as_it_is(tmp_path: Path) -> None:
+    target = Target(State(tmp_path), cluster=Cluster("https://127.0.0.1:1"))
+
+    with pytest.raises(CommandError, match="on this machine only") as error:
+        deploy_image.prepare_image("faas.local/shop:1.0", "", "", make_wanted(**NOTHING), target)
+    assert "faas image push faas.local/shop:1.0 REGISTRY/shop:1.0" in error.value.hint
+    prepared = deploy_image.prepare_image("ghcr.io/team/shop:1.0", "", "", make_wanted(**NOTHING), target)
+    (service,) = prepared.objects.services
+    assert (service["metadata"]["name"], service["spec"]["template"]["spec"]) == (
+        "shop", {"containers": [{"image": "ghcr.io/team/shop:1.0"}]},
+    )  # fmt: skip
