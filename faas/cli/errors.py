@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+
+from faas.cli.explanation import Explanation
 
 if TYPE_CHECKING:  # each costs an import that most commands end without
     from faas.deploy.errors import NotReady
@@ -62,21 +63,6 @@ def _deploy_exit_code(error: BaseException) -> int | None:
         case Forbidden():
             return 5
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    message: str
-    hint: str = ""
-    details: str = ""
-
-    def render(self, *, color: bool) -> str:
-        parts = [click.style("error: ", fg="red", bold=True) + self.message if color else f"error: {self.message}"]
-        if self.details:
-            parts.append(_indented(self.details.rstrip()))
-        if self.hint:
-            parts.append(_indented(self.hint))
-        return "\n".join(parts)
 
 
 def explain(error: BaseException) -> Explanation:
@@ -164,7 +150,3 @@ def _not_ready(error: NotReady, flags: str = "") -> Explanation:
     names = ", ".join(failure.service for failure in error.failures)
     first = error.failures[0].service
     return Explanation(f"not ready: {names}", f"See more:  faas describe {first}{flags}", "\n".join(details))
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" if line else "" for line in text.splitlines())

@@ -128,6 +128,7 @@ def tail(
       faas events tail --all --no-follow -o json | jq .data
     """
     from faas.cli import events_tail
+    from faas.cli.events_wish import Wish
 
     if everything and since is not None:
         raise click.UsageError("--all begins before any --since; use one of them")
@@ -135,14 +136,8 @@ def tail(
     if everything or (begin is None and not follow):
         begin = "1970-01-01T00:00:00Z"
     filters = {"type": type, "source": source, "subject": subject, "sql": sql}
-    events_tail.tail(
-        target,
-        namespace,
-        broker,
-        events_tail.Wish(filters, begin, follow, limit),
-        as_json=output == "json",
-        image=image,
-    )
+    wish = Wish(broker, filters, begin, follow, limit, image)
+    events_tail.tail(target, namespace, wish, as_json=output == "json")
 
 
 @command.command("types", short_help="List the types of events that were seen.")

@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,48 +15,41 @@ from faas.cli.eventing import with_eventing
 from faas.cli.output import is_terminal, note
 
 if TYPE_CHECKING:
+    from faas.cli.events_wish import Wish
     from faas.client.eventing import EventingClient
     from faas.client.targets import Target
 
 _PREVIEW = 160  # characters of a line that goes into a pipe or a file
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    filters: Mapping[str, str | None]
-    since: str | None  # RFC 3339; None: from now on
-    follow: bool
-    limit: int | None
-
-
-def tail(target: Target, namespace: str, broker: str, wish: Wish, *, as_json: bool, image: str = "") -> None:
-    """Args: image: of our programs; for a cluster, which has to pull what collects its events."""
+def tail(target: Target, namespace: str, wish: Wish, *, as_json: bool) -> None:
+    """Print them until somebody ends it, or so many were printed. Raises: CommandError."""
     from faas.resources.kinds import BROKER
 
     if not target.is_local:
         from faas.cli.events_tail_cluster import tail as tail_of_cluster
 
-        tail_of_cluster(target, namespace, broker, wish, image, lambda line: _print(line, as_json=as_json))
+        tail_of_cluster(target, namespace, wish, lambda line: _print(line, as_json=as_json))
         return
     printed = 0
 
     async def work(eventing: EventingClient) -> None:
         nonlocal printed
         found = eventing.events(
-            broker, follow=wish.follow, limit=wish.limit, sinceTime=wish.since, **dict(wish.filters)
+            wish.broker, follow=wish.follow, limit=wish.limit, sinceTime=wish.since, **dict(wish.filters)
         )
         async for line in found:
             _print(line, as_json=as_json)
             printed += 1
 
     if wish.follow and is_terminal():
-        note(f"events of Broker {broker}; Ctrl-C ends this")
+        note(f"events of Broker {wish.broker}; Ctrl-C ends this")
     try:
-        with_eventing(target, namespace, (BROKER, broker), work)
+        with_eventing(target, namespace, (BROKER, wish.broker), work)
     except KeyboardInterrupt:
         return
     if not printed and not wish.follow:
-        note(f"Broker {broker} has no such events; send one:  faas events send TYPE --data '{{}}'")
+        note(f"Broker {wish.broker} has no such events; send one:  faas events send TYPE --data '{{}}'")
 
 
 def _print(line: Mapping[str, Any], *, as_json: bool) -> None:

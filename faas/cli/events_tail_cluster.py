@@ -17,14 +17,14 @@ from faas.cli.eventing import require
 from faas.cli.output import note
 
 if TYPE_CHECKING:
-    from faas.cli.events_tail import Wish
+    from faas.cli.events_wish import Wish
     from faas.client.http import HttpClient
     from faas.client.targets import Target
 
 Show = Callable[[Mapping[str, Any]], None]
 
 
-def tail(target: Target, namespace: str, broker: str, wish: Wish, image: str, show: Show) -> None:
+def tail(target: Target, namespace: str, wish: Wish, show: Show) -> None:
     """Raises: CommandError: what was asked for no cluster has, or its nodes have nowhere to pull the collector from."""
     from faas.resources.kinds import BROKER
 
@@ -35,16 +35,14 @@ def tail(target: Target, namespace: str, broker: str, wish: Wish, image: str, sh
         )
 
     async def work(client: HttpClient) -> None:
-        await require(client, BROKER, broker, namespace)
-        await _tail(client, target, namespace, broker, wish, image, show)
+        await require(client, BROKER, wish.broker, namespace)
+        await _tail(client, target, namespace, wish, show)
 
     with suppress(KeyboardInterrupt, asyncio.CancelledError):
         with_client(target, work)
 
 
-async def _tail(
-    client: HttpClient, target: Target, namespace: str, broker: str, wish: Wish, image: str, show: Show
-) -> None:
+async def _tail(client: HttpClient, target: Target, namespace: str, wish: Wish, show: Show) -> None:
     from faas.deploy.collecting import collecting, filters_of, image_there, sweep
 
     globs = {name: wish.filters.get(name) for name in ("type", "source", "subject")}
@@ -54,7 +52,7 @@ async def _tail(
         raise CommandError(str(error), "Say it as an expression:  --sql \"type LIKE 'com.acme.%'\"") from error
     for name in await sweep(client, namespace, now=datetime.now(UTC)):
         note(f"{name}, which an earlier command left behind, is removed")
-    image = image or await image_there(client, namespace) or _image_of_stage(target)
+    image = wish.image or await image_there(client, namespace) or _image_of_stage(target)
     if not image:
         raise CommandError(
             "no registry is known that the cluster could pull the collector from",
@@ -64,9 +62,9 @@ async def _tail(
     note(f"starting a collector in namespace {namespace} ({image})")
     async with (
         _ending_on_sigterm(),
-        collecting(client, namespace, image, broker, filters) as name,
+        collecting(client, namespace, image, wish.broker, filters) as name,
     ):
-        note(f"events of Broker {broker}; Ctrl-C ends this and removes Service and Trigger {name}")
+        note(f"events of Broker {wish.broker}; Ctrl-C ends this and removes Service and Trigger {name}")
         await _show(client, namespace, name, wish.limit, show)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from faas.cli.errors import Explanation
+from faas.cli.explanation import Explanation
 from faas.client.errors import ApiError, Forbidden, NoSuchKind, NotFound, Unauthorized, Unavailable, Untrusted
 from faas.client.targets import LOCAL
 
