@@ -48,6 +48,7 @@ class UnknownContext(Exception):
 def list_contexts(state: State, variables: Mapping[str, str]) -> list[Context]:
     """`local` first, then in the kubeconfigs' order. Raises: KubeconfigError."""
     from faas.client.kubeconfig_files import kubeconfig_paths, read_kubeconfigs
+    from faas.client.servers import without_password
 
     engine = state.engine()
     contexts = [Context(LOCAL, engine.api_url if engine else "", source=str(state.path))]
@@ -60,7 +61,7 @@ def list_contexts(state: State, variables: Mapping[str, str]) -> list[Context]:
         contexts.append(
             Context(
                 entry.name,
-                str(cluster.content.get("server") or "") if cluster else "",
+                without_password(str(cluster.content.get("server") or "")) if cluster else "",
                 str(said.get("namespace") or "default"),
                 str(said.get("user") or ""),
                 str(entry.path),

@@ -40,7 +40,7 @@ def credentials_of(cluster: Cluster) -> Credentials:
     if cluster.token_file is not None:
         return _FromFile(cluster.token_file, Path(cluster.source))
     if cluster.token:
-        return _Fixed(Identity(f"Bearer {cluster.token}"))
+        return _Fixed(Identity(_bearer(cluster.token, f"the token of user {cluster.user!r}", Path(cluster.source))))
     if cluster.username:
         pair = f"{cluster.username}:{cluster.password}".encode()
         return _Fixed(Identity(f"Basic {base64.b64encode(pair).decode()}"))
@@ -72,12 +72,12 @@ class _FromFile:
             status = os.stat(self.path)
             seen = (status.st_ino, status.st_mtime_ns, status.st_size)
             if seen != self._seen:
-                self._token, self._seen = self.path.read_text(encoding="utf-8").strip(), seen
+                self._token, self._seen = self.path.read_text(encoding="utf-8", errors="replace").strip(), seen
         except OSError as error:
             if not self._token:  # else what was read last is the best there is, as in the moment of the rename
                 reason = f"tokenFile names {self.path}, which cannot be read: {error.strerror}"
                 raise KubeconfigError(self.source, reason) from error
-        return Identity(f"Bearer {self._token}")
+        return Identity(_bearer(self._token, f"what tokenFile names, {self.path},", self.source))
 
     def renew(self, refused: Identity) -> bool:
         self._seen = None
@@ -101,14 +101,24 @@ class _FromPlugin:
             found = _printed.get(self.plugin)
             if found is None or not found.is_good(datetime.now(UTC)):
                 found = _printed[self.plugin] = await ask_plugin(self.plugin)
-        return _identity(found)
+        return _identity(found, self.plugin)
 
     def renew(self, refused: Identity) -> bool:
         found = _printed.get(self.plugin)
-        if found is not None and _identity(found) == refused:
+        if found is not None and _identity(found, self.plugin) == refused:
             del _printed[self.plugin]
         return True
 
 
-def _identity(printed: Printed) -> Identity:
-    return Identity(f"Bearer {printed.token}" if printed.token else "", printed.certificate)
+def _identity(printed: Printed, plugin: Plugin) -> Identity:
+    token = printed.token
+    bearer = _bearer(token, f"the token that {plugin.command!r} printed", Path(plugin.source)) if token else ""
+    return Identity(bearer, printed.certificate)
+
+
+def _bearer(token: str, what: str, source: Path) -> str:
+    """Raises: KubeconfigError: it fits into no header; whoever is left to find out would quote it."""
+    text = token.strip()
+    if not text or not text.isascii() or not text.isprintable():
+        raise KubeconfigError(source, f"{what} is no token: it is empty, or not one line of ASCII")
+    return f"Bearer {text}"

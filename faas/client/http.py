@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from faas.client._httpx import httpx
 from faas.client.creations import is_made_by
 from faas.client.credentials import Identity
 from faas.client.errors import AlreadyExists, ApiError, Gone, NoSuchKind, NotFound
@@ -19,7 +18,7 @@ from faas.client.kubeconfig import Cluster
 from faas.client.lines import whole_lines
 from faas.client.protocol import Object, ObjectList, PatchType, WatchEvent
 from faas.client.refusals import RetryPolicy, error_of_status
-from faas.client.transport import TIMEOUT_S, Ask, Transport
+from faas.client.transport import TIMEOUT_S, Answer, Ask, Transport
 from faas.client.watching import follow as follow_changes
 from faas.resources.kinds import POD, Kind
 
@@ -72,7 +71,7 @@ class HttpClient:
         await self._transport.close()
 
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Object:
-        return await self._of_kind(kind, Ask("GET", _path(kind, namespace, name)))
+        return _checked(await self._of_kind(kind, Ask("GET", _path(kind, namespace, name))))
 
     async def list(
         self, kind: Kind, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
@@ -88,13 +87,18 @@ class HttpClient:
         items: list[Object] = []
         while True:
             page = await self._of_kind(kind, Ask("GET", path, query))
+            listed, metadata = page.get("items") or [], page.get("metadata") or {}
+            if not isinstance(listed, list) or not isinstance(metadata, dict):
+                raise ApiError(f"the API server's answer is no list of {kind.plural}")
             items += [
-                {"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or []
+                {"apiVersion": kind.api_version, "kind": kind.kind, **_checked(item)} for item in listed
             ]  # lists of built-in kinds leave it out
-            metadata = page.get("metadata") or {}
-            if not metadata.get("continue"):
+            token = str(metadata.get("continue") or "")
+            if not token:
                 return ObjectList(items, str(metadata.get("resourceVersion") or ""))
-            query = {**query, "continue": str(metadata["continue"])}
+            if token == query.get("continue"):
+                raise ApiError(f"the API server's list of {kind.plural} does not end: it goes on where it began")
+            query = {**query, "continue": token}
 
     def watch(
         self,
@@ -339,19 +343,29 @@ def _write_query(dry_run: bool, field_manager: str) -> dict[str, str]:
 def _decode(content: bytes) -> Object:
     try:
         found = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         raise ApiError(f"the API server's answer is not JSON: {content[:200]!r}") from error
     if not isinstance(found, dict):
         raise ApiError(f"the API server's answer is no object: {content[:200]!r}")
     return found
 
 
+def _checked(found: object) -> Object:
+    """An object as everybody takes it to be, who reads its name. Raises: ApiError."""
+    if not isinstance(found, dict) or not isinstance(found.get("metadata"), dict):
+        raise ApiError("the API server's answer is no object of Kubernetes: it has no metadata")
+    return found
+
+
 def _event(line: bytes) -> WatchEvent:
     raw = _decode(line)
+    found = raw.get("object")
     if raw.get("type") == "ERROR":
-        error = error_of_status(raw.get("object") or {})
+        error = error_of_status(found if isinstance(found, dict) else {})
         raise Gone(error.message) if error.code == 410 else error
-    return WatchEvent(raw["type"], raw["object"])
+    if raw.get("type") not in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK"):
+        raise ApiError(f"the API server's watch says what is no change: {line[:200]!r}")
+    return WatchEvent(raw["type"], _checked(found))
 
 
 def _about_kind(kind: Kind, error: NotFound) -> NotFound:
@@ -363,7 +377,7 @@ def _about_kind(kind: Kind, error: NotFound) -> NotFound:
     return missing
 
 
-def _date(answer: httpx.Response) -> datetime | None:
+def _date(answer: Answer) -> datetime | None:
     from email.utils import parsedate_to_datetime  # imports half of email, for what hardly any command asks
 
     try:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from faas.client.kubeconfig_files import Entry, KubeconfigError, Kubeconfigs, read_kubeconfigs
+from faas.client.servers import parse_server
 
 __all__ = ["Cluster", "KubeconfigError", "Plugin", "load", "make_cluster"]
 
@@ -75,13 +76,16 @@ def make_cluster(found: Kubeconfigs, name: str) -> Cluster:
     context = found.contexts[name]
     cluster = _named(found, context, "cluster", found.clusters)
     user = _named(found, context, "user", found.users)
-    server = cluster.content.get("server")
-    if not isinstance(server, str) or not server.startswith(("https://", "http://")):
-        raise KubeconfigError(cluster.path, f"cluster {cluster.name!r} has no usable server: {server!r}", found.hint)
+    try:
+        server = parse_server(cluster.content.get("server"))
+    except ValueError as error:
+        raise KubeconfigError(cluster.path, f"cluster {cluster.name!r} has {error}", found.hint) from None
+    if server.startswith("http://"):
+        user = Entry(user.path, user.name, {})  # as kubectl: credentials go over no line that anybody reads along
     said, hint = user.content, found.hint
     ca_data = _text(cluster, "certificate-authority", hint)
     return Cluster(
-        server=server.rstrip("/"),
+        server=server,
         namespace=str(context.content.get("namespace") or "default"),
         context=name,
         ca_data=ca_data,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+_MOST_VALUES = 200_000  # a fleet of a thousand clusters has a tenth of it
 _HINT = "Repair it; this shows what kubectl makes of it:  kubectl config view"
 
 
@@ -79,16 +80,30 @@ def _read(path: Path, hint: str) -> Mapping[str, Any]:
     try:
         # The C parser where it is built in: ten times as fast, and this is on every command's way.
         document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that no calendar has
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         # Not chained: what the parser says quotes the line, and lines of kubeconfigs are credentials.
         raise KubeconfigError(path, f"it is not valid YAML{where}", hint) from None
+    if _is_too_much(document):
+        raise KubeconfigError(path, f"it stands for more than {_MOST_VALUES} values: aliases of aliases", hint)
     if document is None:
         return {}  # as `touch` leaves it
     if not isinstance(document, dict):
         raise KubeconfigError(path, "it holds no mapping", hint)
     return document
+
+
+def _is_too_much(document: Any) -> bool:
+    """Whether aliases, which cost nothing to read, stand for more than anybody could print or send."""
+    count, waiting = 0, [document]
+    while waiting and count <= _MOST_VALUES:
+        value = waiting.pop()
+        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        count += 1 + len(children)
+        if count <= _MOST_VALUES:
+            waiting += children
+    return count > _MOST_VALUES
 
 
 def _entries(path: Path, document: Mapping[str, Any], section: str, key: str, hint: str) -> list[Entry]:

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import Any
 from faas.client.kubeconfig import Plugin
 from faas.client.kubeconfig_files import KubeconfigError
 
+_ENDING_S = 5.0
+_MOST_BYTES = 1024 * 1024  # of what it prints; a token has a few thousand
 _PATIENCE_S = 120.0  # of one that asks nobody; who is asked may take as long as that takes
 
 
@@ -64,32 +67,56 @@ async def _run(plugin: Plugin, program: str, asked: str, interactive: bool) -> t
             stdout=PIPE,
             stderr=None if terminal else PIPE,
         )
-    except OSError as error:
-        raise _failed(plugin, f"it does not start: {error.strerror}", plugin.install_hint) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in what it is given
+        why = getattr(error, "strerror", None) or error
+        raise _failed(plugin, f"it does not start: {why}", plugin.install_hint) from error
     try:
         async with asyncio.timeout(None if interactive else _PATIENCE_S):
-            printed, said = await process.communicate()
+            async with asyncio.TaskGroup() as reading:
+                printing = reading.create_task(_read(process.stdout, _MOST_BYTES + 1, process))
+                saying = reading.create_task(_read(process.stderr, _MOST_BYTES))
+            await process.wait()
     except TimeoutError:
         raise _failed(plugin, f"it printed no credentials within {_PATIENCE_S:g} s", plugin.install_hint) from None
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
-    return process.returncode or 0, printed, (said or b"").decode(errors="replace").strip()[-2000:]
+            with suppress(TimeoutError):  # what it has started itself may hold its pipes open
+                async with asyncio.timeout(_ENDING_S):
+                    await process.wait()
+    printed, said = printing.result(), saying.result()
+    if len(printed) > _MOST_BYTES:
+        raise _failed(plugin, f"it printed more than {_MOST_BYTES} bytes", plugin.install_hint)
+    return process.returncode or 0, printed, said.decode(errors="replace").strip()[-2000:]
+
+
+async def _read(
+    stream: asyncio.StreamReader | None, most: int, endless: asyncio.subprocess.Process | None = None
+) -> bytes:
+    """The last `most` bytes. Args: endless: the process to end when there are more."""
+    kept = b""
+    while stream is not None and (piece := await stream.read(65536)):
+        kept = (kept + piece)[-most:]
+        if endless is not None and len(kept) == most:
+            endless.kill()
+            break
+    return kept
 
 
 def parse_credential(plugin: Plugin, printed: bytes) -> Printed:
     """Read an ExecCredential. Raises: KubeconfigError, which quotes nothing of it."""
     try:
         document = json.loads(printed)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _failed(plugin, "what it printed is not JSON", plugin.install_hint) from None
     if not isinstance(document, dict) or document.get("kind") != "ExecCredential":
         raise _failed(plugin, "what it printed is no ExecCredential", plugin.install_hint)
     if document.get("apiVersion") != plugin.api_version:
         reason = f"it answered {str(document.get('apiVersion'))[:80]}, and was asked for {plugin.api_version}"
         raise _failed(plugin, reason, "Set apiVersion of the user's exec to what it speaks")
-    status = document.get("status") or {}
+    status = document.get("status")
+    if not isinstance(status, dict):
+        status = {}
     token = str(status.get("token") or "")
     certificate, key = str(status.get("clientCertificateData") or ""), str(status.get("clientKeyData") or "")
     if not token and not (certificate and key):

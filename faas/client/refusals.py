@@ -31,23 +31,30 @@ def error_of(code: int, body: bytes, *, retry_after: str = "") -> ApiError:
     """The exception for an answer of `code`; `body` is a Status object, or whatever a proxy in between says."""
     try:
         status = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         status = None
     if not isinstance(status, dict) or status.get("kind") != "Status":
         text = body.decode(errors="replace").strip()[:500] or "without a word"
         status = {"message": f"the API server answered {code}: {text}", "reason": ""}
-    return error_of_status({"code": code, **status}, retry_after=retry_after)
+    return error_of_status({**status, "code": _number(status.get("code")) or code}, retry_after=retry_after)
 
 
 def error_of_status(status: Mapping[str, Any], *, retry_after: str = "") -> ApiError:
     """The exception for a Status object, also one inside a watch."""
-    code = int(status.get("code") or 500)
+    code = _number(status.get("code")) or 500
     reason = str(status.get("reason") or "")
-    details = status.get("details") or {}
+    details = status.get("details")
+    if not isinstance(details, Mapping):
+        details = {}
+    causes = details.get("causes")
     kind = _BY_CODE.get(code, errors.Unavailable if code >= 500 else ApiError)
     if reason == "AlreadyExists":
         kind = errors.AlreadyExists
-    wait = details.get("retryAfterSeconds") or math.ceil(retry_after_s(retry_after, now=datetime.now(UTC))) or None
+    wait = (
+        _number(details.get("retryAfterSeconds"))
+        or math.ceil(retry_after_s(retry_after, now=datetime.now(UTC)))
+        or None
+    )
     return kind(
         str(status.get("message") or f"the API server answered {code}"),
         kind=str(details.get("kind") or ""),
@@ -55,12 +62,17 @@ def error_of_status(status: Mapping[str, Any], *, retry_after: str = "") -> ApiE
         name=str(details.get("name") or ""),
         causes=tuple(
             Cause(str(cause.get("reason", "")), str(cause.get("message", "")), str(cause.get("field", "")))
-            for cause in details.get("causes") or ()
+            for cause in (causes if isinstance(causes, list) else ())
+            if isinstance(cause, Mapping)
         ),
         code=code,
         reason=reason or None,
         retry_after_s=wait,
     )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 < value < 1_000_000 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,22 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from faas.client._httpx import httpx
 from faas.client.credentials import Identity, credentials_of
 from faas.client.errors import ApiError, Unavailable, Untrusted
 from faas.client.kubeconfig import Cluster
 from faas.client.kubeconfig_files import KubeconfigError
+from faas.client.lines import LineTooLong
 from faas.client.pace import Pace
 from faas.client.proxies import proxy_of
 from faas.client.refusals import RetryPolicy, error_of, is_worth_retrying, jitter
 from faas.client.tls import make_context
 
 TIMEOUT_S = 30.0
+_MOST_BYTES = 256 * 1024 * 1024  # of an answer: a page of 500 objects, each of half a megabyte
+_MOST_REFUSAL_BYTES = 1024 * 1024
 CONNECT_S = 10.0  # with TLS, and perhaps a proxy between
 _CONNECT_ATTEMPTS = 3  # of a server that has not answered yet; one that has is being replaced, and comes back
 _SILENT_ATTEMPTS = 2  # each took a whole timeout already
@@ -51,6 +55,12 @@ class Ask:
     idempotent: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    content: bytes = field(repr=False)
+    headers: Mapping[str, str]
+
+
 class Transport:
     """Owns the connections to one server; one that nobody closes is closed with the process.
 
@@ -74,7 +84,7 @@ class Transport:
         """Who asks. Raises: KubeconfigError."""
         return await self._credentials.identity()
 
-    async def send(self, ask: Ask) -> httpx.Response:
+    async def send(self, ask: Ask) -> Answer:
         """A success, after as many attempts as make sense. Raises: ApiError, KubeconfigError.
 
         An error's `unsure_since` says that an attempt was begun then (monotonic) whose fate nobody knows.
@@ -85,8 +95,8 @@ class Transport:
             began = time.monotonic()
             try:
                 async with self._pace, self._opened(ask, self._timeout) as answer:
-                    await answer.aread()
-            except httpx.TransportError as error:
+                    content = await _read(answer)
+            except httpx.RequestError as error:
                 failure, sent = _unavailable(self.cluster, error), not isinstance(error, _NOT_SENT)
                 silences += isinstance(error, httpx.TimeoutException)
                 patience = self.retry.attempts if sent or self._answered else _CONNECT_ATTEMPTS
@@ -97,8 +107,8 @@ class Transport:
             else:
                 self._answered = True
                 if answer.is_success:  # a redirect leads to somebody's login page, never to an API server
-                    return answer
-                failure = self._refusal(answer)
+                    return Answer(content, answer.headers)
+                failure = self._refusal(answer, content)
                 if answer.status_code == 401 and not renewed and self._renew(answer):
                     renewed = True
                     continue
@@ -122,8 +132,10 @@ class Transport:
         try:
             async with AsyncExitStack() as stack:
                 yield await self._begin(ask, timeout, stack)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _unavailable(self.cluster, error) from error
+        except LineTooLong as error:
+            raise ApiError(f"the API server's answer cannot be read: {error}") from error
 
     async def _begin(self, ask: Ask, timeout: httpx.Timeout, stack: AsyncExitStack) -> httpx.Response:
         """Open a stream; the pace is for that only, since one that is open asks for nothing."""
@@ -133,9 +145,9 @@ class Transport:
                 answer = await stack.enter_async_context(self._opened(ask, timeout))
             if answer.is_success:
                 return answer
-            await answer.aread()
+            content = await _read(answer)
             if answer.status_code != 401 or renewed or not self._renew(answer):
-                raise self._refusal(answer)
+                raise self._refusal(answer, content)
             renewed = True
 
     @asynccontextmanager
@@ -151,7 +163,7 @@ class Transport:
         request = httpx.Request(
             ask.method,
             httpx.URL(url, params=dict(ask.query)) if ask.query else url,
-            headers=headers,
+            headers=httpx.Headers(headers, encoding="utf-8"),
             content=ask.content,
             extensions={"timeout": timeout.as_dict(), _IDENTITY: identity, **self._extensions},
         )
@@ -171,6 +183,7 @@ class Transport:
         tls = make_context(self.cluster, certificate) if server.startswith("https") else False
         proxy = self.cluster.proxy_url or proxy_of(server, os.environ)
         try:
+            _ = urlsplit(proxy).port  # raises for one that there cannot be
             transport = httpx.AsyncHTTPTransport(
                 verify=tls,
                 proxy=httpx.Proxy(proxy) if proxy else None,
@@ -181,8 +194,8 @@ class Transport:
             raise _bad_proxy(self.cluster, proxy) from error
         return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
-    def _refusal(self, answer: httpx.Response) -> ApiError:
-        error = error_of(answer.status_code, answer.content, retry_after=answer.headers.get("Retry-After", ""))
+    def _refusal(self, answer: httpx.Response, content: bytes) -> ApiError:
+        error = error_of(answer.status_code, content, retry_after=answer.headers.get("Retry-After", ""))
         error.context = self.cluster.context
         return error
 
@@ -195,6 +208,20 @@ class Transport:
                     self.warnings.append(warning)
 
 
+async def _read(answer: httpx.Response) -> bytes:
+    """Raises: ApiError: it does not end."""
+    most = _MOST_BYTES if answer.is_success else _MOST_REFUSAL_BYTES
+    parts, size = [], 0
+    async for part in answer.aiter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > most and answer.is_success:
+            raise ApiError(f"the API server's answer has more than {most} bytes, which none of Kubernetes has")
+        if size > most:
+            break
+    return b"".join(parts)
+
+
 def _unavailable(cluster: Cluster, error: Exception) -> ApiError:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
@@ -205,11 +232,18 @@ def _unavailable(cluster: Cluster, error: Exception) -> ApiError:
             f"the API server at {cluster.server} shows a certificate that is not trusted: {cause.verify_message}"
         )
     else:
-        what = _SILENCE.get(type(error)) or str(error) or type(error).__name__
+        what = _SILENCE.get(type(error)) or _words(error)
         failure = Unavailable(f"the API server at {cluster.server} does not answer: {what}")
     failure.context = cluster.context
     failure.__cause__ = error
     return failure
+
+
+def _words(error: Exception) -> str:
+    """What an exception says; but not of what we would have sent, which it quotes with its credentials."""
+    if isinstance(error, httpx.LocalProtocolError):
+        return "the request cannot be written: a header of the kubeconfig, or the other side ended in the middle"
+    return str(error) or type(error).__name__
 
 
 def _bad_proxy(cluster: Cluster, proxy: str) -> KubeconfigError:

@@ -47,7 +47,7 @@ async def follow(source: Watchable, retry: RetryPolicy, resource_version: str = 
             async with aclosing(source.changes(version)) as changes:
                 async for event in changes:
                     heard, failures = True, 0
-                    version = str(event.object["metadata"]["resourceVersion"])
+                    version = str(event.object["metadata"].get("resourceVersion") or "")
                     if known is not None:
                         _remember(known, event)
                     yield event
