@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from faas.client.errors import ApiError
 from faas.client.protocol import Client, Object
-from faas.deploy.reasons import SIDECAR
+from faas.deploy.reasons import SIDECAR, last_words
 from faas.resources import keys
 from faas.resources.kinds import POD
 from faas.resources.loglines import in_words
@@ -36,11 +36,16 @@ async def last_lines(client: Client, namespace: str, revision: str, *, lines: in
     if not pods:
         return ()
     newest = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-    container, restarted = _function_of(newest)
-    for previous in (True, False) if restarted else (False,):
-        if found := await _read(client, namespace, newest, container, lines, previous=previous):
+    container, status = _function_of(newest)
+    for previous in (True, False) if status.get("restartCount") else (False,):
+        found = await _read(client, namespace, newest, container, lines, previous=previous)
+        if found and not found[-1].startswith(_LOST):
             return found
-    return ()
+    ended = [(status.get(state) or {}).get("terminated") for state in ("state", "lastState")]
+    return next((words for words in map(last_words, filter(None, ended)) if words), ())
+
+
+_LOST = "unable to retrieve container logs for "  # a kubelet's, instead of the log of a container that is removed
 
 
 async def _read(
@@ -55,11 +60,11 @@ async def _read(
         return ()
 
 
-def _function_of(pod: Mapping[str, Any]) -> tuple[str, bool]:
-    """The container that is the function, "" for a Pod's only one, and whether it was started again."""
+def _function_of(pod: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The container that is the function, "" for a Pod's only one, and what the Pod's status says of it."""
     containers: Sequence[Mapping[str, Any]] = (pod.get("spec") or {}).get("containers") or ()
     statuses = {each.get("name"): each for each in (pod.get("status") or {}).get("containerStatuses") or ()}
     names = [str(each.get("name") or "") for each in containers if each.get("name") != SIDECAR]
     crashed = next((name for name in names if (statuses.get(name) or {}).get("restartCount")), "")
     name = crashed or (names[0] if names else "")
-    return (name if len(containers) > 1 else ""), bool((statuses.get(name) or {}).get("restartCount"))
+    return (name if len(containers) > 1 else ""), statuses.get(name) or {}

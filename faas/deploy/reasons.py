@@ -10,6 +10,8 @@ from typing import Any
 from faas_builders.errors import ImageNameError
 from faas_builders.registry.names import ImageName
 
+from faas.resources.loglines import in_words
+
 Raw = Mapping[str, Any]
 
 SIDECAR = "queue-proxy"  # Knative's own container beside the function's
@@ -25,6 +27,7 @@ class Trouble:
     pod: str = ""
     container: str = ""
     restarted: bool = False  # what ended is the container before the one that is there now
+    lines: tuple[str, ...] = ()  # the last it wrote, as far as the Pod's status tells
 
     def __str__(self) -> str:
         return self.sentence
@@ -130,7 +133,15 @@ def _ended(pod: Raw, container: str, ended: Raw, *, restarted: bool) -> Trouble:
     message = str(ended.get("message") or "")
     why = f": {_first(message)}" if message and reason in ("ContainerCannotRun", "StartError") else ""
     return Trouble(f"ExitCode{code}", f"it ends with exit code {code}{why}", _start_advice(message), name, container,
-                   restarted)  # fmt: skip
+                   restarted, () if why else last_words(ended))  # fmt: skip
+
+
+_WORDS = 8  # lines: the end of a traceback
+
+
+def last_words(ended: Raw) -> tuple[str, ...]:
+    """What a container wrote before it failed: Knative has that kept with its end, also when its log is gone."""
+    return tuple(in_words(line) for line in str(ended.get("message") or "").splitlines()[-_WORDS:])
 
 
 def _config_advice(message: str) -> str:

@@ -169,10 +169,11 @@ class _Rollout:
         said: dict[str, str] = {}
         state: dict[str, Verdict] = {}
 
-        def tell(name: str, words: str) -> None:
+        def tell(name: str, words: str, lines: Sequence[str] = ()) -> None:
             if said.get(name) != words:
                 said[name] = words
-                log(f"{name}: {words}")
+                for line in (f"{name}: {words}", *(f"  | {line}" for line in lines)):
+                    log(line)
 
         def changed(name: str, verdict: Verdict) -> None:
             state[name] = verdict
@@ -181,11 +182,12 @@ class _Rollout:
         def unready() -> dict[str, str]:
             return self._newest(name for name in names if name not in state or state[name].state != "ready")
 
+        def troubled(name: str, trouble: Trouble) -> None:
+            tell(name, f"{trouble.reason}: {trouble}", trouble.lines)
+
         troubles = Troubles(self._client, self._namespace)
         async with asyncio.TaskGroup() as group:
-            looking = group.create_task(
-                troubles.tell(unready, lambda name, trouble: tell(name, f"{trouble.reason}: {trouble}"))
-            )
+            looking = group.create_task(troubles.tell(unready, troubled))
             try:
                 _, verdicts = await wait_for(
                     self._client, self._namespace, names, goal, objects=self._seen, changed=changed,

@@ -85,6 +85,17 @@ def test_what_a_container_says(state: dict[str, Any], reason: str, sentence: str
     assert bool(advice) == bool(trouble.advice)
 
 
+def test_what_a_container_wrote_last_is_told_with_its_end() -> None:
+    written = "Traceback (most recent call last):\n" + "".join(f"line {n}\n" for n in range(9)) + "KeyError: 'DB'\n"
+    state = waiting("CrashLoopBackOff", "back-off", terminated={"exitCode": 4, "reason": "Error", "message": written})
+
+    trouble = trouble_of([pod(state=state)], [], "web-00001")
+
+    assert trouble is not None
+    assert trouble.sentence == "it ends with exit code 4"
+    assert (trouble.lines[0], trouble.lines[-1]) == ("line 2", "KeyError: 'DB'")
+
+
 def test_who_is_not_scheduled_is_told_what_would_help() -> None:
     condition = {
         "type": "PodScheduled",
