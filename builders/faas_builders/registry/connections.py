@@ -44,6 +44,9 @@ class Answer:
     stream: httpx.Response | None = None  # whoever has it closes it
 
 
+_INSECURE = "insecure = true in [tool.faas.build], or --insecure"
+
+
 class Connections:
     """Owns the connections of one registry's client, one pool a host. Safe to use from several threads."""
 
@@ -146,11 +149,11 @@ class Connections:
             case httpx.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 hint = (
                     f"Put its authority's certificate into {tls.CERTIFICATES[0]}/{host}/ca.crt, "
-                    "or name it with SSL_CERT_FILE. For a registry of your own: --insecure."
+                    f"or name it with SSL_CERT_FILE. For a registry of your own: {_INSECURE}."
                 )
                 return RegistryUnreachable(host, f"has a certificate that nobody vouches for: {error}", hint)
             case httpx.ConnectError() if "WRONG_VERSION_NUMBER" in str(error):
-                return RegistryUnreachable(host, "does not speak TLS", "If it may be plain HTTP: --insecure.")
+                return RegistryUnreachable(host, "does not speak TLS", f"If it may be plain HTTP: {_INSECURE}.")
             case httpx.ConnectError():
                 return RegistryUnreachable(host, f"cannot be reached: {error}")
             case httpx.ProxyError():

@@ -146,7 +146,7 @@ def test_a_registry_without_tls_is_said_so(registry: RunningRegistry, monkeypatc
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with Client(NAME) as client, pytest.raises(RegistryUnreachable, match=f"{NAME} does not speak TLS") as caught:
             client.manifest("shop", "1.0")
-        assert caught.value.hint == "If it may be plain HTTP: --insecure."
+        assert caught.value.hint == "If it may be plain HTTP: insecure = true in [tool.faas.build], or --insecure."
 
 
 def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
