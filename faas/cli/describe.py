@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.conditions import condition_line, conditions_of, is_public, readiness, ready_of
+from faas.cli.conditions import condition_line, conditions_of, generation_of, is_public, readiness, ready_of
 from faas.cli.connection import with_client
 from faas.cli.eventing_rows import describe_events
 from faas.cli.options import namespace_option, output_option, target_option
@@ -65,18 +65,21 @@ class _Found:
 
 
 async def _read(client: HttpClient, namespace: str, name: str) -> _Found:
+    from faas.client.visible import list_visible
     from faas.deploy.belonging import read_events
     from faas.deploy.logs import last_lines
     from faas.deploy.troubles import Troubles
+    from faas.resources import keys
     from faas.resources.kinds import DOMAIN_MAPPING, REVISION, SERVICE
 
     hidden: set[Kind] = set()
     service = await client.get(SERVICE, name, namespace)
     revisions, every, mappings = await asyncio.gather(
-        _visible(client, REVISION, namespace, hidden, of_service=name),
-        read_events(client, namespace, hidden=hidden),
-        _visible(client, DOMAIN_MAPPING, namespace, hidden),
+        list_visible(client, REVISION, namespace, hidden, label_selector=f"{keys.SERVICE_LABEL}={name}"),
+        read_events(client, namespace, hidden),
+        list_visible(client, DOMAIN_MAPPING, namespace, hidden),
     )
+    revisions.sort(key=generation_of, reverse=True)
     domains = [each for each in mappings if (each["spec"].get("ref") or {}).get("name") == name]
     trouble: Trouble | None = None
     lines: tuple[str, ...] = ()
@@ -85,27 +88,6 @@ async def _read(client: HttpClient, namespace: str, name: str) -> _Found:
         trouble = (await Troubles(client, namespace).look({name: newest})).get(name)
         lines = await last_lines(client, namespace, newest, lines=_LINES) if trouble and trouble.pod else ()
     return _Found(service, revisions, every.of_service(name), domains, trouble, lines, hidden)
-
-
-async def _visible(
-    client: HttpClient, kind: Kind, namespace: str, hidden: set[Kind], *, of_service: str = ""
-) -> list[Object]:
-    """Objects of a kind, of a Service the newest first; none where the server does not have them."""
-    from faas.cli.conditions import generation_of
-    from faas.client.errors import Forbidden, NotFound
-    from faas.resources import keys
-
-    selector = f"{keys.SERVICE_LABEL}={of_service}" if of_service else ""
-    try:
-        items = (await client.list(kind, namespace, label_selector=selector)).items
-    except NotFound:
-        return []
-    except Forbidden as error:
-        if error.code == 401:
-            raise
-        hidden.add(kind)
-        return []
-    return sorted(items, key=generation_of, reverse=True) if of_service else items
 
 
 def _facts(found: _Found, target: Target) -> list[tuple[str, str]]:

@@ -176,14 +176,19 @@ def _to_cluster(target: Target, request: Request, asked: _Asked) -> Iterator[_Ex
 
 async def _read(client: HttpClient, name: str, namespace: str, event: Mapping[str, str]) -> tuple[Object, str]:
     """The Service, and where it takes such an event."""
-    from faas.resources.kinds import SERVICE
+    from faas.resources.kinds import SERVICE, TRIGGER, Kind
 
     service = await client.get(SERVICE, name, namespace)
     if not event:
         return service, "/"
-    from faas.deploy.belonging import read_events
+    from faas.client.visible import list_visible
+    from faas.deploy.belonging import EventObjects
 
-    return service, _path_of((await read_events(client, namespace)).of_service(name).triggers, event)
+    hidden: set[Kind] = set()
+    triggers = EventObjects(tuple(await list_visible(client, TRIGGER, namespace, hidden))).of_service(name).triggers
+    if hidden:
+        note("you may not list Triggers, so the event goes to /; --path says otherwise")
+    return service, _path_of(triggers, event)
 
 
 def _path_of(triggers: Sequence[Object], event: Mapping[str, str]) -> str:

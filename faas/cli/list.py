@@ -60,20 +60,22 @@ def command(namespace: str, all_namespaces: bool, output: str | None, target: Ta
 
 async def _read(client: HttpClient, namespace: str) -> tuple[list[Object], dict[str, EventObjects], set[Kind]]:
     """Services, by namespace what brings them events, and the kinds that may not be seen."""
-    from faas.client.errors import Forbidden
+    from faas.client.errors import Forbidden, Unauthorized
     from faas.deploy.belonging import EventObjects, read_events
     from faas.resources.kinds import SERVICE
 
     try:
         services = (await client.list(SERVICE, namespace)).items
+    except Unauthorized:
+        raise
     except Forbidden as error:
-        if namespace or error.code == 401:
+        if namespace:
             raise
         raise CommandError(
             "you may not list the functions of all namespaces", "Name one of yours:  faas list -n NAMESPACE"
         ) from error
     hidden: set[Kind] = set()
-    every = await read_events(client, namespace, hidden=hidden)
+    every = await read_events(client, namespace, hidden)
     spaces = {str(trigger["metadata"]["namespace"]) for trigger in every.triggers}
     return (
         services,

@@ -18,7 +18,7 @@ from faas.cli.options import all_namespaces_option, namespace_option, output_opt
 from faas.cli.output import (
     age,
     first_line,
-    note,
+    note_hidden,
     print_data,
     print_facts,
     print_listing,
@@ -114,28 +114,15 @@ async def read_sources(client: HttpClient, namespace: str) -> tuple[list[Object]
 
     Kinds that the user may not list are named and left out.
     """
-    from faas.client.errors import Forbidden, NotFound
     from faas.client.eventing import EventingClient
+    from faas.client.visible import list_visible
     from faas.resources.kinds import SOURCES, Kind
 
-    unseen: list[str] = []
-
-    async def read(kind: Kind) -> list[Object]:
-        try:
-            return list((await client.list(kind, namespace)).items)
-        except NotFound:  # a cluster without this extension
-            return []
-        except Forbidden as error:
-            if error.code == 401:
-                raise
-            unseen.append(kind.kind)
-            return []
-
+    hidden: set[Kind] = set()
     async with asyncio.TaskGroup() as tasks:
-        reading = [tasks.create_task(read(kind)) for kind in SOURCES]
+        reading = [tasks.create_task(list_visible(client, kind, namespace, hidden)) for kind in SOURCES]
         report = tasks.create_task(EventingClient(client, namespace).report())
-    if unseen:
-        note(f"you may not list {', '.join(sorted(unseen))}")
+    note_hidden(hidden, namespace)
     found = [source for task in reading for source in task.result() if not _is_part(source)]
     return sorted(found, key=lambda source: (*key_of(source), source["kind"])), report.result()
 

@@ -13,11 +13,9 @@ from urllib.parse import urlsplit
 
 from faas.client.errors import ApiError, Forbidden, NotFound
 from faas.client.protocol import Client, Object
-from faas.resources.kinds import CONFIG_MAP, CORE_SERVICE, POD, Kind
+from faas.resources.kinds import CONFIG_MAP, CORE_SERVICE, INGRESS, NODE, POD
 
 SYSTEM = "knative-serving"
-NODE = Kind("", "v1", "Node", "nodes", "node", namespaced=False, custom=False)
-_INGRESS = Kind("networking.internal.knative.dev", "v1alpha1", "Ingress", "ingresses", "ingress")
 _SUFFIX = ".ingress.networking.knative.dev"
 _PORTS: dict[str, tuple[str, int]] = {"http": ("http", 80), "https": ("https", 443)}
 
@@ -70,7 +68,7 @@ async def gateway_of(client: Client, service: str, namespace: str, *, internal: 
     Args: internal: the one for callers inside the cluster.
     """
     try:
-        status = (await client.get(_INGRESS, service, namespace)).get("status") or {}
+        status = (await client.get(INGRESS, service, namespace)).get("status") or {}
     except (NotFound, Forbidden):
         status = {}
     balancer = status.get("privateLoadBalancer" if internal else "publicLoadBalancer") or {}

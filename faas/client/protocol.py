@@ -39,7 +39,9 @@ class Client(Protocol):
         *,
         label_selector: str = "",
         field_selector: str = "",
-    ) -> ObjectList: ...
+    ) -> ObjectList:
+        """All objects at once, each with its apiVersion and kind, which a server leaves out of some lists."""
+        ...
 
     def watch(
         self,

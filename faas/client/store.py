@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from faas.client.errors import ApiError, Forbidden, NotFound
+from faas.client.errors import ApiError, Forbidden, NotFound, Unauthorized
 from faas.client.eventing import as_query
 from faas.client.http import HttpClient
 from faas.client.protocol import Object
@@ -55,9 +55,9 @@ class DeadLetterStore:
             secret = await client.get(SECRET, NAME, namespace)
         except NotFound as error:
             raise NoStore(namespace, await sinks_of(client, namespace)) from error
+        except Unauthorized:
+            raise
         except Forbidden as error:
-            if error.code == 401:
-                raise
             raise TokenForbidden(namespace) from error
         token = base64.b64decode((secret.get("data") or {}).get(TOKEN_KEY, "")).decode()
         return cls(client, namespace, token)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from faas_runtime.triggers import SOURCE_EXTENSION
 
-from faas.client.errors import Forbidden, NotFound
 from faas.client.protocol import Client, Object
-from faas.project.manifests import PROJECT_LABEL
-from faas.resources import kinds
+from faas.client.visible import list_visible
+from faas.project.labels import PROJECT_LABEL
 from faas.resources.kinds import SINK_BINDING, SOURCES, TRIGGER, Kind
 
 SOURCE_KINDS = tuple(kind for kind in SOURCES if kind != SINK_BINDING)
-_BY_KIND = {(kind.group, kind.kind): kind for kind in (TRIGGER, kinds.BROKER, *SOURCE_KINDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +39,6 @@ class EventObjects:
         return sorted({str(trigger["spec"].get("broker")) for trigger in self.triggers})
 
 
-def kind_of(obj: Mapping[str, Any]) -> Kind:
-    """The kind of a Broker, a Trigger or a source."""
-    return _BY_KIND[obj["apiVersion"].partition("/")[0], obj["kind"]]
-
-
 def subscriber_of(trigger: Mapping[str, Any]) -> str:
     """The Service that a Trigger sends to; "" for anything else."""
     reference = (trigger["spec"].get("subscriber") or {}).get("ref") or {}
@@ -61,37 +54,15 @@ def source_of(trigger: Mapping[str, Any]) -> str:
     return ""
 
 
-async def read_events(
-    client: Client, namespace: str = "", *, project: str = "", hidden: set[Kind] | None = None
-) -> EventObjects:
-    """All Triggers and sources, or a project's; a kind that the server does not have has none.
+async def read_events(client: Client, namespace: str, hidden: set[Kind]) -> EventObjects:
+    """All Triggers and sources; a kind that the server does not have has none.
 
-    Args: hidden: is given the kinds that this user may not see; without it that is an error.
+    Args: namespace: "": all. hidden: is given the kinds that this user may not list.
     """
-    selector = f"{PROJECT_LABEL}={project}" if project else ""
-    asked = (_list(client, kind, namespace, selector, hidden) for kind in (TRIGGER, *SOURCE_KINDS))
-    found = await asyncio.gather(*asked)
-    return EventObjects(tuple(found[0]), tuple(each for several in found[1:] for each in several))
-
-
-async def _list(
-    client: Client, kind: Kind, namespace: str, selector: str, hidden: set[Kind] | None
-) -> Sequence[Object]:
-    try:
-        listed = (await client.list(kind, namespace, label_selector=selector)).items
-    except NotFound:
-        return ()
-    except Forbidden as error:
-        if hidden is None or error.code == 401:
-            raise
-        hidden.add(kind)
-        return ()
-    return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in listed]
+    asked = (list_visible(client, kind, namespace, hidden) for kind in (TRIGGER, *SOURCE_KINDS))
+    triggers, *sources = await asyncio.gather(*asked)
+    return EventObjects(tuple(triggers), tuple(each for several in sources for each in several))
 
 
 def _is_deployed(obj: Mapping[str, Any]) -> bool:
     return PROJECT_LABEL in (obj["metadata"].get("labels") or {})
-
-
-def by_identity(objects: Iterable[Object]) -> dict[tuple[Kind, str], Object]:
-    return {(kind_of(obj), str(obj["metadata"]["name"])): obj for obj in objects}

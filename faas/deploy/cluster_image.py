@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from faas_builders.builder import BuildResult
 from faas_builders.oci.programs_image import ProgramsRequest
@@ -14,12 +14,13 @@ from faas_builders.registry.credentials import UserCredentials
 from faas_builders.registry.names import ImageName
 from faas_builders.target import Platform
 
-from faas.client.errors import ApiError, Forbidden, NotFound
-from faas.client.protocol import Client, Object
+from faas.client.errors import ApiError, Unauthorized
+from faas.client.protocol import Client
 from faas.deploy.cluster_programs import NAME, make_sources_image, push_once, sources_image
 from faas.deploy.steps import Steps
 from faas.project.errors import ProjectError
 from faas.project.settings import Settings
+from faas.resources.kinds import NODE
 
 DEFAULT = Platform("linux", "amd64")  # what nearly all nodes are, where nobody says
 
@@ -106,29 +107,15 @@ def programs_image(store: ImageStore, destination: Destination, steps: Steps, *,
 # --- what a cluster's nodes run
 
 
-@runtime_checkable
-class Asking(Protocol):
-    async def ask(self, method: str, path: str, query: Mapping[str, str] | None = None) -> Object: ...
-
-
 async def node_platforms(client: Client) -> tuple[Platform, ...]:
-    """Those of the nodes that take Pods, () where this user may not see nodes or there are none."""
-    if not isinstance(client, Asking):
-        return ()
-    nodes: list[Object] = []
-    query = {"limit": "500"}
+    """Those of the nodes that take Pods, () where this user may not see nodes or there are none.
+
+    Raises: Unauthorized: nothing else would work either.
+    """
     try:
-        while True:
-            page = await client.ask("GET", "/api/v1/nodes", query)
-            nodes += page.get("items") or []
-            more = (page.get("metadata") or {}).get("continue")
-            if not more:
-                return platforms_of(nodes)
-            query = {**query, "continue": str(more)}
-    except (Forbidden, NotFound) as error:
-        if error.code == 401:
-            raise
-        return ()
+        return platforms_of((await client.list(NODE)).items)
+    except Unauthorized:
+        raise
     except ApiError:
         return ()  # it is a hint; what really needs the server says so itself
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from faas.client.errors import Conflict
@@ -37,11 +36,3 @@ def owner_of(message: str) -> str:
     """`conflict with "kubectl-edit" using serving.knative.dev/v1` is kubectl-edit's; words that say no name stay."""
     found = _OWNER.search(message)
     return found["name"] if found else message
-
-
-def by_object(conflicts: Iterable[FieldConflict]) -> dict[tuple[str, str], list[FieldConflict]]:
-    """Those of each (kind, name), in order."""
-    found: dict[tuple[str, str], list[FieldConflict]] = {}
-    for conflict in conflicts:
-        found.setdefault((conflict.kind, conflict.name), []).append(conflict)
-    return found

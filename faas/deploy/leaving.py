@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from faas.client.errors import Forbidden, NotFound
 from faas.client.protocol import Client, Object
+from faas.client.visible import list_visible
 from faas.deploy.belonging import SOURCE_KINDS, read_events
 from faas.deploy.live import kind_of_manifest, read_live
 from faas.project.labels import PROJECT_LABEL
@@ -56,15 +56,14 @@ async def of_functions(client: Client, names: Sequence[str], namespace: str) -> 
     """Services, and of what leads to them what a deploy has made. Raises: NotFound: there is no such Service."""
     services = [await client.get(SERVICE, name, namespace) for name in names]
     hidden: set[Kind] = set()
-    events = (await read_events(client, namespace, hidden=hidden)).of_projects()
-    mappings = await _domains(client, namespace, hidden)
+    events = (await read_events(client, namespace, hidden)).of_projects()
+    mappings = await list_visible(client, DOMAIN_MAPPING, namespace, hidden, label_selector=PROJECT_LABEL)
     owners: dict[str, list[Object]] = {}
     for name in names:
         own = events.of_service(name)
         domains = [each for each in mappings if (each["spec"].get("ref") or {}).get("name") == name]
         owners[name] = [*own.sources, *own.triggers, *domains]
-    every = [obj for along in owners.values() for obj in along]
-    every += [{"apiVersion": SERVICE.api_version, "kind": SERVICE.kind, **service} for service in services]
+    every = [*services, *(obj for along in owners.values() for obj in along)]
     return Leaving(_in_order(every), owners, frozenset(hidden))
 
 
@@ -74,19 +73,6 @@ async def of_project(client: Client, project: str, namespace: str, stage: str) -
     # Knative copies a Service's labels to what it makes of it; that goes with its owner.
     own = [live.objects[found] for found in live.labelled if not live.objects[found]["metadata"].get("ownerReferences")]
     return Leaving(_in_order(own), {}, live.unknown)
-
-
-async def _domains(client: Client, namespace: str, hidden: set[Kind]) -> list[Object]:
-    try:
-        found = (await client.list(DOMAIN_MAPPING, namespace, label_selector=PROJECT_LABEL)).items
-    except NotFound:
-        return []
-    except Forbidden as error:
-        if error.code == 401:
-            raise
-        hidden.add(DOMAIN_MAPPING)
-        return []
-    return [{"apiVersion": DOMAIN_MAPPING.api_version, "kind": DOMAIN_MAPPING.kind, **each} for each in found]
 
 
 def _in_order(objects: Iterable[Object]) -> tuple[Object, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from faas.client.errors import Forbidden, NotFound
+from faas.client.errors import Forbidden, NotFound, Unauthorized
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.errors import KindMissing
@@ -83,28 +83,26 @@ def is_kind_missing(error: NotFound) -> bool:
 async def _list(client: Client, kind: Kind, namespace: str, project: str, *, needed: bool) -> list[Object] | None:
     """None: this user may not see it."""
     try:
-        found = await client.list(kind, namespace, label_selector=f"{PROJECT_LABEL}={project}")
+        return (await client.list(kind, namespace, label_selector=f"{PROJECT_LABEL}={project}")).items
     except NotFound as error:
         if needed:
             raise KindMissing(kind) from error
         return []
-    except Forbidden as error:
-        if error.code == 401:
-            raise
+    except Unauthorized:
+        raise
+    except Forbidden:
         return None
-    return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in found.items]
 
 
 async def _get(client: Client, kind: Kind, name: str, namespace: str) -> Object | None:
     """None also for who may not see it: an apply then says what it lacks."""
     try:
-        found = await client.get(kind, name, namespace)
+        return await client.get(kind, name, namespace)
     except NotFound as error:
         if is_kind_missing(error):
             raise KindMissing(kind) from error
         return None
-    except Forbidden as error:
-        if error.code == 401:
-            raise
+    except Unauthorized:
+        raise
+    except Forbidden:
         return None
-    return {"apiVersion": kind.api_version, "kind": kind.kind, **found}

@@ -326,4 +326,5 @@ def test_sources_that_may_not_be_listed_are_named_and_the_others_shown(cluster: 
     shown = faas("source", "list")
 
     assert "nightly" in shown
-    assert "you may not list GitHubSource, KafkaSource, RabbitmqSource, RedisStreamSource, SinkBinding" in faas.said
+    assert "not shown, since you may not list them in team:" in faas.said
+    assert "githubsources.sources.knative.dev, kafkasources.sources.knative.dev" in faas.said

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from faas.cli.check import Check
-from faas.cli.cluster.view import QUOTA, STORAGE_CLASS
 from faas.client.errors import ApiError, Forbidden, NotFound
-from faas.resources.kinds import NAMESPACE, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM
+from faas.resources.kinds import NAMESPACE, QUOTA, SECRET, SERVICE, SERVICE_ACCOUNT, STORAGE_CLASS, VOLUME_CLAIM
 
 if TYPE_CHECKING:
     from faas.cli.cluster.view import View

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from faas.cli.check import Check
-from faas.client.errors import ApiError, Forbidden, NotFound, Unavailable
+from faas.client.errors import ApiError, Forbidden, NotFound, Unauthorized, Unavailable
 
 if TYPE_CHECKING:
     from faas.cli.cluster.view import View
@@ -30,15 +30,13 @@ async def reachable(view: View) -> Check:
     except Unavailable as error:
         found, fix = await asyncio.to_thread(diagnose, cluster)
         return Check("reachable", "error", f"{where}: {found or error.message}", fix)
+    except Unauthorized as error:
+        fix = f"Log in to it again, or renew them in {cluster.source or 'the kubeconfig'}"
+        return Check("reachable", "error", f"{where} does not take the credentials: {error.message}", fix)
+    except Forbidden as error:
+        who = NOBODY if NOBODY in error.message else ""
     except ApiError as error:
-        if error.code == 401:
-            fix = f"Log in to it again, or renew them in {cluster.source or 'the kubeconfig'}"
-            return Check("reachable", "error", f"{where} does not take the credentials: {error.message}", fix)
-        if isinstance(error, Forbidden) and NOBODY in error.message:
-            return _as_nobody(where, cluster)
-        if not isinstance(error, Forbidden):
-            return Check("reachable", "error", f"{where}: {error.message}", "Is it an API server of Kubernetes?")
-        who = ""
+        return Check("reachable", "error", f"{where}: {error.message}", "Is it an API server of Kubernetes?")
     if who == NOBODY:
         return _as_nobody(where, cluster)
     return Check("reachable", "ok", where + (f" as {who}" if who else ""))

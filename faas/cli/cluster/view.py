@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SERVING, EVENTING = "knative-serving", "knative-eventing"
-QUOTA = Kind("", "v1", "ResourceQuota", "resourcequotas", "resourcequota", custom=False)
-STORAGE_CLASS = Kind(
-    "storage.k8s.io", "v1", "StorageClass", "storageclasses", "storageclass", namespaced=False, custom=False
-)
 _AT_ONCE = 8  # requests; an API server's fair queueing would only let the rest wait
 
 

@@ -9,18 +9,17 @@ from dataclasses import dataclass
 
 from faas.client.errors import ApiError, Forbidden, NotFound
 from faas.client.protocol import Client, Object
+from faas.client.visible import list_visible
 from faas.deploy.belonging import read_events
 from faas.deploy.export.edition import Edition, make_edition
 from faas.project.labels import PROJECT_LABEL
 from faas.resources.kinds import BROKER, CONFIG_MAP, DOMAIN_MAPPING, SECRET, SERVICE, Kind
 
 
-async def read_edition(
-    client: Client, namespace: str, names: Sequence[str] = (), *, hidden: set[Kind] | None = None
-) -> Edition:
+async def read_edition(client: Client, namespace: str, names: Sequence[str] = (), *, hidden: set[Kind]) -> Edition:
     """Args:
         names: of Services; all without any.
-        hidden: is given the kinds of sources that this user may not see; without it that is an error.
+        hidden: is given the kinds that this user may not list.
 
     Of Secrets the names and keys are told, where the reader may see them; values are dropped as soon as they come.
     Raises: NotFound: there is no Service of that name; ApiError.
@@ -29,7 +28,7 @@ async def read_edition(
         services = list(await asyncio.gather(*(client.get(SERVICE, name, namespace) for name in names)))
     else:
         services = (await client.list(SERVICE, namespace)).items
-    every = await read_events(client, namespace, hidden=hidden)
+    every = await read_events(client, namespace, hidden)
     of_each = [every.of_service(service["metadata"]["name"]) for service in services]
     brokers = {name for events in of_each for name in events.brokers}
     triggers = {each["metadata"]["name"]: each for events in of_each for each in events.triggers}
@@ -38,7 +37,7 @@ async def read_edition(
         *services, *triggers.values(), *sources.values(),
         *await _found(client, BROKER, brokers, namespace),
         *await _found(client, CONFIG_MAP, _config_maps(services), namespace),
-        *await _domains(client, {service["metadata"]["name"] for service in services}, namespace),
+        *await _domains(client, {service["metadata"]["name"] for service in services}, namespace, hidden),
     ]  # fmt: skip
     project = _project_of(services)
     named = make_edition(project, namespace, objects).secrets
@@ -87,16 +86,10 @@ async def _found(client: Client, kind: Kind, names: Iterable[str], namespace: st
     return found
 
 
-async def _domains(client: Client, services: set[str], namespace: str) -> list[Object]:
-    try:
-        listed = (await client.list(DOMAIN_MAPPING, namespace)).items
-    except (NotFound, Forbidden):
-        return []
-    return [
-        {"apiVersion": DOMAIN_MAPPING.api_version, "kind": DOMAIN_MAPPING.kind, **each}
-        for each in listed
-        if each["spec"]["ref"].get("kind") == "Service" and each["spec"]["ref"].get("name") in services
-    ]
+async def _domains(client: Client, services: set[str], namespace: str, hidden: set[Kind]) -> list[Object]:
+    found = await list_visible(client, DOMAIN_MAPPING, namespace, hidden)
+    references = [(each, each["spec"]["ref"]) for each in found]
+    return [each for each, ref in references if ref.get("kind") == "Service" and ref.get("name") in services]
 
 
 async def _secret(client: Client, name: str, namespace: str) -> _Secret:

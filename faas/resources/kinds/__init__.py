@@ -1,8 +1,8 @@
 """The kinds that the engine serves, and how a Kubernetes API names them.
 
 `KINDS` has each kind once, in the version in which its objects are stored and in which the engine's parts see them;
-`SERVED` has every version that clients may use. ROLE, ROLE_BINDING and
-what is in `workloads` are in neither: only a cluster has them.
+`SERVED` has every version that clients may use. What is in `rbac`, `workloads` and `surroundings` is in neither: only
+a cluster has it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from faas.resources.kinds.sources import (
     REDIS_STREAM_SOURCE,
     SINK_BINDING,
 )
+from faas.resources.kinds.surroundings import INGRESS, NODE, QUOTA, STORAGE_CLASS
 from faas.resources.kinds.workloads import CORE_SERVICE, DEPLOYMENT, VOLUME_CLAIM
 
 __all__ = [
@@ -57,13 +58,16 @@ __all__ = [
     "EVENT_TYPE_V1BETA1",
     "EVENT_TYPE_V1BETA2",
     "GITHUB_SOURCE",
+    "INGRESS",
     "KAFKA_SOURCE",
     "KAFKA_SOURCE_V1BETA1",
     "KINDS",
     "NAMESPACE",
+    "NODE",
     "PING_SOURCE",
     "PING_SOURCE_V1BETA2",
     "POD",
+    "QUOTA",
     "RABBITMQ_SOURCE",
     "REDIS_STREAM_SOURCE",
     "REVISION",
@@ -76,6 +80,7 @@ __all__ = [
     "SERVICE_ACCOUNT",
     "SINK_BINDING",
     "SOURCES",
+    "STORAGE_CLASS",
     "TRIGGER",
     "VOLUME_CLAIM",
     "Column",

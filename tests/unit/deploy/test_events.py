@@ -352,7 +352,7 @@ async def test_a_services_triggers_and_sources_are_found_also_those_of_others(wo
     by_hand = objects(event("by-hand")).triggers[0]
     await world.api.create(TRIGGER, {**by_hand, "metadata": {"name": "by-hand", "namespace": "default"}})
 
-    every = await read_events(world.client, "default")
+    every = await read_events(world.client, "default", set())
 
     def names(events: EventObjects) -> tuple[list[str], list[str]]:
         triggers, sources = ([obj["metadata"]["name"] for obj in found] for found in (events.triggers, events.sources))
@@ -369,7 +369,7 @@ async def test_an_export_of_a_trigger_is_what_was_applied(world: World) -> None:
     wanted = objects(event(retry=3, ordered_by="subject"), tick(data="x", content_type="text/plain"))
     await deploy(world, event(retry=3, ordered_by="subject"), tick(data="x", content_type="text/plain"))
 
-    live = await read_events(world.client, "default")
+    live = await read_events(world.client, "default", set())
 
     assert [exported_event(obj) for obj in (*live.triggers, *live.sources)] == [*wanted.triggers, *wanted.sources]
 
@@ -390,7 +390,7 @@ class _OldServer:
 
 
 def test_a_server_without_eventing_has_no_triggers() -> None:
-    assert asyncio.run(read_events(_OldServer())) == EventObjects()  # type: ignore[arg-type]  # all that is asked
+    assert asyncio.run(read_events(_OldServer(), "default", set())) == EventObjects()  # type: ignore[arg-type]  # all that is asked
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_the_api_takes_every_source_and_loses_nothing_of_it(declared: Objects) -
         )  # fmt: skip
         again = await plan_events(api, declared, project="shop", namespace="default", prune=True)
         assert again.is_empty
-        live = await read_events(api, "default")
+        live = await read_events(api, "default", set())
         return [exported_event(obj) for obj in (*live.triggers, *live.sources)]
 
     def key(obj: Object) -> tuple[str, str]:
