@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faas.cli.connection import running_engine, with_client
+from faas.deploy.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from faas_builders.target import Platform
@@ -47,7 +48,12 @@ def prepare_project(
     else:
         place = look_at(target, settings) if asks else Place()
         destination = _destination(settings, place.platforms, steps, registry, push=push)
-        wanted = replace(wanted, destination=destination, dead_letters=settings.dead_letters and place.takes_stores)
+        wanted = replace(
+            wanted,
+            destination=destination,
+            dead_letters=settings.dead_letters and place.takes_stores,
+            surroundings=place.surroundings,
+        )
     return prepare(settings, ImageStore(target.state.images), wanted, steps)
 
 
@@ -57,27 +63,30 @@ class Place:
 
     platforms: tuple[Platform, ...] = ()  # of its nodes; (): not to be seen
     takes_stores: bool = True  # it runs Deployments, as our store of dead letters is one
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
 
 def look_at(target: Target, settings: Settings) -> Place:
     """Nothing should be built for a server that is not there, or that does not let this user in. Raises: ApiError."""
-    from faas.client.errors import Forbidden, NotFound
+    from faas.client.errors import Forbidden, NotFound, Unauthorized
     from faas.client.store import NAME
     from faas.deploy.cluster_image import node_platforms
     from faas.deploy.live import is_kind_missing
+    from faas.deploy.surroundings import look_around
     from faas.resources.kinds import DEPLOYMENT
 
     async def look(client: HttpClient) -> Place:
         platforms = settings.build.platforms or await node_platforms(client)
+        there = await look_around(client, target.namespace)
         try:
             await client.get(DEPLOYMENT, NAME, target.namespace)
         except NotFound as error:
-            return Place(platforms, not is_kind_missing(error))
-        except Forbidden as error:
-            if error.code == 401:
-                raise
-            return Place(platforms, False)
-        return Place(platforms)
+            return Place(platforms, not is_kind_missing(error), there)
+        except Unauthorized:
+            raise
+        except Forbidden:
+            return Place(platforms, False, there)
+        return Place(platforms, True, there)
 
     return with_client(target, look)
 

@@ -132,6 +132,7 @@ def _prepare(
             wanted,
             destination=replace(destination, platforms=platforms),
             dead_letters=settings.dead_letters and place.takes_stores,
+            surroundings=place.surroundings,
         )
     images = _images(ran, wanted.destination, settings, steps, push=push)
     prepared = prepare_with(settings, store, wanted, images, steps)

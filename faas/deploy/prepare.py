@@ -23,6 +23,7 @@ from faas.deploy.images import (
 )
 from faas.deploy.live import kind_of_manifest
 from faas.deploy.steps import Steps
+from faas.deploy.surroundings import Surroundings
 from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
 from faas.project.errors import ProjectError
@@ -51,6 +52,7 @@ class Wanted:
     flags: BuildFlags = field(default_factory=BuildFlags)
     destination: Destination | None = None  # of a cluster's images; None: the engine of this machine has them already
     dead_letters: bool = False  # a cluster gets our store for them
+    surroundings: Surroundings = field(default_factory=Surroundings)  # what the cluster has already
     read_secrets: bool = True  # not for manifests that only somebody looks at
 
 
@@ -139,13 +141,18 @@ def _find_and_check(settings: Settings, wanted: Wanted, steps: Steps) -> _Found:
         found = _find(settings, wanted, log)
         draft = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""))
         if wanted.destination is not None:
-            _say_notes(settings, found, draft, log)
+            _say_notes(settings, found, draft, wanted.surroundings, log)
     return replace(found, secrets=_read_secrets(settings, wanted, draft)) if wanted.read_secrets else found
 
 
-def _say_notes(settings: Settings, found: _Found, objects: Objects, log: Callable[[str], None]) -> None:
+def _say_notes(
+    settings: Settings, found: _Found, objects: Objects, there: Surroundings, log: Callable[[str], None]
+) -> None:
     """What a cluster does otherwise; what it would have to allow it says itself. Raises: RefusedByCluster."""
-    notes = notes_for_cluster(found.services, objects, settings)
+    notes = notes_for_cluster(
+        found.services, objects, settings,
+        missing_kinds=there.missing_kinds, broker_addresses=there.broker_addresses.keys(),
+    )  # fmt: skip
     check_for_cluster(notes)
     for note in notes:
         if note.effect != "needs":
@@ -176,6 +183,8 @@ def _objects(settings: Settings, wanted: Wanted, found: _Found, images: Mapping[
         secrets=found.secrets,
         for_cluster=wanted.destination is not None,
         unprivileged=wanted.destination is not None and found.choice.builder == "oci",
+        missing_kinds=wanted.surroundings.missing_kinds,
+        broker_addresses=wanted.surroundings.broker_addresses,
     )
     return objects.only([service.name for service in found.services]) if wanted.only else objects
 

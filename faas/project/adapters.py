@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from faas.project.labels import Object
 from faas.resources.keys import SOURCES_IMAGE
@@ -34,6 +35,42 @@ def redis(options: Options, group: str) -> Object:
     return _source("redis", {"group": options.get("group", group), **taken}, options.get("secret"), secrets)
 
 
+def redis_as_knative(options: Options, group: str) -> Object:
+    """What a RedisStreamSource would do; its events have the source that Knative's have."""
+    tls = {"tls": True} if urlsplit(options["url"]).scheme == "rediss" else {}
+    taken = {"address": redis_address(options), "stream": options["stream"], **tls}
+    secrets = {"PASSWORD": "password", **(_CERTIFICATES if tls else {})}
+    return _source("redis", {"group": options.get("group", group), **taken}, options.get("secret"), secrets)
+
+
+def redis_address(options: Options) -> str:
+    address = urlsplit(options["url"])
+    return f"{address.hostname}:{address.port or 6379}"
+
+
+def kafka(options: Options, group: str) -> Object:
+    """What a KafkaSource would do, with one consumer."""
+    taken = _renamed(
+        options, bootstrap="bootstrap_servers", topics="topics", start="start", ordering="ordering",
+        security="security",
+    )  # fmt: skip
+    security = options["security"]
+    user = {"USERNAME": "user", "PASSWORD": "password", "MECHANISM": "sasl.mechanism"}
+    certificates = {"CA": "ca.crt", "CERT": "user.crt", "KEY": "user.key"}
+    secrets = {
+        **(user if security.startswith("SASL") else {}),
+        **(certificates if security.endswith("SSL") else {}),
+    }
+    document = {"group": options.get("group", group), **taken}
+    return _source("kafka", document, options.get("secret"), secrets, required=("USERNAME", "PASSWORD"))
+
+
+def github(options: Options) -> Object:
+    """What a GitHubSource would do, but for the webhook: nobody knows its URL before there is one."""
+    taken = _renamed(options, repository="repository", events="events", api_url="api_url")
+    return _source("github", taken, options["secret"], {"SECRET": "secretToken"})
+
+
 def rabbitmq(options: Options) -> Object:
     taken = _renamed(
         options, queue="queue", exchange="exchange", exchange_type="exchange_type", routing_key="routing_keys",
@@ -59,14 +96,21 @@ def files(options: Options) -> Object:
     return _source("files", taken, None, {})
 
 
-_REQUIRED = frozenset({"SECRET", "ACCESS_KEY", "SECRET_KEY", "TOKEN"})  # the others a Secret may have or not
+_REQUIRED = ("SECRET", "ACCESS_KEY", "SECRET_KEY", "TOKEN")  # the others a Secret may have or not
 
 
-def _source(adapter: str, document: Options, secret: str | None, secrets: Mapping[str, str]) -> Object:
+def _source(
+    adapter: str,
+    document: Options,
+    secret: str | None,
+    secrets: Mapping[str, str],
+    *,
+    required: Collection[str] = _REQUIRED,
+) -> Object:
     env: list[Object] = [{"name": "FAAS_SOURCE", "value": json.dumps(document, sort_keys=True, ensure_ascii=False)}]
     for name, key in secrets.items() if secret else ():
         reference: Object = {"name": secret, "key": key}
-        if name not in _REQUIRED:
+        if name not in required:
             reference["optional"] = True
         env.append({"name": f"FAAS_SOURCE_{name}", "valueFrom": {"secretKeyRef": reference}})
     container = {"name": "adapter", "image": SOURCES_IMAGE, "args": [adapter], "env": env}

@@ -9,14 +9,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from faas.project.brokers import BrokerSettings
 from faas.project.labels import Belonging, Object
 from faas.project.podspec import UNPRIVILEGED
-from faas.project.triggers import broker_address
 from faas.resources import keys
 
 KAFKA_CLASSES = ("Kafka", "KafkaNamespaced")
@@ -42,20 +41,18 @@ def is_called(source: Object) -> bool:
         return False
     (container,) = source["spec"]["template"]["spec"]["containers"]
     adapter, said = container["args"][0], json.loads(container["env"][0]["value"])
-    return adapter == "webhook" or (adapter == "bucket" and bool(said.get("notifications")))
+    return adapter in ("webhook", "github") or (adapter == "bucket" and bool(said.get("notifications")))
 
 
-def sources_in_cluster(
-    sources: Sequence[Object], belonging: Belonging, brokers: Mapping[str, BrokerSettings]
-) -> Sources:
-    """Args: brokers: what the project says of them."""
+def sources_in_cluster(sources: Sequence[Object], belonging: Belonging, address: Callable[[str], str]) -> Sources:
+    """Args: address: where a Broker of that name takes events."""
     kept: list[Object] = []
     receivers: list[Object] = []
     access: list[Object] = []
     for source in sources:
         spec = source["spec"]
         if source["kind"] == "ContainerSource" and is_called(source):
-            receivers.append(_receiver(source, belonging, brokers))
+            receivers.append(_receiver(source, address))
         elif source["kind"] == "ContainerSource":
             kept.append({**source, "spec": {**spec, "template": _template(source)}})
         elif source["kind"] == "ApiServerSource" and needs_account(source):
@@ -108,13 +105,11 @@ def _unprivileged(container: Object, source: Object) -> Object:
     return {**container, "env": env, "resources": _RESOURCES, "securityContext": UNPRIVILEGED}
 
 
-def _receiver(source: Object, belonging: Belonging, brokers: Mapping[str, BrokerSettings]) -> Object:
+def _receiver(source: Object, address: Callable[[str], str]) -> Object:
     metadata, spec = source["metadata"], source["spec"]
     (container,) = _template(source)["spec"]["containers"]
-    broker = spec["sink"]["ref"]["name"]
-    said = brokers.get(broker)
     overrides = json.dumps(spec["ceOverrides"], sort_keys=True)
-    sink = broker_address(belonging.namespace, broker, said.broker_class if said else "")
+    sink = address(spec["sink"]["ref"]["name"])
     env = [{"name": "K_SINK", "value": sink}, {"name": "K_CE_OVERRIDES", "value": overrides}]
     template: Object = {"metadata": {"labels": metadata["labels"]}} if metadata.get("labels") else {}
     container = {name: value for name, value in container.items() if name != "name"}
@@ -132,7 +127,7 @@ def _receiver(source: Object, belonging: Belonging, brokers: Mapping[str, Broker
 
 def _remembers(container: Mapping[str, Any]) -> bool:
     """Whether it refuses what it had before: then there is one that does not end while nobody calls it."""
-    return "id_header" in json.loads(container["env"][0]["value"])
+    return container["args"] == ["github"] or "id_header" in json.loads(container["env"][0]["value"])
 
 
 def _account(source: Object, name: str, belonging: Belonging) -> list[Object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -19,8 +19,10 @@ from faas.project.manifests import LONGEST_RETENTION_S, STABLE_WINDOW_S
 from faas.project.objects import Objects
 from faas.project.services import ServiceSpec
 from faas.project.settings import Settings
+from faas.project.sources import wants_our_redis
 from faas.project.triggers import INGRESSES, broker_of
 from faas.resources import keys
+from faas.resources.kinds import Kind
 
 Effect = Literal["refused", "ignored", "differs", "needs"]
 """`refused`: it cannot work there. `ignored`: it is not done there. `differs`: it is done in another way. `needs`: the
@@ -52,21 +54,35 @@ class RefusedByCluster(ProjectError):
         self.notes = notes
 
 
-def notes_for_cluster(services: Sequence[ServiceSpec], objects: Objects, settings: Settings) -> tuple[Note, ...]:
+def notes_for_cluster(
+    services: Sequence[ServiceSpec],
+    objects: Objects,
+    settings: Settings,
+    *,
+    missing_kinds: Collection[Kind] = frozenset(),
+    broker_addresses: Collection[str] = frozenset(),
+) -> tuple[Note, ...]:
     """All that is otherwise there, in the order of services, Triggers, sources and Brokers.
 
-    Args: objects: as they are made for a cluster.
+    Args:
+        objects: as they are made for a cluster.
+        missing_kinds: what that cluster does not have.
+        broker_addresses: the Brokers whose address that cluster has told.
     """
+    lacking = {kind.kind for kind in missing_kinds}
     found = [note for spec in services for note in _of_service(spec)]
     for spec in services:
         for function in spec.functions:
             for trigger in function.triggers:
                 broker = settings.brokers.get(broker_of(spec, trigger), BrokerSettings())
                 found += _of_trigger(trigger, broker, objects, settings)
+                found += _instead(trigger, lacking)
     for manifest in (*objects.services, *objects.sources):
         found += _of_source(manifest)
+    for manifest in (*objects.triggers[:1], *objects.sources):
+        found += _of_missing(manifest, lacking)
     for name, said in settings.brokers.items():
-        found += _of_broker(name, said)
+        found += _of_broker(name, said, knows_address=name in broker_addresses)
     return tuple(found)
 
 
@@ -138,6 +154,32 @@ def _of_trigger(trigger: Trigger, broker: BrokerSettings, objects: Objects, sett
         )
 
 
+def _instead(trigger: Trigger, lacking: Collection[str]) -> Iterator[Note]:
+    """What our adapter does where the kind of an extension is missing, and does otherwise."""
+    kind, said = _EXTENSIONS.get(trigger.kind, ("", "")), f"@function.{trigger.kind}"
+    if kind[0] not in lacking or (trigger.kind == "redis" and wants_our_redis(trigger.options)):
+        return
+    text = f"there is no {kind[0]}, so our adapter does it, with the same events"
+    hint = ""
+    if trigger.kind == "kafka" and trigger.options.get("consumers", 1) > 1:
+        text += "; it is one consumer, whatever consumers says"
+        hint = f"For more have {kind[1]} installed"
+    if trigger.kind == "github":
+        text += "; it makes no webhook by itself"
+        hint = (
+            f"Make one for the URL of {trigger.name}, as JSON, with what secretToken of {trigger.options['secret']} is"
+        )
+    yield Note("differs", trigger.name, said, text, hint)
+
+
+def _of_missing(manifest: Object, lacking: Collection[str]) -> Iterator[Note]:
+    """What nothing of ours can stand for."""
+    kind = manifest["kind"]
+    if kind in lacking:
+        text = f"the cluster does not know {kind} ({manifest['apiVersion']})"
+        yield Note("refused", manifest["metadata"]["name"], kind, text, f"Have Knative Eventing installed:  {_INSTALL}")
+
+
 def _of_source(manifest: Object) -> Iterator[Note]:
     name, spec = manifest["metadata"]["name"], manifest["spec"]
     match manifest["kind"]:
@@ -169,7 +211,10 @@ def _of_adapter(name: str, spec: Mapping[str, Any]) -> Iterator[Note]:
     if adapter == "bucket" and not said.get("notifications"):
         text = "what changes while the program that lists the bucket is not running is not told"
         yield Note("differs", name, "@function.bucket", text, "Let the store tell:  notifications=True")
-    yield from _of_addresses(name, adapter, [said.get(word, "") for word in ("url", "address", "endpoint")])
+    addresses = [said.get(word, "") for word in ("url", "address", "endpoint")] + said.get("bootstrap_servers", [])
+    yield from _of_addresses(
+        name, adapter, [each if not each or "://" in each else f"{adapter}://{each}" for each in addresses]
+    )
 
 
 def _of_addresses(name: str, decorator: str, addresses: Sequence[str]) -> Iterator[Note]:
@@ -190,9 +235,9 @@ def _of_watcher(source: Object) -> Iterator[Note]:
         yield Note("needs", name, said, "who deploys has to have the rights that the source's Role gives")
 
 
-def _of_broker(name: str, said: BrokerSettings) -> Iterator[Note]:
+def _of_broker(name: str, said: BrokerSettings, *, knows_address: bool) -> Iterator[Note]:
     known = ("", "MTChannelBasedBroker", *INGRESSES)
-    if said.broker_class not in known:
+    if said.broker_class not in known and not knows_address:
         text = "where its Brokers take events is not known, so ctx.publish gets the address of Knative's own class"
         yield Note("differs", name, f"class = {said.broker_class!r}", text, "Set K_SINK in env")
     for key in (keys.EVENT_RETENTION, keys.EVENT_MAX_BYTES, keys.EVENT_TYPES):
@@ -200,6 +245,12 @@ def _of_broker(name: str, said: BrokerSettings) -> Iterator[Note]:
             yield Note("ignored", name, key, "only the engine's Broker keeps events as a log")
 
 
+_INSTALL = "https://knative.dev/docs/install/"
+_EXTENSIONS = {
+    "kafka": ("KafkaSource", "Knative's Kafka extension"),
+    "redis": ("RedisStreamSource", "Knative's Redis extension"),
+    "github": ("GitHubSource", "Knative's GitHub extension"),
+}  # by decorator: the kind that a cluster has only with an extension
 _CLAIM, _WRITE = "kubernetes.podspec-persistent-volume-claim", "kubernetes.podspec-persistent-volume-write"
 _GATED = {
     "node_selector": "kubernetes.podspec-nodeselector",

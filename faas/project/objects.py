@@ -22,6 +22,7 @@ from faas.project.settings import Settings
 from faas.project.sources import make_source
 from faas.project.triggers import Subscriber, broker_address, broker_of, make_delivery, make_trigger
 from faas.resources import keys
+from faas.resources.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def make_objects(
     secrets: Mapping[str, Values] = {},
     for_cluster: bool = False,
     unprivileged: bool = False,
+    missing_kinds: Collection[Kind] = frozenset(),
+    broker_addresses: Mapping[str, str] = {},
 ) -> Objects:
     """Args:
         services: of the whole project: which functions are there decides what names mean.
@@ -105,6 +108,8 @@ def make_objects(
         config, secrets: the values of ConfigMaps and Secrets that it declares, as `secret_values` reads them.
         for_cluster: with what the engine does by itself, and a cluster has to be told.
         unprivileged: the images need no rights, as those that we make ourselves: nobody should give them any.
+        missing_kinds: of sources, that the server does not have: our adapters do the same where they can.
+        broker_addresses: where Brokers that are there take events; of others it is known by their class.
     Raises: ProjectError: a name is there twice, or an address cannot be.
     """
     stage = settings.stage.name if settings and settings.stage else ""
@@ -122,26 +127,29 @@ def make_objects(
             options = filled(trigger.kind, trigger.options, variables, where=function.name)
             if trigger.kind == "files":
                 options["path"] = str(root / options["path"])
-            sources.append(make_source(function, trigger, options, broker=broker, belonging=belonging))
+            sources.append(
+                make_source(function, trigger, options, broker=broker, belonging=belonging, missing_kinds=missing_kinds)
+            )
     _check_names(triggers)
     sinks = {spec.name: _sink(spec, has_events=bool(triggers)) for spec in services}
     brokers |= dict.fromkeys(sink for sink in sinks.values() if sink)
     described = settings.brokers if settings else {}
     there = Sources(tuple(sources), (), ())
+
+    def address(broker: str) -> str:
+        said = described.get(broker)
+        return broker_addresses.get(broker) or broker_address(namespace, broker, said.broker_class if said else "")
+
     if for_cluster:
-        there = sources_in_cluster(sources, belonging, described)
+        there = sources_in_cluster(sources, belonging, address)
         triggers = [trigger_in_cluster(trigger, described) for trigger in triggers]
     mappings = [mapping for spec in services for mapping in make_domain_mappings(spec, belonging)]
     _check_hosts(mappings)
 
-    def address(broker: str) -> str:
-        said = described.get(broker)
-        return broker_address(namespace, broker, said.broker_class if said else "") if broker else ""
-
     functions = tuple(
         make_service(
             spec, images[spec.name], belonging,
-            overrides=overrides, sink=address(sinks[spec.name]), for_cluster=for_cluster,
+            overrides=overrides, sink=address(sinks[spec.name]) if sinks[spec.name] else "", for_cluster=for_cluster,
             unprivileged=unprivileged,
         )
         for spec in services

@@ -1,13 +1,13 @@
 """From decorators of sources to the objects that bring their events: Knative's own kinds where they can say it. Pure.
 
 What Knative's kind has no field for (where a Redis group begins) is said to our adapter instead, as a ContainerSource;
-handlers cannot tell. `adapters` has those. A RabbitmqSource has no `ceOverrides`, so no Trigger could tell its events
-from others': RabbitMQ is always our adapter.
+handlers cannot tell. `adapters` has those. So it is where the server does not have an extension's kind. A
+RabbitmqSource has no `ceOverrides`, so no Trigger could tell its events from others': RabbitMQ is always our adapter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,19 +16,41 @@ from faas_runtime.triggers import SOURCE_EXTENSION
 
 from faas.project import adapters
 from faas.project.labels import Belonging, Object
+from faas.resources.kinds import (
+    API_SERVER_SOURCE,
+    CONTAINER_SOURCE,
+    GITHUB_SOURCE,
+    KAFKA_SOURCE,
+    PING_SOURCE,
+    REDIS_STREAM_SOURCE,
+    Kind,
+)
 
 Options = Mapping[str, Any]
-_SOURCES, _V1, _V1ALPHA1 = "sources.knative.dev", "v1", "v1alpha1"
 
 
 def make_source(
-    function: FunctionSpec, trigger: Trigger, options: Options, *, broker: str, belonging: Belonging
+    function: FunctionSpec,
+    trigger: Trigger,
+    options: Options,
+    *,
+    broker: str,
+    belonging: Belonging,
+    missing_kinds: Collection[Kind] = (),
 ) -> Object:
-    """The source of one decorator. Args: options: with every variable filled in."""
-    version, kind, spec = _MAKE[trigger.kind](options, f"faas.{belonging.namespace}.{trigger.name}")
+    """The source of one decorator.
+
+    Args:
+        options: with every variable filled in.
+        missing_kinds: what the server does not have: our adapter does the same where there is one.
+    """
+    group = f"faas.{belonging.namespace}.{trigger.name}"
+    kind, spec = _MAKE[trigger.kind](options, group)
+    if kind in missing_kinds and trigger.kind in _INSTEAD:
+        kind, spec = CONTAINER_SOURCE, _INSTEAD[trigger.kind](options, group)
     return {
-        "apiVersion": f"{_SOURCES}/{version}",
-        "kind": kind,
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
         "metadata": belonging.metadata(trigger.name, function=function.name),
         "spec": {
             **spec,
@@ -38,13 +60,19 @@ def make_source(
     }
 
 
-Made = tuple[str, str, Object]
+def wants_our_redis(options: Options) -> bool:
+    """Whether a RedisStreamSource cannot say it: how many entries at once, where a group begins, which database."""
+    database = urlsplit(options["url"]).path.strip("/")
+    return "batch" in options or options["start"] != "$" or database not in ("", "0")
+
+
+Made = tuple[Kind, Object]
 
 
 def _schedule(options: Options, group: str) -> Made:
     names = {"schedule": "schedule", "timezone": "timezone", "data": "data", "data_base64": "dataBase64",
              "content_type": "contentType"}  # fmt: skip
-    return _V1, "PingSource", {field: options[option] for option, field in names.items() if option in options}
+    return PING_SOURCE, {field: options[option] for option, field in names.items() if option in options}
 
 
 def _kubernetes(options: Options, group: str) -> Made:
@@ -58,7 +86,7 @@ def _kubernetes(options: Options, group: str) -> Made:
         spec["namespaceSelector"] = {"matchExpressions": [named]}
     if "service_account" in options:
         spec["serviceAccountName"] = options["service_account"]
-    return _V1, "ApiServerSource", spec
+    return API_SERVER_SOURCE, spec
 
 
 def _kafka(options: Options, group: str) -> Made:
@@ -85,15 +113,15 @@ def _kafka(options: Options, group: str) -> Made:
         if secret:
             certificates = {"caCert": "ca.crt", "cert": "user.crt", "key": "user.key"}
             net["tls"] |= {field: _key(secret, key, optional=True) for field, key in certificates.items()}
-    return _V1, "KafkaSource", {**spec, "net": net} if net else spec
+    return KAFKA_SOURCE, {**spec, "net": net} if net else spec
 
 
 def _redis(options: Options, group: str) -> Made:
-    if "batch" in options or options["start"] != "$":
-        return _V1, "ContainerSource", adapters.redis(options, group)
+    if wants_our_redis(options):
+        return CONTAINER_SOURCE, adapters.redis(options, group)
     address, secret = urlsplit(options["url"]), options.get("secret")
     spec: Object = {
-        "address": f"{address.hostname}:{address.port or 6379}",
+        "address": adapters.redis_address(options),
         "stream": options["stream"],
         "group": options.get("group", group),
     }
@@ -103,7 +131,7 @@ def _redis(options: Options, group: str) -> Made:
     if secret and dial.get("useTLS"):
         certificates = {"caCert": "ca.crt", "cert": "tls.crt", "key": "tls.key"}
         dial |= {field: _key(secret, key, optional=True) for field, key in certificates.items()}
-    return _V1ALPHA1, "RedisStreamSource", {**spec, "dialOptions": dial} if dial else spec
+    return REDIS_STREAM_SOURCE, {**spec, "dialOptions": dial} if dial else spec
 
 
 def _github(options: Options, group: str) -> Made:
@@ -115,7 +143,7 @@ def _github(options: Options, group: str) -> Made:
     }
     if "api_url" in options:
         spec["githubAPIURL"] = options["api_url"]
-    return _V1ALPHA1, "GitHubSource", spec
+    return GITHUB_SOURCE, spec
 
 
 def _key(secret: str, key: str, *, optional: bool = False) -> Object:
@@ -123,7 +151,7 @@ def _key(secret: str, key: str, *, optional: bool = False) -> Object:
 
 
 def _adapter(make: Callable[[Options], Object]) -> Callable[[Options, str], Made]:
-    return lambda options, group: (_V1, "ContainerSource", make(options))
+    return lambda options, group: (CONTAINER_SOURCE, make(options))
 
 
 _MAKE: dict[str, Callable[[Options, str], Made]] = {
@@ -131,3 +159,10 @@ _MAKE: dict[str, Callable[[Options, str], Made]] = {
     "github": _github, "mqtt": _adapter(adapters.mqtt), "bucket": _adapter(adapters.bucket),
     "rabbitmq": _adapter(adapters.rabbitmq), "webhook": _adapter(adapters.webhook), "files": _adapter(adapters.files),
 }  # fmt: skip
+
+# By decorator: what does the same as the kind of an extension of Knative's, with the same group and the same events.
+_INSTEAD: dict[str, Callable[[Options, str], Object]] = {
+    "kafka": adapters.kafka,
+    "redis": adapters.redis_as_knative,
+    "github": lambda options, group: adapters.github(options),
+}

@@ -19,6 +19,7 @@ class Secrets(msgspec.Struct, frozen=True):
 
     username: str = ""
     password: str = ""
+    mechanism: str = ""  # of SASL, where the Secret says it and not the options
     ca: str = ""  # PEM
     cert: str = ""  # PEM
     key: str = ""  # PEM

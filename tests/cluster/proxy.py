@@ -217,6 +217,10 @@ class Proxy:
                 groups = self._groups(json.loads(await found.aread()))
                 media = {"Content-Type": found.headers["content-type"]}
                 return await answer.whole(seen, found.status_code, media, json.dumps(groups).encode())
+            if self.hidden and re.fullmatch(r"/apis/[^/]+/[^/]+", seen.path):
+                listed = self._resources(seen.path.split("/")[2], json.loads(await found.aread()))
+                media = {"Content-Type": found.headers["content-type"]}
+                return await answer.whole(seen, found.status_code, media, json.dumps(listed).encode())
             said = {name: value for name, value in found.headers.items() if name.lower() not in _HOP}
             if "content-length" in found.headers and (fault is None or fault.kind == "cut"):
                 said["content-length"] = found.headers["content-length"]
@@ -271,6 +275,11 @@ class Proxy:
             if key in document:
                 document[key] = [item for item in document[key] if name(item) not in self.hidden]
         return document
+
+    def _resources(self, group: str, document: dict[str, Any]) -> dict[str, Any]:
+        """What a group has, without the kinds that are hidden."""
+        there = [each for each in document.get("resources", ()) if f"{each['name']}.{group}" not in self.hidden]
+        return {**document, "resources": there} if "resources" in document else document
 
     def _review(self, seen: Seen) -> dict[str, Any]:
         body = decode_object(seen.body) if seen.body.startswith(MAGIC) else json.loads(seen.body)

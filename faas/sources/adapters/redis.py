@@ -33,6 +33,7 @@ class Options(msgspec.Struct, frozen=True):
     address: str  # HOST:PORT, or redis://HOST:PORT/DB, rediss://… with TLS
     stream: str
     group: str
+    tls: bool = False  # for HOST:PORT; a URL says it itself
     consumer: str = ""  # the source's name by default; of two processes each needs its own
     start: str = "$"  # where a group that is made here begins: "$" now, "0" the first entry, or an entry's id
     batch: int = 100
@@ -55,7 +56,7 @@ async def run(source: Source[Options]) -> None:
 
 def _make_client(source: Source[Options], credentials: CredentialFiles) -> Redis:
     secrets = source.secrets
-    url = _url(source.options.address)
+    url = _url(source.options.address, tls=source.options.tls)
     # No retries inside: after a lost answer the pending entries have to be read first.
     given: dict[str, Any] = {"protocol": 2, "retry": Retry(NoBackoff(), 0), "socket_timeout": 30}
     if secrets.username:
@@ -173,8 +174,8 @@ class _Reader:
         await self._client.xack(self._stream, self._group, *(id for id, _ in entries))
 
 
-def _url(address: str) -> str:
-    return address if "://" in address else f"redis://{address}"
+def _url(address: str, *, tls: bool = False) -> str:
+    return address if "://" in address else f"{'rediss' if tls else 'redis'}://{address}"
 
 
 def _public(address: str) -> str:

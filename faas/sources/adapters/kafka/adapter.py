@@ -21,6 +21,7 @@ from faas.sources.errors import ConfigurationError, UpstreamError
 from faas.sources.source import Source
 from faas.sources.tls import make_tls_context
 
+_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _CHECK_EVERY_S = 5.0
 _ANSWER_S = 10.0
 _CLOSE_S = 3.0  # to say goodbye to the group; without it the group notices after the session's timeout
@@ -57,6 +58,8 @@ async def run(source: Source[Options]) -> None:
         raise ConfigurationError(
             f"security={source.options.security} needs FAAS_SOURCE_USERNAME and FAAS_SOURCE_PASSWORD"
         )
+    if _mechanism(source) not in _MECHANISMS:
+        raise ConfigurationError(f"sasl.mechanism {_mechanism(source)!r} is none of {', '.join(_MECHANISMS)}")
     make_tls_context(source.secrets)  # what is wrong with it is told now
     _library.addHandler(logging.NullHandler())  # it has an error to tell ten times a second while a server is away
     _library.propagate = source.environment.log_level == "DEBUG"
@@ -88,7 +91,7 @@ class _Session:
         given: dict[str, Any] = {}
         if options.security.startswith("SASL"):
             given = {
-                "sasl_mechanism": options.sasl_mechanism or "PLAIN",
+                "sasl_mechanism": _mechanism(self._source),
                 "sasl_plain_username": secrets.username,
                 "sasl_plain_password": secrets.password,
             }
@@ -138,6 +141,10 @@ class _Session:
             if partitions.have_begun and not missing:
                 connected()
             await self._source.unless_stopping(partitions.news(_CHECK_EVERY_S))
+
+
+def _mechanism(source: Source[Options]) -> str:
+    return source.options.sasl_mechanism or source.secrets.mechanism or "PLAIN"
 
 
 async def _close(consumer: AIOKafkaConsumer) -> None:
