@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from faas_builders.errors import ImageNameError
 from faas_builders.registry.names import ImageName
@@ -15,6 +15,11 @@ from faas.resources.loglines import in_words
 Raw = Mapping[str, Any]
 
 SIDECAR = "queue-proxy"  # Knative's own container beside the function's
+
+
+Cause = Literal["", "ends", "pull", "pull refused", "missing", "refused", "room"]
+"""What kind of trouble it is, for who decides how long to wait: it ends again and again, its image is not to be had (or
+not for us), an object is missing, it is refused (quota, policy), there is no room for it yet; "": anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Trouble:
     container: str = ""
     restarted: bool = False  # what ended is the container before the one that is there now
     lines: tuple[str, ...] = ()  # the last it wrote, as far as the Pod's status tells
+    cause: Cause = ""
+    ends: int = 0  # how often it has ended
 
     def __str__(self) -> str:
         return self.sentence
@@ -72,6 +79,9 @@ def without_frame(message: str) -> str:
 
 _PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 _PULL_WORDS = re.compile(r"unable to fetch image|failed to resolve image|pull access denied", re.IGNORECASE)
+_REFUSED_WORDS = re.compile(
+    r"unauthorized|denied|forbidden|authentication|credentials|not found|manifest unknown|no match for platform", re.I
+)
 _MISSING_OBJECT = re.compile(r'(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found', re.IGNORECASE)
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) [^/ ]+/(?P<name>\S+)")
 
@@ -85,19 +95,22 @@ def _of_containers(pod: Raw) -> Trouble | None:
         if reason in _PULLING:
             return _pulling(reason, message, str(container.get("image") or _image_of(pod, name)))
         if reason == "CreateContainerConfigError":
-            return Trouble(reason, f"its container cannot be configured: {message}", _config_advice(message))
+            return Trouble(reason, f"its container cannot be configured: {message}", _config_advice(message),
+                           cause="missing")  # fmt: skip
         if reason in ("CreateContainerError", "RunContainerError"):
-            return Trouble(reason, f"its container cannot be started: {_first(message)}", _start_advice(message))
+            return Trouble(reason, f"its container cannot be started: {_first(message)}", _start_advice(message),
+                           cause="missing")  # fmt: skip
         ended = state.get("terminated") or ((container.get("lastState") or {}).get("terminated") if waiting else None)
         if ended and (ended.get("exitCode") or reason == "CrashLoopBackOff") and name != SIDECAR:
-            return _ended(pod, name, ended, restarted=not state.get("terminated"))
+            return _ended(pod, container, ended, restarted=not state.get("terminated"))
     return None
 
 
 def _pulling(reason: str, message: str, image: str) -> Trouble:
     why = _first(message).rpartition(": ")[2]  # a container runtime tells the whole way there, image and all
     sentence = f"the image {image} cannot be pulled" + (f": {why}" if why and "ack-off" not in why else "")
-    return Trouble(reason, sentence, _pull_advice(message, image))
+    is_refused = reason == "InvalidImageName" or _REFUSED_WORDS.search(message)
+    return Trouble(reason, sentence, _pull_advice(message, image), cause="pull refused" if is_refused else "pull")
 
 
 def _pull_advice(message: str, image: str) -> str:
@@ -123,17 +136,18 @@ def _pull_advice(message: str, image: str) -> str:
     return ""
 
 
-def _ended(pod: Raw, container: str, ended: Raw, *, restarted: bool) -> Trouble:
+def _ended(pod: Raw, status: Raw, ended: Raw, *, restarted: bool) -> Trouble:
+    container, ends = str(status.get("name") or ""), int(status.get("restartCount") or 0) + 1
     code, reason = ended.get("exitCode"), str(ended.get("reason") or "")
     name = str(pod["metadata"]["name"])
     if reason == "OOMKilled":
         limit = _limit_of(pod, container)
         sentence = f"it was killed for using more than its memory{f' ({limit})' if limit else ''}"
-        return Trouble(reason, sentence, 'Give it more:  memory = "1Gi"', name, container, restarted)
+        return Trouble(reason, sentence, 'Give it more:  memory = "1Gi"', name, container, restarted, (), "ends", ends)
     message = str(ended.get("message") or "")
     why = f": {_first(message)}" if message and reason in ("ContainerCannotRun", "StartError") else ""
     return Trouble(f"ExitCode{code}", f"it ends with exit code {code}{why}", _start_advice(message), name, container,
-                   restarted, () if why else last_words(ended))  # fmt: skip
+                   restarted, () if why else last_words(ended), "ends", ends)  # fmt: skip
 
 
 _WORDS = 8  # lines: the end of a traceback
@@ -169,7 +183,8 @@ def _of_scheduling(pod: Raw) -> Trouble | None:
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             message = str(condition.get("message") or "")
-            return Trouble("Unschedulable", f"no node takes it: {_first(message)}", _node_advice(message))
+            sentence = f"no node takes it: {_first(message)}"
+            return Trouble("Unschedulable", sentence, _node_advice(message), cause="room")
     return None
 
 
@@ -212,10 +227,19 @@ def _of_events(events: Sequence[Raw], pod: str) -> Trouble | None:
             continue
         if is_quota(message):
             sentence, advice = quota_words(message)
-            return Trouble(reason, sentence, advice)
+            return Trouble(reason, sentence, advice, cause="refused")
+        sentence, advice = f"{_TOLD[reason]}: {_first(message)}", _event_advice(reason, message)
         wrote = pod if reason == "Unhealthy" else ""
-        return Trouble(reason, f"{_TOLD[reason]}: {_first(message)}", _event_advice(reason, message), wrote)
+        return Trouble(reason, sentence, advice, wrote, cause=_cause_of_event(reason, message))
     return None
+
+
+def _cause_of_event(reason: str, message: str) -> Cause:
+    if reason == "Unhealthy":
+        return ""
+    if "not found" in message:
+        return "missing"
+    return "refused" if reason == "FailedCreate" else "room"
 
 
 def _event_advice(reason: str, message: str) -> str:

@@ -15,6 +15,7 @@ from faas.deploy.bounded import each
 from faas.deploy.comparing import Comparison
 from faas.deploy.conflicts import conflicts_of
 from faas.deploy.errors import Failure, FieldConflicts, Kept, NotReady, Overtaken
+from faas.deploy.lasting import given_up_words
 from faas.deploy.live import read_live
 from faas.deploy.logs import last_lines
 from faas.deploy.plan import Change
@@ -82,6 +83,7 @@ class _Rollout:
         self._namespace = changes[0].manifest["metadata"]["namespace"]
         self._seen: dict[str, Object] = {change.name: change.live for change in changes if change.live is not None}
         self._deadline_s = 0.0  # of the loop's clock
+        self._given_up: Mapping[str, Trouble] = {}  # what keeps those that nobody waits for any longer
         updated = [change for change in changes if change.live is not None and change.new_revision]
         together = len([change for change in changes if change.new_revision]) > 1
         hold = not options.traffic or bool(options.tag) or (together and not options.independent and options.wait)
@@ -179,24 +181,30 @@ class _Rollout:
             state[name] = verdict
             tell(name, _progress(verdict))
 
-        def unready() -> dict[str, str]:
-            return self._newest(name for name in names if name not in state or state[name].state != "ready")
+        def waiting() -> dict[str, str]:
+            return self._newest(name for name in names if name not in state or state[name].state == "waiting")
 
         def troubled(name: str, trouble: Trouble) -> None:
             tell(name, f"{trouble.reason}: {trouble}", trouble.lines)
 
         troubles = Troubles(self._client, self._namespace)
         async with asyncio.TaskGroup() as group:
-            looking = group.create_task(troubles.tell(unready, troubled))
-            try:
-                _, verdicts = await wait_for(
-                    self._client, self._namespace, names, goal, objects=self._seen, changed=changed,
-                    timeout_s=max(0.0, self._deadline_s - asyncio.get_running_loop().time()),
-                    patience_s=self._options.patience_s,
-                )  # fmt: skip
-            finally:
-                looking.cancel()
-        return verdicts
+            looking = group.create_task(troubles.tell(waiting, troubled))
+            watching = group.create_task(wait_for(
+                self._client, self._namespace, names, goal, objects=self._seen, changed=changed,
+                timeout_s=max(0.0, self._deadline_s - asyncio.get_running_loop().time()),
+                patience_s=self._options.patience_s,
+            ))  # fmt: skip
+            await asyncio.wait((looking, watching), return_when=asyncio.FIRST_COMPLETED)
+            looking.cancel()
+            watching.cancel()
+        if not watching.cancelled():
+            return watching.result()[1]
+        self._given_up = looking.result()
+        ended = {
+            name: Verdict("failed", trouble.reason, given_up_words(trouble)) for name, trouble in self._given_up.items()
+        }
+        return {name: Verdict("waiting") for name in names} | state | ended
 
     def _newest(self, names: Iterable[str]) -> dict[str, str]:
         """The revision that each Service waits for."""
@@ -206,7 +214,7 @@ class _Rollout:
 
     async def _failures(self, verdicts: Mapping[str, Verdict]) -> tuple[Failure, ...]:
         revisions = self._newest(verdicts)
-        found = await Troubles(self._client, self._namespace).look(revisions)
+        found = {**self._given_up, **await Troubles(self._client, self._namespace).look(revisions)}
         return tuple(await each(
             verdicts.items(), lambda item: self._failure(*item, revisions.get(item[0], ""), found.get(item[0]))
         ))  # fmt: skip

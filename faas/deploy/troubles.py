@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from faas.client.errors import ApiError, Forbidden, NotFound
 from faas.client.protocol import Client, Object
+from faas.deploy.lasting import Lasting
 from faas.deploy.reasons import Trouble, trouble_of
 from faas.resources import keys
 from faas.resources.kinds import EVENT, POD, Kind
@@ -42,20 +43,27 @@ class Troubles:
         say: Callable[[str, Trouble], None],
         *,
         first_s: float = _FIRST_S,
-    ) -> None:
-        """Look again and again, ever more seldom, and say what is new; ends with its task.
+    ) -> dict[str, Trouble]:
+        """Look again and again, ever more seldom, and say what is new.
 
-        Args: waiting: the newest revisions of those Services that are not ready yet.
+        Ends when none of those that are waited for will come by itself: what is the matter with each of them.
+
+        Args: waiting: the newest revisions of those Services of which nobody knows yet what becomes of them.
         """
         said: dict[str, str] = {}
+        lasting = Lasting()
         pause_s = first_s
         while True:
             await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # many deploys may wait for one cluster
             pause_s = min(pause_s * 1.5, _MOST_S)
-            for service, trouble in (await self.look(waiting())).items():
+            found = await self.look(waiting())
+            for service, trouble in found.items():
                 if said.get(service) != str(trouble):  # ErrImagePull and ImagePullBackOff take turns
                     said[service] = str(trouble)
                     say(service, trouble)
+            given_up = lasting.note(found, asyncio.get_running_loop().time())
+            if given_up and waiting().keys() <= given_up.keys():
+                return given_up
 
     async def _list(self, kind: Kind, **selectors: str) -> Sequence[Object]:
         if kind in self._hidden:
