@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from faas_runtime.options import DELIVERY, Option, OptionError, did_you_mean, matching, table, validate
+from faas_runtime.option_values import matching
+from faas_runtime.options import DELIVERY, Option, OptionError, did_you_mean, table, validate
 
 from faas.project.errors import SettingsError
 from faas.project.labels import Belonging, Object

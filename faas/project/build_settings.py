@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from faas_builders.target import Platform
-from faas_runtime.options import Option, OptionError, boolean, did_you_mean, matching, one_of, table, validate
+from faas_runtime.option_values import boolean, matching, one_of
+from faas_runtime.options import Option, OptionError, did_you_mean, table, validate
 
 from faas.project.errors import SettingsError
 

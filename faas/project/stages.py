@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from faas_runtime.options import OPTIONS, Option, OptionError, boolean, did_you_mean, matching, validate
+from faas_runtime.option_values import boolean, matching
+from faas_runtime.options import OPTIONS, Option, OptionError, did_you_mean, validate
 
 from faas.project import brokers, secrets
 from faas.project.brokers import BrokerSettings

@@ -14,10 +14,26 @@ from typing import Any, Literal, TypedDict
 import msgspec
 
 from faas_runtime.errors import OptionError as OptionError
+from faas_runtime.option_values import (
+    DNS_LABEL,
+    DNS_SUBDOMAIN,
+    boolean,
+    integer,
+    matching,
+    number,
+    one_of,
+    parse_burst,
+    parse_environment,
+    parse_labels,
+    parse_names,
+    parse_quantity,
+    parse_size,
+    seconds,
+    whole_seconds,
+)
 from faas_runtime.placed import (
     Resources,
     Toleration,
-    burst,
     parse_affinity,
     parse_annotations,
     parse_domains,
@@ -25,7 +41,6 @@ from faas_runtime.placed import (
     parse_resources,
     parse_tolerations,
     parse_volumes,
-    whole_seconds,
 )
 
 Metric = Literal["concurrency", "rps", "cpu", "memory"]
@@ -127,166 +142,32 @@ def table(*options: Option) -> dict[str, Option]:
     return {option.name: option for option in options}
 
 
-_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\Z")
-_DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z")
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?\Z")
-_QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kMGTPE]|[KMGTPE]i)?\Z")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?\Z")
-_SCALE = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
-_BINARY = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-RESERVED_ENVIRONMENT = frozenset({"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"})  # Knative's own
-
-
-def parse_seconds(value: Any) -> float:
-    """Seconds from 90, 1.5, "90s", "250ms", "5m", "1h". Raises: ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError
-    if isinstance(value, str):
-        match = _DURATION.match(value.strip())
-        if match is None:
-            raise ValueError
-        return float(match[1]) * _SCALE[match[2]]
-    return float(value)
-
-
-def parse_size(value: Any) -> int:
-    """Bytes from 1048576, "32Mi", "10M". Raises: ValueError."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = re.match(r"(\d+)([kMG]|[KMG]i)?\Z", value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError
-    return int(match[1]) * _BINARY[match[2] or ""]
-
-
-def integer(low: int, high: int) -> Callable[[Any], int]:
-    def parse(value: Any) -> int:
-        if isinstance(value, str) and value.strip().isdigit():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError
-        return value
-
-    return parse
-
-
-def seconds(low: float, high: float) -> Callable[[Any], float]:
-    def parse(value: Any) -> float:
-        seconds = parse_seconds(value)
-        if not low <= seconds <= high:
-            raise ValueError
-        return seconds
-
-    return parse
-
-
-def _number(low: float) -> Callable[[Any], float]:
-    def parse(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError
-        number = float(value)
-        if not low <= number < float("inf"):
-            raise ValueError
-        return number
-
-    return parse
-
-
-def boolean(value: Any) -> bool:
-    if isinstance(value, str) and value.lower() in ("true", "1", "yes", "false", "0", "no"):
-        return value.lower() in ("true", "1", "yes")
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def one_of(*choices: str) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if value not in choices:
-            raise ValueError
-        return str(value)
-
-    return parse
-
-
-def matching(pattern: re.Pattern[str]) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if not isinstance(value, str) or not pattern.match(value):
-            raise ValueError
-        return value
-
-    return parse
-
-
-def _quantity(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError
-    text = str(value).strip()
-    if not _QUANTITY.match(text) or text.rstrip("mkMGTPEi").strip("0.") == "":
-        raise ValueError
-    return text
-
-
-def _size(value: Any) -> int:
-    size = parse_size(value)
-    if size < 0:
-        raise ValueError
-    return size
-
-
-def _names(value: Any) -> list[str]:
-    names = [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
-    if not all(isinstance(name, str) and _DNS_SUBDOMAIN.match(name) for name in names):
-        raise ValueError
-    return names
-
-
-def _environment(value: Any) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise ValueError
-    for key, item in value.items():
-        if not (isinstance(key, str) and _ENV_NAME.match(key) and isinstance(item, str)) or key in RESERVED_ENVIRONMENT:
-            raise ValueError
-    return dict(value)
-
-
-def _labels(value: Any) -> dict[str, str]:
-    if not isinstance(value, Mapping) or not all(
-        isinstance(key, str) and _LABEL_KEY.match(key) and isinstance(item, str) and _LABEL_VALUE.match(item)
-        for key, item in value.items()
-    ):
-        raise ValueError
-    return dict(value)
-
-
 _INT32 = 2**31 - 1
 _VARIABLES = ("env", "secret_env", "config_env")
 _DNS = "a DNS label: lower-case letters, digits and '-', at most 63"
 
 OPTIONS = table(
     Option("name", "the service's name; the function's, with '-' for '_', when not given", _DNS,
-           matching(_DNS_LABEL), False),
-    Option("service", "functions that name the same service share one", _DNS, matching(_DNS_LABEL), False),
+           matching(DNS_LABEL), False),
+    Option("service", "functions that name the same service share one", _DNS, matching(DNS_LABEL), False),
     Option("min_scale", "instances that always run", "a whole number from 0", integer(0, _INT32)),
     Option("max_scale", "instances at most; 0 means no bound", "a whole number from 0", integer(0, _INT32)),
     Option("initial_scale", "instances a new revision starts with", "a whole number from 0", integer(0, _INT32)),
     Option("target", "load an instance should carry: requests at once, or a second with metric='rps'",
-           "a number from 0.01", _number(0.01)),
+           "a number from 0.01", number(0.01)),
     Option("metric", "what scaling looks at; cpu and memory with the autoscaler hpa, which a cluster has",
            "'concurrency', 'rps', 'cpu' or 'memory'", one_of("concurrency", "rps", "cpu", "memory")),
     Option("concurrency", "requests an instance executes at once, at most (20 for sync, 100 for async functions)",
            "a whole number from 1 to 1000", integer(1, 1000)),
     Option("timeout", "how long a request may take", "seconds from 1 to 3600, or '90s', '5m'", seconds(1, 3600)),
-    Option("cpu", "CPU of an instance (request and limit)", "a quantity: 0.5, '500m', 2", _quantity),
-    Option("memory", "memory of an instance (request and limit)", "a quantity: '256Mi', '1G'", _quantity),
+    Option("cpu", "CPU of an instance (request and limit)", "a quantity: 0.5, '500m', 2", parse_quantity),
+    Option("memory", "memory of an instance (request and limit)", "a quantity: '256Mi', '1G'", parse_quantity),
     Option("env", "environment variables", "a mapping of names to strings, without PORT and K_*",
-           _environment, False),
-    Option("secrets", "Secrets that ctx.secrets reads", "a list of Secret names", _names),
-    Option("config", "ConfigMaps that ctx.config reads", "a list of ConfigMap names", _names),
+           parse_environment, False),
+    Option("secrets", "Secrets that ctx.secrets reads", "a list of Secret names", parse_names),
+    Option("config", "ConfigMaps that ctx.config reads", "a list of ConfigMap names", parse_names),
     Option("labels", "labels of the service and its revisions", "a mapping of label names to label values",
-           _labels, False),
+           parse_labels, False),
     Option("scale_to_zero_after", "the last instance ends this long after the last request",
            "seconds from 0 to 86400, or '30s', '1h'", seconds(0, 86400)),
     Option("snapshot", "start instances by forking a warm process; False starts each plainly", "True or False",
@@ -295,27 +176,27 @@ OPTIONS = table(
            "True or False", boolean),
     Option("visibility", "who may reach it", "'public' or 'cluster-local'", one_of("public", "cluster-local")),
     Option("max_body", "the largest request body that is read into memory (32Mi); streams have no bound",
-           "bytes, or '32Mi'", _size),
+           "bytes, or '32Mi'", parse_size),
     Option("broker", "the Broker that the function publishes to and gets its events from", _DNS,
-           matching(_DNS_LABEL)),
+           matching(DNS_LABEL)),
     Option("autoscaler", "who scales it: Knative's own (kpa), Kubernetes' (hpa), or a class of the cluster",
            "'kpa', 'hpa', or a name with a domain", matching(re.compile(r"kpa\Z|hpa\Z|[a-z0-9-]+(\.[a-z0-9-]+)+\Z"))),
     Option("target_utilization", "how much of its target an instance may carry before there is another",
            "a percentage from 1 to 100", integer(1, 100)),
     Option("target_burst_capacity", "requests more than now that must be taken at once; -1 is any number",
-           "a whole number from -1", burst),
+           "a whole number from -1", parse_burst),
     Option("window", "over how long the load is averaged", "whole seconds from 6 to 3600, or '90s'",
-           whole_seconds(6, 3600, parse_seconds)),
+           whole_seconds(6, 3600)),
     Option("activation_scale", "instances that a scale up from zero starts", "a whole number from 2",
            integer(2, _INT32)),
     Option("scale_down_delay", "how long less load must last before instances end",
-           "whole seconds from 0 to 3600, or '15m'", whole_seconds(0, 3600, parse_seconds)),
+           "whole seconds from 0 to 3600, or '15m'", whole_seconds(0, 3600)),
     Option("pod_retention", "how long the last instance is kept at least, once there is nothing to do",
-           "whole seconds from 0 to 3600, or '5m'", whole_seconds(0, 3600, parse_seconds)),
+           "whole seconds from 0 to 3600, or '5m'", whole_seconds(0, 3600)),
     Option("rollout_duration", "over how long traffic moves to a new revision", "whole seconds from 0, or '10m'",
-           whole_seconds(0, _INT32, parse_seconds)),
+           whole_seconds(0, _INT32)),
     Option("progress_deadline", "how long a new revision may take to become ready", "whole seconds from 1, or '20m'",
-           whole_seconds(1, _INT32, parse_seconds)),
+           whole_seconds(1, _INT32)),
     Option("domains", "hosts of your own that it answers at", "a list of hosts, as 'shop.example.org'", parse_domains),
     Option("resources", "requests and limits of any resource, over cpu and memory",
            "{'requests': {...}, 'limits': {...}} with quantities", parse_resources, False),
@@ -329,16 +210,16 @@ OPTIONS = table(
     Option("config_env", "variables that get a key of a ConfigMap", "a mapping of names to 'CONFIGMAP/KEY'",
            parse_keys, False),
     Option("service_account", "the service account that it runs as", "the name of a ServiceAccount",
-           matching(_DNS_SUBDOMAIN)),
-    Option("image_pull_secrets", "Secrets that open the registry of its image", "a list of Secret names", _names),
+           matching(DNS_SUBDOMAIN)),
+    Option("image_pull_secrets", "Secrets that open the registry of its image", "a list of Secret names", parse_names),
     Option("node_selector", "labels that its node must have", "a mapping of label names to label values",
-           _labels, False),
+           parse_labels, False),
     Option("tolerations", "taints of nodes that it puts up with",
            "a list of Kubernetes' tolerations, as [{'key': 'gpu', 'operator': 'Exists'}]", parse_tolerations, False),
     Option("affinity", "which nodes it is drawn to", "Kubernetes' affinity, as {'nodeAffinity': {...}}",
            parse_affinity, False),
     Option("runtime_class", "the container runtime of its nodes, as gvisor", "the name of a RuntimeClass",
-           matching(_DNS_SUBDOMAIN)),
+           matching(DNS_SUBDOMAIN)),
     Option("annotations", "annotations of its revisions, for what has no option of its own",
            "a mapping of names to strings", parse_annotations, False),
 )  # fmt: skip
@@ -349,7 +230,7 @@ DELIVERY = table(
            one_of("linear", "exponential"), False),
     Option("backoff_delay", "the first wait", "seconds, or '200ms', '2s'", seconds(0, 86400), False),
     Option("dead_letter", "the function, Service or stream that gets what failed for good", _DNS,
-           matching(_DNS_LABEL), False),
+           matching(DNS_LABEL), False),
     Option("delivery_timeout", "how long one attempt may take", "seconds above 0, or '30s'",
            seconds(0.001, 86400), False),
     Option("ordered_by", "events with the same value of this attribute are handled one after another",
@@ -359,7 +240,7 @@ DELIVERY = table(
            "a whole number from 1", integer(1, _INT32), False),
     Option("backlog_target", "waiting events for each instance that is wanted: long tasks scale with the queue",
            "a whole number from 1", integer(1, _INT32), False),
-    Option("broker", "whose events; the function's own without it", _DNS, matching(_DNS_LABEL), False),
+    Option("broker", "whose events; the function's own without it", _DNS, matching(DNS_LABEL), False),
 )  # fmt: skip
 
 

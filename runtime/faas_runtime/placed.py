@@ -6,10 +6,11 @@ Each takes a user's value and gives its normal form, or raises ValueError, Optio
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from faas_runtime.errors import OptionError
+from faas_runtime.option_values import ENV_NAME, QUANTITY
 
 _HOST_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"({_HOST_LABEL}\.)+{_HOST_LABEL}\Z")
@@ -18,9 +19,7 @@ _KEY_OF = re.compile(rf"(?P<name>{_NAME})/(?P<key>[-._a-zA-Z0-9]{{1,253}})\Z")
 _VOLUME = re.compile(
     rf"(?P<kind>pvc|secret|config):(?P<name>{_NAME})(?P<write>:rw)?\Z|(?P<empty>empty|memory)(:(?P<size>\d+[KMGT]i?))?\Z"
 )
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _RESOURCE = re.compile(r"([a-z0-9.-]+/)?[a-zA-Z0-9._-]+\Z")
-_AMOUNT = re.compile(r"\d+(\.\d+)?(m|[kMGTPE]|[KMGTPE]i)?\Z")
 _RESERVED_PATHS = ("/dev", "/dev/log", "/var/run/faas")
 _TOLERATION = {"key": str, "operator": str, "value": str, "effect": str, "tolerationSeconds": int}
 _AFFINITY = ("nodeAffinity", "podAffinity", "podAntiAffinity")
@@ -88,7 +87,7 @@ def parse_keys(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise ValueError
     for variable, reference in value.items():
-        if not isinstance(variable, str) or not _ENV_NAME.match(variable):
+        if not isinstance(variable, str) or not ENV_NAME.match(variable):
             raise ValueError
         if not isinstance(reference, str) or not _KEY_OF.match(reference):
             raise ValueError
@@ -135,26 +134,6 @@ def parse_affinity(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def whole_seconds(low: int, high: int, parse: Callable[[Any], float]) -> Callable[[Any], int]:
-    """Knative takes no fraction of a second here."""
-
-    def parse_whole(value: Any) -> int:
-        seconds = parse(value)
-        if seconds != int(seconds) or not low <= seconds <= high:
-            raise ValueError
-        return int(seconds)
-
-    return parse_whole
-
-
-def burst(value: Any) -> int:
-    """-1, or a whole number from 0. Raises: ValueError."""
-    number = int(value) if isinstance(value, str) else value
-    if isinstance(number, bool) or not isinstance(number, int) or number < -1:
-        raise ValueError
-    return number
-
-
 def _amounts(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise ValueError
@@ -162,7 +141,7 @@ def _amounts(value: Any) -> dict[str, str]:
     for name, amount in value.items():
         if isinstance(amount, bool) or not isinstance(amount, str | int | float):
             raise ValueError
-        if not isinstance(name, str) or not _RESOURCE.match(name) or not _AMOUNT.match(str(amount)):
+        if not isinstance(name, str) or not _RESOURCE.match(name) or not QUANTITY.match(str(amount)):
             raise ValueError
         found[name] = str(amount)
     return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from faas_runtime.options import Option, OptionError, boolean, integer, matching, one_of, table
+from faas_runtime.option_values import boolean, integer, matching, one_of
+from faas_runtime.options import Option, OptionError, table
 from faas_runtime.source_options.words import secret, text, texts, url
 
 _TOPIC_MOST = 65535  # bytes; MQTT 5.0, 1.5.4

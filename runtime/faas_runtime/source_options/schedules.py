@@ -12,7 +12,8 @@ import msgspec
 
 from faas_runtime import cron
 from faas_runtime.event import JSON
-from faas_runtime.options import Option, OptionError, did_you_mean, matching, one_of, table
+from faas_runtime.option_values import matching, one_of
+from faas_runtime.options import Option, OptionError, did_you_mean, table
 from faas_runtime.shapes.making import BYTES, TEXT
 from faas_runtime.source_options.words import SECRET_NAME, text, texts, words
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from faas_runtime.options import Option, OptionError, boolean, integer, matching, table
+from faas_runtime.option_values import boolean, integer, matching
+from faas_runtime.options import Option, OptionError, table
 from faas_runtime.source_options.words import duration, secret, text, texts, url, words
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\Z")

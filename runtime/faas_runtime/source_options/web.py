@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from faas_runtime.options import Option, OptionError, did_you_mean, matching, one_of, table
+from faas_runtime.option_values import matching, one_of
+from faas_runtime.options import Option, OptionError, did_you_mean, table
 from faas_runtime.shapes import github
 from faas_runtime.source_options.words import secret, text, texts, url
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from faas_runtime.options import Option, OptionError, did_you_mean, matching, seconds
+from faas_runtime.option_values import matching, seconds
+from faas_runtime.options import Option, OptionError, did_you_mean
 
 SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
 _PASSWORD = re.compile(r"://[^/@\s]*:(?P<password>[^/@\s]+)@")
