@@ -11,9 +11,11 @@ from faas.deploy.bounded import each
 from faas.deploy.errors import KindMissing
 from faas.project.labels import PROJECT_LABEL, STAGE_LABEL
 from faas.resources import kinds
-from faas.resources.kinds import Kind
+from faas.resources.kinds import SECRET, Kind
 
 Which = tuple[Kind, str]  # kind and name
+
+_FEW = 3  # asked for by name; more are less work for a server as one list. Not Secrets: others' are nobody's to read
 
 _KINDS = {(kind.api_version, kind.kind): kind for kind in vars(kinds).values() if isinstance(kind, Kind)}
 
@@ -57,7 +59,8 @@ async def read_live(
     listed: dict[Kind, list[Object] | None] = {}
     if project:
         asked = list(dict.fromkeys([*needed, *prunable]))
-        answers = await each(asked, lambda kind: _list(client, kind, namespace, project, needed=kind in needed))
+        ours = f"{PROJECT_LABEL}={project}"
+        answers = await each(asked, lambda kind: _list(client, kind, namespace, ours, needed=kind in needed))
         listed = dict(zip(asked, answers, strict=True))
     objects: dict[Which, Object] = {}
     for kind, items in listed.items():
@@ -65,10 +68,27 @@ async def read_live(
             if stage_of(item) == stage or (kind, item["metadata"]["name"]) in wanted:
                 objects[kind, item["metadata"]["name"]] = item
     labelled = frozenset(found for found, item in objects.items() if stage_of(item) == stage)
-    others = [each_one for each_one in wanted if each_one not in objects]
-    answers_by_name = await each(others, lambda one: _get(client, *one, namespace))
-    objects |= {one: item for one, item in zip(others, answers_by_name, strict=True) if item is not None}
+    objects |= await _without_label(client, [one for one in wanted if one not in objects], namespace)
     return Live(objects, labelled, frozenset(kind for kind, items in listed.items() if items is None))
+
+
+async def _without_label(client: Client, wanted: Sequence[Which], namespace: str) -> dict[Which, Object]:
+    """What is there of objects that no label finds: by name, or of a kind of which many are wanted, all at once."""
+    by_kind: dict[Kind, list[Which]] = {}
+    for one in wanted:
+        by_kind.setdefault(one[0], []).append(one)
+
+    async def of_kind(kind: Kind) -> Mapping[Which, Object] | None:
+        items = await _list(client, kind, namespace, needed=True)
+        return None if items is None else {(kind, item["metadata"]["name"]): item for item in items}
+
+    many = [kind for kind, ones in by_kind.items() if len(ones) > _FEW and kind != SECRET]
+    lists = dict(zip(many, await each(many, of_kind), strict=True))
+    few = [one for one in wanted if lists.get(one[0]) is None]
+    found = dict(zip(few, await each(few, lambda one: _get(client, *one, namespace)), strict=True))
+    for listed in filter(None, lists.values()):
+        found |= {one: listed.get(one) for one in wanted if one in listed}
+    return {one: item for one, item in found.items() if item is not None}
 
 
 def stage_of(obj: Object) -> str:
@@ -80,10 +100,10 @@ def is_kind_missing(error: NotFound) -> bool:
     return not error.name
 
 
-async def _list(client: Client, kind: Kind, namespace: str, project: str, *, needed: bool) -> list[Object] | None:
+async def _list(client: Client, kind: Kind, namespace: str, selector: str = "", *, needed: bool) -> list[Object] | None:
     """None: this user may not see it."""
     try:
-        return (await client.list(kind, namespace, label_selector=f"{PROJECT_LABEL}={project}")).items
+        return (await client.list(kind, namespace, label_selector=selector)).items
     except NotFound as error:
         if needed:
             raise KindMissing(kind) from error

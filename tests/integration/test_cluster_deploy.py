@@ -120,6 +120,26 @@ def test_a_deploy_of_the_same_writes_nothing_and_asks_for_each_kind_once(obedien
     assert all(seen.query["labelSelector"] == "faas.dev/project=shop" for seen in asked)
 
 
+def test_many_new_functions_are_looked_for_at_once_and_tried_before_any_is_written(obedient: Obedient) -> None:
+    deploy(obedient, objects("1", *(f"f{number}" for number in range(12))), wait=False)
+
+    asked = obedient.cluster.requests()
+    unlabelled = [seen for seen in asked if seen.method == "GET" and not seen.query.get("labelSelector")]
+    assert [seen.path for seen in unlabelled] == ["/apis/serving.knative.dev/v1/namespaces/team/services"]
+    tried = [bool(seen.query.get("dryRun")) for seen in asked if seen.method == "PATCH"]
+    assert tried == [True] * 12 + [False] * 12
+
+
+def test_who_may_not_list_is_answered_for_each_name(obedient: Obedient) -> None:
+    names = [f"f{number}" for number in range(5)]
+    deploy(obedient, objects("1", *names))
+    obedient.cluster.rights["alice"] = [Right("get,create,patch", "*", "team")]
+
+    plan = deploy(obedient, objects("1", *names), user="alice")
+
+    assert {change.action for change in plan.services} == {"unchanged"}
+
+
 def test_a_change_of_one_asks_about_that_one_and_writes_that_one(obedient: Obedient) -> None:
     deploy(obedient, objects("1"))
     obedient.cluster.proxy.seen.clear()
@@ -231,6 +251,39 @@ def test_what_others_add_beside_ours_stays_and_is_no_conflict(obedient: Obedient
 
     live = obedient.call(read)
     assert (live["metadata"]["labels"]["team"], live["spec"]["template"]["spec"]["timeoutSeconds"]) == ("sales", 9)
+
+
+@pytest.mark.parametrize(
+    ("labels", "manager", "owner"),
+    [
+        pytest.param({}, "helm", "helm", id="made-by-something-else"),
+        pytest.param({"faas.dev/project": "blog"}, "faas", "project blog", id="of-another-project"),
+        pytest.param({"faas.dev/project": "shop", "faas.dev/stage": "live"}, "faas", "stage live", id="of-a-stage"),
+    ],
+)
+def test_what_others_have_made_is_not_taken_silently(
+    obedient: Obedient, labels: dict[str, str], manager: str, owner: str
+) -> None:
+    """With other keys there is no field that two managers could quarrel about."""
+
+    async def others(world: World) -> None:
+        made = settings_map("texts", theirs="1")
+        made["metadata"]["labels"] = labels
+        await world.client.create(CONFIG_MAP, made, field_manager=manager)
+
+    async def read(world: World) -> Object:
+        return await world.client.get(CONFIG_MAP, "texts", "team")
+
+    obedient.call(others)
+    before = obedient.call(read)
+    wanted = objects("1", "city", config_maps=(settings_map("texts", ours="2"),))
+    with pytest.raises(FieldConflicts, match=rf"texts \(ConfigMap\): all of it is {owner}'s"):
+        deploy(obedient, wanted)
+
+    assert obedient.call(read) == before
+    assert serving(obedient) == {}
+    deploy(obedient, wanted, force=True)
+    assert obedient.call(read)["data"]["ours"] == "2"
 
 
 def test_a_split_that_somebody_set_by_hand_is_kept(obedient: Obedient) -> None:
