@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from faas_runtime import wire
+from faas_runtime import delivered, wire
 from faas_runtime.call import Call, current
 from faas_runtime.context import Context
 from faas_runtime.errors import EventError
@@ -33,9 +33,14 @@ async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) ->
     if instance.tracer.enabled and endpoint.kind != "event":  # an event says itself which trace it belongs to
         instance.tracer.begin(call)
     status = _CLIENT_LEFT
+    is_delivered = b"prefer" in call.headers and delivered.is_delivery(call.headers)
+    if is_delivered:
+        send = delivered.discarding(call, send)
     try:
         answer = await _answer(instance, call, receive, send)
         if type(answer) is Answer:
+            if is_delivered:
+                answer = delivered.may_be_read(call, answer)
             status = answer.status
             body = answer.body if call.scope["method"] != "HEAD" else b""
             if exchange is not None:
@@ -158,7 +163,11 @@ async def _handle_events(instance: Instance, call: Call) -> Answer | Stream:
     call.event = events[0]
     _begin_span(instance, call)
     replies = await _execute(instance, call)
-    return encode_replies(replies) if isinstance(replies, list) else replies
+    if not isinstance(replies, list):
+        return replies  # type: ignore[no-any-return]  # an answer that the handler made itself
+    if len(replies) > 1 and delivered.is_delivery(call.headers) and not delivered.takes_batches(call.headers):
+        replies = await delivered.publish_but_the_last(call, replies)
+    return encode_replies(replies)
 
 
 def _begin_span(instance: Instance, call: Call) -> None:

@@ -114,6 +114,7 @@ def test_an_answer_comes_back_and_its_connection_is_used_again() -> None:
         assert world.server.connections == 1
         assert world.server.requests[0] == (
             b"POST /x HTTP/1.1\r\nhost: f.default.svc.cluster.local\r\nprefer: reply\r\nuser-agent: faas\r\n"
+            b"accept: application/cloudevents-batch+json, */*\r\n"
             b"ce-id: 1\r\ncontent-length: 4\r\n\r\ndata"
         )
 

@@ -54,6 +54,8 @@ def make_subscriber(uri: str, *, domain: str, timeout_s: float | None = None) ->
         target += "?" + quote(parts.query, safe="/:@!$&'()*+,;=~-._%?")
     local = host.endswith((f".{LOCAL_DOMAIN}", f".{domain.lower()}"))
     prefix = b"POST %b HTTP/1.1\r\nhost: %b\r\nprefer: reply\r\nuser-agent: faas\r\n" % (target.encode("ascii"), netloc)
+    if local:
+        prefix += b"accept: application/cloudevents-batch+json, */*\r\n"  # several replies at once
     if local and timeout_s:
         prefix += b"faas-timeout: %.3f\r\n" % timeout_s
     tls = parts.scheme == "https" and not local
