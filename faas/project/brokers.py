@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from faas_runtime.option_values import matching
-from faas_runtime.options import DELIVERY, Option, OptionError, did_you_mean, table, validate
+from faas_runtime.options import DELIVERY, Option, table
 
-from faas.project.errors import SettingsError
 from faas.project.labels import Belonging, Object
+from faas.project.tables import Table
 from faas.resources import keys
 
 _REFERENCE = ("apiVersion", "kind", "name", "namespace")
@@ -28,11 +27,9 @@ class BrokerSettings:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_brokers(given: Any, pyproject: Path, where: str) -> dict[str, BrokerSettings]:
-    """`where`: the dotted key of the table. Raises: SettingsError."""
-    if not isinstance(given, dict) or not all(isinstance(each, dict) for each in given.values()):
-        raise SettingsError(pyproject, where, "this is a table of tables", f"Write [{where}.NAME]")
-    return {name: _parse(said, pyproject, f"{where}.{name}") for name, said in given.items()}
+def parse_brokers(tables: Mapping[str, Table]) -> dict[str, BrokerSettings]:
+    """Raises: SettingsError."""
+    return {name: _parse(table) for name, table in tables.items()}
 
 
 def over(weaker: Mapping[str, BrokerSettings], stronger: Mapping[str, BrokerSettings]) -> dict[str, BrokerSettings]:
@@ -67,16 +64,8 @@ def make_broker(name: str, said: BrokerSettings | None, delivery: Object, belong
     return {**found, "spec": spec} if spec else found
 
 
-def _parse(said: Mapping[str, Any], pyproject: Path, where: str) -> BrokerSettings:
-    for word in said:
-        if word not in _SETTINGS:
-            raise SettingsError(
-                pyproject, f"{where}.{word}", "there is no such setting", did_you_mean(word, tuple(_SETTINGS))
-            )
-    try:
-        found = validate(said, known=_SETTINGS)
-    except OptionError as error:
-        raise SettingsError(pyproject, f"{where}.{error.option}", error.message, error.hint) from error
+def _parse(said: Table) -> BrokerSettings:
+    found = said.settings(_SETTINGS)
     return BrokerSettings(
         found.pop("class", ""), found.pop("config", {}), annotations=found.pop("annotations", {}), delivery=found
     )

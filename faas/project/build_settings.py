@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from faas_builders.target import Platform
 from faas_runtime.option_values import boolean, matching, one_of
-from faas_runtime.options import Option, OptionError, did_you_mean, table, validate
+from faas_runtime.options import Option, OptionError, table
 
-from faas.project.errors import SettingsError
+from faas.project.tables import Table
 
 BuilderName = Literal["oci", "docker", "pack"]
 BUILDERS: tuple[BuilderName, ...] = ("oci", "docker", "pack")
@@ -54,20 +54,9 @@ def parse_platform(value: Any) -> Platform:
         ) from None
 
 
-def parse_build(given: Any, pyproject: Path, where: str = "tool.faas.build") -> BuildSettings:
+def parse_build(table: Table) -> BuildSettings:
     """Raises: SettingsError: there is no such setting, or not with that value."""
-    if not isinstance(given, dict):
-        raise SettingsError(pyproject, where, "this is a table", f"Write [{where}]")
-    for key in given:
-        if key not in _SETTINGS:
-            raise SettingsError(
-                pyproject, f"{where}.{key}", "there is no such setting", did_you_mean(key, tuple(_SETTINGS))
-            )
-    try:
-        found = validate(given, known=_SETTINGS)
-    except OptionError as error:
-        raise SettingsError(pyproject, f"{where}.{error.option}", error.message, error.hint) from error
-    return BuildSettings(**{key.replace("-", "_"): value for key, value in found.items()})
+    return BuildSettings(**{key.replace("-", "_"): value for key, value in table.settings(_SETTINGS).items()})
 
 
 def over(weaker: BuildSettings, stronger: BuildSettings) -> BuildSettings:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from faas_runtime.options import did_you_mean
 
-from faas.project.errors import SettingsError
+from faas.project.tables import Table
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}\Z")
@@ -72,14 +71,14 @@ def is_key(text: str) -> bool:
     return _KEY.match(text) is not None
 
 
-def parse_secrets(given: Any, pyproject: Path, where: str) -> dict[str, Declared]:
-    """`where`: the dotted key of the table. Raises: SettingsError."""
-    return _parse(given, pyproject, where, _secret_origin)
+def parse_secrets(tables: Mapping[str, Table]) -> dict[str, Declared]:
+    """Raises: SettingsError."""
+    return {name: _parse(name, table, _secret_origin) for name, table in tables.items()}
 
 
-def parse_config(given: Any, pyproject: Path, where: str) -> dict[str, Declared]:
-    """`where`: the dotted key of the table. Raises: SettingsError."""
-    return _parse(given, pyproject, where, _config_origin)
+def parse_config(tables: Mapping[str, Table]) -> dict[str, Declared]:
+    """Raises: SettingsError."""
+    return {name: _parse(name, table, _config_origin) for name, table in tables.items()}
 
 
 def over(weaker: Mapping[str, Declared], stronger: Mapping[str, Declared]) -> dict[str, Declared]:
@@ -96,29 +95,21 @@ class _NotAnOrigin(ValueError):
         self.message, self.hint = message, hint
 
 
-def _parse(given: Any, pyproject: Path, where: str, origin: Callable[[Any], Origin]) -> dict[str, Declared]:
-    if not isinstance(given, dict):
-        raise SettingsError(pyproject, where, "this is a table of tables", f"Write [{where}.NAME]")
-    found: dict[str, Declared] = {}
-    for name, keys in given.items():
-        here = f"{where}.{name}"
-        if not _NAME.match(name):
-            raise SettingsError(pyproject, here, "no object can have this name", "Use lower-case letters, digits and -")
-        if not isinstance(keys, dict) or not keys:
-            raise SettingsError(pyproject, here, "this is a table of keys", f"Write [{here}] and below it KEY = …")
-        found[name] = Declared(name, {key: _origin(key, value, pyproject, here, origin) for key, value in keys.items()})
-    return found
+def _parse(name: str, table: Table, origin: Callable[[Any], Origin]) -> Declared:
+    if not _NAME.match(name):
+        raise table.refused("no object can have this name", "Use lower-case letters, digits and -")
+    if not table.content:
+        raise table.refused("this is a table of keys", f"Write [{table.key}] and below it KEY = …")
+    return Declared(name, {key: _origin(key, value, table, origin) for key, value in table.content.items()})
 
 
-def _origin(key: str, value: Any, pyproject: Path, where: str, parse: Callable[[Any], Origin]) -> Origin:
+def _origin(key: str, value: Any, table: Table, parse: Callable[[Any], Origin]) -> Origin:
     if not is_key(key):
-        raise SettingsError(
-            pyproject, f"{where}.{key}", "no key can be called so", "Use letters, digits, '-', '_' and '.'"
-        )
+        raise table.refused("no key can be called so", "Use letters, digits, '-', '_' and '.'", at=key)
     try:
         return parse(value)
     except _NotAnOrigin as error:
-        raise SettingsError(pyproject, f"{where}.{key}", error.message, error.hint) from None
+        raise table.refused(error.message, error.hint, at=key) from None
 
 
 def _secret_origin(value: Any) -> Origin:

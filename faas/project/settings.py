@@ -15,6 +15,7 @@ from faas.project.build_settings import BuildSettings, parse_build
 from faas.project.errors import NotAProject, SettingsError
 from faas.project.secrets import Declared, parse_config, parse_secrets
 from faas.project.stages import Stage, find_stage, parse_stages
+from faas.project.tables import Table
 
 # modules: see faas_runtime.discovery
 _KNOWN = ("name", "functions", "modules", "build", "secrets", "config", "brokers", "dead_letters", "environments")
@@ -72,31 +73,24 @@ def load_stage(path: Path, name: str) -> Stage:
 
 def _parse(root: Path, pyproject: Path, document: Mapping[str, Any]) -> tuple[Settings, Mapping[str, Stage]]:
     project = document.get("project", {})
-    table = document.get("tool", {}).get("faas", {})
-    for key in table:
+    table = Table(pyproject, "tool.faas", document.get("tool", {}).get("faas", {}))
+    for key in table.content:
         if key not in _KNOWN:
-            raise SettingsError(
-                pyproject, f"tool.faas.{key}", "there is no such setting", f"Known: {', '.join(_KNOWN)}"
-            )
-    functions = table.get("functions", {})
-    if not isinstance(functions, dict) or not all(isinstance(options, dict) for options in functions.values()):
-        raise SettingsError(
-            pyproject, "tool.faas.functions", "this is a table of tables", "Write [tool.faas.functions.NAME]"
-        )
-    dead_letters = table.get("dead_letters", True)
+            raise table.refused("there is no such setting", f"Known: {', '.join(_KNOWN)}", at=key)
+    dead_letters = table.content.get("dead_letters", True)
     if not isinstance(dead_letters, bool):
-        raise SettingsError(pyproject, "tool.faas.dead_letters", f"{dead_letters!r} is out of range", "true or false")
-    name = table.get("name") or project.get("name") or root.name
-    stages = parse_stages(table.get("environments", {}), pyproject)
+        raise table.refused(f"{dead_letters!r} is out of range", "true or false", at="dead_letters")
+    name = table.content.get("name") or project.get("name") or root.name
+    stages = parse_stages(table.tables("environments"))
     settings = Settings(
         root,
         image_name(str(name)),
-        functions,
+        {function: each.content for function, each in table.tables("functions").items()},
         str(project.get("requires-python", "")),
-        parse_build(table.get("build", {}), pyproject),
-        parse_secrets(table.get("secrets", {}), pyproject, "tool.faas.secrets"),
-        parse_config(table.get("config", {}), pyproject, "tool.faas.config"),
-        parse_brokers(table.get("brokers", {}), pyproject, "tool.faas.brokers"),
+        parse_build(table.inner("build")),
+        parse_secrets(table.tables("secrets")),
+        parse_config(table.tables("config")),
+        parse_brokers(table.tables("brokers")),
         dead_letters,
         stages=tuple(stages),
     )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from faas_runtime.option_values import boolean, matching
-from faas_runtime.options import OPTIONS, Option, OptionError, did_you_mean, validate
+from faas_runtime.options import OPTIONS, Option, OptionError, did_you_mean, table, validate
 
 from faas.project import brokers, secrets
 from faas.project.brokers import BrokerSettings
 from faas.project.build_settings import BuildSettings, parse_build
 from faas.project.errors import SettingsError
 from faas.project.secrets import Declared
+from faas.project.tables import Table
 
 WHERE = "tool.faas.environments"
 _DNS = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
@@ -48,11 +49,9 @@ class Stage:
         return f"{WHERE}.{self.name}"
 
 
-def parse_stages(given: Any, pyproject: Path) -> dict[str, Stage]:
+def parse_stages(tables: Mapping[str, Table]) -> dict[str, Stage]:
     """Raises: SettingsError: a stage says something that it cannot say."""
-    if not isinstance(given, dict) or not all(isinstance(each, dict) for each in given.values()):
-        raise SettingsError(pyproject, WHERE, "this is a table of tables", f"Write [{WHERE}.NAME]")
-    return {name: _parse(name, said, pyproject) for name, said in given.items()}
+    return {name: _parse(name, said) for name, said in tables.items()}
 
 
 def find_stage(stages: Mapping[str, Stage], name: str, pyproject: Path) -> Stage:
@@ -63,26 +62,26 @@ def find_stage(stages: Mapping[str, Stage], name: str, pyproject: Path) -> Stage
     raise SettingsError(pyproject, f"{WHERE}.{name}", "the project has no such stage", hint)
 
 
-def _parse(name: str, said: Mapping[str, Any], pyproject: Path) -> Stage:
-    where = f"{WHERE}.{name}"
+def _parse(name: str, said: Table) -> Stage:
     if not _DNS.match(name):
-        raise SettingsError(pyproject, where, "no stage can be called so", "Use lower-case letters, digits and '-'")
-    tables = {word: said[word] for word in _TABLES if isinstance(said.get(word), dict)}
-    rest = {word: value for word, value in said.items() if word not in tables}
+        raise said.refused("no stage can be called so", "Use lower-case letters, digits and '-'")
+    inner = {word: value for word, value in said.content.items() if word in _TABLES and isinstance(value, dict)}
+    rest = {word: value for word, value in said.content.items() if word not in inner}
     for word in rest:
         if word not in _OWN and word not in _FOR_ALL:
-            raise SettingsError(pyproject, f"{where}.{word}", *_unknown(word, where))
-    own = _validated({word: rest.pop(word) for word in _OWN if word in rest}, _OWN, pyproject, where)
+            raise said.refused(*_unknown(word, said.key), at=word)
+    own = {word: rest.pop(word) for word in _OWN if word in rest}
+    functions = said.inner("functions")
     return Stage(
         name,
-        **own,
-        options=_validated(rest, _FOR_ALL, pyproject, where),
-        functions=_functions(tables.get("functions", {}), pyproject, f"{where}.functions"),
-        domains=_domains(tables.get("domains", {}), pyproject, f"{where}.domains"),
-        secrets=secrets.parse_secrets(tables.get("secrets", {}), pyproject, f"{where}.secrets"),
-        config=secrets.parse_config(tables.get("config", {}), pyproject, f"{where}.config"),
-        brokers=brokers.parse_brokers(tables.get("brokers", {}), pyproject, f"{where}.brokers"),
-        build=parse_build(tables.get("build", {}), pyproject, f"{where}.build"),
+        **replace(said, content=own).settings(_OWN),
+        options=replace(said, content=rest).options(_FOR_ALL),
+        functions={function: functions.inner(function).options(OPTIONS) for function in functions.content},
+        domains=_domains(said.inner("domains")),
+        secrets=secrets.parse_secrets(said.tables("secrets")),
+        config=secrets.parse_config(said.tables("config")),
+        brokers=brokers.parse_brokers(said.tables("brokers")),
+        build=parse_build(said.inner("build")),
     )
 
 
@@ -94,27 +93,13 @@ def _unknown(word: str, where: str) -> tuple[str, str]:
     return "there is no such setting", did_you_mean(word, [*_OWN, *_TABLES, *_FOR_ALL])
 
 
-def _validated(given: Mapping[str, Any], known: Mapping[str, Option], pyproject: Path, where: str) -> dict[str, Any]:
-    try:
-        return validate(given, known=known)
-    except OptionError as error:
-        raise SettingsError(pyproject, f"{where}.{error.option}", error.message, error.hint) from error
-
-
-def _functions(given: Mapping[str, Any], pyproject: Path, where: str) -> dict[str, Mapping[str, Any]]:
-    for name, options in given.items():
-        if not isinstance(options, dict):
-            raise SettingsError(pyproject, f"{where}.{name}", "this is a table", f"Write [{where}.{name}]")
-    return {name: _validated(options, OPTIONS, pyproject, f"{where}.{name}") for name, options in given.items()}
-
-
-def _domains(given: Mapping[str, Any], pyproject: Path, where: str) -> dict[str, tuple[str, ...]]:
+def _domains(said: Table) -> dict[str, tuple[str, ...]]:
     found = {}
-    for service, hosts in given.items():
+    for service, hosts in said.content.items():
         try:
             found[service] = tuple(validate({"domains": hosts})["domains"])
         except OptionError as error:
-            raise SettingsError(pyproject, f"{where}.{service}", error.message, error.hint) from error
+            raise said.refused(error.message, error.hint, at=service) from error
     return found
 
 
@@ -123,16 +108,13 @@ def _text(pattern: re.Pattern[str]) -> Callable[[Any], str]:
     return lambda value: parse(value.strip().removesuffix("/"))
 
 
-_OWN = {
-    option.name: option
-    for option in (
-        Option("context", "where it is deployed to", "the name of a context; see faas context list",
-               _text(re.compile(r"\S.*\Z"))),
-        Option("namespace", "the namespace there", "a DNS label", matching(_DNS)),
-        Option("registry", "where images are pushed to", "a registry and a path, as 'registry.example.org/team'",
-               _text(_IMAGE)),
-        Option("image", "what the image is called, whole", "a reference, as 'registry.example.org/team/shop'",
-               _text(_IMAGE)),
-        Option("dead_letters", "whether a cluster gets a store for dead letters", "true or false", boolean),
-    )
-}  # fmt: skip
+_OWN = table(
+    Option("context", "where it is deployed to", "the name of a context; see faas context list",
+           _text(re.compile(r"\S.*\Z"))),
+    Option("namespace", "the namespace there", "a DNS label", matching(_DNS)),
+    Option("registry", "where images are pushed to", "a registry and a path, as 'registry.example.org/team'",
+           _text(_IMAGE)),
+    Option("image", "what the image is called, whole", "a reference, as 'registry.example.org/team/shop'",
+           _text(_IMAGE)),
+    Option("dead_letters", "whether a cluster gets a store for dead letters", "true or false", boolean),
+)  # fmt: skip
