@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from faas.resources.yaml_text import needs_quotes
+
 Files = dict[str, str]
 """What a folder holds: text by path in it, with forward slashes."""
 
@@ -18,7 +20,8 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = "|" if "\n" in text else "'" if needs_quotes(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)

@@ -44,7 +44,7 @@ def write_files(folder: Path, files: Mapping[str, str], *, force: bool = False) 
     """
     ours = _read_index(folder)
     digests = {path: _digest(text.encode()) for path, text in files.items()}
-    live = {path: _digest_of(folder / path) for path in {*files, *ours}}
+    live = {path: _digest_of(folder, path) for path in {*files, *ours}}
     foreign = sorted(
         path for path in files if live[path] not in ("", digests[path]) and live[path] != ours.get(path)
     )  # fmt: skip
@@ -54,15 +54,11 @@ def write_files(folder: Path, files: Mapping[str, str], *, force: bool = False) 
     removed = [path for path in stale if live[path] == ours[path]]
     changed = sorted(path for path in files if live[path] != digests[path])
     for path in changed:
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(files[path], encoding="utf-8")
+        _write(folder, path, files[path])
     for path in removed:
         (folder / path).unlink()
         _remove_empty(folder, (folder / path).parent)
-    folder.mkdir(parents=True, exist_ok=True)
-    index = json.dumps({"files": dict(sorted(digests.items()))}, indent=1) + "\n"
-    (folder / INDEX).write_text(index, encoding="utf-8")
+    _write(folder, INDEX, json.dumps({"files": dict(sorted(digests.items()))}, indent=1) + "\n")
     return Written(tuple(changed), tuple(removed), tuple(path for path in stale if path not in removed))
 
 
@@ -84,14 +80,32 @@ def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def _digest_of(path: Path) -> str:
-    """ "" when nothing is there; what is no file that we can read is nothing that we wrote."""
+def _digest_of(folder: Path, name: str) -> str:
+    """ "" when nothing is there; what is no file that we can read, or a link, is nothing that we wrote."""
+    if _links(folder, name):
+        return "a link"
     try:
-        return _digest(path.read_bytes())
+        return _digest((folder / name).read_bytes())
     except FileNotFoundError:
         return ""
     except OSError:
         return "unreadable"
+
+
+def _write(folder: Path, name: str, text: str) -> None:
+    """A link in the folder is replaced, never followed: what it leads to is somewhere else."""
+    for link in _links(folder, name):
+        link.unlink()
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+
+
+def _links(folder: Path, name: str) -> list[Path]:
+    """Those on the way from the folder to a file in it; the folder itself may be one."""
+    path = folder / name
+    below = [path, *path.parents][: len(PurePosixPath(name).parts)]
+    return [each for each in below if each.is_symlink()]
 
 
 def _remove_empty(folder: Path, inner: Path) -> None:

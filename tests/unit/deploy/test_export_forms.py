@@ -367,3 +367,41 @@ def test_an_index_cannot_name_files_outside_the_folder(tmp_path: Path) -> None:
 
     assert write_files(inner, {}).removed == ()
     assert (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["12345e67", "1e3", "08", "0o17", "+1E5", ".5e3", "y", "N", "0777", "1_000", "yes", "~"]
+)
+def test_text_that_kubectl_would_read_as_something_else_is_quoted(text: str) -> None:
+    assert to_yaml({"value": text}) == f"value: '{text}'\n"
+
+
+@pytest.mark.parametrize("text", ["1e", "1.2.3", "abc", "12e", "yo", "-", "10.0.0.1", "5m"])
+def test_text_that_everybody_reads_as_text_is_not(text: str) -> None:
+    assert to_yaml({"value": text}) == (f"value: {text}\n" if text != "-" else "value: '-'\n")
+
+
+@pytest.mark.parametrize("link", ["values.yaml", "templates"])
+def test_no_link_in_the_folder_is_followed(tmp_path: Path, link: str) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "chart"
+    outside.mkdir()
+    folder.mkdir()
+    (folder / link).symlink_to(outside / "new" if link == "values.yaml" else outside)
+    files = {"values.yaml": "a: 1\n", "templates/web.yaml": "b: 2\n"}
+
+    with pytest.raises(NotOurs):
+        write_files(folder, files)
+    write_files(folder, files, force=True)
+
+    assert list(outside.iterdir()) == []
+    assert {path: (folder / path).read_text() for path in files} == files
+    assert not (folder / link).is_symlink()
+
+
+def test_an_index_that_is_a_link_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "chart").mkdir()
+    (tmp_path / "chart" / INDEX).symlink_to(tmp_path / "outside")
+
+    write_files(tmp_path / "chart", {"a.yaml": "a: 1\n"})
+
+    assert not (tmp_path / "outside").exists()
