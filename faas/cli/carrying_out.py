@@ -128,7 +128,7 @@ def _carry_out(target: Target, prepared: Prepared, how: How) -> tuple[Plan, list
     from faas.cli.connection import with_client
     from faas.cli.progress import shown_steps
     from faas.deploy.deploying import carry_out_deploy
-    from faas.deploy.rollout import images_in_use
+    from faas.deploy.images import images_in_use
 
     store = ImageStore(target.state.images)
     if prepared.process_image:

@@ -110,7 +110,7 @@ def _needed(state: Path | None) -> list[str] | None:
         return None
     from faas.client.errors import ApiError
     from faas.client.kubeconfig import KubeconfigError
-    from faas.deploy.rollout import images_in_use
+    from faas.deploy.images import images_in_use
 
     try:
         return with_engine(state, images_in_use)

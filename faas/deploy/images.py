@@ -1,4 +1,4 @@
-"""The images that a project's functions need: at most one for processes and one for containers."""
+"""The images that a project's functions need, at most one for processes and one for containers; and those in use."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from faas_builders.deps import Interpreter
 from faas_builders.oci.store import ImageStore
 from faas_builders.target import Platform
 
+from faas.client.protocol import Client
 from faas.deploy.choice import ImageChoice
 from faas.project.build_settings import BuildSettings
 from faas.project.errors import ProjectError
 from faas.project.services import ServiceSpec
 from faas.project.settings import Settings
+from faas.resources.kinds import REVISION
 
 if TYPE_CHECKING:
     from faas_builders.oci.host import HostBuilder
@@ -117,3 +119,13 @@ def make_host_builder(store: ImageStore) -> HostBuilder:
     from faas_builders.oci.host import HostBuilder
 
     return HostBuilder(store)
+
+
+async def images_in_use(client: Client) -> list[str]:
+    """The images that any Revision could still start."""
+    return [
+        container["image"]
+        for revision in (await client.list(REVISION)).items
+        for container in revision["spec"].get("containers") or ()
+        if container.get("image")
+    ]

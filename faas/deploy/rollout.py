@@ -6,29 +6,23 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from faas.client.errors import ApiError, Conflict
+from faas.client.errors import Conflict
 from faas.client.protocol import Client, Object
 from faas.deploy import traffic
 from faas.deploy.applied import stamp_of, stamped
 from faas.deploy.applying import apply, unless_stale
 from faas.deploy.bounded import each
-from faas.deploy.comparing import Comparison
 from faas.deploy.conflicts import conflicts_of
 from faas.deploy.errors import Failure, FieldConflicts, Kept, NotReady, Overtaken
+from faas.deploy.failing import Ended, failures_of, kept_of
 from faas.deploy.lasting import given_up_words
-from faas.deploy.live import read_live
-from faas.deploy.logs import last_lines
 from faas.deploy.plan import Change
-from faas.deploy.reasons import Trouble, said_of, without_frame
+from faas.deploy.reasons import Trouble, without_frame
 from faas.deploy.steps import Steps
 from faas.deploy.troubles import Troubles
 from faas.deploy.wait import Goal, Verdict, judge, wait_for
-from faas.project.labels import PROJECT_LABEL
-from faas.resources.kinds import REVISION, SERVICE
+from faas.resources.kinds import SERVICE
 
-__all__ = ["DeployOptions", "apply", "carry_out", "images_in_use", "left_behind", "make_plan", "set_traffic"]
-
-TRAFFIC_MANAGER = "faas-traffic"  # a manager of its own: applying a template must never take a split back
 _RELEASED: dict[str, str | None] = {traffic.HELD: None, traffic.ROLLED_BACK: None}
 
 
@@ -41,19 +35,6 @@ class DeployOptions:
     independent: bool = False  # each Service moves its traffic as soon as it can
     force_conflicts: bool = False  # take over the fields that others have set
     patience_s: float = 0.0  # how long a failure may last before it is one
-
-
-async def make_plan(client: Client, manifests: Sequence[Object], *, force: bool = True) -> list[Change]:
-    """Compare Services with what is there; asks the server (dry runs), writes nothing.
-
-    Raises: FieldConflicts; NoNamespace, KindMissing; ApiError.
-    """
-    live = await read_live(client, manifests, namespace=manifests[0]["metadata"]["namespace"])
-    comparison = Comparison(client, live, force)
-    changes = await comparison.changes(manifests)
-    if comparison.conflicts:
-        raise FieldConflicts(comparison.conflicts)
-    return changes
 
 
 async def carry_out(client: Client, changes: Sequence[Change], options: DeployOptions, steps: Steps) -> list[Object]:
@@ -154,7 +135,11 @@ class _Rollout:
         return f"{traffic.describe(wanted)}{over}"
 
     async def _set_traffic(self, name: str, targets: list[traffic.Target], annotations: dict[str, str | None]) -> None:
-        self._seen[name] = await set_traffic(self._client, name, self._namespace, targets, annotations)
+        """Replace a Service's split. `annotations` are set with it, None takes one away."""
+        patch: Object = {"spec": {"traffic": targets}, "metadata": {"annotations": annotations}}
+        self._seen[name] = await unless_stale(
+            lambda: self._client.patch(SERVICE, name, patch, self._namespace, field_manager=traffic.MANAGER)
+        )
 
     async def _wait(self, goal: Goal, log: Callable[[str], None], names: Sequence[str] | None = None) -> None:
         """Until all are so; what is so already, as far as it was seen, is not asked about."""
@@ -166,6 +151,14 @@ class _Rollout:
         failing = {name: verdict for name, verdict in verdicts.items() if verdict.state != "ready"}
         if failing:
             raise NotReady(await self._failures(failing), kept=await self._kept())
+
+    async def _failures(self, verdicts: Mapping[str, Verdict]) -> tuple[Failure, ...]:
+        ended = Ended(verdicts, self._newest(verdicts), self._given_up, self._options.wait_timeout_s)
+        return await failures_of(self._client, self._namespace, ended)
+
+    async def _kept(self) -> tuple[Kept, ...]:
+        touched = [change for change in self._changes if change.new_revision or change.name in self._pinned]
+        return await kept_of(self._client, self._namespace, [change for change in touched if _serving(change)])
 
     async def _watch(self, names: Sequence[str], goal: Goal, log: Callable[[str], None]) -> dict[str, Verdict]:
         said: dict[str, str] = {}
@@ -211,82 +204,6 @@ class _Rollout:
         statuses = {name: (self._seen.get(name) or {}).get("status") or {} for name in names}
         found = {name: str(status.get("latestCreatedRevisionName") or "") for name, status in statuses.items()}
         return {name: revision for name, revision in found.items() if revision}
-
-    async def _failures(self, verdicts: Mapping[str, Verdict]) -> tuple[Failure, ...]:
-        revisions = self._newest(verdicts)
-        found = {**self._given_up, **await Troubles(self._client, self._namespace).look(revisions)}
-        return tuple(await each(
-            verdicts.items(), lambda item: self._failure(*item, revisions.get(item[0], ""), found.get(item[0]))
-        ))  # fmt: skip
-
-    async def _failure(self, name: str, verdict: Verdict, revision: str, trouble: Trouble | None) -> Failure:
-        message, advice = said_of(verdict.reason, verdict.message)
-        if trouble is not None:
-            message, advice = (
-                (trouble.sentence if verdict.state == "waiting" or not message else message),
-                trouble.advice,
-            )
-        if verdict.state == "waiting":
-            message = f"not within {self._options.wait_timeout_s:g} s" + (f": {message}" if message else "")
-        lines = await last_lines(self._client, self._namespace, revision) if revision else ()
-        reason = trouble.reason if trouble is not None and verdict.state == "waiting" else verdict.reason
-        return Failure(name, reason, message, revision, lines, advice)
-
-    async def _kept(self) -> tuple[Kept, ...]:
-        """The Services that their old revisions serve, asked of the server: a failure's message must not guess."""
-        touched = [change for change in self._changes if change.live is not None and _serving(change)]
-        return tuple(kept for kept in await each(touched, self._kept_of) if kept is not None)
-
-    async def _kept_of(self, change: Change) -> Kept | None:
-        try:
-            status = (await self._client.get(SERVICE, change.name, self._namespace)).get("status") or {}
-        except ApiError:
-            return None
-        serving = [target for target in status.get("traffic") or () if target.get("percent")]
-        new = status.get("latestCreatedRevisionName")
-        has_moved = change.new_revision and any(target.get("revisionName") == new for target in serving)
-        if has_moved or not (change.new_revision or change.name in self._pinned):
-            return None
-        return Kept(change.name, traffic.describe(serving))
-
-
-async def set_traffic(
-    client: Client,
-    name: str,
-    namespace: str,
-    targets: Sequence[traffic.Target],
-    annotations: dict[str, str | None] | None = None,
-    *,
-    dry_run: bool = False,
-) -> Object:
-    """Replace a Service's split. `annotations` are set with it, None takes one away."""
-    patch: Object = {"spec": {"traffic": list(targets)}}
-    if annotations:
-        patch["metadata"] = {"annotations": annotations}
-    return await unless_stale(
-        lambda: client.patch(
-            SERVICE, name, patch, namespace, type="merge", dry_run=dry_run, field_manager=TRAFFIC_MANAGER
-        )
-    )
-
-
-async def left_behind(client: Client, manifests: Sequence[Object]) -> list[str]:
-    """Services that an earlier deploy of this project made here and that its code no longer declares."""
-    labels, namespace = manifests[0]["metadata"]["labels"], manifests[0]["metadata"]["namespace"]
-    found = await client.list(SERVICE, namespace, label_selector=f"{PROJECT_LABEL}={labels[PROJECT_LABEL]}")
-    declared = {manifest["metadata"]["name"] for manifest in manifests}
-    return sorted({service["metadata"]["name"] for service in found.items} - declared)
-
-
-async def images_in_use(client: Client) -> list[str]:
-    """The images that any Revision could still start."""
-    revisions = await client.list(REVISION)
-    return [
-        container["image"]
-        for revision in revisions.items
-        for container in revision["spec"].get("containers") or ()
-        if container.get("image")
-    ]
 
 
 def _serving(change: Change) -> str | None:

@@ -9,7 +9,6 @@ from faas.client.errors import Conflict
 from faas.client.protocol import Client, Object
 from faas.deploy import traffic
 from faas.deploy.errors import Failure, NotReady, TrafficError
-from faas.deploy.rollout import TRAFFIC_MANAGER
 from faas.deploy.wait import wait_for
 from faas.resources import keys
 from faas.resources.kinds import REVISION, SERVICE
@@ -51,7 +50,7 @@ async def change_split(
         }
         try:
             changed = await client.patch(
-                SERVICE, name, patch, namespace, dry_run=dry_run, field_manager=TRAFFIC_MANAGER
+                SERVICE, name, patch, namespace, dry_run=dry_run, field_manager=traffic.MANAGER
             )
         except Conflict:
             if attempt == _TRIES:

@@ -12,6 +12,7 @@ from typing import Any
 from faas.deploy.errors import TrafficError
 from faas.resources import names
 
+MANAGER = "faas-traffic"  # a field manager of its own: applying a template must never take a split back
 LATEST = "@latest"
 HELD = "faas.dev/held-traffic"
 """Annotation: a deploy has pinned the traffic until all its revisions are ready; the list it goes back to then."""

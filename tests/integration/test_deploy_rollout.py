@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from faas.deploy import traffic
-from faas.deploy.deploying import carry_out_deploy, plan_deploy
+from faas.deploy.deploying import Plan, carry_out_deploy, plan_deploy
 from faas.deploy.errors import DeployError, NotReady, TrafficError
+from faas.deploy.images import images_in_use
 from faas.deploy.plan import Change
-from faas.deploy.rollout import DeployOptions, carry_out, images_in_use, left_behind, make_plan
+from faas.deploy.rollout import DeployOptions, carry_out
 from faas.deploy.split import change_split, roll_back
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
@@ -33,9 +34,15 @@ def manifest(name: str, image: str, namespace: str = "default") -> dict[str, Any
     }
 
 
+async def plan(world: World, images: dict[str, str], namespace: str = "default") -> Plan:
+    services = tuple(manifest(name, image, namespace) for name, image in images.items())
+    objects = Objects(services=services, brokers=(), sources=(), triggers=())
+    return await plan_deploy(world.client, objects, project="shop", namespace=namespace, whole=True)
+
+
 async def deploy(world: World, images: dict[str, str], **options: Any) -> tuple[Sequence[Change], list[Any], Steps]:
     steps = Steps()
-    changes = await make_plan(world.client, [manifest(name, image) for name, image in images.items()])
+    changes = (await plan(world, images)).services
     objects = await carry_out(world.client, changes, DeployOptions(**{"wait_timeout_s": 20.0, **options}), steps)
     return changes, objects, steps
 
@@ -300,7 +307,7 @@ async def test_images_of_all_revisions_are_in_use(world: World) -> None:
 @in_world
 async def test_a_namespace_that_is_not_there_is_named(world: World) -> None:
     with pytest.raises(DeployError, match="there is no namespace prod") as error:
-        await make_plan(world.client, [manifest("web", "w1", "prod")])
+        await plan(world, {"web": "w1"}, "prod")
 
     assert error.value.hint.startswith("Make it:  kubectl create namespace prod")
 
@@ -330,8 +337,7 @@ async def test_without_traffic_events_stay_as_they_are(world: World) -> None:
 async def test_what_the_code_no_longer_declares_is_named(world: World) -> None:
     await deploy(world, {"api": "v1", "old": "v1"})
 
-    assert await left_behind(world.client, [manifest("api", "v2")]) == ["old"]
-    assert await left_behind(world.client, [manifest("api", "v2", "elsewhere")]) == []
+    assert [change.name for change in (await plan(world, {"api": "v2"})).gone] == ["old"]
 
 
 @in_world
