@@ -13,7 +13,7 @@ import msgspec
 
 from faas.client.creations import is_made_by
 from faas.client.credentials import Identity
-from faas.client.errors import AlreadyExists, ApiError, Gone, NoSuchKind, NotFound
+from faas.client.errors import AlreadyExists, ApiError, BadRequest, Gone, NoSuchKind, NotFound
 from faas.client.kubeconfig import Cluster
 from faas.client.lines import whole_lines
 from faas.client.protocol import Object, ObjectList, PatchType, WatchEvent
@@ -71,7 +71,7 @@ class HttpClient:
         await self._transport.close()
 
     async def get(self, kind: Kind, name: str, namespace: str = "") -> Object:
-        return _checked(await self._of_kind(kind, Ask("GET", _path(kind, namespace, name))))
+        return _checked(await self._of_kind(kind, Ask("GET", _path_of(kind, namespace, name))))
 
     async def list(
         self, kind: Kind, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
@@ -135,7 +135,7 @@ class HttpClient:
         except AlreadyExists as error:
             if error.unsure_since is None or dry_run:
                 raise
-            answer = await self._transport.send(Ask("GET", _path(kind, namespace, name)))
+            answer = await self._transport.send(Ask("GET", _path_of(kind, namespace, name)))
             now, found = _date(answer) or datetime.now(UTC), _decode(answer.content)
             since = now - timedelta(seconds=time.monotonic() - error.unsure_since)
             if not is_made_by(obj, found, manager=field_manager, since=since):
@@ -152,7 +152,7 @@ class HttpClient:
         field_manager: str = "faas",
     ) -> Object:
         metadata = obj["metadata"]
-        path = _path(kind, metadata.get("namespace", ""), metadata["name"], subresource)
+        path = _path_of(kind, metadata.get("namespace", ""), metadata["name"], subresource)
         # With a resourceVersion a second try cannot overwrite anything: it would be a Conflict, as it should.
         ask = Ask("PUT", path, _write_query(dry_run, field_manager), msgspec.json.encode(obj))
         return await self._of_kind(kind, ask)
@@ -173,7 +173,7 @@ class HttpClient:
         query = _write_query(dry_run, field_manager)
         if type == "apply":
             query["force"] = str(force).lower()
-        path = _path(kind, namespace, name, subresource)
+        path = _path_of(kind, namespace, name, subresource)
         content = msgspec.json.encode(patch)
         return await self._of_kind(
             kind, Ask("PATCH", path, query, content, PATCH_TYPES[type], idempotent=type != "json")
@@ -192,7 +192,7 @@ class HttpClient:
         query = {"dryRun": "All"} if dry_run else {}
         if dry_run:  # of a request with a body Kubernetes reads no option from the query: it would delete for real
             options["dryRun"] = ["All"]
-        ask = Ask("DELETE", _path(kind, namespace, name), query, msgspec.json.encode(options))
+        ask = Ask("DELETE", _path_of(kind, namespace, name), query, msgspec.json.encode(options))
         try:
             await self._of_kind(kind, ask)
         except NotFound as error:
@@ -233,7 +233,7 @@ class HttpClient:
             query["previous"] = "true"
         given = (("container", container), ("tailLines", tail), ("sinceSeconds", since_s), ("sinceTime", since))
         query |= {name: str(value) for name, value in given if value not in (None, "")}
-        ask = Ask("GET", _path(POD, namespace, pod, "log"), query)
+        ask = Ask("GET", _path_of(POD, namespace, pod, "log"), query)
         async with self._transport.stream(ask, read_timeout_s=None if follow else TIMEOUT_S) as answer:
             async for line in whole_lines(answer.aiter_bytes(), rest=True):
                 yield line.decode(errors="replace")
@@ -322,6 +322,13 @@ class _Watch:
     def changes(self, resource_version: str) -> AsyncGenerator[WatchEvent, None]:
         query = _selectors(self.labels, self.fields) | {"resourceVersion": resource_version}
         return self.client._changes(self.kind, _path(self.kind, self.namespace), query)
+
+
+def _path_of(kind: Kind, namespace: str, name: str, subresource: str = "") -> str:
+    """Of one object. Raises: BadRequest: without a name it would be the path of all, and a deletion that of all."""
+    if not name:
+        raise BadRequest(f"a {kind.kind} without a name was asked for")
+    return _path(kind, namespace, name, subresource)
 
 
 def _path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:

@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from faas.client._httpx import httpx
 from faas.client.credentials import Identity, credentials_of
-from faas.client.errors import ApiError, Unavailable, Untrusted
+from faas.client.errors import ApiError, BadRequest, Unavailable, Untrusted
 from faas.client.kubeconfig import Cluster
 from faas.client.kubeconfig_files import KubeconfigError
 from faas.client.lines import LineTooLong
@@ -152,6 +152,7 @@ class Transport:
 
     @asynccontextmanager
     async def _opened(self, ask: Ask, timeout: httpx.Timeout) -> AsyncIterator[httpx.Response]:
+        _check_path(ask.path)
         identity = await self._credentials.identity()
         if identity.certificate not in self._made:
             self._made[identity.certificate] = self._make(identity.certificate)
@@ -206,6 +207,16 @@ class Transport:
                 warning = re.sub(r"\\(.)", r"\1", text)
                 if warning not in self.warnings:
                     self.warnings.append(warning)
+
+
+def _check_path(path: str) -> None:
+    """Raises: BadRequest: it leads to something else than it says.
+
+    Whoever writes a URL takes `.` and `..` out of it: an object of that name would be all of its kind, or its namespace.
+    """
+    for part in path.split("/"):
+        if unquote(part) in (".", ".."):
+            raise BadRequest(f"nothing can be called {unquote(part)!r}")
 
 
 async def _read(answer: httpx.Response) -> bytes:

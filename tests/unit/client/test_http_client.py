@@ -11,6 +11,7 @@ import pytest
 from faas.client.errors import (
     AlreadyExists,
     ApiError,
+    BadRequest,
     Conflict,
     Forbidden,
     Gone,
@@ -22,7 +23,8 @@ from faas.client.errors import (
 from faas.client.http import HttpClient
 from faas.client.kubeconfig import Cluster
 from faas.client.refusals import RetryPolicy
-from faas.resources.kinds import NAMESPACE, SERVICE
+from faas.client.service_proxy import ServiceProxy
+from faas.resources.kinds import NAMESPACE, SECRET, SERVICE
 
 
 def status(code: int, reason: str, message: str = "no", **details: Any) -> dict[str, Any]:
@@ -265,3 +267,36 @@ def test_a_server_that_has_answered_is_waited_for_while_it_is_replaced(monkeypat
 
     asyncio.run(scenario())
     assert len(listening.waits) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace"), [(".", "team"), ("..", "team"), ("", "team"), ("%2e", "."), ("x", ".."), ("x", ".")]
+)
+def test_a_name_that_leads_elsewhere_deletes_nothing(scripted: Any, reply: Any, name: str, namespace: str) -> None:
+    """`..` would be the namespace, and no name at all every object of the kind."""
+
+    async def scenario() -> None:
+        async with scripted(reply({"metadata": {}})) as (client, script):
+            for ask in (client.delete, client.get):
+                with pytest.raises(BadRequest):
+                    await ask(SECRET, name, namespace)
+            with pytest.raises(BadRequest):
+                await client.patch(SECRET, name, {}, namespace)
+            with pytest.raises(BadRequest):
+                await client.update(SECRET, {"metadata": {"name": name, "namespace": namespace}})
+            assert script.seen == []
+
+    asyncio.run(scenario())
+
+
+def test_no_path_behind_a_service_leaves_it(scripted: Any, reply: Any) -> None:
+    """A Broker's status says where it is; what it says is not believed to be one's own."""
+
+    async def scenario() -> None:
+        async with scripted(reply({})) as (client, script):
+            proxy, path = ServiceProxy.of_url(client, "http://broker.team.svc/../../../../secrets")
+            with pytest.raises(BadRequest):
+                await proxy.ask("POST", path, content=b"{}")
+            assert script.seen == []
+
+    asyncio.run(scenario())
