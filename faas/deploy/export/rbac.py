@@ -18,6 +18,7 @@ _READ = ["get", "list", "watch"]
 _CHANGE = [*_READ, "create", "patch", "delete"]  # server-side apply is a patch, and a create where nothing is yet
 _MADE_ONCE = ["get", "list", "watch", "create"]  # a Broker is everybody's: never changed, never deleted
 _STORE = (("", "PersistentVolumeClaim"), ("", "Service"), ("apps", "Deployment"))  # of dead letters
+_STORE_PROXY = f"{store.NAME}:{store.PORT_NAME}"  # with the port, as it is asked for: a rule takes it for the name
 _PLURALS = {(kind.group, kind.kind): kind.plural for kind in SERVED} | {
     ("apps", "Deployment"): "deployments", ("", "Service"): "services",
     ("", "PersistentVolumeClaim"): "persistentvolumeclaims", ("", "ServiceAccount"): "serviceaccounts",
@@ -82,7 +83,7 @@ def _rules(edition: Edition) -> list[Object]:
     if uses_store(edition.of_kind("Trigger")):
         kinds |= dict.fromkeys(_STORE, _CHANGE)
         secrets = sorted({*secrets, store.NAME})
-        rules.append(_rule("", ["services/proxy"], ["get", "create", "delete"], [store.NAME]))  # faas dlq
+        rules.append(_rule("", ["services/proxy"], ["get", "create", "delete"], [_STORE_PROXY]))  # faas dlq
     for group in sorted({group for group, _ in kinds}):
         for verbs in (_MADE_ONCE, _CHANGE):
             resources = sorted(_plural(own, kind) for (own, kind), needed in kinds.items()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from faas.deploy.dead_letters import make_sink
 from faas.deploy.export.cloudrun import make_cloud_run
 from faas.deploy.export.documents import file_names, to_documents, to_yaml
 from faas.deploy.export.edition import Edition, NeededSecret, make_edition, moved
@@ -301,6 +302,15 @@ def test_rights_name_only_kinds_that_the_project_has_and_secrets_by_their_names(
         ("", "secrets", "create"),
         ("", "secrets", "get,patch,delete"),
     ]
+
+
+def test_who_deploys_a_store_of_dead_letters_may_ask_it_by_the_name_that_requests_have() -> None:
+    sink = make_sink("team", "default", "pay")
+    trigger = {**TRIGGER, "spec": {**TRIGGER["spec"], "delivery": {"deadLetterSink": sink}}}
+    role = next(each for each in make_rbac(edition(service(), trigger)) if each["kind"] == "Role")
+
+    (rule,) = (rule for rule in role["rules"] if rule["resources"] == ["services/proxy"])
+    assert rule["resourceNames"] == ["faas-dead-letters:http"]
 
 
 def test_an_account_is_bound_to_its_role() -> None:
