@@ -212,7 +212,7 @@ class Transport:
 def _check_path(path: str) -> None:
     """Raises: BadRequest: it leads to something else than it says.
 
-    Whoever writes a URL takes `.` and `..` out of it: an object of that name would be all of its kind, or its namespace.
+    Whoever writes a URL takes `.` and `..` out of it: what is called so would be all of its kind, or its namespace.
     """
     for part in path.split("/"):
         if unquote(part) in (".", ".."):
