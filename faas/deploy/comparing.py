@@ -10,7 +10,7 @@ from faas.client.protocol import Client, Object
 from faas.deploy.applied import is_unchanged, stamped
 from faas.deploy.applying import apply
 from faas.deploy.bounded import each
-from faas.deploy.conflicts import FieldConflict, conflicts_of
+from faas.deploy.conflicts import FieldConflict, claimed_by, conflicts_of
 from faas.deploy.live import Live, which
 from faas.deploy.plan import Change, change_of, same_place
 
@@ -33,6 +33,8 @@ class Comparison:
         live = self.live.objects.get((kind, name))
         if live is not None and is_unchanged(manifest, live):
             return Change(name, "unchanged", manifest, live, False, (), kind, live)
+        if live is not None and not self.force and (owner := claimed_by(manifest, live)):
+            self.conflicts.append(FieldConflict(kind.kind, name, owner, "all of it"))
         applied = stamped(manifest)
         if live is not None and not same_place(manifest, live):
             return Change(name, "replace", applied, live, False, (), kind, applied)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from faas.client.errors import Conflict
+from faas.project.labels import MANAGER, PROJECT_LABEL, STAGE_LABEL
 
 _OWNER = re.compile(r'conflicts? with "(?P<name>(?:[^"\\]|\\.)*)"')
 
@@ -30,6 +33,29 @@ def conflicts_of(kind: str, name: str, error: Conflict) -> tuple[FieldConflict, 
         for cause in error.causes
         if cause.reason == "FieldManagerConflict"
     )
+
+
+def claimed_by(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> str:
+    """Who else has an object that a project is about to take; "": nobody, or it has no project's label to give.
+
+    Server-side apply alone would not tell: two projects are one field manager, and of what somebody else made it only
+    refuses fields that differ. What was taken silently would be pruned one day.
+    """
+    wanted, there = _labels(manifest), _labels(live)
+    if PROJECT_LABEL not in wanted:
+        return ""
+    project, stage = there.get(PROJECT_LABEL), there.get(STAGE_LABEL)
+    if project is None:
+        entries = (live.get("metadata") or {}).get("managedFields") or ()
+        managers = {str(each.get("manager")) for each in entries if not each.get("subresource")}
+        return "" if managers == {MANAGER} else ", ".join(sorted(managers - {MANAGER})) or "somebody else"
+    if project != wanted[PROJECT_LABEL]:
+        return f"project {project}"
+    return f"stage {stage}" if stage and stage != wanted.get(STAGE_LABEL) else ""
+
+
+def _labels(obj: Mapping[str, Any]) -> Mapping[str, str]:
+    return (obj.get("metadata") or {}).get("labels") or {}
 
 
 def owner_of(message: str) -> str:
