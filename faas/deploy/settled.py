@@ -15,6 +15,9 @@ from faas.resources.kinds import Kind
 Which = tuple[Kind, str]  # kind and name
 
 PATIENCE_S = 10.0  # how long Ready=False may last: a source that cannot connect tries again by itself
+# What a source says while its Pod starts, 20 s and more where its image has to be pulled first.
+_STARTING = ("DeploymentUnavailable", "MinimumReplicasUnavailable", "SubjectMissing")
+_STARTS = 6  # times the patience
 
 
 def judge_ready(obj: Mapping[str, Any]) -> Verdict:
@@ -94,7 +97,10 @@ class _Settling:
         now = asyncio.get_running_loop().time
         deadline = now() + timeout_s
         while any(verdict.state != "ready" for verdict in self.verdicts.values()) and now() < deadline:
-            given_up = [since + patience_s for since in self._failing_since.values()]
+            given_up = [
+                since + patience_s * (_STARTS if self.verdicts[which].reason in _STARTING else 1)
+                for which, since in self._failing_since.items()
+            ]
             unready = [which for which, verdict in self.verdicts.items() if verdict.state != "ready"]
             if len(given_up) == len(unready) and max(given_up) <= now():
                 return

@@ -324,6 +324,23 @@ async def test_a_refusal_that_passes_is_waited_for(world: World) -> None:
 
 
 @in_world
+async def test_a_source_whose_pod_starts_is_given_longer_than_one_that_is_refused(world: World) -> None:
+    await deploy(world, event(), tick())
+    now = asyncio.get_running_loop().time
+    waited_s: dict[str, float] = {}
+
+    for reason in ("UpstreamUnavailable", "MinimumReplicasUnavailable"):
+        world.broken["pay-schedule"] = reason
+        await world.say(PING_SOURCE, "pay-schedule")
+        since, source = now(), (PING_SOURCE, "pay-schedule")
+        verdicts = await wait_settled(world.client, "default", [source], timeout_s=20.0, patience_s=0.1)
+        waited_s[reason] = now() - since
+        assert verdicts[source] == Verdict("failed", reason)
+
+    assert waited_s["MinimumReplicasUnavailable"] >= 6 * 0.1
+
+
+@in_world
 async def test_what_nobody_settles_is_waiting_when_the_time_is_over(world: World) -> None:
     verdicts = await wait_settled(world.client, "default", [(TRIGGER, "never")], timeout_s=0.05)
 
