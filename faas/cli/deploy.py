@@ -114,7 +114,7 @@ def command(
                 asks = dry_run is None or dry_run == "server" or (dry_run == "auto" and not target.is_local)
                 prepared = prepare_project(
                     path, target, wanted, steps, registry=registry, push=dry_run is None, asks=asks,
-                    read_secrets=dry_run != "client",
+                    read_secrets=dry_run != "client", create_namespace=create_namespace, wait=not no_wait,
                 )  # fmt: skip
         if dry_run:
             show_plan(target, prepared, options, output, dry_run)

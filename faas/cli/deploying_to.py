@@ -33,10 +33,13 @@ def prepare_project(
     push: bool = True,
     asks: bool = True,
     read_secrets: bool = True,
+    create_namespace: bool = False,
+    wait: bool = True,
 ) -> Prepared:
     """Args: push: to a cluster's registry. asks: a server has to be there; it is looked for before any work is done."""
     from faas_builders.oci.store import ImageStore
 
+    from faas.cli.preflight import Preflight
     from faas.deploy.prepare import prepare
     from faas.project.settings import load_settings
 
@@ -53,6 +56,7 @@ def prepare_project(
             destination=destination,
             dead_letters=settings.dead_letters and place.takes_stores,
             surroundings=place.surroundings,
+            check=Preflight(target, destination, create_namespace, wait) if push and asks else None,
         )
     return prepare(settings, ImageStore(target.state.images), wanted, steps)
 
@@ -68,27 +72,38 @@ class Place:
 
 def look_at(target: Target, settings: Settings) -> Place:
     """Nothing should be built for a server that is not there, or that does not let this user in. Raises: ApiError."""
-    from faas.client.errors import Forbidden, NotFound, Unauthorized
-    from faas.client.store import NAME
+    import asyncio
+
     from faas.deploy.cluster_image import node_platforms
-    from faas.deploy.live import is_kind_missing
     from faas.deploy.surroundings import look_around
-    from faas.resources.kinds import DEPLOYMENT
+
+    namespace = target.namespace
 
     async def look(client: HttpClient) -> Place:
-        platforms = settings.build.platforms or await node_platforms(client)
-        there = await look_around(client, target.namespace)
-        try:
-            await client.get(DEPLOYMENT, NAME, target.namespace)
-        except NotFound as error:
-            return Place(platforms, not is_kind_missing(error), there)
-        except Unauthorized:
-            raise
-        except Forbidden:
-            return Place(platforms, False, there)
-        return Place(platforms, True, there)
+        async def nodes() -> tuple[Platform, ...]:
+            return settings.build.platforms or await node_platforms(client)
+
+        asked = nodes(), _takes_stores(client, namespace), look_around(client, namespace)
+        return Place(*await asyncio.gather(*asked))
 
     return with_client(target, look)
+
+
+async def _takes_stores(client: HttpClient, namespace: str) -> bool:
+    from faas.client.errors import Forbidden, NotFound, Unauthorized
+    from faas.client.store import NAME
+    from faas.deploy.live import is_kind_missing
+    from faas.resources.kinds import DEPLOYMENT
+
+    try:
+        await client.get(DEPLOYMENT, NAME, namespace)
+    except NotFound as error:
+        return not is_kind_missing(error)
+    except Unauthorized:
+        raise
+    except Forbidden:
+        return False
+    return True
 
 
 def _destination(

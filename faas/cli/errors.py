@@ -60,7 +60,7 @@ def _deploy_exit_code(error: BaseException) -> int | None:
             return 3
         case errors.FieldConflicts():
             return 4
-        case Forbidden():
+        case Forbidden() | errors.NoRights():
             return 5
     return None
 

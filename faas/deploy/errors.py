@@ -2,8 +2,10 @@
 
 DeployError
 ├── NoNamespace      there is none of that name
+├── NoRights         this user may not make what the project is
 ├── KindMissing      the server does not have a kind: Knative, or a part of it, is not installed
 ├── QuotaExceeded    a namespace's quota has no room for it
+├── NamesMissing     a Secret, a ConfigMap … that functions only name is not there
 ├── FieldConflicts   others have set fields that the project wants otherwise; nothing was changed
 ├── NotReady         a Service or its new revision failed, or took too long
 ├── Overtaken        somebody else deployed the same meanwhile
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from faas.deploy.conflicts import FieldConflict
+    from faas.deploy.preflight import Missing, Reference
     from faas.resources.kinds import Kind
 
 
@@ -38,6 +41,43 @@ class NoNamespace(DeployError):
         make = f"kubectl create namespace {namespace}"
         super().__init__(f"there is no namespace {namespace}", f"Make it:  {make}     (or add --create-namespace)")
         self.namespace = namespace
+
+
+class NoRights(DeployError):
+    """Found out before anything was built."""
+
+    def __init__(self, namespace: str, kinds: Sequence[Kind]) -> None:
+        names = ", ".join(f"{kind.plural}{f'.{kind.group}' if kind.group else ''}" for kind in kinds)
+        super().__init__(
+            f"you may not apply (patch) {names} in namespace {namespace}",
+            f"An administrator grants what a deploy needs:  faas export rbac -n {namespace} | kubectl apply -f -",
+        )
+        self.kinds: tuple[Kind, ...] = tuple(kinds)
+
+
+class NamesMissing(DeployError):
+    """What functions name is not there; found out before anything was built."""
+
+    def __init__(self, missing: Sequence[Missing], namespace: str) -> None:
+        first = missing[0].reference
+        told = "\n".join(f"  {each}" for each in missing)
+        super().__init__(
+            f"what the project names is not in namespace {namespace}; nothing was built:\n{told}", _how_to_make(first)
+        )
+        self.missing: tuple[Missing, ...] = tuple(missing)
+
+
+def _how_to_make(reference: Reference) -> str:
+    kind, name, key = reference.kind.kind, reference.name, reference.key or "KEY"
+    by_hand = {
+        "Secret": f"faas secret create {name} --from-file {key}=…",
+        "ConfigMap": f"kubectl create configmap {name} --from-literal={key}=…",
+        "ServiceAccount": f"kubectl create serviceaccount {name}",
+    }
+    tables = {"Secret": "secrets", "ConfigMap": "config"}
+    declared = f", or declare it in [tool.faas.{tables[kind]}.{name}]" if kind in tables else ", or name another"
+    made = f"Make it:  {by_hand[kind]}" if kind in by_hand else f"Make that {kind}"
+    return f"{made}{declared}\nSomething else makes it meanwhile?  Add --no-wait"
 
 
 _PRODUCTS = {
@@ -136,10 +176,8 @@ class DomainsNotReady(DeployError):
     """Nothing was taken back: the functions serve under their other names."""
 
     def __init__(self, failures: tuple[EventFailure, ...]) -> None:
-        told = "\n  ".join(map(str, failures))
         super().__init__(
-            f"the functions serve, but not under all of their domains:\n  {told}",
-            "Each needs a ClusterDomainClaim (or autocreate-cluster-domain-claims in config-network) and a DNS record",
+            f"the functions serve, but not under all of their domains:\n  {_told(failures)}", _for_domains(failures)
         )
         self.failures = failures
 
@@ -147,12 +185,32 @@ class DomainsNotReady(DeployError):
 class EventsNotReady(DeployError):
     """Nothing was taken back: the functions serve, and what is not ready goes on trying."""
 
-    def __init__(self, failures: tuple[EventFailure, ...]) -> None:
+    def __init__(self, failures: tuple[EventFailure, ...], *, unnamed: tuple[EventFailure, ...] = ()) -> None:
         first = failures[0]
         word = "trigger" if first.kind == "Trigger" else "source"
-        told = "\n  ".join(map(str, failures))
+        hint = f"It goes on trying. See:  faas {word} describe {first.name}"
+        domains = f"\nand not under all of their domains:\n  {_told(unnamed)}" if unnamed else ""
         super().__init__(
-            f"the functions serve, but not all of their events come:\n  {told}",
-            f"It goes on trying. See:  faas {word} describe {first.name}",
+            f"the functions serve, but not all of their events come:\n  {_told(failures)}{domains}",
+            f"{hint}\n{_for_domains(unnamed)}" if unnamed else hint,
         )
         self.failures = failures
+        self.unnamed = unnamed  # domains that are not ready either
+
+
+def _told(failures: Sequence[EventFailure]) -> str:
+    return "\n  ".join(map(str, failures))
+
+
+_CLAIMS = ("DomainClaimFailed", "DomainAlreadyClaimed")  # Knative's reasons
+
+
+def _for_domains(failures: Sequence[EventFailure]) -> str:
+    """What helps: who runs the cluster gives a domain to a namespace."""
+    hosts = [failure.name for failure in failures if failure.reason in _CLAIMS]
+    if not hosts:
+        return "Each needs a DNS record that leads to the cluster's ingress; with TLS also its certificate"
+    return (
+        f"Have whoever runs the cluster make a ClusterDomainClaim {', '.join(hosts)} that names this namespace,\n"
+        '  or say autocreate-cluster-domain-claims: "true" in config-network of knative-serving; then deploy again'
+    )

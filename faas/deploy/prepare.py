@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ class Wanted:
     destination: Destination | None = None  # of a cluster's images; None: the engine of this machine has them already
     dead_letters: bool = False  # a cluster gets our store for them
     surroundings: Surroundings = field(default_factory=Surroundings)  # what the cluster has already
+    check: Callable[[Sequence[Object]], None] | None = None  # of the objects, before anything is built
     read_secrets: bool = True  # not for manifests that only somebody looks at
 
 
@@ -142,6 +143,8 @@ def _find_and_check(settings: Settings, wanted: Wanted, steps: Steps) -> _Found:
         draft = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""))
         if wanted.destination is not None:
             _say_notes(settings, found, draft, wanted.surroundings, log)
+        if wanted.check is not None:
+            wanted.check(every_object(draft))
     return replace(found, secrets=_read_secrets(settings, wanted, draft)) if wanted.read_secrets else found
 
 

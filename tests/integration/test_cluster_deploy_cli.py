@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -186,6 +187,38 @@ def test_who_has_no_rights_is_told_and_nothing_is_built_or_written(
 
     assert "viewer" in viewer.said
     assert obedient.cluster.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("user", "flags", "code", "said"),
+    [
+        pytest.param("admin", ("-n", "nowhere"), 1, "there is no namespace nowhere", id="no-namespace"),
+        pytest.param("viewer", ("-n", "prod"), 5, "may not apply (patch)", id="no-rights"),
+        pytest.param("admin", ("--registry", "127.0.0.1:1/team"), 1, "127.0.0.1:1", id="no-registry"),
+        pytest.param("admin", (), 1, "there is no Secret nowhere, which city, hello needs", id="no-secret"),
+    ],
+)
+def test_what_would_stop_it_is_known_before_anything_is_built(
+    obedient: Obedient, project: Path, tmp_path: Path, registry: RunningRegistry, user: str, flags: tuple[str, ...],
+    code: int, said: str,
+) -> None:  # fmt: skip
+    command = obedient.cluster.command(user, tmp_path / "state")
+    command.environment["DB_PASSWORD"] = "hunter2"
+    mine = tmp_path / "mine"
+    shutil.copytree(project, mine)
+    if not flags:
+        with open(mine / "pyproject.toml", "a") as settings:
+            settings.write('\n[tool.faas.functions.hello]\nsecret_env = {X = "nowhere/key"}\n')
+            settings.write('\n[tool.faas.functions.city]\nsecret_env = {X = "nowhere/key"}\n')
+    obedient.cluster.reset()
+
+    command("deploy", mine, *(flags if "--registry" in flags else (*flags, "--registry", f"{registry.host}/early")),
+            code=code)  # fmt: skip
+
+    assert said in command.said
+    assert "build:" not in command.said
+    assert obedient.cluster.writes() == []
+    assert registry.tags("early/shop") == []
 
 
 def test_what_serves_in_one_stage_is_promoted_to_another(

@@ -1,0 +1,59 @@
+"""What `deploy` and `promote` ask before anything is built: the cluster and the registry, at the same time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from faas.client.http import HttpClient
+    from faas.client.protocol import Object
+    from faas.client.targets import Target
+    from faas.deploy.cluster_image import Destination
+    from faas.deploy.preflight import Missing
+    from faas.resources.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Called with a project's objects. Raises: NoNamespace, NoRights, NamesMissing; ApiError; BuilderError."""
+
+    target: Target
+    pushes_to: Destination | None = None
+    create_namespace: bool = False
+    needs_names: bool = True  # else what is missing is only told: somebody may make it yet
+
+    def __call__(self, objects: Sequence[Object]) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        from faas.cli.connection import with_client
+        from faas.cli.output import note
+        from faas.deploy.errors import NamesMissing
+
+        with ThreadPoolExecutor(1, "registry") as pool:
+            pushing = pool.submit(self._check_push)
+            missing = with_client(self.target, lambda client: self._ask(client, objects))
+            pushing.result()
+        if missing and self.needs_names:
+            raise NamesMissing(missing, self.target.namespace)
+        for each in missing:
+            note(f"note: {each}")
+
+    async def _ask(self, client: HttpClient, objects: Sequence[Object]) -> list[Missing]:
+        from faas.client.access import Access, is_allowed
+        from faas.deploy.preflight import check_before
+
+        namespace = self.target.namespace
+
+        async def may_apply(kind: Kind) -> bool:
+            return await is_allowed(client, Access(kind.group, kind.plural, "patch"), namespace)
+
+        return await check_before(client, objects, namespace, may_apply, create_namespace=self.create_namespace)
+
+    def _check_push(self) -> None:
+        from faas_builders.registry.rights import check_push
+
+        if self.pushes_to is not None:
+            check_push(self.pushes_to.name, insecure=self.pushes_to.insecure)

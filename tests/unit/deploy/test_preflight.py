@@ -1,0 +1,78 @@
+"""What the objects of a deploy only name, and what is said when it is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faas.deploy.errors import NamesMissing, NoRights
+from faas.deploy.preflight import Missing, Reference, missing_of, users_of
+from faas.resources.kinds import CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM
+
+
+def service(name: str, container: dict[str, Any], **pod: Any) -> dict[str, Any]:
+    spec = {"template": {"spec": {"containers": [container], **pod}}}
+    return {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def variable(source: str, name: str, key: str, **more: Any) -> dict[str, Any]:
+    return {"name": "X", "valueFrom": {source: {"name": name, "key": key, **more}}}
+
+
+def config_map(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {}}
+
+
+def test_what_a_function_does_not_start_without_is_found_wherever_it_is_named() -> None:
+    web = service(
+        "web",
+        {
+            "env": [variable("secretKeyRef", "db", "password"), variable("configMapKeyRef", "made", "a")],
+            "envFrom": [{"secretRef": {"name": "all"}}, {"configMapRef": {"name": "perhaps", "optional": True}}],
+        },
+        serviceAccountName="robot",
+        imagePullSecrets=[{"name": "pull"}],
+        volumes=[
+            {"name": "a", "secret": {"secretName": "tls"}},
+            {"name": "b", "configMap": {"name": "texts"}},
+            {"name": "c", "persistentVolumeClaim": {"claimName": "data"}},
+            {"name": "d", "projected": {"sources": [{"secret": {"name": "x", "optional": True}}]}},
+            {"name": "e", "emptyDir": {}},
+        ],
+    )
+
+    assert users_of([web, config_map("made")]) == {
+        Reference(SECRET, "db", "password"): ("web",),
+        Reference(SECRET, "all"): ("web",),
+        Reference(SERVICE_ACCOUNT, "robot"): ("web",),
+        Reference(SECRET, "tls"): ("web",),
+        Reference(CONFIG_MAP, "texts"): ("web",),
+        Reference(VOLUME_CLAIM, "data"): ("web",),
+    }
+
+
+def test_what_is_missing_is_said_once_and_by_whom_it_is_needed() -> None:
+    users = {
+        Reference(SECRET, "db", "user"): ("web", "city"),
+        Reference(SECRET, "api", "key"): ("web",),
+        Reference(SECRET, "seen", "key"): ("web",),
+        Reference(SECRET, "hidden", "key"): ("web",),
+    }
+    there = {
+        (SECRET, "db"): None, (SECRET, "api"): {"data": {"token": "eA=="}}, (SECRET, "seen"): {"data": {"key": ""}},
+        (SECRET, "hidden"): True,
+    }  # fmt: skip
+
+    missing = missing_of(users, there)
+
+    assert list(map(str, missing)) == [
+        "there is no Secret db, which web, city needs", "Secret api has no key key, which web needs",
+    ]  # fmt: skip
+
+
+def test_the_words_say_how_to_make_it() -> None:
+    error = NamesMissing([Missing(Reference(SECRET, "db"), ("web",), whole=True)], "team")
+
+    assert "not in namespace team; nothing was built:\n  there is no Secret db, which web needs" in error.message
+    assert "faas secret create db" in error.hint
+    assert "--no-wait" in error.hint
+    assert "services.serving.knative.dev in namespace team" in NoRights("team", [SERVICE]).message
