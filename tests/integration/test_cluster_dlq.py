@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.cluster.faults import refuse
 from tests.cluster.rights import Right
 from tests.cluster_world import TEAM, ClusterCommand, ClusterWorld
 from tests.inbox_world import TOKEN, RunningInbox, event_headers, running_inbox
+from tests.serving import serving
 
 
 class Subscriber:
@@ -50,12 +50,8 @@ class Subscriber:
 @pytest.fixture(scope="module")
 def subscriber() -> Iterator[Subscriber]:
     made = Subscriber()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with serving(made.server):
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from tests.cluster.rights import Right
 from tests.cluster_world import TEAM, ClusterWorld
 from tests.faas_command import FaasCommand
 from tests.programs import DEADLINE_S
+from tests.serving import serving
 
 COLLECTOR = '''
 import json, os, sys
@@ -267,13 +268,9 @@ class BrokerIngress:
 @pytest.fixture
 def ingress(cluster: ClusterWorld) -> Iterator[BrokerIngress]:
     made = BrokerIngress()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    cluster.services["knative-eventing", "broker-ingress"] = f"http://127.0.0.1:{made.server.server_address[1]}"
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with serving(made.server) as (host, port):
+        cluster.services["knative-eventing", "broker-ingress"] = f"http://{host}:{port}"
+        yield made
 
 
 def test_events_are_sent_to_the_brokers_address(cluster: ClusterWorld, ingress: BrokerIngress, tmp_path: Path) -> None:

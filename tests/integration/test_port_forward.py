@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from faas.client.kubeconfig import Cluster
 from faas.client.portforward import PortForwardFailed, PortForwardMissing, forwarded
 from tests.cluster.credentials import make_client_certificate, server_context
 from tests.port_forward_world import Door, door
+from tests.serving import serving
 
 TO = PodPort("team", "hello-1", 8012)
 REQUEST = b"GET /there HTTP/1.0\r\nHost: hello.team.example.com\r\n\r\n"
@@ -33,13 +33,8 @@ class _Pod(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def pod() -> Iterator[tuple[str, int]]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Pod)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield "127.0.0.1", server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Pod)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

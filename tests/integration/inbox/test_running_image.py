@@ -20,6 +20,7 @@ from faas.deploy.cluster_programs import make_sources_image
 from tests.containers_world import MadeImage
 from tests.inbox_world import RunningInbox, event_headers, is_ready
 from tests.programs import DEADLINE_S, Program, find_program, free_port, running_program
+from tests.serving import serving
 
 NAME = "faas-sources-of-a-test:latest"
 
@@ -85,12 +86,8 @@ class Sink:
 @pytest.fixture
 def sink() -> Iterator[Sink]:
     made = Sink()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with serving(made.server):
+        yield made
 
 
 def test_an_adapter_brings_what_a_real_server_has(docker: Any, image: str, sink: Sink, tmp_path: Path) -> None:

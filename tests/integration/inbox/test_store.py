@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.inbox_world import RunningInbox, event_headers, running_inbox
+from tests.serving import serving
 
 STRUCTURED = {"specversion": "1.0", "id": "s", "source": "shop", "type": "paid", "data": {"n": 1}}
 
@@ -198,12 +199,8 @@ class Subscriber:
 @pytest.fixture
 def subscriber() -> Iterator[Subscriber]:
     made = Subscriber()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with serving(made.server):
+        yield made
 
 
 def replayed(store: RunningInbox, subscriber: Subscriber, to: str = "subscriber", **query: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from faas.cli.project_options import _env
 from faas.cli.requests import Request, make_event, send, send_over, trusting
 from faas.client.state import EngineInfo
 from tests.cluster.credentials import server_context
+from tests.serving import serving
 
 ENGINE = EngineInfo(pid=1, public_url="http://127.0.0.1:8080", api_url="https://127.0.0.1:6443", runtime_dir="/run/f")
 
@@ -181,12 +182,8 @@ def secure(tmp_path: Path) -> Iterator[tuple[str, int]]:
     """A server whose certificate no authority of this machine has signed."""
     server = http.server.HTTPServer(("127.0.0.1", 0), _Hello)
     server.socket = server_context(tmp_path).wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield "127.0.0.1", server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server) as address:
+        yield address
 
 
 @pytest.mark.parametrize("trusted", ["", "insecure", "SSL_CERT_FILE"])
