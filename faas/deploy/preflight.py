@@ -64,7 +64,8 @@ async def check_before(
             return await _known(may_apply(question))
         return await _known(client.get(*question, "" if question[0] == NAMESPACE else namespace))
 
-    there, *answers = await each([(NAMESPACE, namespace), *kinds, *asked], ask)
+    questions: list[Kind | Which] = [(NAMESPACE, namespace), *kinds, *asked]
+    there, *answers = await each(questions, ask)
     if refused := [kind for kind, allowed in zip(kinds, answers, strict=False) if allowed is False]:
         raise NoRights(namespace, refused)
     if there is None and not create_namespace:
