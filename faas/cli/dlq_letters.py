@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from faas.cli.output import print_facts, print_section
 from faas.cli.texts import reason_text
 
 Letter = dict[str, Any]
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _REASON = 60  # characters of a row
 HEADS = ("seq", "time", "trigger", "type", "id", "code", "error")
 
@@ -67,6 +69,13 @@ def _time(text: str) -> str:
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def _log_command(destination: str, data: str) -> list[str]:
     """How to read what a function logged about the request that failed; [] where it is none of ours."""
     try:
@@ -74,7 +83,7 @@ def _log_command(destination: str, data: str) -> list[str]:
     except ValueError:
         return []
     number = problem.get("request_id") if isinstance(problem, dict) else None
-    host = urlsplit(destination).hostname or ""
-    if not number or not host.endswith(".svc.cluster.local"):
-        return []
+    host = _host_of(destination)
+    if not _WORD.fullmatch(str(number)) or not _WORD.fullmatch(host) or not host.endswith(".svc.cluster.local"):
+        return []  # both come from elsewhere, and this is a command that somebody will paste
     return [f"faas logs {host.partition('.')[0]} -o json | jq 'select(.record.request_id == \"{number}\")'"]

@@ -13,6 +13,7 @@ import click
 
 from faas.cli.eventing import with_eventing
 from faas.cli.output import is_terminal, note
+from faas.cli.terminal import harmless
 
 if TYPE_CHECKING:
     from faas.cli.events_wish import Wish
@@ -54,7 +55,7 @@ def tail(target: Target, namespace: str, wish: Wish, *, as_json: bool) -> None:
 
 def _print(line: Mapping[str, Any], *, as_json: bool) -> None:
     width = shutil.get_terminal_size().columns if is_terminal() else _PREVIEW
-    click.echo(json.dumps(line["event"], ensure_ascii=False) if as_json else one_line(line, width))
+    click.echo(json.dumps(line["event"], ensure_ascii=False) if as_json else harmless(one_line(line, width)))
     sys.stdout.flush()  # into a pipe as well: somebody watches
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import click
 
+from faas.cli.terminal import harmless
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -19,7 +21,7 @@ class Explanation:
             parts.append(_indented(self.details.rstrip()))
         if self.hint:
             parts.append(_indented(self.hint))
-        return "\n".join(parts)
+        return harmless("\n".join(parts))
 
 
 def _indented(text: str) -> str:

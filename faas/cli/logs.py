@@ -12,6 +12,7 @@ import click
 from faas.cli.connection import with_client
 from faas.cli.options import namespace_option, target_option
 from faas.cli.output import is_terminal, note
+from faas.cli.terminal import harmless
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -204,11 +205,11 @@ def _shown(line: str) -> str:
 
     record = parse_record(line)
     if record is None:
-        return line
+        return harmless(line)
     console = Console()
     with console.capture() as captured:
         console.print(render_record(record), soft_wrap=True, end="")
-    return captured.get()
+    return harmless(captured.get())  # what was harmless in JSON is not any more
 
 
 def _short(pod: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from faas.cli.terminal import harmless
+
 
 def print_objects(objects: Sequence[dict[str, Any]], output: str) -> None:
     """Kubernetes objects so that kubectl can apply them: YAML documents, or one List in JSON."""
@@ -43,7 +45,7 @@ def to_yaml(data: Any) -> str:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
     """A table in kubectl's manner: upper-case heads, two spaces between, no lines; `empty` (stderr) for no rows."""
-    body = [list(row) for row in rows]
+    body = [[harmless(cell) for cell in row] for row in rows]
     if not body:
         click.echo(empty, err=True)
         return
@@ -80,14 +82,14 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
     shown = [(title, value) for title, value in facts if value]
     width = max(13, max((len(title) for title, _ in shown), default=0) + 2)
     for title, value in shown:
-        click.echo(f"{title + ':':<{width}}" + value.replace("\n", "\n" + " " * width))
+        click.echo(f"{title + ':':<{width}}" + harmless(value).replace("\n", "\n" + " " * width))
 
 
 def print_section(title: str, lines: Sequence[str]) -> None:
     if lines:
         click.echo(f"\n{title}")
         for line in lines:
-            click.echo(f"  {line}")
+            click.echo(f"  {harmless(line)}")
 
 
 def ready_text(status: str, reason: str = "") -> str:
@@ -119,7 +121,7 @@ def first_line(text: str) -> str:
 
 def note(text: str) -> None:
     """Say something beside the result, on stderr."""
-    click.echo(text, err=True)
+    click.echo(harmless(text), err=True)
 
 
 def note_hidden(hidden: Iterable[object], namespace: str) -> None:

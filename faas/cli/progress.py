@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from faas.cli.terminal import harmless
 from faas.cli.texts import size_text
 from faas.deploy.steps import Step, Steps
 
@@ -49,7 +50,7 @@ def bytes_of(report: Report, step: BuildStep) -> Callable[[int, int], None]:
 
 def _plain(step: Step, line: str) -> None:
     if line:
-        click.echo(f"{step.name}: {line}", err=True)
+        click.echo(f"{step.name}: {harmless(line)}", err=True)
     elif step.took_s is not None:
         click.echo(f"{step.name}: {step.state} in {step.took_s:.2f} s", err=True)
 
@@ -88,9 +89,9 @@ class _Display:
         for step in self.steps.done if self.steps else ():
             took = step.took_s if step.took_s is not None else time.monotonic() - step.started_s
             lines = _latest_by_service(step) if step.name == "wait" and step.state == "running" else step.lines[-1:]
-            table.add_row(self._mark(step), step.name, Text(lines[0] if lines else ""), f"{took:.1f} s")
+            table.add_row(self._mark(step), step.name, Text(_row(lines[0]) if lines else ""), f"{took:.1f} s")
             for line in lines[1:]:
-                table.add_row("", "", Text(line), "")
+                table.add_row("", "", Text(_row(line)), "")
         return table
 
     def _mark(self, step: Step) -> Any:
@@ -100,6 +101,11 @@ class _Display:
         if step.state == "running":
             return Spinner("dots", style="cyan")
         return Text("✓", style="green") if step.state == "done" else Text("✗", style="red")
+
+
+def _row(line: str) -> str:
+    """Without colours of its own, which rich would take for text."""
+    return click.unstyle(harmless(line))
 
 
 def _latest_by_service(step: Step) -> list[str]:

@@ -169,6 +169,24 @@ def test_a_dead_letter_is_a_row_and_a_page(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(
+    ("destination", "number"),
+    [
+        ("http://on-order.default.svc.cluster.local/", "x'; touch /tmp/owned; '"),
+        ("http://$(touch$IFS/tmp/owned).default.svc.cluster.local/", "abc"),
+        ("http://[bad", "abc"),
+    ],
+)
+def test_no_command_is_suggested_with_words_that_a_shell_would_carry_out(
+    capsys: pytest.CaptureFixture[str], destination: str, number: str
+) -> None:
+    """Who answers for a function chooses its number, and people paste what is suggested."""
+    print_letter(
+        {**LETTER, "error": {"code": 500, "destination": destination, "data": f'{{"request_id": "{number}"}}'}}
+    )
+    assert "faas logs" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["events", "send"], "which event? Name its TYPE, or give a --file"),
