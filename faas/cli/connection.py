@@ -30,6 +30,7 @@ def find_target(
     stage: str = "",
     namespace: str | None = None,
     project: Path | None = None,
+    of_engine: bool = False,
 ) -> Target:
     """Where a command works: what its flags say, else the stage, else the context that was chosen for all commands.
 
@@ -37,6 +38,7 @@ def find_target(
         option: --state.
         context: --context or FAAS_CONTEXT.
         project: whose stage is meant; the current folder's without one.
+        of_engine: --state was typed, which means its engine rather than what was chosen for all commands.
     Raises: UnknownContext, KubeconfigError, SettingsError, CommandError.
     """
     from faas.client.targets import LOCAL, Target
@@ -48,7 +50,7 @@ def find_target(
         namespace = namespace or staged.namespace
         if not context and (context := staged.context):
             asked_by = staged.where
-    if not context:
+    if not context and not of_engine:
         context, asked_by = _chosen()
     if context in ("", LOCAL):
         return Target(find_state(option), namespace or "default", LOCAL, stage, None, flags)

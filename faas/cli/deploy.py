@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from faas.cli.options import namespace_option, output_option, target_option
+from faas.cli.output import note
 from faas.cli.project_options import make_wanted, project_options
 
 if TYPE_CHECKING:
@@ -104,8 +105,10 @@ def command(
         raise click.UsageError(f"{path} is a project's folder; --image deploys an image instead, leave one of them out")
     wanted = make_wanted(namespace=namespace, **project)
     options = DeployOptions(
-        not no_traffic, tag, not no_wait, wait_timeout, independent, force_conflicts, patience_s=patience_of(target)
+        not no_traffic, tag, not no_wait, wait_timeout, independent, force_conflicts, patience_s=patience_of(target),
     )
+    if not target.is_local:
+        note(f"to namespace {target.namespace} of {target.context}")
     with deploy_exit_codes(target.flags):
         with shown_steps() as steps:
             if image:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import click
 
 from faas.cli.connection import find_target, with_client
-from faas.cli.options import namespace_option, place_options
+from faas.cli.options import is_typed, namespace_option, place_options
 from faas.cli.output import note, print_objects
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def command(
     if path is not None:
         project = _of_project(path, form, stage, namespace or "", image, programs)
     else:
-        project = _deployed(names, find_target(state, context=context_name, stage=stage, namespace=namespace))
+        target = find_target(state, context=context_name, stage=stage, namespace=namespace, of_engine=is_typed("state"))
+        project = _deployed(names, target)
     edition = project.base
     if form == "rbac":
         from faas.deploy.export.rbac import make_rbac

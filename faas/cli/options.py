@@ -41,12 +41,18 @@ def target_option(function: F) -> F:
             stage=stage,
             namespace=given.get("namespace"),
             project=path if isinstance(path, Path) else None,
+            of_engine=is_typed("state"),
         )
         if "namespace" in given:
             given["namespace"] = target.namespace
         return function(*args, target=target, **given)
 
     return place_options(aimed)  # type: ignore[return-value]  # another function with what click has noted of it
+
+
+def is_typed(option: str) -> bool:
+    """Whether somebody wrote it on this command line; an environment variable may be meant for others."""
+    return click.get_current_context().get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
 
 
 def place_options(function: F) -> F:

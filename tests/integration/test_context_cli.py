@@ -128,6 +128,14 @@ def test_a_choice_is_what_the_other_words_win_over(place: Place) -> None:
     assert "no engine runs" in place.faas("list", code=1, FAAS_CONTEXT="local")
 
 
+def test_a_state_that_is_typed_means_its_engine_whatever_was_chosen(place: Place) -> None:
+    place.faas("context", "use", "prod")
+
+    assert "no engine runs" in place.faas("delete", "web", "--yes", "--state", "elsewhere", code=1)
+    assert "no engine runs" in place.faas("export", "--state", "elsewhere", code=1)
+    assert "https://127.0.0.1:1" in place.faas("list", "--state", "elsewhere", "--context", "prod", code=1)
+
+
 def test_a_stage_without_a_project_says_where_to_stand(place: Place) -> None:
     (place.folder / "pyproject.toml").unlink()
 
