@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from faas.cli.connection import running_engine, with_client
+from faas.cli.output import note
 from faas.deploy.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -39,17 +40,19 @@ def prepare_project(
     """Args: push: to a cluster's registry. asks: a server has to be there; it is looked for before any work is done."""
     from faas_builders.oci.store import ImageStore
 
-    from faas.cli.preflight import Preflight
     from faas.deploy.prepare import prepare
     from faas.project.settings import load_settings
 
     settings = load_settings(path, target.stage)
     wanted = replace(wanted, read_secrets=read_secrets)
+    place = Place()
     if target.is_local:
         if asks:
             running_engine(target.state)
     else:
-        place = look_at(target, settings) if asks else Place()
+        from faas.cli.preflight import Preflight
+
+        place = look_at(target, settings) if asks else place
         destination = _destination(settings, place.platforms, steps, registry, push=push)
         wanted = replace(
             wanted,
@@ -58,7 +61,9 @@ def prepare_project(
             surroundings=place.surroundings,
             check=Preflight(target, destination, create_namespace, wait) if push and asks else None,
         )
-    return prepare(settings, ImageStore(target.state.images), wanted, steps)
+    prepared = prepare(settings, ImageStore(target.state.images), wanted, steps)
+    warn_of_lost_letters(place, settings, prepared, target)
+    return prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,12 @@ class Place:
     """A cluster as far as it matters for what is made for it."""
 
     platforms: tuple[Platform, ...] = ()  # of its nodes; (): not to be seen
-    takes_stores: bool = True  # it runs Deployments, as our store of dead letters is one
+    stores: Literal["taken", "refused", "unknown"] = "taken"  # Deployments, as our store of dead letters is one
     surroundings: Surroundings = field(default_factory=Surroundings)
+
+    @property
+    def takes_stores(self) -> bool:
+        return self.stores == "taken"
 
 
 def look_at(target: Target, settings: Settings) -> Place:
@@ -83,13 +92,13 @@ def look_at(target: Target, settings: Settings) -> Place:
         async def nodes() -> tuple[Platform, ...]:
             return settings.build.platforms or await node_platforms(client)
 
-        asked = nodes(), _takes_stores(client, namespace), look_around(client, namespace)
+        asked = nodes(), _stores(client, namespace), look_around(client, namespace)
         return Place(*await asyncio.gather(*asked))
 
     return with_client(target, look)
 
 
-async def _takes_stores(client: HttpClient, namespace: str) -> bool:
+async def _stores(client: HttpClient, namespace: str) -> Literal["taken", "refused", "unknown"]:
     from faas.client.errors import Forbidden, NotFound, Unauthorized
     from faas.client.store import NAME
     from faas.deploy.live import is_kind_missing
@@ -98,12 +107,29 @@ async def _takes_stores(client: HttpClient, namespace: str) -> bool:
     try:
         await client.get(DEPLOYMENT, NAME, namespace)
     except NotFound as error:
-        return not is_kind_missing(error)
+        return "unknown" if is_kind_missing(error) else "taken"
     except Unauthorized:
         raise
     except Forbidden:
-        return False
-    return True
+        return "refused"
+    return "taken"
+
+
+def warn_of_lost_letters(place: Place, settings: Settings, prepared: Prepared, target: Target) -> None:
+    """Who may not make the store that a deploy else makes should know what that means."""
+    if place.stores != "refused" or not settings.dead_letters:
+        return
+    without = [
+        trigger["metadata"]["name"] for trigger in prepared.objects.triggers
+        if "deadLetterSink" not in (trigger["spec"].get("delivery") or {})
+    ]  # fmt: skip
+    if without:
+        note(
+            f"warning: events that cannot be delivered are lost: {', '.join(without)}\n"
+            f"  You may not have a store of dead letters (a Deployment) in namespace {target.namespace}. An administrator "
+            f"grants it:\n  faas export rbac --project{target.flags} | kubectl apply -f -"
+            "     (or say that it is meant so: dead_letters = false)"
+        )
 
 
 def _destination(

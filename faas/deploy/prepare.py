@@ -28,7 +28,6 @@ from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
 from faas.project.errors import ProjectError
 from faas.project.manifests import Overrides
-from faas.project.notes import check_for_cluster, notes_for_cluster
 from faas.project.objects import Objects, make_objects, names_read
 from faas.project.secret_values import Values, read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
@@ -152,6 +151,8 @@ def _say_notes(
     settings: Settings, found: _Found, objects: Objects, there: Surroundings, log: Callable[[str], None]
 ) -> None:
     """What a cluster does otherwise; what it would have to allow it says itself. Raises: RefusedByCluster."""
+    from faas.project.notes import check_for_cluster, notes_for_cluster  # who deploys to the engine needs none
+
     notes = notes_for_cluster(
         found.services, objects, settings,
         missing_kinds=there.missing_kinds, broker_addresses=there.broker_addresses.keys(),

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from faas_builders.errors import ImageNameError
-from faas_builders.registry.names import ImageName
-
 from faas.resources.loglines import in_words
 
 Raw = Mapping[str, Any]
@@ -114,6 +111,9 @@ def _pulling(reason: str, message: str, image: str) -> Trouble:
 
 
 def _pull_advice(message: str, image: str) -> str:
+    from faas_builders.errors import ImageNameError
+    from faas_builders.registry.names import ImageName  # registries are for who has trouble with one
+
     said = message.lower()
     try:
         host = ImageName.parse(image).registry if image else "REGISTRY"
