@@ -88,8 +88,10 @@ def _show(objects: Sequence[Object]) -> None:
 async def _delete(client: HttpClient, objects: Sequence[Object], namespace: str, *, dry_run: bool) -> None:
     """One after the other: nothing is sent to what is gone already."""
     from faas.client.errors import NotFound
+    from faas.deploy.domains import release
     from faas.deploy.events import delete
     from faas.deploy.live import kind_of_manifest
+    from faas.resources.kinds import DOMAIN_MAPPING
 
     for obj in objects:
         kind, name = kind_of_manifest(obj), obj["metadata"]["name"]
@@ -98,3 +100,5 @@ async def _delete(client: HttpClient, objects: Sequence[Object], namespace: str,
                 await client.delete(kind, name, namespace, dry_run=True)
             else:
                 await delete(client, kind, name, namespace)
+                if kind == DOMAIN_MAPPING:
+                    await release(client, name, namespace)

@@ -105,8 +105,9 @@ def command(
         raise click.UsageError(f"{path} is a project's folder; --image deploys an image instead, leave one of them out")
     wanted = make_wanted(namespace=namespace, **project)
     options = DeployOptions(
-        not no_traffic, tag, not no_wait, wait_timeout, independent, force_conflicts, patience_s=patience_of(target),
-    )
+        not no_traffic, tag, not no_wait, wait_timeout, independent, force_conflicts,
+        claims=not target.is_local, patience_s=patience_of(target),
+    )  # fmt: skip
     if not target.is_local:
         note(f"to namespace {target.namespace} of {target.context}")
     with deploy_exit_codes(target.flags):

@@ -8,13 +8,14 @@ revisions have. What the code no longer declares goes last, when nothing of it i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.comparing import Comparison
 from faas.deploy.conflicts import FieldConflict
+from faas.deploy.domains import make_domains, release
 from faas.deploy.errors import DomainsNotReady, EventFailure, EventsNotReady, FieldConflicts
 from faas.deploy.events import (
     DONE,
@@ -141,14 +142,20 @@ async def carry_out_deploy(
                 log(f"{change.name}: {DONE[change.action]}")
     objects = await carry_out(client, plan.services, options, steps)
     unnamed = await _domains(client, plan, options, steps, namespace) if plan.domains else []
-    await _events(client, plan, options, steps, namespace)
-    leaving = (*plan.pruned, *(plan.gone if prune else ())) if options.traffic else ()
+    silent = await _events(client, plan, options, steps, namespace)
+    leaving = (*plan.pruned, *(plan.gone if prune else ())) if options.traffic and not silent else ()
     if leaving:
         with steps.step("prune") as log:
             for change in sorted(leaving, key=lambda change: _LEAVING.index(change.kind)):
                 await delete(client, change.kind, change.name, namespace)
+                if change.kind == DOMAIN_MAPPING:
+                    await release(client, change.name, namespace)
                 log(f"{change.name}: {change.kind.kind} deleted, it is gone from the code")
-    if unnamed:  # what the rest of the deploy has no reason to wait for
+    if plan.domains and options.wait:  # at the end: a name may need a certificate, for which nothing else waits
+        unnamed += await _until_named(client, plan, options, steps, namespace, {each.name for each in unnamed})
+    if silent:
+        raise EventsNotReady(tuple(silent), unnamed=tuple(unnamed))
+    if unnamed:
         raise DomainsNotReady(tuple(unnamed))
     return objects
 
@@ -164,29 +171,33 @@ async def _domains(
     client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str
 ) -> list[EventFailure]:
     with steps.step("domains") as log:
-        await _make_all(client, plan.domains, namespace, force=options.force_conflicts)
-        for change in plan.domains:
-            if change.action != "unchanged":
-                log(f"{change.name}: {DONE[change.action]}")
-        if not options.wait:
-            return []
-        return await wait_ready(client, plan.domains, namespace, options.wait_timeout_s, PATIENCE_S, log)
+        return await make_domains(
+            client, plan.domains, namespace, force=options.force_conflicts, claims=options.claims, log=log
+        )
 
 
-async def _events(client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str) -> None:
+async def _until_named(
+    client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str, failed: Container[str]
+) -> list[EventFailure]:
+    asked = [change for change in plan.domains if change.name not in failed]
+    with steps.step("domains") as log:
+        return await wait_ready(client, asked, namespace, options.wait_timeout_s, PATIENCE_S, log)
+
+
+async def _events(
+    client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str
+) -> list[EventFailure]:
     if not plan.events.changes:
-        return
+        return []
     with steps.step("events") as log:
         if not options.traffic:
             if any(change.action != "unchanged" for change in plan.events.changes):
                 log("Triggers and sources stay as they are: the new revisions get no traffic yet")
-            return
-        failures = await carry_out_events(
+            return []
+        return await carry_out_events(
             client, plan.events, namespace=namespace, wait=options.wait, timeout_s=options.wait_timeout_s, log=log,
             force=options.force_conflicts,
         )  # fmt: skip
-        if failures:
-            raise EventsNotReady(tuple(failures))
 
 
 def every_object(objects: Objects) -> list[Object]:

@@ -107,7 +107,9 @@ async def carry_out_events(
     kept = [change for change in plan.changes if change.action != "delete"]
     for change in sorted(leaving, key=lambda change: change.kind == TRIGGER):
         await delete(client, change.kind, change.name, namespace)
-        log(f"{change.name}: {change.kind.kind} deleted, it is gone from the code")
+        after = next((one.kind.kind for one in kept if one.name == change.name and one.kind != TRIGGER), "")
+        why = f"a {after} takes its place" if after and change.kind != TRIGGER else "it is gone from the code"
+        log(f"{change.name}: {change.kind.kind} deleted, {why}")
     alone = [change for change in kept if _subscribes_anew(change)]
     together = [change for change in kept if not _subscribes_anew(change)]
     steps = [([change], True) for change in alone]  # also for who does not wait: the next must not meet it

@@ -34,6 +34,7 @@ class DeployOptions:
     wait_timeout_s: float = 600.0
     independent: bool = False  # each Service moves its traffic as soon as it can
     force_conflicts: bool = False  # take over the fields that others have set
+    claims: bool = True  # make ClusterDomainClaims; the engine does by itself
     patience_s: float = 0.0  # how long a failure may last before it is one
 
 
