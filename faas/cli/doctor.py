@@ -34,13 +34,13 @@ def command(namespace: str, output: str | None, target: Target) -> int:
       faas doctor --stage production -o json
     """
     if target.is_local:
-        from faas.cli.checks import run_checks
+        from faas.cli.checks.machine import run_checks
 
         checks = run_checks(target.state)
     else:
-        from faas.cli import cluster_checks
+        from faas.cli.checks import cluster
 
-        checks = cluster_checks.run_checks(target, Path.cwd())
+        checks = cluster.run_checks(target, Path.cwd())
     if output:
         print_data([{"name": c.name, "status": c.status, "found": c.found, "fix": c.fix} for c in checks], output)
     else:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from faas.cli import cluster_checks
-from faas.cli.check import Check
+from faas.cli.checks.check import Check
+from faas.cli.checks.cluster import run_checks
 from faas.client.kubeconfig import Cluster
 from faas.client.state import State
 from faas.client.targets import Target
@@ -62,7 +62,7 @@ def look(world: ClusterWorld, tmp_path: Path) -> Callable[..., dict[str, Check]]
 
     def run(user: str = "admin", *, folder: Path | None = None, cluster: Cluster | None = None) -> dict[str, Check]:
         target = Target(State(tmp_path), "team", user, "", cluster or world.cluster(user), f" --context {user}")
-        return {check.name: check for check in cluster_checks.run_checks(target, folder or tmp_path)}
+        return {check.name: check for check in run_checks(target, folder or tmp_path)}
 
     return run
 
@@ -153,7 +153,7 @@ def test_a_namespace_that_is_not_there_comes_with_its_command(
     world: ClusterWorld, look: Callable[..., dict[str, Check]], tmp_path: Path
 ) -> None:
     target = Target(State(tmp_path), "nowhere", "admin", "", world.cluster())
-    checks = {check.name: check for check in cluster_checks.run_checks(target, tmp_path)}
+    checks = {check.name: check for check in run_checks(target, tmp_path)}
     assert (checks["namespace"].status, checks["namespace"].fix) == (
         "error",
         "Make it:  kubectl create namespace nowhere",

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from faas.cli.cluster.needs import Needs, features_of
-from faas.cli.cluster.rights import Access, accesses, in_words
+from faas.cli.checks.needs import Needs, features_of
+from faas.cli.checks.rights import Access, accesses, in_words
 from faas.cli.ways import address_in
 
 

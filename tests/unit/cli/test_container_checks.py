@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from faas.cli import container_checks
+from faas.cli.checks import containers
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_docker_engine_that_is_named_and_does_not_answer_is_a_warning(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
 
-    check = container_checks.docker()
+    check = containers.docker()
 
     assert check.status == "warning"
     assert f"no Docker engine answers at unix://{tmp_path}/nobody.sock" in check.found
@@ -40,43 +40,43 @@ def test_a_docker_engine_that_is_named_and_does_not_answer_is_a_warning(
 def test_pack_is_found_on_the_path_and_asked_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PACK", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "only builds with --builder pack need it" in container_checks.pack().found
+    assert "only builds with --builder pack need it" in containers.pack().found
 
     program = tmp_path / "pack"
     program.write_text("#!/bin/sh\necho 0.38.2\n")
     program.chmod(0o755)
-    check = container_checks.pack()
+    check = containers.pack()
     assert (check.status, check.found) == ("ok", f"0.38.2 at {program}")
 
     program.write_text("#!/bin/sh\nexit 1\n")
-    assert container_checks.pack().status == "error"
+    assert containers.pack().status == "error"
 
 
 def test_a_login_for_the_projects_image_is_looked_for(project: Path) -> None:
-    missing = container_checks.registry(project)
+    missing = containers.registry(project)
     assert missing.status == "warning"
     assert missing.fix.endswith("docker login registry.example.org")
 
     config = Path(os.environ["DOCKER_CONFIG"]) / "config.json"
     config.parent.mkdir()
     config.write_text(json.dumps({"auths": {"registry.example.org": {"username": "ada", "password": "s3cret"}}}))
-    found = container_checks.registry(project)
+    found = containers.registry(project)
     assert (found.status, found.found) == ("ok", f"a login for registry.example.org in {config}")
 
 
 def test_a_folder_without_an_image_is_not_asked_about(project: Path, tmp_path: Path) -> None:
     (project / "pyproject.toml").write_text("")
-    assert "the project names no image" in container_checks.registry(project).found
+    assert "the project names no image" in containers.registry(project).found
 
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "there is no project" in container_checks.registry(empty).found
+    assert "there is no project" in containers.registry(empty).found
 
 
 def test_settings_that_cannot_be_read_are_an_error(project: Path) -> None:
     (project / "pyproject.toml").write_text('[tool.faas.build]\nimage = "Not A Name"\n')
 
-    check = container_checks.registry(project)
+    check = containers.registry(project)
 
     assert check.status == "error"
     assert "is not the name of an image" in check.found

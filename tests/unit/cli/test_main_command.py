@@ -178,7 +178,7 @@ def test_doctor_reports_each_thing_and_how_to_mend_it(tmp_path: Path) -> None:
 
 
 def test_doctor_refuses_a_kubeconfig_that_others_can_read(tmp_path: Path) -> None:
-    from faas.cli.checks import run_checks
+    from faas.cli.checks.machine import run_checks
 
     (tmp_path / "kubeconfig").write_text("{}")
     broken = {check.name: check for check in run_checks(State(tmp_path))}["kubeconfig"]

@@ -11,7 +11,7 @@ from faas_builders.errors import RegistryDenied, RegistryUnreachable
 from faas_builders.registry.names import ImageName
 from faas_builders.registry.rights import check_push
 
-from faas.cli.container_checks import push
+from faas.cli.checks.containers import push
 from tests.containers_world import RunningRegistry, htpasswd, running_registry
 from tests.integration.builders.registry.faulty import FaultyRegistry, answers
 from tests.integration.builders.registry.test_auth import SECRET, log_in

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from faas.cli.check import Check
-from faas.cli.cluster.needs import ENABLED_ANYWAY, features_of
-from faas.cli.cluster.view import EVENTING, SERVING
+from faas.cli.checks.check import Check
+from faas.cli.checks.needs import ENABLED_ANYWAY, features_of
+from faas.cli.checks.view import EVENTING, SERVING
 from faas.client.errors import Forbidden, NotFound
 from faas.resources import keys
 from faas.resources.kinds import BROKER, CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, SERVICE, TRIGGER, Kind
 
 if TYPE_CHECKING:
-    from faas.cli.cluster.view import View
+    from faas.cli.checks.view import View
 
 _INSTALL = "Have it installed:  https://knative.dev/docs/install/"
 _UNKNOWN = "it is not known what the project needs"

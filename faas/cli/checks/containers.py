@@ -7,7 +7,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from faas.cli.check import Check
+from faas.cli.checks.check import Check
 
 _PACK_S = 20.0
 

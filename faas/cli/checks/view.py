@@ -11,7 +11,7 @@ from faas.client.access import Access, is_allowed
 from faas.resources.kinds import CONFIG_MAP, Kind
 
 if TYPE_CHECKING:
-    from faas.cli.cluster.needs import Needs
+    from faas.cli.checks.needs import Needs
     from faas.client.http import HttpClient
     from faas.client.protocol import Object
     from faas.client.targets import Target

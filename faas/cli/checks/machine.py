@@ -15,8 +15,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from faas.cli import container_checks
-from faas.cli.check import Check, failed
+from faas.cli.checks import containers
+from faas.cli.checks.check import Check, failed
 from faas.client.state import State
 from faas.engine.supervisor.identity import own_name
 
@@ -41,9 +41,9 @@ def run_checks(state: State) -> list[Check]:
         lambda: _port(state),
         lambda: _events(state),
         _sources,
-        container_checks.docker,
-        container_checks.pack,
-        lambda: container_checks.registry(Path.cwd()),
+        containers.docker,
+        containers.pack,
+        lambda: containers.registry(Path.cwd()),
         lambda: _kubeconfig(state),
         lambda: _api(state),
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faas.client.protocol import Object
+from faas.deploy.live import kind_of_manifest
 from faas.resources.kinds import Kind
 
 _POD_FIELDS = {
@@ -69,8 +70,7 @@ class Needs:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """Of all that is applied, each once."""
-        found = {(str(obj["apiVersion"]), str(obj["kind"])) for obj in self.objects}
-        return tuple(_kind(version, name) for version, name in sorted(found))
+        return tuple(sorted(set(map(kind_of_manifest, self.objects)), key=lambda kind: (kind.api_version, kind.kind)))
 
     @property
     def keeps_something(self) -> bool:
@@ -92,11 +92,6 @@ class Needs:
         return tuple(
             obj for obj in self.objects if obj["kind"] == kind and obj["apiVersion"].partition("/")[0] == group
         )
-
-
-def _kind(api_version: str, name: str) -> Kind:
-    group, _, version = api_version.rpartition("/")
-    return Kind(group, version, name, f"{name.lower()}s", name.lower())
 
 
 def features_of(services: Iterable[Object]) -> dict[str, tuple[str, ...]]:

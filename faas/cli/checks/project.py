@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faas.cli.cluster.needs import Needs
+from faas.cli.checks.needs import Needs
 from faas.cli.output import note
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from faas.cli.check import Check
+from faas.cli.checks.check import Check
 
 if TYPE_CHECKING:
-    from faas.cli.cluster.view import View
+    from faas.cli.checks.view import View
 
 
 async def collectors(view: View) -> Check:

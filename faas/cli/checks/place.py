@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from faas.cli.check import Check
+from faas.cli.checks.check import Check
 from faas.client.errors import ApiError, Forbidden, NotFound
 from faas.resources.kinds import NAMESPACE, QUOTA, SECRET, SERVICE, SERVICE_ACCOUNT, STORAGE_CLASS, VOLUME_CLAIM
 
 if TYPE_CHECKING:
-    from faas.cli.cluster.view import View
+    from faas.cli.checks.view import View
     from faas.client.protocol import Object
 
 _NEARLY = 0.9  # of a quota

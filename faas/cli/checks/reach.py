@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from faas.cli.check import Check
+from faas.cli.checks.check import Check
 from faas.client.errors import ApiError, Forbidden, NotFound, Unauthorized, Unavailable
 
 if TYPE_CHECKING:
-    from faas.cli.cluster.view import View
+    from faas.cli.checks.view import View
     from faas.client.kubeconfig import Cluster
 
 _STEP_S = 5.0

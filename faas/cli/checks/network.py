@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from faas.cli.check import Check
-from faas.cli.cluster.view import SERVING
+from faas.cli.checks.check import Check
+from faas.cli.checks.view import SERVING
 from faas.client.errors import Forbidden, NotFound
 
 if TYPE_CHECKING:
-    from faas.cli.cluster.view import View
+    from faas.cli.checks.view import View
 
 _DEFAULT_DOMAIN = "svc.cluster.local"
 _MAGIC = ("sslip.io", "nip.io", "xip.io")  # DNS services in whose names the address stands itself

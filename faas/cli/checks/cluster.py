@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faas.cli import container_checks
-from faas.cli.check import Check, failed
-from faas.cli.cluster import knative, leftovers, network, place, reach, rights
-from faas.cli.cluster.needs import Needs
-from faas.cli.cluster.view import View
+from faas.cli.checks import containers, knative, leftovers, network, place, reach, rights
+from faas.cli.checks.check import Check, failed
+from faas.cli.checks.needs import Needs
+from faas.cli.checks.view import View
 from faas.client.errors import ApiError, Forbidden, NotFound
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ async def _run(target: Target, folder: Path) -> list[Check]:
         fix = 'Name one:  registry = "registry.example.org/team" in [tool.faas.environments.STAGE]'
         found = f"{needs.project} names no registry, and a cluster can have its images from nowhere else"
         return [first, *_project(needs), *others, Check("registry", "warning", found, fix)]
-    pushing = await asyncio.to_thread(container_checks.push, needs.image, insecure=needs.insecure)
+    pushing = await asyncio.to_thread(containers.push, needs.image, insecure=needs.insecure)
     return [first, *_project(needs), *others, pushing]
 
 
@@ -84,7 +83,7 @@ async def _guarded(name: str, check: Callable[[View], Awaitable[Check]], view: V
 
 
 def _needs_of(folder: Path, target: Target) -> Needs:
-    from faas.cli.cluster.project import needs_of
+    from faas.cli.checks.project import needs_of
 
     try:
         return needs_of(folder, target)

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from faas.cli.check import Check
+from faas.cli.checks.check import Check
 from faas.client.access import Access
 from faas.client.errors import ApiError
 
 if TYPE_CHECKING:
-    from faas.cli.cluster.view import View
+    from faas.cli.checks.view import View
 
 _ONLY_LOOKED_AT = frozenset({"events", "pods/log", "pods/portforward", "configurations", "routes"})
 """Without these a deploy goes on; `faas logs`, `invoke` and the reasons of a failure have less to say."""

@@ -1,1 +1,0 @@
-"""What `faas doctor` looks at in a cluster: each module asks about one side of it, and writes nothing."""
