@@ -25,7 +25,7 @@ def encode(event: Event[Any]) -> bytes:
     """The event on one line of JSON; data that is not what its type promises goes as it is, in base64."""
     try:
         return msgspec.json.format(wire.structured(event)[1], indent=-1)
-    except (EventError, TypeError, ValueError):
+    except (EventError, TypeError, ValueError, RecursionError):
         data = base64.b64encode(event.payload or b"").decode()
         return msgspec.json.encode({**event.attributes, "data_base64": data})
 

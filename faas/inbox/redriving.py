@@ -66,8 +66,9 @@ class _Done:
 async def _redrive_all(store: Store, choice: Choice, destinations: Destinations, until: int, done: _Done) -> None:
     client = HTTPClient()
     try:
-        async for letters in store.pages(choice, until=until):
-            await _redrive_some(store, client, letters, destinations, done)
+        async with store.redriving:
+            async for letters in store.pages(choice, until=until):
+                await _redrive_some(store, client, letters, destinations, done)
     finally:
         await client.aclose()
 

@@ -93,7 +93,7 @@ class _StoreApp:
         return Response(status_code=202)
 
     async def _list(self, request: Request) -> Response:
-        limit = min(int(request.query_params.get("limit", "50")), _LIMIT)
+        limit = max(1, min(int(request.query_params.get("limit", "50")), _LIMIT))
         choice = _choice(request)
         total = await self._store.count(choice)
 
@@ -148,7 +148,7 @@ class _StoreApp:
                 return refuse(401, f"the header {TOKEN_HEADER} does not have this store's token")
             try:
                 return await endpoint(request)
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 return refuse(400, f"the query cannot be read: {error}")
             except sqlite3.Error as error:
                 return refuse(503, str(error))

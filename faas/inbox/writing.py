@@ -28,6 +28,7 @@ class Store:
         self._path, self._max_bytes = path, max_bytes
         self._writing, self._reading = ThreadPoolExecutor(1, "write"), ThreadPoolExecutor(1, "read")
         self._waiting: asyncio.Queue[tuple[Sequence[Letter], asyncio.Future[None]]] = asyncio.Queue(_WAITING)
+        self.redriving = asyncio.Lock()  # whoever sends letters once more is alone in it: two would send each twice
         self.received = self.refused = self.expired = 0
 
     async def __aenter__(self) -> Self:

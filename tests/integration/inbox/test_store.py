@@ -175,12 +175,17 @@ class Subscriber:
     def __init__(self) -> None:
         self.taken: list[dict[str, str]] = []
         self.status, self.reply = 200, b""
+        self.answers = threading.Event()  # once it is set
+        self.answers.set()
+        self.asked = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["content-length"]))
                 outer.taken.append({name.lower(): value for name, value in self.headers.items()} | {"path": self.path})
+                outer.asked.set()
+                outer.answers.wait(30)
                 self.send_response(outer.status if self.path != "/broker" else 202)
                 if outer.reply and self.path != "/broker":
                     self.send_header("content-type", "application/cloudevents+json")
@@ -250,3 +255,47 @@ def test_letters_may_go_to_their_broker_instead(store: RunningInbox, subscriber:
 
     assert replayed(store, subscriber, to="broker")["delivered"] == 1
     assert [each["path"] for each in subscriber.taken] == ["/broker"]
+
+
+def test_who_sends_letters_again_at_the_same_time_sends_each_once(store: RunningInbox, subscriber: Subscriber) -> None:
+    for number in range(20):
+        store.post("/default/on-order", b"{}", **event_headers(number))
+    subscriber.answers.clear()
+    done: list[dict[str, Any]] = []
+    both = [threading.Thread(target=lambda: done.append(replayed(store, subscriber))) for _ in range(2)]
+    for each in both:
+        each.start()
+    assert subscriber.asked.wait(30)
+    subscriber.answers.set()
+    for each in both:
+        each.join(30)
+
+    assert sorted(each["ce-id"] for each in subscriber.taken) == sorted(f"id-{number}" for number in range(20))
+    assert sum(each["delivered"] for each in done) == 20
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        pytest.param(b"[" * 100_000, {"content_type": "application/cloudevents-batch+json"}, 400, id="batch"),
+        pytest.param(b"[" * 50_000 + b"]" * 50_000, event_headers(1), 202, id="data"),
+    ],
+)
+def test_what_is_nested_too_deeply_does_not_break_it(
+    store: RunningInbox, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    assert store.post("/default/on-order", body, **headers).status_code == status
+    assert len(letters(store)) == (status == 202)
+
+
+@pytest.mark.parametrize(("query", "status"), [({"sequences": "9" * 30}, 400), ({"limit": "-1"}, 200)])
+def test_numbers_that_there_cannot_be_are_an_error_or_none(
+    store: RunningInbox, query: dict[str, str], status: int
+) -> None:
+    for number in (1, 2):
+        store.post("/default/on-order", b"{}", **event_headers(number))
+
+    answer = store.ask("GET", "", **query)
+
+    assert answer.status_code == status
+    assert len(answer.text.splitlines()) <= 2  # the total, and one
