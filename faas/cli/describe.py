@@ -10,7 +10,7 @@ import click
 
 from faas.cli.conditions import condition_line, conditions_of, generation_of, is_public, readiness, ready_of
 from faas.cli.connection import with_client
-from faas.cli.eventing_rows import describe_events
+from faas.cli.eventing.rows import describe_events
 from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import age, first_line, note_hidden, print_data, print_facts, print_section
 

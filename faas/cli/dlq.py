@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from faas.cli.dlq_letters import HEADS, Letter, print_letter, row
 from faas.cli.errors import CommandError
-from faas.cli.eventing import Letters, broker_option, parse_moment, with_letters
+from faas.cli.eventing.letters import HEADS, Letter, print_letter, row
+from faas.cli.eventing.options import broker_option, parse_moment
+from faas.cli.eventing.session import Letters, with_letters
 from faas.cli.options import dry_run_option, namespace_option, output_option, target_option, yes_option
 from faas.cli.output import note, print_data, print_table
 from faas.cli.texts import counted
@@ -145,7 +146,7 @@ def replay(
       faas dlq replay --trigger on-order --dry-run
       faas dlq replay --all
     """
-    from faas.cli.events_replay import last, tell, told_to_go_on
+    from faas.cli.eventing.replay import last, tell, told_to_go_on
 
     _check_choice("replay", sequences, everything, stream, trigger, type)
     if to_broker and target.is_local:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faas.cli.eventing import broker_option, parse_moment
+from faas.cli.eventing.options import broker_option, parse_moment
 from faas.cli.options import dry_run_option, namespace_option, output_option, target_option
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def send(
       faas events send --file events.json
       faas events send com.acme.tick --count 1000 --rate 50
     """
-    from faas.cli import events_send as sending
+    from faas.cli.eventing import send as sending
 
     attributes = {"source": source, "subject": subject, "id": event_id}
     given = {name: value for name, value in attributes.items() if value is not None}
@@ -127,8 +127,8 @@ def tail(
       faas events tail --sql "amount > 100 AND subject LIKE 'eu/%'"
       faas events tail --all --no-follow -o json | jq .data
     """
-    from faas.cli import events_tail
-    from faas.cli.events_wish import Wish
+    from faas.cli.eventing.tail import tail as show
+    from faas.cli.eventing.wish import Wish
 
     if everything and since is not None:
         raise click.UsageError("--all begins before any --since; use one of them")
@@ -137,7 +137,7 @@ def tail(
         begin = "1970-01-01T00:00:00Z"
     filters = {"type": type, "source": source, "subject": subject, "sql": sql}
     wish = Wish(broker, filters, begin, follow, limit, image)
-    events_tail.tail(target, namespace, wish, as_json=output == "json")
+    show(target, namespace, wish, as_json=output == "json")
 
 
 @command.command("types", short_help="List the types of events that were seen.")
@@ -155,9 +155,9 @@ def types(broker: str, namespace: str, output: str | None, target: Target) -> No
       faas events types
       faas events types --broker orders -o json
     """
-    from faas.cli import events_types
+    from faas.cli.eventing.types import show
 
-    events_types.show(target, namespace, broker, output)
+    show(target, namespace, broker, output)
 
 
 @command.command("replay", short_help="Deliver stored events once more.")
@@ -186,7 +186,7 @@ def replay(
       faas events replay --trigger on-order --since 10m --dry-run
       faas events replay --trigger on-order --since 2026-11-23T12:00:00Z --until 2026-11-23T13:00:00Z
     """
-    from faas.cli import events_replay
+    from faas.cli.eventing import replay as replaying
 
     span = (parse_moment(since, "--since"), parse_moment(until, "--until") if until else "")
-    return events_replay.replay(target, namespace, trigger, span, dry_run=dry_run, output=output)
+    return replaying.replay(target, namespace, trigger, span, dry_run=dry_run, output=output)

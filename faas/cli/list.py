@@ -9,7 +9,7 @@ import click
 
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
-from faas.cli.eventing_rows import triggers_text
+from faas.cli.eventing.rows import triggers_text
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, target_option
 from faas.cli.output import age, note_hidden, print_objects, print_table
 

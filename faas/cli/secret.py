@@ -123,7 +123,7 @@ def delete(name: str, namespace: str, yes: bool, target: Target) -> None:
     Examples:
       faas secret delete db
     """
-    from faas.cli.eventing import require
+    from faas.cli.required import require
     from faas.resources.kinds import SECRET
 
     async def work(client: HttpClient) -> list[str]:

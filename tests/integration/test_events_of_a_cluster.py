@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from faas.cli import broker, dlq, eventing, events, source, trigger
+from faas.cli import broker, dlq, events, source, trigger
 from faas.cli.errors import CommandError
+from faas.cli.eventing import session as eventing
 from faas.client.http import HttpClient
 from faas.client.kubeconfig import load
 from faas.resources import kinds

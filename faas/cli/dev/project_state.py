@@ -11,7 +11,7 @@ from faas_builders.builder import Report, silent
 from faas_runtime.spec import Description
 
 from faas.cli.dev.containers import container_image
-from faas.cli.eventing_rows import adapter_options, source_word
+from faas.cli.eventing.rows import adapter_options, source_word
 from faas.deploy.choice import choose, wants_container
 from faas.project.build_settings import BuildSettings
 from faas.project.devimage import dev_bundle

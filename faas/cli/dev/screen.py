@@ -11,7 +11,7 @@ from rich.text import Text
 from faas.cli.dev.loglines import Printed, colour, render
 from faas.cli.dev.project_state import Project
 from faas.cli.dev.rollout import Brought
-from faas.cli.eventing_rows import filters_text, source_word, summary_of
+from faas.cli.eventing.rows import filters_text, source_word, summary_of
 from faas.deploy.errors import NotReady
 from faas.project.errors import DiscoveryError
 from faas.project.objects import Objects

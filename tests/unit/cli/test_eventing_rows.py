@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from faas.cli.eventing_rows import describe_events, filters_text, source_word, summary_of, triggers_text
+from faas.cli.eventing.rows import describe_events, filters_text, source_word, summary_of, triggers_text
 from faas.deploy.belonging import EventObjects
 
 READY = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.cli.dlq_letters import print_letter, row
 from faas.cli.errors import CommandError
-from faas.cli.eventing import parse_moment
-from faas.cli.events_send import in_batches, parse_events, read_data
-from faas.cli.events_tail import one_line, preview
+from faas.cli.eventing.letters import print_letter, row
+from faas.cli.eventing.options import parse_moment
+from faas.cli.eventing.send import in_batches, parse_events, read_data
+from faas.cli.eventing.tail import one_line, preview
 from faas.cli.main import group
 from faas.cli.source import next_ticks
 from faas.cli.texts import reason_text, size_text, span_text

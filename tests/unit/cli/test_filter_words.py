@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from faas.cli.filter_words import filter_words
+from faas.cli.eventing.filter_words import filter_words
 
 
 @pytest.mark.parametrize(

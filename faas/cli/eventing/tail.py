@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.eventing import with_eventing
+from faas.cli.eventing.session import with_eventing
 from faas.cli.output import is_terminal, note
 from faas.cli.terminal import harmless
 
 if TYPE_CHECKING:
-    from faas.cli.events_wish import Wish
+    from faas.cli.eventing.wish import Wish
     from faas.client.eventing import EventingClient
     from faas.client.targets import Target
 
@@ -28,7 +28,7 @@ def tail(target: Target, namespace: str, wish: Wish, *, as_json: bool) -> None:
     from faas.resources.kinds import BROKER
 
     if not target.is_local:
-        from faas.cli.events_tail_cluster import tail as tail_of_cluster
+        from faas.cli.eventing.tail_cluster import tail as tail_of_cluster
 
         tail_of_cluster(target, namespace, wish, lambda line: _print(line, as_json=as_json))
         return

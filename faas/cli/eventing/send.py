@@ -17,8 +17,8 @@ import click
 
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
-from faas.cli.eventing import require
 from faas.cli.output import note, print_data
+from faas.cli.required import require
 
 if TYPE_CHECKING:
     from faas.client.eventing import EventingClient

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
-from faas.cli.eventing import require
 from faas.cli.output import note
+from faas.cli.required import require
 
 if TYPE_CHECKING:
-    from faas.cli.events_wish import Wish
+    from faas.cli.eventing.wish import Wish
     from faas.client.http import HttpClient
     from faas.client.targets import Target
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from faas.cli.connection import with_client
-from faas.cli.eventing import require
 from faas.cli.output import print_data, print_table
+from faas.cli.required import require
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient

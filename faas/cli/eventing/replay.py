@@ -11,8 +11,9 @@ import click
 
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
-from faas.cli.eventing import require, with_eventing
+from faas.cli.eventing.session import with_eventing
 from faas.cli.output import note, print_data
+from faas.cli.required import require
 from faas.cli.texts import counted
 
 if TYPE_CHECKING:

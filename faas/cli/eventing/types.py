@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.eventing import with_eventing
+from faas.cli.eventing.session import with_eventing
 from faas.cli.output import age, print_data, print_table
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def show(target: Target, namespace: str, broker: str, output: str | None) -> Non
         return await eventing.types(broker)
 
     if not target.is_local:
-        from faas.cli.events_types_cluster import show as show_of_cluster
+        from faas.cli.eventing.types_cluster import show as show_of_cluster
 
         show_of_cluster(target, namespace, broker, output)
         return

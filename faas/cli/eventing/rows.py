@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from faas.cli.conditions import readiness, ready_of
-from faas.cli.filter_words import filter_words
+from faas.cli.eventing.filter_words import filter_words
 from faas.cli.output import first_line
 from faas.resources.keys import SOURCES_IMAGE
 
