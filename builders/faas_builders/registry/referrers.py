@@ -6,11 +6,12 @@ Registries list it themselves; for those that do not, clients keep the list unde
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from faas_builders.errors import InvalidImage, NotInRegistry, RegistryError
 from faas_builders.oci import model
 from faas_builders.oci.model import Descriptor, Index
-from faas_builders.registry.client import Registry
+from faas_builders.registry.client import Registry, pull_scopes
 
 
 def note_referrers(registry: Registry, repository: str, subject: str, referrers: Iterable[Descriptor]) -> None:
@@ -21,6 +22,15 @@ def note_referrers(registry: Registry, repository: str, subject: str, referrers:
     if missing:
         index = Index(manifests=(*kept.manifests, *missing), annotations=kept.annotations)
         registry.put_manifest(repository, tag_of(subject), model.encode(index), model.INDEX)
+
+
+def referrers_of(registry: Registry, repository: str, digest: str) -> tuple[Descriptor, ...]:
+    """What the registry lists, or whoever pushed it has noted under the tag. Raises: RegistryError."""
+    answer = registry.transport.request("GET", f"{repository}/referrers/{digest}", pull_scopes(repository))
+    if answer.status == 200:
+        with suppress(InvalidImage):  # some answer to whatever they do not know
+            return model.decode_index(answer.body).manifests
+    return _kept(registry, repository, digest).manifests
 
 
 def tag_of(digest: str) -> str:
