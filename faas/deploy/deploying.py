@@ -15,7 +15,7 @@ from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.comparing import Comparison
 from faas.deploy.conflicts import FieldConflict
-from faas.deploy.domains import make_domains, release
+from faas.deploy.domains import is_served, make_domains, release
 from faas.deploy.errors import DomainsNotReady, EventFailure, EventsNotReady, FieldConflicts
 from faas.deploy.events import (
     DONE,
@@ -170,6 +170,8 @@ async def _make_all(client: Client, changes: Iterable[Change], namespace: str, *
 async def _domains(
     client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str
 ) -> list[EventFailure]:
+    if all(is_served(change) for change in plan.domains):
+        return []
     with steps.step("domains") as log:
         return await make_domains(
             client, plan.domains, namespace, force=options.force_conflicts, claims=options.claims, log=log
@@ -179,7 +181,9 @@ async def _domains(
 async def _until_named(
     client: Client, plan: Plan, options: DeployOptions, steps: Steps, namespace: str, failed: Container[str]
 ) -> list[EventFailure]:
-    asked = [change for change in plan.domains if change.name not in failed]
+    asked = [change for change in plan.domains if change.name not in failed and not is_served(change)]
+    if not asked:
+        return []
     with steps.step("domains") as log:
         return await wait_ready(client, asked, namespace, options.wait_timeout_s, PATIENCE_S, log)
 

@@ -36,7 +36,7 @@ async def make_domains(
     """
 
     async def one(change: Change) -> EventFailure | None:
-        if change.action == "unchanged" and _serves(change):
+        if is_served(change):
             return None
         try:
             return await _make(client, change, namespace, force=force, claims=claims, log=log)
@@ -46,6 +46,11 @@ async def make_domains(
             return EventFailure(DOMAIN_MAPPING.kind, change.name, error.reason, error.message)
 
     return [failure for failure in await each(changes, one) if failure is not None]
+
+
+def is_served(change: Change) -> bool:
+    """Whether there is nothing to do for a domain."""
+    return change.action == "unchanged" and _serves(change)
 
 
 async def release(client: Client, host: str, namespace: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from faas.resources.keys import SOURCES_IMAGE
 
 Options = Mapping[str, Any]
 _USER = {"USERNAME": "username", "PASSWORD": "password"}
+_LIKE_A_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # what may stand before a colon at a URI reference's begin
 _CERTIFICATES = {"CA": "ca.crt", "CERT": "tls.crt", "KEY": "tls.key"}
 
 
@@ -36,9 +38,14 @@ def redis(options: Options, group: str) -> Object:
 
 
 def redis_as_knative(options: Options, group: str) -> Object:
-    """What a RedisStreamSource would do; its events have the source that Knative's have."""
-    tls = {"tls": True} if urlsplit(options["url"]).scheme == "rediss" else {}
-    taken = {"address": redis_address(options), "stream": options["stream"], **tls}
+    """What a RedisStreamSource would do; its events have the source that Knative's have.
+
+    Of an IP address they would have one that is no URI reference, and Knative's Broker refuses them: there it is a URL.
+    """
+    address, scheme = redis_address(options), urlsplit(options["url"]).scheme
+    tls = {"tls": True} if scheme == "rediss" else {}
+    is_reference = _LIKE_A_SCHEME.match(address)
+    taken = {"address": address if is_reference else f"{scheme}://{address}", "stream": options["stream"], **tls}
     secrets = {"PASSWORD": "password", **(_CERTIFICATES if tls else {})}
     return _source("redis", {"group": options.get("group", group), **taken}, options.get("secret"), secrets)
 

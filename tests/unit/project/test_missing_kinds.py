@@ -101,6 +101,15 @@ def test_redis_with_tls_is_said_apart_from_its_address() -> None:
     assert env_of(objects.sources[0])["FAAS_SOURCE_CA"]["key"] == "ca.crt"
 
 
+def test_the_source_of_events_from_an_ip_address_is_a_uri() -> None:
+    """`10.0.0.1:6379/s` is none, and Knative's Broker answers it with 400."""
+    for url, address in (
+        ("redis://10.0.0.1", "redis://10.0.0.1:6379"),
+        ("rediss://my_cache:7000", "rediss://my_cache:7000"),
+    ):
+        assert understood(made("redis", {**REDIS, "url": url})[0].sources[0]).address == address
+
+
 @pytest.mark.parametrize("more", [{"batch": 5}, {"start": "0"}, {"url": "redis://cache/2"}])
 def test_what_no_redis_stream_source_can_say_is_ours_anyway_and_not_talked_about(more: dict[str, Any]) -> None:
     for missing in (frozenset[Kind](), EXTENSIONS):
