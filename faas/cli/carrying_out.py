@@ -43,8 +43,20 @@ def deploy_prepared(target: Target, prepared: Prepared, how: How, output: str | 
         _print(objects, plan, output)
     else:
         _report(objects, plan.services, prepared, target, wait=how.options.wait)
+    _warn_of_store(plan, prepared.namespace)
     if plan.gone and not pruned and how.prune is None:
         _say_left(plan, target)
+
+
+def _warn_of_store(plan: Plan, namespace: str) -> None:
+    from faas.client.store import NAME
+    from faas.deploy.dead_letters import waits_for_volume
+
+    if waits_for_volume(plan.before):
+        note(
+            f"warning: no dead letters are kept yet: PersistentVolumeClaim {NAME} of {namespace} has no volume\n"
+            "  Make a StorageClass the cluster's default, make a volume for it, or do without:  dead_letters = false"
+        )
 
 
 def show_plan(target: Target, prepared: Prepared, options: DeployOptions, output: str | None, dry_run: str) -> None:

@@ -126,9 +126,9 @@ def warn_of_lost_letters(place: Place, settings: Settings, prepared: Prepared, t
     if without:
         note(
             f"warning: events that cannot be delivered are lost: {', '.join(without)}\n"
-            f"  You may not have a store of dead letters (a Deployment) in namespace {target.namespace}. An administrator "
-            f"grants it:\n  faas export rbac --project{target.flags} | kubectl apply -f -"
-            "     (or say that it is meant so: dead_letters = false)"
+            f"  Their store takes rights on Deployments in {target.namespace}. An administrator grants it:\n"
+            f"  faas export rbac --project{target.flags} | kubectl apply -f -"
+            "     (do without: dead_letters = false)"
         )
 
 

@@ -83,7 +83,7 @@ def command(
             prepared = _prepare(settings, target, ran, steps, push=not dry_run, only=names)
         options = DeployOptions(
             not no_traffic, wait_timeout_s=wait_timeout, force_conflicts=force_conflicts,
-            patience_s=patience_of(target),
+            claims=not target.is_local, patience_s=patience_of(target),
         )  # fmt: skip
         if dry_run:
             show_plan(target, prepared, options, output, "server")
@@ -114,7 +114,7 @@ def _prepare(
 ) -> Prepared:
     from faas_builders.oci.store import ImageStore
 
-    from faas.cli.deploying_to import look_at
+    from faas.cli.deploying_to import Place, look_at, warn_of_lost_letters
     from faas.deploy.cluster_image import choose_platforms, destination_of
     from faas.deploy.prepare import Wanted, prepare_with
 
@@ -123,6 +123,7 @@ def _prepare(
             note(f"note: {each.service}: {each.revision} is promoted, which serves; {each.latest} is newer")
     store = ImageStore(target.state.images)
     wanted = Wanted(namespace=target.namespace, only=tuple(only))
+    place = Place()
     if not target.is_local:
         place = look_at(target, settings)
         destination = destination_of(settings, push=push)
@@ -137,6 +138,7 @@ def _prepare(
     images = _images(ran, wanted.destination, settings, steps, push=push)
     prepared = prepare_with(settings, store, wanted, images, steps)
     _warn(ran, prepared)
+    warn_of_lost_letters(place, settings, prepared, target)
     return prepared
 
 

@@ -16,12 +16,13 @@ from faas_builders.oci.programs_image import PYTHON
 from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object
 from faas.client.store import COMPONENT, COMPONENT_LABEL, NAME, PORT_NAME, TOKEN_KEY
+from faas.deploy.plan import Change
 from faas.project.labels import MANAGED_BY_LABEL, MANAGER
 from faas.project.objects import Objects
 from faas.project.secret_values import SecretData
 from faas.project.triggers import DEFAULT_DELIVERY
 from faas.resources import keys, quantities
-from faas.resources.kinds import SECRET
+from faas.resources.kinds import SECRET, VOLUME_CLAIM
 
 STORAGE = "1Gi"
 _USER = 65532  # of the image
@@ -78,6 +79,17 @@ def uses_store(triggers: Sequence[Mapping[str, Any]]) -> list[str]:
 def is_store(sink: Mapping[str, Any]) -> bool:
     ref = sink.get("ref") or {}
     return (ref.get("apiVersion"), ref.get("kind"), ref.get("name")) == ("v1", "Service", NAME)
+
+
+def waits_for_volume(changes: Sequence[Change]) -> bool:
+    """Whether the store of a deploy cannot start: nobody makes the volume that it claims."""
+    claims = [change.live or change.after or {} for change in changes if change.kind == VOLUME_CLAIM]
+    return any(
+        claim.get("metadata", {}).get("name") == NAME
+        and not (claim.get("spec") or {}).get("storageClassName")  # a server puts in the default one, where it has one
+        and (claim.get("status") or {}).get("phase", "Pending") == "Pending"
+        for claim in claims
+    )
 
 
 def make_sink(namespace: str, broker: str, trigger: str, stream: str = "") -> Object:

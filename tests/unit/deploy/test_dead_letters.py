@@ -13,10 +13,13 @@ from faas.deploy.dead_letters import (
     is_store,
     make_token_secret,
     uses_store,
+    waits_for_volume,
     with_dead_letter_sinks,
 )
+from faas.deploy.plan import Change
 from faas.project.objects import Objects
 from faas.resources import keys
+from faas.resources.kinds import VOLUME_CLAIM
 
 SINK = {"ref": {"apiVersion": "v1", "kind": "Service", "name": "faas-dead-letters", "namespace": "team"}}
 OTHER = {"uri": "http://elsewhere.example/"}
@@ -130,3 +133,26 @@ def test_a_token_is_made_once(there: bool, kinds: list[str]) -> None:
     found = asyncio.run(dead_letter_store(Secrets(there=there), "team", "image"))  # type: ignore[arg-type]
 
     assert [each["kind"] for each in found] == kinds
+
+
+def claim(name: str = "faas-dead-letters", phase: str = "", **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": spec, **({"status": {"phase": phase}} if phase else {})}
+
+
+@pytest.mark.parametrize(
+    ("live", "after", "waits"),
+    [
+        pytest.param(None, claim(), True, id="no-class-is-the-default"),
+        pytest.param(None, claim(storageClassName="standard"), False, id="a-default-class"),
+        pytest.param(claim(phase="Pending"), claim(), True, id="still-none"),
+        pytest.param(claim(phase="Pending", storageClassName="slow"), claim(), False, id="a-class-that-takes-its-time"),
+        pytest.param(claim(phase="Bound", volumeName="by-hand"), claim(), False, id="a-volume-by-hand"),
+        pytest.param(None, claim("data"), False, id="a-projects-own-claim"),
+    ],
+)
+def test_a_store_whose_volume_nobody_makes_is_told_of(
+    live: dict[str, Any] | None, after: dict[str, Any], waits: bool
+) -> None:
+    change = Change("faas-dead-letters", "create", after, live, False, (), VOLUME_CLAIM, after)
+
+    assert waits_for_volume([change]) is waits
