@@ -7,6 +7,7 @@ from typing import Any
 
 from faas.client.protocol import Object
 
+_OURS = "faas.dev/"
 _SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, as it is)", "(hidden, another value)"
 
 
@@ -29,4 +30,8 @@ def _with(secret: Object | None, data: dict[str, str]) -> Object | None:
     if secret is None:
         return None
     rest = {key: value for key, value in secret.items() if key not in ("data", "stringData")}
+    if annotations := secret["metadata"].get("annotations"):
+        # kubectl and others keep a copy of what was applied in one, values and all.
+        told = {key: value if key.startswith(_OURS) else _SAME for key, value in annotations.items()}
+        rest["metadata"] = {**secret["metadata"], "annotations": told}
     return {**rest, "data": data} if data else rest

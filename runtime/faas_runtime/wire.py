@@ -72,14 +72,14 @@ def parse_structured(body: bytes) -> Event[Any]:
     """Raises: EventError."""
     try:
         members = _decode_object(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise EventError(f"the event is not a JSON object: {error}") from None
     data, encoded = members.pop("data", None), members.pop("data_base64", None)
     attributes: dict[str, Extension] = {}
     for name, raw in members.items():
         try:
             value = _decode_any(raw)
-        except (msgspec.MsgspecError, ValueError) as error:  # a number beyond all bounds, for example
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # a number beyond all bounds, for example
             raise EventError(f"attribute {name!r} cannot be read: {error}") from None
         if isinstance(value, str | int):  # bool is an int
             attributes[name] = value
@@ -100,7 +100,7 @@ def parse_batch(body: bytes) -> list[Event[Any]]:
     """Raises: EventError."""
     try:
         items = _decode_batch(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise EventError(f"the batch is not a JSON array: {error}") from None
     return [parse_structured(bytes(item)) for item in items]
 

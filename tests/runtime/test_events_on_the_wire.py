@@ -137,3 +137,17 @@ def test_an_events_attributes_are_those_that_it_has_as_they_travel() -> None:
         "specversion": "1.0", "id": "1", "source": "/shop", "type": "com.acme.a", "datacontenttype": "text/plain",
         "time": "2026-11-23T14:00:05.120Z", "faassource": "s", "n": 5,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        pytest.param("application/cloudevents+json", b'{"specversion":"1.0","data":' + b"[" * 100_000, id="data"),
+        pytest.param("application/cloudevents+json", b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="attribute"),
+        pytest.param("application/cloudevents-batch+json", b"[" * 100_000, id="batch"),
+    ],
+)
+def test_what_is_nested_too_deeply_is_no_event(content_type: str, body: bytes) -> None:
+    """A Broker that is told of an error of ours would deliver it again and again."""
+    with pytest.raises(EventError):
+        wire.parse({"content-type": content_type}, body)

@@ -86,3 +86,19 @@ def test_a_secret_shows_which_keys_change_and_nothing_else() -> None:
     assert new["data"] == {
         "same": "(hidden)", "other": "(hidden, another value)", "new": "(hidden)",
     }  # fmt: skip
+
+
+def test_a_copy_of_a_secret_in_an_annotation_is_not_shown_either() -> None:
+    last = "kubectl.kubernetes.io/last-applied-configuration"
+    metadata = {
+        "name": "db",
+        "annotations": {last: '{"data":{"password":"aHVudGVyMg=="}}', "faas.dev/applied": "sha256:a"},
+    }
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"password": "aHVudGVyMg=="}}
+
+    old, new = shown(secret, None)
+
+    assert new is None
+    assert old is not None
+    assert old["metadata"]["annotations"] == {last: "(hidden)", "faas.dev/applied": "sha256:a"}
+    assert "aHVudGVy" not in repr(old)
