@@ -43,20 +43,31 @@ def deploy_prepared(target: Target, prepared: Prepared, how: How, output: str | 
         _print(objects, plan, output)
     else:
         _report(objects, plan.services, prepared, target, wait=how.options.wait)
-    _warn_of_store(plan, prepared.namespace)
+    _warn_of_store(plan, target, prepared.namespace, wait=how.options.wait)
     if plan.gone and not pruned and how.prune is None:
         _say_left(plan, target)
 
 
-def _warn_of_store(plan: Plan, namespace: str) -> None:
+def _warn_of_store(plan: Plan, target: Target, namespace: str, *, wait: bool) -> None:
+    """No failure of the deploy: its functions serve, and their events come."""
+    from faas.cli.connection import with_client
     from faas.client.store import NAME
     from faas.deploy.dead_letters import waits_for_volume
+    from faas.deploy.store_ready import store_of, store_trouble, time_for
 
     if waits_for_volume(plan.before):
         note(
             f"warning: no dead letters are kept yet: PersistentVolumeClaim {NAME} of {namespace} has no volume\n"
             "  Make a StorageClass the cluster's default, make a volume for it, or do without:  dead_letters = false"
         )
+        return
+    store = store_of(plan.before)
+    if store is None or not wait:
+        return
+    trouble = with_client(target, lambda client: store_trouble(client, namespace, wait_s=time_for(store)))
+    if trouble is not None:
+        advice = "".join(f"\n  {line}" for line in trouble.advice.splitlines())
+        note(f"warning: no dead letters are kept yet, their store {NAME} does not run: {trouble}{advice}")
 
 
 def show_plan(target: Target, prepared: Prepared, options: DeployOptions, output: str | None, dry_run: str) -> None:

@@ -18,6 +18,7 @@ PATIENCE_S = 10.0  # how long Ready=False may last: a source that cannot connect
 # What a source says while its Pod starts, 20 s and more where its image has to be pulled first.
 _STARTING = ("DeploymentUnavailable", "MinimumReplicasUnavailable", "SubjectMissing")
 _STARTS = 6  # times the patience
+_UNSEEN = Verdict("waiting", "OutOfDate", "not seen yet")
 
 
 def judge_ready(obj: Mapping[str, Any]) -> Verdict:
@@ -27,9 +28,11 @@ def judge_ready(obj: Mapping[str, Any]) -> Verdict:
     """
     status = obj.get("status") or {}
     if status.get("observedGeneration", obj["metadata"].get("generation")) != obj["metadata"].get("generation"):
-        return Verdict("waiting", "OutOfDate", "not seen yet")
+        return _UNSEEN
     conditions = {each["type"]: each for each in status.get("conditions") or ()}
-    condition = conditions.get("Ready") or {}
+    condition = conditions.get("Ready")
+    if condition is None:
+        return _UNSEEN
     reason, message = str(condition.get("reason") or ""), str(condition.get("message") or "")
     if condition.get("status") == "True":
         return Verdict("ready", message=called_at(obj))
@@ -65,10 +68,20 @@ async def wait_settled(
     return waiting.verdicts
 
 
+_NOBODYS = Verdict(
+    "failed", "NoController", "nothing on the cluster has taken it up: is what serves it, or its Broker's class, there?"
+)
+
+
+def _times(verdict: Verdict) -> int:
+    """How many times the patience for a plain refusal it gets."""
+    return _STARTS if verdict == _UNSEEN or verdict.reason in _STARTING else 1
+
+
 class _Settling:
     def __init__(self, wanted: Sequence[Which], changed: Callable[[Which, Verdict], None]) -> None:
         self.verdicts: dict[Which, Verdict] = {which: Verdict("waiting") for which in wanted}
-        self._failing_since: dict[Which, float] = {}
+        self._since: dict[Which, float] = {}  # it has been failing, or nobody has said anything of it
         self._changed, self._news = changed, asyncio.Event()
 
     async def follow(self, client: Client, kind: Kind, namespace: str) -> None:
@@ -84,10 +97,12 @@ class _Settling:
                 continue  # list again
 
     def _note(self, which: Which, verdict: Verdict) -> None:
-        if verdict.state != "failed":
-            self._failing_since.pop(which, None)
+        if verdict.state != self.verdicts[which].state:
+            self._since.pop(which, None)
+        if verdict.state == "failed" or verdict == _UNSEEN:
+            self._since.setdefault(which, asyncio.get_running_loop().time())
         else:
-            self._failing_since.setdefault(which, asyncio.get_running_loop().time())
+            self._since.pop(which, None)
         if verdict != self.verdicts[which]:
             self.verdicts[which] = verdict
             self._changed(which, verdict)
@@ -97,12 +112,10 @@ class _Settling:
         now = asyncio.get_running_loop().time
         deadline = now() + timeout_s
         while any(verdict.state != "ready" for verdict in self.verdicts.values()) and now() < deadline:
-            given_up = [
-                since + patience_s * (_STARTS if self.verdicts[which].reason in _STARTING else 1)
-                for which, since in self._failing_since.items()
-            ]
+            given_up = [since + patience_s * _times(self.verdicts[which]) for which, since in self._since.items()]
             unready = [which for which, verdict in self.verdicts.items() if verdict.state != "ready"]
             if len(given_up) == len(unready) and max(given_up) <= now():
+                self.verdicts |= {which: _NOBODYS for which in unready if self.verdicts[which] == _UNSEEN}
                 return
             until = min([deadline, *(moment for moment in given_up if moment > now())])
             self._news.clear()

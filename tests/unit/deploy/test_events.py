@@ -341,6 +341,17 @@ async def test_a_source_whose_pod_starts_is_given_longer_than_one_that_is_refuse
 
 
 @in_world
+async def test_what_no_controller_takes_up_is_given_up_before_the_time_is_over(world: World) -> None:
+    named = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "orphan", "namespace": "default"}}
+    await world.api.create(CONFIG_MAP, named)  # has no controller, as a Trigger of a Broker whose class has none
+    orphan = (CONFIG_MAP, "orphan")
+
+    verdicts = await wait_settled(world.client, "default", [orphan], timeout_s=600.0, patience_s=0.05)
+
+    assert verdicts[orphan].reason == "NoController"
+
+
+@in_world
 async def test_what_nobody_settles_is_waiting_when_the_time_is_over(world: World) -> None:
     verdicts = await wait_settled(world.client, "default", [(TRIGGER, "never")], timeout_s=0.05)
 
@@ -413,7 +424,8 @@ def test_a_server_without_eventing_has_no_triggers() -> None:
 @pytest.mark.parametrize(
     ("obj", "verdict"),
     [
-        pytest.param({"metadata": {"generation": 1}}, Verdict("waiting"), id="nothing said"),
+        pytest.param({"metadata": {"generation": 1}}, Verdict("waiting", "OutOfDate", "not seen yet"),
+                     id="nothing said"),
         pytest.param({"metadata": {"generation": 2}, "status": {"observedGeneration": 1}},
                      Verdict("waiting", "OutOfDate", "not seen yet"), id="old"),
         pytest.param({"metadata": {"generation": 1}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}},
