@@ -78,7 +78,7 @@ def make_wanted(
     from faas.deploy.images import BuildFlags
     from faas.deploy.prepare import Wanted
     from faas.project.build_settings import BuildSettings
-    from faas.project.manifests import Overrides
+    from faas.project.podspec import Overrides
     from faas.resources import durations
 
     given = {

@@ -27,8 +27,8 @@ from faas.deploy.surroundings import Surroundings
 from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
 from faas.project.errors import ProjectError
-from faas.project.manifests import Overrides
 from faas.project.objects import Objects, make_objects, names_read
+from faas.project.podspec import Overrides
 from faas.project.secret_values import Values, read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings

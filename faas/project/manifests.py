@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faas.project.labels import FUNCTION_LABEL as FUNCTION_LABEL
-from faas.project.labels import PROJECT_LABEL as PROJECT_LABEL
-from faas.project.labels import Belonging
-from faas.project.labels import Object as Object
-from faas.project.podspec import Overrides as Overrides
-from faas.project.podspec import make_revision_spec
+from faas.project.labels import FUNCTION_LABEL, PROJECT_LABEL, Belonging, Object
+from faas.project.podspec import Overrides, make_revision_spec
 from faas.project.services import ServiceSpec
 from faas.resources import durations, keys
 

@@ -17,8 +17,8 @@ from faas.project.build_settings import BuildSettings
 from faas.project.devimage import dev_bundle
 from faas.project.environment import Environment, choose_environment
 from faas.project.errors import ProjectError
-from faas.project.manifests import Overrides
 from faas.project.objects import Objects, make_objects
+from faas.project.podspec import Overrides
 from faas.project.secret_values import Values, read_config, read_secret
 from faas.project.services import ServiceSpec, make_services
 from faas.project.settings import Settings, load_settings

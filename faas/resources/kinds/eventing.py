@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from faas.resources.kinds.kind import Column, Kind
+from faas.resources.kinds.kind import AGE, READY, REASON, Column, Kind
 
 GROUP = "eventing.knative.dev"
-AGE = Column("Age", "date", ".metadata.creationTimestamp")
-READY = Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status")
-REASON = Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason")
 
 BROKER = Kind(
     GROUP,

@@ -46,3 +46,9 @@ class Kind:
 
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+# Columns that `kubectl get` shows of most kinds.
+AGE = Column("Age", "date", ".metadata.creationTimestamp")
+READY = Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status")
+REASON = Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faas.resources.kinds.kind import Column, Kind
+from faas.resources.kinds.kind import READY, REASON, Column, Kind
 
 SERVICE = Kind(
     "serving.knative.dev",
@@ -16,8 +16,8 @@ SERVICE = Kind(
         Column("URL", "string", ".status.url"),
         Column("LatestCreated", "string", ".status.latestCreatedRevisionName"),
         Column("LatestReady", "string", ".status.latestReadyRevisionName"),
-        Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
-        Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason"),
+        READY,
+        REASON,
     ),
     status_subresource=True,
 )
@@ -32,8 +32,8 @@ CONFIGURATION = Kind(
     columns=(
         Column("LatestCreated", "string", ".status.latestCreatedRevisionName"),
         Column("LatestReady", "string", ".status.latestReadyRevisionName"),
-        Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
-        Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason"),
+        READY,
+        REASON,
     ),
     status_subresource=True,
 )
@@ -48,8 +48,8 @@ REVISION = Kind(
     columns=(
         Column("Config Name", "string", r".metadata.labels['serving\.knative\.dev/configuration']"),
         Column("Generation", "string", r".metadata.labels['serving\.knative\.dev/configurationGeneration']"),
-        Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
-        Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason"),
+        READY,
+        REASON,
         Column("Actual Replicas", "integer", ".status.actualReplicas"),
         Column("Desired Replicas", "integer", ".status.desiredReplicas"),
     ),
@@ -65,8 +65,8 @@ ROUTE = Kind(
     ("all", "knative", "serving"),
     columns=(
         Column("URL", "string", ".status.url"),
-        Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
-        Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason"),
+        READY,
+        REASON,
     ),
     status_subresource=True,
 )
@@ -80,8 +80,8 @@ DOMAIN_MAPPING = Kind(
     ("all", "knative", "serving"),
     columns=(
         Column("URL", "string", ".status.url"),
-        Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
-        Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason"),
+        READY,
+        REASON,
     ),
     status_subresource=True,
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from faas.resources.kinds.eventing import AGE, READY, REASON
-from faas.resources.kinds.kind import Column, Kind
+from faas.resources.kinds.kind import AGE, READY, REASON, Column, Kind
 
 GROUP = "sources.knative.dev"
 _SINK = Column("Sink", "string", ".status.sinkUri")

@@ -23,7 +23,7 @@ from faas.engine.supervisor.census import Role, census
 from faas.engine.supervisor.plan import Plan
 from faas.engine.supervisor.start import EngineFile, Running, clear_leftovers, launch
 from faas.project.discover import describe
-from faas.project.manifests import Overrides
+from faas.project.podspec import Overrides
 
 PATIENCE_S = 30.0
 

@@ -22,7 +22,7 @@ from faas.client.eventing import EventingClient
 from faas.engine.supervisor.census import Role, census
 from faas.engine.supervisor.start import launch
 from faas.project.discover import describe
-from faas.project.manifests import Overrides
+from faas.project.podspec import Overrides
 from tests.integration.engine.conftest import PATIENCE_S, eventually
 from tests.integration.engine.killed_load import INGRESS, HttpWay, MqttWay, UnixConnection, Way
 from tests.integration.engine.whole import PYTHON, Whole, host, running

@@ -20,7 +20,7 @@ from faas.cli.engine_options import make_plan
 from faas.client.protocol import Object
 from faas.engine.supervisor.start import clear_leftovers, launch
 from faas.project.discover import describe
-from faas.project.manifests import Overrides
+from faas.project.podspec import Overrides
 from faas.resources.kinds import Kind
 from tests.integration.conftest import KUBECTL
 from tests.integration.engine.conftest import PATIENCE_S, Engine

@@ -10,7 +10,8 @@ from faas_runtime.spec import FunctionSpec, Trigger
 
 from faas.project.errors import ProjectError, SettingsError
 from faas.project.labels import Belonging
-from faas.project.manifests import Overrides, Port, make_image_service, make_service
+from faas.project.manifests import Port, make_image_service, make_service
+from faas.project.podspec import Overrides
 from faas.project.services import ServiceSpec, make_services
 from faas.project.settings import Settings
 
