@@ -22,7 +22,7 @@ from faas.project.labels import MANAGED_BY_LABEL, MANAGER, PROJECT_LABEL
 from faas.resources.kinds import CLUSTER_DOMAIN_CLAIM, DOMAIN_MAPPING
 
 Log = Callable[[str], None]
-CLAIM = "faas.dev/claim"  # of a DomainMapping that was touched for its sake: the uid of the claim
+CLAIM = "faas.dev/claim"  # of a DomainMapping that was touched for its claim's sake: which, or when it may not be seen
 _MANAGER = "faas-domains"  # of that annotation: applying the mapping must not take it back
 
 
@@ -85,7 +85,7 @@ async def _make(
     await make(client, change, namespace, force=force)
     if change.action != "unchanged":
         log(f"{change.name}: {DONE[change.action]}")
-    if claim is not None and change.live is not None and not _serves(change):
+    if claims and change.action == "unchanged":
         await _touch(client, change, namespace, claim)
     return None
 
@@ -110,12 +110,12 @@ async def _claim(client: Client, change: Change, log: Log) -> Object | None:
     return claim
 
 
-async def _touch(client: Client, change: Change, namespace: str, claim: Object) -> None:
-    """Have the controller look again."""
-    uid = str(claim["metadata"].get("uid", ""))
-    said = ((change.live or {}).get("metadata") or {}).get("annotations") or {}
-    if change.action == "unchanged" and said.get(CLAIM) != uid:
-        patch: Object = {"metadata": {"annotations": {CLAIM: uid}}}
+async def _touch(client: Client, change: Change, namespace: str, claim: Object | None) -> None:
+    """Have the controller look again at a mapping that does not serve: somebody may have made its claim meanwhile."""
+    live = (change.live or {}).get("metadata") or {}
+    mark = str(claim["metadata"].get("uid", "") if claim is not None else live.get("resourceVersion", ""))
+    if (live.get("annotations") or {}).get(CLAIM) != mark:
+        patch: Object = {"metadata": {"annotations": {CLAIM: mark}}}
         await client.patch(DOMAIN_MAPPING, change.name, patch, namespace, type="merge", field_manager=_MANAGER)
 
 

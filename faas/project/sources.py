@@ -166,3 +166,4 @@ _INSTEAD: dict[str, Callable[[Options, str], Object]] = {
     "redis": adapters.redis_as_knative,
     "github": lambda options, group: adapters.github(options),
 }
+STOOD_FOR = frozenset({KAFKA_SOURCE, REDIS_STREAM_SOURCE, GITHUB_SOURCE})  # kinds that need not be there

@@ -9,6 +9,7 @@ from faas.cli.checks.check import Check
 from faas.cli.checks.needs import ENABLED_ANYWAY, features_of
 from faas.cli.checks.view import EVENTING, SERVING
 from faas.client.errors import Forbidden, NotFound
+from faas.project.sources import STOOD_FOR
 from faas.resources import keys
 from faas.resources.kinds import BROKER, CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, SERVICE, TRIGGER, Kind
 
@@ -54,11 +55,13 @@ async def kinds(view: View) -> Check:
     if view.needs.problem:
         return Check("kinds", "unknown", _UNKNOWN)
     wanted = [kind for kind in view.needs.kinds if _is_extra(kind)]
-    missing = [f"{kind.kind} ({kind.api_version})" for kind in wanted if not await view.served(kind)]
+    absent = [kind for kind in wanted if not await view.served(kind)]
+    stood_for = {(kind.api_version, kind.kind) for kind in STOOD_FOR}
+    missing = [f"{kind.kind} ({kind.api_version})" for kind in absent if (kind.api_version, kind.kind) not in stood_for]
     if missing:
         found = f"not there, and {view.needs.project} uses them: {', '.join(missing)}"
         return Check("kinds", "error", found, f"{_INSTALL} (sources are installed one by one)")
-    names = ", ".join(kind.kind for kind in wanted)
+    names = ", ".join(f"{kind.kind} (by our adapter)" if kind in absent else kind.kind for kind in wanted)
     return Check("kinds", "ok", names or _nothing(view, "sources or domains"))
 
 
