@@ -54,7 +54,8 @@ def command(
     """Deploy what serves in one stage (all functions without a NAME) to another: the same images, by digest.
 
     Nothing is built: what was tried is what comes. How many instances, which secrets and which domains are the other
-    stage's own, from pyproject.toml. Images go to its registry when that is another one. Exit codes as faas deploy.
+    stage's own, from pyproject.toml. Images go to its registry when that is another one, with their bills of materials
+    and signatures. Nothing is deleted: what is gone from the code goes with a deploy. Exit codes as faas deploy.
 
     \b
     Examples:
