@@ -47,8 +47,8 @@ class Preflight:
 
         namespace = self.target.namespace
 
-        async def may_apply(kind: Kind) -> bool:
-            return await is_allowed(client, Access(kind.group, kind.plural, "patch"), namespace)
+        async def may_apply(kind: Kind, name: str) -> bool:
+            return await is_allowed(client, Access(kind.group, kind.plural, "patch", name=name), namespace)
 
         return await check_before(client, objects, namespace, may_apply, create_namespace=self.create_namespace)
 

@@ -71,9 +71,9 @@ async def compare_events(comparison: Comparison, objects: Objects, *, prune: boo
     if prune:
         wanted = {(change.kind, change.name) for change in changes}
         changes += gone(live, EVENT_KINDS, wanted)
-    described = [broker for broker in objects.brokers if _is_described(broker)]
+    described = [broker for broker in objects.brokers if is_described(broker)]
     missing = [
-        broker for broker in objects.brokers if not _is_described(broker) and which(broker) not in live.objects
+        broker for broker in objects.brokers if not is_described(broker) and which(broker) not in live.objects
     ]  # fmt: skip
     return EventPlan(tuple(missing), tuple(changes), tuple(await comparison.changes(described)))
 
@@ -233,5 +233,5 @@ async def _exists(client: Client, kind: Kind, name: str, namespace: str) -> bool
     return True
 
 
-def _is_described(broker: Mapping[str, Any]) -> bool:
+def is_described(broker: Mapping[str, Any]) -> bool:
     return PROJECT_LABEL in (broker["metadata"].get("labels") or {})

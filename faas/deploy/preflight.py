@@ -13,11 +13,15 @@ from faas.client.errors import ApiError, NotFound, Unauthorized
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.errors import NoNamespace, NoRights
+from faas.deploy.events import is_described
 from faas.deploy.live import Which, kind_of_manifest, which
-from faas.resources.kinds import CONFIG_MAP, NAMESPACE, SECRET, SERVICE_ACCOUNT, VOLUME_CLAIM, Kind
+from faas.resources.kinds import BROKER, CONFIG_MAP, NAMESPACE, SECRET, SERVICE_ACCOUNT, VOLUME_CLAIM, Kind
 
-MayApply = Callable[[Kind], Awaitable[bool]]
-"""Whether this user may apply objects of a kind in the namespace. Raises: ApiError: it may not even be asked."""
+MayApply = Callable[[Kind, str], Awaitable[bool]]
+"""Whether this user may apply objects of a kind in the namespace, or the one of a name ("": any of them).
+
+Raises: ApiError: it may not even be asked.
+"""
 
 _ONE_OF = {"secretKeyRef": SECRET, "configMapKeyRef": CONFIG_MAP, "secretRef": SECRET, "configMapRef": CONFIG_MAP}
 _VOLUMES = {
@@ -55,22 +59,35 @@ async def check_before(
 
     Raises: NoNamespace; NoRights; Unauthorized.
     """
-    kinds = list(dict.fromkeys(map(kind_of_manifest, objects)))
-    users = users_of(objects)
-    asked = list(dict.fromkeys((reference.kind, reference.name) for reference in users))
+    rights, users = rights_for(objects), users_of(objects)
+    named = [(NAMESPACE, namespace), *dict.fromkeys((reference.kind, reference.name) for reference in users)]
 
-    async def ask(question: Kind | Which) -> Any:
-        if isinstance(question, Kind):
-            return await _known(may_apply(question))
-        return await _known(client.get(*question, "" if question[0] == NAMESPACE else namespace))
+    async def may(right: Which) -> Any:
+        return await _known(may_apply(*right))
 
-    questions: list[Kind | Which] = [(NAMESPACE, namespace), *kinds, *asked]
-    there, *answers = await each(questions, ask)
-    if refused := [kind for kind, allowed in zip(kinds, answers, strict=False) if allowed is False]:
-        raise NoRights(namespace, refused)
-    if there is None and not create_namespace:
+    async def get(which: Which) -> Any:
+        return await _known(client.get(*which, "" if which[0] == NAMESPACE else namespace))
+
+    questions = [*((may, right) for right in rights), *((get, name) for name in named)]
+    answers = await each(questions, lambda question: question[0](question[1]))
+    allowed, found = answers[: len(rights)], dict(zip(named, answers[len(rights) :], strict=True))
+    if refused := [kind for (kind, _), allows in zip(rights, allowed, strict=True) if allows is False]:
+        raise NoRights(namespace, list(dict.fromkeys(refused)))
+    if found.pop((NAMESPACE, namespace)) is None and not create_namespace:
         raise NoNamespace(namespace)
-    return missing_of(users, dict(zip(asked, answers[len(kinds) :], strict=True)))
+    return missing_of(users, found)
+
+
+def rights_for(objects: Sequence[Object]) -> list[Which]:
+    """What has to be applied: kinds, and Secrets by their names, as a careful administrator grants those. Pure.
+
+    A Broker that is merely named is made where it is missing, and never applied.
+    """
+    applied = ((kind_of_manifest(obj), obj) for obj in objects)
+    return list(dict.fromkeys(
+        (kind, str(obj["metadata"]["name"]) if kind == SECRET else "")
+        for kind, obj in applied if kind != BROKER or is_described(obj)
+    ))  # fmt: skip
 
 
 def users_of(objects: Sequence[Object]) -> dict[Reference, tuple[str, ...]]:

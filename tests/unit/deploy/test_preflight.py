@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from faas.deploy.errors import NamesMissing, NoRights
-from faas.deploy.preflight import Missing, Reference, missing_of, users_of
-from faas.resources.kinds import CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM
+from faas.deploy.preflight import Missing, Reference, missing_of, rights_for, users_of
+from faas.resources.kinds import BROKER, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM
 
 
 def service(name: str, container: dict[str, Any], **pod: Any) -> dict[str, Any]:
@@ -48,6 +48,19 @@ def test_what_a_function_does_not_start_without_is_found_wherever_it_is_named() 
         Reference(CONFIG_MAP, "texts"): ("web",),
         Reference(VOLUME_CLAIM, "data"): ("web",),
     }
+
+
+def test_the_rights_of_an_exported_role_are_enough() -> None:
+    """Which has Secrets by their names, and lets a Broker be made but not changed."""
+    secrets = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}} for name in ("db", "mail")]
+    broker = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": {"name": "default"}}
+
+    assert rights_for([*secrets, broker, service("web", {}), service("city", {})]) == [
+        (SECRET, "db"), (SECRET, "mail"), (SERVICE, ""),
+    ]  # fmt: skip
+
+    described = {**broker, "metadata": {"name": "audit", "labels": {"faas.dev/project": "shop"}}}
+    assert rights_for([broker, described]) == [(BROKER, "")]
 
 
 def test_what_is_missing_is_said_once_and_by_whom_it_is_needed() -> None:
