@@ -3,7 +3,8 @@
 - `protocol`, `errors`: what is asked, and how it is refused; `http`: the implementation
 - `contexts`, `targets`, `state`: the places there are, and which is meant
 - `kubeconfig_files`, `kubeconfig`, `in_cluster`: what they say of a server and of who asks
-- `credentials`, `plugins`, `tls`, `proxies`: how that becomes a connection
+- `credentials`, `plugins`, `tls`, `proxies`, `servers`: how that becomes a connection
 - `transport`, `pace`, `refusals`: one request, with patience; `watching`, `creations`, `lines`: what is got over
-- `access`, `eventing`, `ingress`, `portforward`, `service_proxy`, `store`: what is asked of clusters and of the engine
+- `access`, `visible`, `ingress`, `portforward`, `service_proxy`, `broker_address`, `store`: what is asked of clusters;
+  `eventing`: of the engine
 """
