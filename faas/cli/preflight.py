@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from faas.client.protocol import Object
     from faas.client.targets import Target
     from faas.deploy.cluster_image import Destination
-    from faas.deploy.preflight import Missing
+    from faas.deploy.references import Missing
     from faas.resources.kinds import Kind
 
 

@@ -1,7 +1,7 @@
 """From a project to Services that answer: plan (a pure diff), apply, wait, move traffic.
 
 - `prepare`: a project's images (`choice`, `images`, `building`) and objects; `cluster_image`, `cluster_programs` and
-  `surroundings`: what a cluster needs of both; `preflight`: what would stop a deploy, before anything is built
+  `surroundings`: what a cluster needs of both; `preflight` (`references`): what would stop it early
 - `deploying`: all of a project, in the right order, of `rollout` (Services), `events` (Brokers, sources, Triggers),
   `domains` and `dead_letters`; `namespace` makes one
 - `comparing`: what a deploy would change, from what is there (`live`), what was applied last (`applied`), the pure diff

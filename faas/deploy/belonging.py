@@ -11,7 +11,7 @@ from faas_runtime.triggers import SOURCE_EXTENSION
 
 from faas.client.protocol import Client, Object
 from faas.client.visible import list_visible
-from faas.project.labels import PROJECT_LABEL
+from faas.project.labels import is_deployed
 from faas.resources.kinds import SINK_BINDING, SOURCES, TRIGGER, Kind
 
 SOURCE_KINDS = tuple(kind for kind in SOURCES if kind != SINK_BINDING)
@@ -32,7 +32,7 @@ class EventObjects:
 
     def of_projects(self) -> EventObjects:
         """Those that a deploy has made, not those that somebody wrote by hand."""
-        return EventObjects(tuple(filter(_is_deployed, self.triggers)), tuple(filter(_is_deployed, self.sources)))
+        return EventObjects(tuple(filter(is_deployed, self.triggers)), tuple(filter(is_deployed, self.sources)))
 
     @property
     def brokers(self) -> list[str]:
@@ -62,7 +62,3 @@ async def read_events(client: Client, namespace: str, hidden: set[Kind]) -> Even
     asked = (list_visible(client, kind, namespace, hidden) for kind in (TRIGGER, *SOURCE_KINDS))
     triggers, *sources = await asyncio.gather(*asked)
     return EventObjects(tuple(triggers), tuple(each for several in sources for each in several))
-
-
-def _is_deployed(obj: Mapping[str, Any]) -> bool:
-    return PROJECT_LABEL in (obj["metadata"].get("labels") or {})

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from faas.deploy.conflicts import FieldConflict
-    from faas.deploy.preflight import Missing, Reference
+    from faas.deploy.references import Missing, Reference
     from faas.resources.kinds import Kind
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from faas.client.errors import AlreadyExists, NotFound
 from faas.client.protocol import Client, Object
@@ -23,7 +22,7 @@ from faas.deploy.plan import Change
 from faas.deploy.rollout import apply_change
 from faas.deploy.settled import PATIENCE_S, judge_ready, wait_settled
 from faas.deploy.wait import Verdict
-from faas.project.labels import PROJECT_LABEL
+from faas.project.labels import is_deployed
 from faas.project.objects import Objects
 from faas.project.triggers import DEFAULT_DELIVERY, make_destination
 from faas.resources import keys
@@ -71,9 +70,9 @@ async def compare_events(comparison: Comparison, objects: Objects, *, prune: boo
     if prune:
         wanted = {(change.kind, change.name) for change in changes}
         changes += gone(live, EVENT_KINDS, wanted)
-    described = [broker for broker in objects.brokers if is_described(broker)]
+    described = [broker for broker in objects.brokers if is_deployed(broker)]
     missing = [
-        broker for broker in objects.brokers if not is_described(broker) and which(broker) not in live.objects
+        broker for broker in objects.brokers if not is_deployed(broker) and which(broker) not in live.objects
     ]  # fmt: skip
     return EventPlan(tuple(missing), tuple(changes), tuple(await comparison.changes(described)))
 
@@ -231,7 +230,3 @@ async def _exists(client: Client, kind: Kind, name: str, namespace: str) -> bool
     except NotFound:
         return False
     return True
-
-
-def is_described(broker: Mapping[str, Any]) -> bool:
-    return PROJECT_LABEL in (broker["metadata"].get("labels") or {})

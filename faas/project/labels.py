@@ -15,6 +15,11 @@ MANAGER: Final = "faas"  # its value; also the field manager of what is applied
 Object = dict[str, Any]
 
 
+def is_deployed(obj: Mapping[str, Any]) -> bool:
+    """Whether it is a project's: a deploy has made it, or will. What somebody wrote by hand is not."""
+    return PROJECT_LABEL in (obj["metadata"].get("labels") or {})
+
+
 @dataclass(frozen=True, slots=True)
 class Belonging:
     """Whose the objects of a deploy are, and where they go."""

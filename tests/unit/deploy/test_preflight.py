@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from faas.deploy.errors import NamesMissing, NoRights
-from faas.deploy.preflight import Missing, Reference, missing_of, rights_for, users_of
+from faas.deploy.preflight import missing_of, rights_for, users_of
+from faas.deploy.references import Missing, Reference
 from faas.resources.kinds import BROKER, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM
 
 
