@@ -50,6 +50,8 @@ def deploy_prepared(target: Target, prepared: Prepared, how: How, output: str | 
 
 def _warn_of_store(plan: Plan, target: Target, namespace: str, *, wait: bool) -> None:
     """No failure of the deploy: its functions serve, and their events come."""
+    if not plan.before:
+        return
     from faas.cli.connection import with_client
     from faas.client.store import NAME
     from faas.deploy.dead_letters import waits_for_volume

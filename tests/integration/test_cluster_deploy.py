@@ -16,7 +16,7 @@ from faas.deploy.rollout import DeployOptions
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
 from faas.project.objects import Objects
-from faas.resources.kinds import CONFIG_MAP, REVISION, SERVICE
+from faas.resources.kinds import CONFIG_MAP, POD, REVISION, SERVICE
 from tests.cluster.faults import Fault, cut, drop_after, drop_before, gone_in_watch, refuse
 from tests.cluster.rights import Right
 from tests.deploy_world import Obedient, obedient_cluster, service
@@ -304,6 +304,29 @@ def test_a_failed_deploy_says_who_serves_still(obedient: Obedient) -> None:
         deploy(obedient, objects("2"))
 
     assert [str(kept) for kept in error.value.kept] == ["city (city-00001 100 %)", "web (web-00001 100 %)"]
+    assert serving(obedient) == {"city": [("city-00001", 100)], "web": [("web-00001", 100)]}
+
+
+def test_what_ends_again_and_again_is_not_waited_for(obedient: Obedient) -> None:
+    deploy(obedient, objects("1"))
+    ended = {"terminated": {"exitCode": 3, "reason": "Error", "message": "no database"}}
+    crashing = {"name": "user-container", "restartCount": 4, "lastState": ended, "state": {
+        "waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}}  # fmt: skip
+    labels = {"serving.knative.dev/revision": "web-00002"}
+    metadata = {"name": "web-00002-x", "namespace": "team", "labels": labels}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": {"containerStatuses": [crashing]}}
+
+    async def crash(world: World) -> None:
+        world.fleet.held.add("web-3")
+        await world.client.create(POD, pod)
+
+    obedient.call(crash)
+    with pytest.raises(NotReady) as error:
+        deploy(obedient, objects("3"), wait_timeout_s=600.0)
+
+    (failure,) = error.value.failures
+    assert (failure.service, failure.reason) == ("web", "ExitCode3")
+    assert failure.message == "it ends with exit code 3 (5 times)"
     assert serving(obedient) == {"city": [("city-00001", 100)], "web": [("web-00001", 100)]}
 
 
