@@ -11,7 +11,8 @@ import msgspec
 from faas.client.errors import ApiError, Unavailable
 from faas.client.http import HttpClient
 from faas.client.protocol import Object
-from faas.client.service_proxy import ServiceProxy
+from faas.client.refusals import never_arrived
+from faas.client.service_proxy import NothingBehind, ServiceProxy
 
 _AT_ONCE = 8  # an API server has other things to do
 
@@ -22,12 +23,22 @@ class NoAddress(ApiError):
     code, reason = 409, "Conflict"
 
 
+class BrokerFailed(ApiError):
+    """A Broker has not said that it took an event, which it may have given to some of its Triggers."""
+
+    def __init__(self, broker: str, error: ApiError) -> None:
+        said = error.message.partition(f"answered {error.code}: ")[2]
+        what = f"Broker {broker} answered {error.code}: {said}" if said else f"Broker {broker}: {error.message}"
+        super().__init__(what, code=error.code)
+        self.broker, self.has_answered = broker, bool(said)
+
+
 class BrokerAddress:
     """Where one Broker takes events."""
 
     def __init__(self, client: HttpClient, broker: Object) -> None:
         """Raises: NoAddress."""
-        name = broker["metadata"]["name"]
+        name = self._name = broker["metadata"]["name"]
         url = ((broker.get("status") or {}).get("address") or {}).get("url")
         if not url:
             raise NoAddress(f"Broker {name} has no address yet: it is not ready")
@@ -39,7 +50,7 @@ class BrokerAddress:
     async def send(self, documents: Sequence[dict[str, Any]]) -> None:
         """Return when the Broker has taken all: each is a request, since Knative's Brokers take no batches.
 
-        Raises: ProxyForbidden; ApiError: some may be stored.
+        Raises: ProxyForbidden, NothingBehind; BrokerFailed: some may be stored; ApiError.
         """
         slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -55,10 +66,17 @@ class BrokerAddress:
             raise _first(group) from None
 
     async def _send(self, content: bytes) -> None:
-        """The same event twice is as good as once, and an event that is not stored is not."""
-        await self._proxy.ask(
-            "POST", self._path, content=content, content_type="application/cloudevents+json", idempotent=True
-        )
+        """Once, unless it certainly did not arrive: a Broker that hands events on before it answers, as Knative's with
+        channels in memory does, has tried each Trigger with all its retries when it answers 500.
+        """
+        try:
+            await self._proxy.ask("POST", self._path, content=content, content_type="application/cloudevents+json")
+        except NothingBehind:
+            raise
+        except Unavailable as error:
+            if error.unsure_since is None or never_arrived(error):
+                raise
+            raise BrokerFailed(self._name, error) from error
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> ApiError:

@@ -34,6 +34,7 @@ class ApiError(Exception):
 
     code = 500
     reason = "InternalError"
+    is_status = False  # an API server said so in its own words; else it is what something behind or before it says
     context = ""  # of the API server that refused; "": the one in this process
     unsure_since: float | None = None  # when (monotonic) an attempt was begun that may have been carried out
 

@@ -270,12 +270,13 @@ class HttpClient:
         content_type: str = "application/json",
         headers: Mapping[str, str] = {},
         idempotent: bool = False,
+        relayed: bool = False,
     ) -> Object:
         """One request to an endpoint of the server's own, or of a Service behind it; {} for an empty answer.
 
-        Raises: ApiError.
+        Args: relayed: it is for a Service. Raises: ApiError.
         """
-        ask = Ask(method, path, query or {}, content, content_type, headers, idempotent=idempotent)
+        ask = Ask(method, path, query or {}, content, content_type, headers, idempotent, relayed)
         answer = await self._transport.send(ask)
         return _decode(answer.content) if answer.content else {}
 

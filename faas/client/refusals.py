@@ -35,8 +35,12 @@ def error_of(code: int, body: bytes, *, retry_after: str = "") -> ApiError:
         status = None
     if not isinstance(status, dict) or status.get("kind") != "Status":
         text = body.decode(errors="replace").strip()[:500] or "without a word"
-        status = {"message": f"the API server answered {code}: {text}", "reason": ""}
-    return error_of_status({**status, "code": _number(status.get("code")) or code}, retry_after=retry_after)
+        return error_of_status(
+            {"message": f"the API server answered {code}: {text}", "code": code}, retry_after=retry_after
+        )
+    error = error_of_status({**status, "code": _number(status.get("code")) or code}, retry_after=retry_after)
+    error.is_status = True
+    return error
 
 
 def error_of_status(status: Mapping[str, Any], *, retry_after: str = "") -> ApiError:
@@ -104,3 +108,13 @@ def jitter() -> float:
 def is_worth_retrying(code: int, *, idempotent: bool) -> bool:
     """429 and 503 say that nothing was done; after another 5xx only what may be done twice is done again."""
     return code in (429, 503) or (idempotent and code in (500, 502, 504))
+
+
+def never_arrived(error: ApiError) -> bool:
+    """Whether a refusal of what goes to a Service behind the API server is the API server's own, and nothing went on.
+
+    It refuses with a Status, and says in words that it could not dial; all else came from behind it, or got lost.
+    """
+    if error.code not in (429, 502, 503):
+        return False
+    return (error.is_status and error.code != 502) or "error trying to reach service: dial " in error.message

@@ -61,7 +61,7 @@ class ServiceProxy:
         try:
             return await self._client.ask(
                 method, self._root + path, query, content=content, content_type=content_type,
-                headers=self._headers, idempotent=idempotent,
+                headers=self._headers, idempotent=idempotent, relayed=True,
             )  # fmt: skip
         except ApiError as error:
             raise self._told(error) from error

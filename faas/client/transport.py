@@ -22,7 +22,7 @@ from faas.client.kubeconfig_files import KubeconfigError
 from faas.client.lines import LineTooLong
 from faas.client.pace import Pace
 from faas.client.proxies import proxy_of
-from faas.client.refusals import RetryPolicy, error_of, is_worth_retrying, jitter
+from faas.client.refusals import RetryPolicy, error_of, is_worth_retrying, jitter, never_arrived
 from faas.client.tls import make_context
 
 TIMEOUT_S = 30.0
@@ -44,7 +44,10 @@ _SILENCE: dict[type[Exception], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`idempotent`: carried out twice it leaves what it leaves when carried out once, or the second try says so."""
+    """`idempotent`: carried out twice it leaves what it leaves when carried out once, or the second try says so.
+
+    `relayed`: it is for a Service behind the API server, whose 429 or 503 does not say that nothing was done.
+    """
 
     method: str
     path: str
@@ -53,6 +56,7 @@ class Ask:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     idempotent: bool = True
+    relayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,8 @@ class Transport:
                     renewed = True
                     continue
                 again = is_worth_retrying(answer.status_code, idempotent=ask.idempotent)
+                if ask.relayed and not ask.idempotent:
+                    again = never_arrived(failure)
                 if answer.status_code in (500, 502, 503, 504) and unsure_since is None:
                     unsure_since = began
             failures += 1

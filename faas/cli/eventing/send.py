@@ -21,6 +21,7 @@ from faas.cli.output import note, print_data
 from faas.cli.required import require
 
 if TYPE_CHECKING:
+    from faas.client.broker_address import BrokerFailed
     from faas.client.eventing import EventingClient
     from faas.client.http import HttpClient
     from faas.client.targets import Target
@@ -175,29 +176,31 @@ def _with_store(
 
         found = await require(client, BROKER, broker, namespace)
         if not target.is_local:
-            return await work(client, _store_in(client, found))
+            return await work(client, _store_in(client, found, target.flags))
         eventing = EventingClient(client, namespace)
         return await work(client, lambda documents: _store(eventing, broker, documents))
 
     return with_client(target, session)
 
 
-def _store_in(client: HttpClient, broker: Mapping[str, Any]) -> Store:
+def _store_in(client: HttpClient, broker: Mapping[str, Any], flags: str) -> Store:
     """Events to a Broker of a cluster."""
-    from faas.client.broker_address import BrokerAddress, NoAddress
+    from faas.client.broker_address import BrokerAddress, BrokerFailed, NoAddress
     from faas.client.service_proxy import NothingBehind, ProxyForbidden
 
     name = broker["metadata"]["name"]
     try:
         address = BrokerAddress(client, dict(broker))
     except NoAddress as error:
-        raise CommandError(error.message, f"See:  faas broker describe {name}") from error
+        raise CommandError(error.message, f"See:  faas broker describe {name}{flags}") from error
 
     async def store(documents: Sequence[Document]) -> None:
         try:
             await address.send(documents)
         except NothingBehind as error:
             raise CommandError(f"Broker {name} cannot take events now: {error.message}") from error
+        except BrokerFailed as error:
+            raise CommandError(error.message, _why_failed(error, flags)) from error
         except ProxyForbidden as error:
             raise CommandError(
                 error.message,
@@ -206,6 +209,16 @@ def _store_in(client: HttpClient, broker: Mapping[str, Any]) -> Store:
             ) from error
 
     return store
+
+
+def _why_failed(error: BrokerFailed, flags: str) -> str:
+    if error.code != 500:
+        return f"The event may be with some Triggers; it was not sent again. See:  faas trigger list{flags}"
+    return (
+        "A Broker with channels in memory hands an event on before it answers: some subscriber failed for good, after\n"
+        "all its retries, and its Trigger has no dead-letter sink; the others got the event. It was not sent again.\n"
+        f"Whose it is:  faas trigger list{flags}      what it says:  faas logs NAME{flags}"
+    )
 
 
 async def _store(eventing: EventingClient, broker: str, documents: Sequence[Document]) -> None:
