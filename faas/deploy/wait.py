@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,10 @@ Goal = Literal["revision", "routes", "service"]
 """What has to be ready: the newest revision, the routes whatever the newest revision does, or all of it."""
 
 _CONDITION: dict[Goal, str] = {"revision": "ConfigurationsReady", "routes": "RoutesReady", "service": "Ready"}
+
+
+_NO_NODE = re.compile(r"\b0/\d+ nodes are available")
+"""What Knative passes on of the scheduler as a failure at once; nodes may be added. The limit is in `lasting`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def judge(service: Mapping[str, Any], goal: Goal) -> Verdict:
             return Verdict("ready")
         return Verdict("waiting", reason, message)
     if condition.get("status") == "False":
-        return Verdict("failed", reason, message)
+        return Verdict("waiting" if _NO_NODE.search(message) else "failed", reason, message)
     return Verdict("waiting", reason, message)
 
 

@@ -138,6 +138,14 @@ def test_conditions_decide(service: dict[str, Any], goal: Goal, verdict: Verdict
     assert judge(service, goal) == verdict
 
 
+def test_what_no_node_takes_yet_is_waited_for() -> None:
+    message = 'Revision "hello-00002" failed with message: 0/3 nodes are available: 3 Insufficient cpu.'
+    condition = {"type": "ConfigurationsReady", "status": "False", "reason": "RevisionFailed", "message": message}
+    service = {"metadata": {"generation": 2}, "status": {"observedGeneration": 2, "conditions": [condition]}}
+
+    assert judge(service, "revision") == Verdict("waiting", "RevisionFailed", message)
+
+
 def test_an_export_is_what_somebody_would_have_written() -> None:
     assert exported(live()) == {
         "apiVersion": "serving.knative.dev/v1",
