@@ -23,15 +23,15 @@ from faas.deploy.images import (
 )
 from faas.deploy.live import kind_of_manifest
 from faas.deploy.steps import Steps
-from faas.deploy.surroundings import Surroundings
 from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
 from faas.project.errors import ProjectError
 from faas.project.objects import Objects, make_objects, names_read
 from faas.project.podspec import Overrides
-from faas.project.secret_values import Values, read_config, read_secrets
+from faas.project.secret_values import SecretValue, Values, read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings
+from faas.project.surroundings import Surroundings
 from faas.resources.kinds import SECRET
 
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ def _find_and_check(settings: Settings, wanted: Wanted, steps: Steps) -> _Found:
     """All that can go wrong before anything is built: a secret that is not to be had, what a cluster cannot do."""
     with steps.step("resolve") as log:
         found = _find(settings, wanted, log)
-        draft = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""))
+        # Declared Secrets will be there; their values are read when nothing else stands in the way.
+        expected = {name: dict.fromkeys(each.keys, SecretValue(b"")) for name, each in settings.secrets.items()}
+        draft = _objects(settings, wanted, replace(found, secrets=expected), dict.fromkeys(found.in_container, ""))
         if wanted.destination is not None:
             _say_notes(settings, found, draft, wanted.surroundings, log)
         if wanted.check is not None:
@@ -153,10 +155,7 @@ def _say_notes(
     """What a cluster does otherwise; what it would have to allow it says itself. Raises: RefusedByCluster."""
     from faas.project.notes import check_for_cluster, notes_for_cluster  # who deploys to the engine needs none
 
-    notes = notes_for_cluster(
-        found.services, objects, settings,
-        missing_kinds=there.missing_kinds, broker_addresses=there.broker_addresses.keys(),
-    )  # fmt: skip
+    notes = notes_for_cluster(found.services, objects, settings, there)
     check_for_cluster(notes)
     for note in notes:
         if note.effect != "needs":
@@ -185,10 +184,8 @@ def _objects(settings: Settings, wanted: Wanted, found: _Found, images: Mapping[
         settings=settings,
         config=read_config(settings.config, root=root, variables=variables),
         secrets=found.secrets,
-        for_cluster=wanted.destination is not None,
+        there=wanted.surroundings if wanted.destination is not None else None,
         unprivileged=wanted.destination is not None and found.choice.builder == "oci",
-        missing_kinds=wanted.surroundings.missing_kinds,
-        broker_addresses=wanted.surroundings.broker_addresses,
     )
     return objects.only([service.name for service in found.services]) if wanted.only else objects
 

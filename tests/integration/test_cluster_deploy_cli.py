@@ -23,7 +23,7 @@ __all__ = ["debian_base", "registry"]
 CODE = """
 from faas import function
 
-@function
+@function(secrets=["db"])
 def hello(name: str = "World") -> str:
     return f"GREETING {name}!\\n"
 
