@@ -20,6 +20,7 @@ from faas.deploy.steps import Steps
 from faas.project.objects import Objects, make_objects
 from faas.project.services import make_services
 from faas.project.settings import Settings
+from faas.project.surroundings import Surroundings
 from tests.cluster_world import TEAM, ClusterWorld, dressed
 
 FUNCTIONS = 50
@@ -98,7 +99,7 @@ def _fifty(root: Path, env: str) -> Objects:
             FunctionSpec(name=name, target=f"main:{name}", service=name, triggers=(trigger,), options=options)
         )
     services = make_services(functions, Settings(root, "fifty"))
-    return make_objects(services, IMAGE, project="fifty", namespace=TEAM, root=root, variables={}, for_cluster=True)
+    return make_objects(services, IMAGE, project="fifty", namespace=TEAM, root=root, variables={}, there=Surroundings())
 
 
 async def _deploy(world: ClusterWorld, objects: Objects) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from faas.cli.connection import running_engine, with_client
 from faas.cli.output import note
-from faas.deploy.surroundings import Surroundings
+from faas.project.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from faas_builders.target import Platform

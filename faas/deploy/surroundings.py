@@ -1,9 +1,8 @@
-"""What a cluster has already that decides how objects for it are written: kinds of sources, and where Brokers are."""
+"""Asking a cluster what it has already that decides how objects for it are written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from faas.client.errors import Forbidden, NotFound, Unauthorized
@@ -11,13 +10,8 @@ from faas.client.protocol import Client, Object
 from faas.client.visible import list_visible
 from faas.deploy.belonging import SOURCE_KINDS
 from faas.deploy.bounded import each
+from faas.project.surroundings import Surroundings
 from faas.resources.kinds import BROKER, TRIGGER, Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    missing_kinds: frozenset[Kind] = frozenset()  # what cannot be told counts as there
-    broker_addresses: Mapping[str, str] = field(default_factory=dict)  # URLs by the names of Brokers that have one
 
 
 class Discovering(Client, Protocol):

@@ -20,9 +20,9 @@ from faas.project.objects import Objects
 from faas.project.services import ServiceSpec
 from faas.project.settings import Settings
 from faas.project.sources import wants_our_redis
+from faas.project.surroundings import Surroundings
 from faas.project.triggers import INGRESSES, broker_of
 from faas.resources import keys
-from faas.resources.kinds import Kind
 
 Effect = Literal["refused", "ignored", "differs", "needs"]
 """`refused`: it cannot work there. `ignored`: it is not done there. `differs`: it is done in another way. `needs`: the
@@ -58,18 +58,15 @@ def notes_for_cluster(
     services: Sequence[ServiceSpec],
     objects: Objects,
     settings: Settings,
-    *,
-    missing_kinds: Collection[Kind] = frozenset(),
-    broker_addresses: Collection[str] = frozenset(),
+    there: Surroundings = Surroundings(),
 ) -> tuple[Note, ...]:
     """All that is otherwise there, in the order of services, Triggers, sources and Brokers.
 
     Args:
         objects: as they are made for a cluster.
-        missing_kinds: what that cluster does not have.
-        broker_addresses: the Brokers whose address that cluster has told.
+        there: what that cluster has.
     """
-    lacking = {kind.kind for kind in missing_kinds}
+    lacking = {kind.kind for kind in there.missing_kinds}
     found = [note for spec in services for note in _of_service(spec)]
     for spec in services:
         for function in spec.functions:
@@ -82,7 +79,7 @@ def notes_for_cluster(
     for manifest in (*objects.triggers[:1], *objects.sources):
         found += _of_missing(manifest, lacking)
     for name, said in settings.brokers.items():
-        found += _of_broker(name, said, knows_address=name in broker_addresses)
+        found += _of_broker(name, said, knows_address=name in there.broker_addresses)
     return tuple(found)
 
 

@@ -20,9 +20,9 @@ from faas.project.secret_values import Values, make_config_map, make_secret
 from faas.project.services import DEFAULT_BROKER, ServiceSpec
 from faas.project.settings import Settings
 from faas.project.sources import make_source
+from faas.project.surroundings import Surroundings
 from faas.project.triggers import Subscriber, broker_address, broker_of, make_delivery, make_trigger
 from faas.resources import keys
-from faas.resources.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,8 @@ def make_objects(
     settings: Settings | None = None,
     config: Mapping[str, Mapping[str, bytes]] = {},
     secrets: Mapping[str, Values] = {},
-    for_cluster: bool = False,
+    there: Surroundings | None = None,
     unprivileged: bool = False,
-    missing_kinds: Collection[Kind] = frozenset(),
-    broker_addresses: Mapping[str, str] = {},
 ) -> Objects:
     """Args:
         services: of the whole project: which functions are there decides what names mean.
@@ -106,10 +104,8 @@ def make_objects(
         variables: what fills `${NAME}` in addresses.
         settings: what the project says of its stage, Brokers and Secrets.
         config, secrets: the values of ConfigMaps and Secrets that it declares, as `secret_values` reads them.
-        for_cluster: with what the engine does by itself, and a cluster has to be told.
+        there: what the cluster has that it is for, which is told what the engine does by itself; None: the engine.
         unprivileged: the images need no rights, as those that we make ourselves: nobody should give them any.
-        missing_kinds: of sources, that the server does not have: our adapters do the same where they can.
-        broker_addresses: where Brokers that are there take events; of others it is known by their class.
     Raises: ProjectError: a name is there twice, or an address cannot be.
     """
     stage = settings.stage.name if settings and settings.stage else ""
@@ -127,21 +123,23 @@ def make_objects(
             options = filled(trigger.kind, trigger.options, variables, where=function.name)
             if trigger.kind == "files":
                 options["path"] = str(root / options["path"])
+            lacking = there.missing_kinds if there else ()
             sources.append(
-                make_source(function, trigger, options, broker=broker, belonging=belonging, missing_kinds=missing_kinds)
+                make_source(function, trigger, options, broker=broker, belonging=belonging, missing_kinds=lacking)
             )
     _check_names(triggers)
     sinks = {spec.name: _sink(spec, has_events=bool(triggers)) for spec in services}
     brokers |= dict.fromkeys(sink for sink in sinks.values() if sink)
     described = settings.brokers if settings else {}
-    there = Sources(tuple(sources), (), ())
+    brought = Sources(tuple(sources), (), ())
+    addresses = there.broker_addresses if there else {}
 
     def address(broker: str) -> str:
         said = described.get(broker)
-        return broker_addresses.get(broker) or broker_address(namespace, broker, said.broker_class if said else "")
+        return addresses.get(broker) or broker_address(namespace, broker, said.broker_class if said else "")
 
-    if for_cluster:
-        there = sources_in_cluster(sources, belonging, address)
+    if there is not None:
+        brought = sources_in_cluster(sources, belonging, address)
         triggers = [trigger_in_cluster(trigger, described) for trigger in triggers]
     mappings = [mapping for spec in services for mapping in make_domain_mappings(spec, belonging)]
     _check_hosts(mappings)
@@ -149,20 +147,20 @@ def make_objects(
     functions = tuple(
         make_service(
             spec, images[spec.name], belonging,
-            overrides=overrides, sink=address(sinks[spec.name]) if sinks[spec.name] else "", for_cluster=for_cluster,
-            unprivileged=unprivileged,
+            overrides=overrides, sink=address(sinks[spec.name]) if sinks[spec.name] else "",
+            for_cluster=there is not None, unprivileged=unprivileged,
         )
         for spec in services
     )  # fmt: skip
     return Objects(
-        services=functions + there.receivers,
+        services=functions + brought.receivers,
         brokers=tuple(_broker(name, described.get(name), dead_letters, belonging) for name in sorted(brokers)),
-        sources=there.sources,
+        sources=brought.sources,
         triggers=tuple(triggers),
         config_maps=tuple(make_config_map(name, values, belonging) for name, values in sorted(config.items())),
         secrets=tuple(make_secret(name, values, belonging) for name, values in sorted(secrets.items())),
         domain_mappings=tuple(mappings),
-        access=there.access,
+        access=brought.access,
     )
 
 

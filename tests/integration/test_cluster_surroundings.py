@@ -18,10 +18,11 @@ from faas.deploy.domains import CLAIM, make_claim
 from faas.deploy.errors import DomainsNotReady, EventsNotReady
 from faas.deploy.rollout import DeployOptions
 from faas.deploy.steps import Steps
-from faas.deploy.surroundings import Surroundings, look_around
+from faas.deploy.surroundings import look_around
 from faas.project.objects import Objects, make_objects
 from faas.project.services import make_services
 from faas.project.settings import Settings
+from faas.project.surroundings import Surroundings
 from faas.resources.kinds import (
     BROKER,
     CLUSTER_DOMAIN_CLAIM,
@@ -108,7 +109,7 @@ def redis(there: Surroundings) -> Objects:
     settings = Settings(Path("/shop"), "shop")
     return make_objects(
         make_services([spec], settings), "image", project="shop", namespace="team", root=Path("/shop"), variables={},
-        settings=settings, for_cluster=True, missing_kinds=there.missing_kinds,
+        settings=settings, there=there,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from faas.project.objects import Objects, make_objects
 from faas.project.secret_values import SecretValue, read_config
 from faas.project.services import make_services
 from faas.project.settings import load_settings
+from faas.project.surroundings import Surroundings
 from faas.resources.kinds import SERVED
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -142,7 +143,7 @@ def objects_of(
         project=settings.name, namespace=(settings.stage and settings.stage.namespace) or "default", root=folder,
         variables=variables, settings=settings, config=read_config(settings.config, root=folder, variables=variables),
         secrets={name: {key: SecretValue(b"value") for key in each.keys} for name, each in settings.secrets.items()},
-        for_cluster=for_cluster,
+        there=Surroundings() if for_cluster else None,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from faas.project.objects import make_objects
 from faas.project.secret_values import read_config
 from faas.project.services import current_variables, make_services
 from faas.project.settings import Settings, load_settings
+from faas.project.surroundings import Surroundings
 
 Log = Callable[[str], None]
 
@@ -94,7 +95,7 @@ def _edition(
         variables=variables,
         settings=settings,
         config=read_config(settings.config, root=settings.root, variables=variables),
-        for_cluster=True,
+        there=Surroundings(),
         unprivileged=choose(BuildSettings(), settings.build, "cluster").builder == "oci",
     )
     secrets = {name: tuple(declared.keys) for name, declared in settings.secrets.items()}

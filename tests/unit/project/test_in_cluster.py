@@ -19,6 +19,7 @@ from faas.project.secret_values import SecretValue
 from faas.project.services import make_services
 from faas.project.settings import Settings
 from faas.project.stages import Stage
+from faas.project.surroundings import Surroundings
 
 IMAGE = "registry.example.org/shop@sha256:" + "ab" * 32
 ADAPTERS = "registry.example.org/faas-sources@sha256:" + "cd" * 32
@@ -40,7 +41,7 @@ def objects(*functions: FunctionSpec, for_cluster: bool = True, **said: Any) -> 
     settings = Settings(Path("/shop"), "shop", **said)
     return make_objects(
         make_services(functions, settings), IMAGE, project="shop", namespace="team", root=Path("/shop"), variables={},
-        settings=settings, for_cluster=for_cluster,
+        settings=settings, there=Surroundings() if for_cluster else None,
         config={"limits": {"MAX": b"5"}, "unread": {"A": b"1"}},
         secrets={name: {"K": SecretValue(b"v")} for name in ("db", "mq", "pull", "unread")},
     )  # fmt: skip
@@ -76,7 +77,7 @@ def test_an_image_of_ours_asks_for_no_rights() -> None:
     settings = Settings(Path("/shop"), "shop")
     (made,) = make_objects(
         make_services([function(Trigger(kind="http"))], settings), IMAGE, project="shop", namespace="team",
-        root=Path("/shop"), variables={}, for_cluster=True, unprivileged=True,
+        root=Path("/shop"), variables={}, there=Surroundings(), unprivileged=True,
     ).services  # fmt: skip
 
     assert container_of(made)["securityContext"] == {

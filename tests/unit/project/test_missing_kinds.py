@@ -14,6 +14,7 @@ from faas.project.notes import Note, RefusedByCluster, check_for_cluster, notes_
 from faas.project.objects import Objects, make_objects
 from faas.project.services import make_services
 from faas.project.settings import Settings
+from faas.project.surroundings import Surroundings
 from faas.resources.kinds import (
     API_SERVER_SOURCE,
     CONTAINER_SOURCE,
@@ -45,15 +46,12 @@ def made(
     trigger = Trigger(kind=kind, name=f"f-{kind}", path="/_faas/events/f", options=options)
     spec = FunctionSpec(name="f", target="main:f", service="f", triggers=(trigger,))
     settings = Settings(Path("/shop"), "shop", **said)
-    services = make_services([spec], settings)
+    services, there = make_services([spec], settings), Surroundings(missing, addresses or {})
     objects = make_objects(
         services, "image", project="shop", namespace="team", root=Path("/shop"), variables={}, settings=settings,
-        for_cluster=True, missing_kinds=missing, broker_addresses=addresses or {},
+        there=there,
     )  # fmt: skip
-    notes = notes_for_cluster(
-        services, objects, settings, missing_kinds=missing, broker_addresses=frozenset(addresses or {})
-    )
-    return objects, notes
+    return objects, notes_for_cluster(services, objects, settings, there)
 
 
 def container_of(manifest: Any) -> Any:

@@ -13,6 +13,7 @@ from faas.project.notes import Note, RefusedByCluster, check_for_cluster, notes_
 from faas.project.objects import make_objects
 from faas.project.services import make_services
 from faas.project.settings import Settings
+from faas.project.surroundings import Surroundings
 
 HTTP = Trigger(kind="http")
 
@@ -31,7 +32,7 @@ def notes(*triggers: Trigger, options: dict[str, Any] | None = None, **said: Any
     services = make_services([spec], settings)
     objects = make_objects(
         services, "image", project="shop", namespace="team", root=Path("/shop"), variables={}, settings=settings,
-        for_cluster=True,
+        there=Surroundings(),
     )  # fmt: skip
     return notes_for_cluster(services, objects, settings)
 
