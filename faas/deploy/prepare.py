@@ -28,7 +28,7 @@ from faas.project.environment import Environment, image_environment
 from faas.project.errors import ProjectError
 from faas.project.objects import Objects, make_objects, names_read
 from faas.project.podspec import Overrides
-from faas.project.secret_values import Values, read_config, read_secrets
+from faas.project.secret_values import SecretValue, Values, read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings
 from faas.project.surroundings import Surroundings
@@ -139,7 +139,9 @@ def _find_and_check(settings: Settings, wanted: Wanted, steps: Steps) -> _Found:
     """All that can go wrong before anything is built: a secret that is not to be had, what a cluster cannot do."""
     with steps.step("resolve") as log:
         found = _find(settings, wanted, log)
-        draft = _objects(settings, wanted, found, dict.fromkeys(found.in_container, ""))
+        # Declared Secrets will be there; their values are read when nothing else stands in the way.
+        expected = {name: dict.fromkeys(each.keys, SecretValue(b"")) for name, each in settings.secrets.items()}
+        draft = _objects(settings, wanted, replace(found, secrets=expected), dict.fromkeys(found.in_container, ""))
         if wanted.destination is not None:
             _say_notes(settings, found, draft, wanted.surroundings, log)
         if wanted.check is not None:
