@@ -43,9 +43,24 @@ def deploy_prepared(target: Target, prepared: Prepared, how: How, output: str | 
         _print(objects, plan, output)
     else:
         _report(objects, plan.services, prepared, target, wait=how.options.wait)
+    _say_bypassed(objects, plan.services, target)
     _warn_of_store(plan, target, prepared.namespace, wait=how.options.wait)
     if plan.gone and not pruned and how.prune is None:
         _say_left(plan, target)
+
+
+def _say_bypassed(objects: Sequence[Object], changes: Sequence[Change], target: Target) -> None:
+    """A split that somebody has made outlives deploys: whoever deploys new code should know that it waits."""
+    from faas.deploy.traffic import bypasses_new, describe
+
+    waiting = {
+        obj["metadata"]["name"]: describe(obj["spec"].get("traffic") or ())
+        for obj, change in zip(objects, changes, strict=True) if change.new_revision and bypasses_new(obj)
+    }  # fmt: skip
+    if waiting:
+        where = "; ".join(f"{name}: {split}" for name, split in waiting.items())
+        commands = "".join(f"\n  faas traffic {name} --traffic @latest=100{target.flags}" for name in waiting)
+        note(f"Requests stay where they are ({where}). Give the new code all of them:{commands}")
 
 
 def _warn_of_store(plan: Plan, target: Target, namespace: str, *, wait: bool) -> None:

@@ -138,6 +138,12 @@ def has_latest(targets: Iterable[Target]) -> bool:
     return any(_who(target) == LATEST and target.get("percent") for target in targets)
 
 
+def bypasses_new(service: Mapping[str, Any]) -> bool:
+    """Whether new code gets less than all requests: somebody has split them, or a deploy was to move none."""
+    targets = service["spec"].get("traffic") or EVERYTHING_TO_LATEST
+    return sum(int(target.get("percent") or 0) for target in targets if _who(target) == LATEST) < 100
+
+
 def same(one: Sequence[Target], other: Sequence[Target]) -> bool:
     """Whether two lists mean the same split, whatever a server has filled in."""
     return _canonical(one) == _canonical(other)

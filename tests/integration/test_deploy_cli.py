@@ -101,9 +101,15 @@ def test_a_canary_a_tag_and_a_rollback(faas: Faas, project: Path) -> None:
     assert faas("invoke", "hello") == "Hello World!\n"
     assert faas("invoke", "hello", "--tag", "canary") == "Hi World!\n"
 
+    write(project, "Hey")
+    faas("deploy", project)
+    assert "Requests stay where they are (hello: hello-00001 100 %, @latest 0 % (canary))" in faas.said
+    assert "\n  faas traffic hello --traffic @latest=100 --state " in faas.said
+    assert faas("invoke", "hello") == "Hello World!\n"
+
     faas("traffic", "hello", "--traffic", "@latest=100", "--untag", "canary")
-    assert faas("invoke", "hello") == "Hi World!\n"
-    faas("rollback", "hello")
+    assert faas("invoke", "hello") == "Hey World!\n"
+    faas("rollback", "hello", "--to", "hello-00001")
     assert "hello-00001" in faas.said
     assert faas("invoke", "hello") == "Hello World!\n"
 

@@ -131,3 +131,13 @@ def test_new_code_after_a_rollback_gets_everything_and_tags_stay(split: dict[str
     everything = [LATEST, rev("web-00001", tag="old")]
     assert traffic.same(traffic.wanted(service, new_revision=True), everything)
     assert traffic.same(traffic.wanted(service, new_revision=False), rolled)
+
+
+def test_new_code_is_bypassed_by_every_split_that_does_not_give_it_all() -> None:
+    def bypasses(*targets: dict[str, Any]) -> bool:
+        return traffic.bypasses_new({"spec": {"traffic": list(targets)}})
+
+    assert not bypasses()
+    assert not bypasses(LATEST, rev("web-00001", tag="old"))
+    assert bypasses(rev("web-00001", 100))
+    assert bypasses(rev("web-00001", 90), {"latestRevision": True, "percent": 10, "tag": "canary"})
