@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from faas.client.protocol import Object
 from faas.deploy.applied import APPLIED
+from faas.resources import keys
 from faas.resources.kinds import SERVICE, Kind
 
 Action = Literal["create", "update", "replace", "unchanged", "delete"]
@@ -15,13 +16,9 @@ Action = Literal["create", "update", "replace", "unchanged", "delete"]
 
 _NOISE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
 _STAMPS = (
-    APPLIED,
-    *(
-        f"{group}.knative.dev/{what}"
-        for group in ("serving", "eventing", "sources")
-        for what in ("creator", "lastModifier")
-    ),
-)
+    APPLIED, keys.CREATOR, keys.LAST_MODIFIER, keys.EVENTING_CREATOR, keys.EVENTING_LAST_MODIFIER,
+    keys.SOURCES_CREATOR, keys.SOURCES_LAST_MODIFIER,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

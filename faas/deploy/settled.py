@@ -8,11 +8,10 @@ from typing import Any
 
 from faas.client.errors import Gone
 from faas.client.protocol import Client
+from faas.deploy.live import Which
 from faas.deploy.wait import Verdict
 from faas.resources.keys import SOURCE_URL
 from faas.resources.kinds import Kind
-
-Which = tuple[Kind, str]  # kind and name
 
 PATIENCE_S = 10.0  # how long Ready=False may last: a source that cannot connect tries again by itself
 # What a source says while its Pod starts, 20 s and more where its image has to be pulled first.

@@ -16,7 +16,6 @@ REVISION_LABEL: Final = "serving.knative.dev/revision"
 REVISION_UID_LABEL: Final = "serving.knative.dev/revisionUID"
 ROUTING_STATE_LABEL: Final = "serving.knative.dev/routingState"  # pending, active, reserve
 ROUTING_STATE_MODIFIED: Final = "serving.knative.dev/routingStateModified"
-DOMAIN_MAPPING_UID_LABEL: Final = "serving.knative.dev/domainMappingUID"
 DOMAIN_MAPPING_NAMESPACE_LABEL: Final = "serving.knative.dev/domainMappingNamespace"
 ROUTES: Final = "serving.knative.dev/routes"  # comma separated, on a Revision
 
