@@ -214,6 +214,7 @@ def test_discovery_one_group_at_a_time(http: httpx.Client) -> None:
         "events.k8s.io",
         "authorization.k8s.io",
         "authentication.k8s.io",
+        "networking.internal.knative.dev",
     }
     resources = {entry["name"] for entry in http.get("/apis/serving.knative.dev/v1").json()["resources"]}
     assert {"services", "services/status", "routes", "revisions", "configurations"} <= resources

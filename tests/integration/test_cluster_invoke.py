@@ -46,9 +46,10 @@ def api(cluster: ClusterWorld, deployed: None) -> Iterator[Door]:  # noqa: F811
         made.listening["kourier-system", "gateway-1", 8080] = (gateway.hostname or "", gateway.port or 0)
         made.objects |= {
             f"{INGRESSES}/hello": {
+                "metadata": {"name": "hello", "namespace": "team"},
                 "status": {
                     "publicLoadBalancer": {"ingress": [{"domainInternal": "kourier.kourier-system.svc.cluster.local"}]}
-                }
+                },
             },
             f"{SYSTEM}/services/kourier": {
                 "metadata": {"name": "kourier", "namespace": "kourier-system"},

@@ -15,14 +15,14 @@ from faas.deploy.export.folder import write_files
 from faas.deploy.export.helm import make_chart
 from faas.deploy.export.helm_values import over
 from faas.deploy.export.of_project import Images, Project, read_project
-from tests.programs import find_program
+from tests.helm import find_helm
 from tests.unit.deploy.exported_project import DIGEST, PROGRAMS, make_project
 
 Render = Callable[..., list[Any]]
 
 
 def rendered(chart: Path, *arguments: str, namespace: str = "default") -> list[Any]:
-    command = [find_program("helm"), "template", "shop", chart, "-n", namespace, *arguments]
+    command = [find_helm(chart.parent), "template", "shop", chart, "-n", namespace, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr.lower(), done.stderr
@@ -83,7 +83,7 @@ def test_what_people_choose_is_chosen_by_values(chart: Path) -> None:
 
 
 def test_helm_finds_nothing_wrong_with_a_chart(chart: Path) -> None:
-    command = [find_program("helm"), "lint", "--strict", chart]
+    command = [find_helm(chart.parent), "lint", "--strict", chart]
 
     assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 

@@ -50,8 +50,9 @@ def test_a_tally_adds_up_and_ends_transfers() -> None:
 
 def test_after_ctrl_c_nobody_waits_for_what_hangs() -> None:
     program = (
-        "import sys, threading\n"
+        "import signal, sys, threading\n"
         "from faas_builders.registry.parallel import each\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job is born ignoring it
         "def hang(_):\n"
         "    print('hanging', flush=True)\n"
         "    threading.Event().wait()\n"
