@@ -49,7 +49,7 @@ def command(
         raise click.UsageError("name functions, or a project with --project")
     where = f"namespace {namespace}" + ("" if target.is_local else f" of {target.context}")
     if project:
-        wanted = _project_name() if project == _HERE else project
+        wanted = _project_name(project)
         found = with_client(target, lambda client: of_project(client, wanted, namespace, target.stage))
         if not found.objects:
             stage = f" (stage {target.stage})" if target.stage else ""
@@ -72,10 +72,15 @@ def command(
         click.echo(f"{name}{found.along(name)} {done}")
 
 
-def _project_name() -> str:
-    from faas.project.settings import load_settings
+def _project_name(given: str) -> str:
+    """As the label has it, whatever else is in what was given: a selector would select by that."""
+    from faas.project.settings import image_name, load_settings
 
-    return load_settings(Path.cwd()).name
+    if given == _HERE:
+        return load_settings(Path.cwd()).name
+    if not any(letter.isascii() and letter.isalnum() for letter in given):
+        raise click.BadParameter(f"no project can be called {given!r}", param_hint="--project")
+    return image_name(given)
 
 
 def _show(objects: Sequence[Object]) -> None:

@@ -96,6 +96,8 @@ def _exchange(
     except ssl.SSLCertVerificationError as error:
         hint = "Have it trusted (SSL_CERT_FILE names more authorities), or take any certificate:  --insecure"
         raise CommandError(f"the certificate of {where} is not that of {host}: {error.verify_message}", hint) from error
+    except ValueError as error:  # a line end in a header; it would quote what may be a password
+        raise CommandError("the request cannot be written: a header has a character that none may have") from error
     except (OSError, http.client.HTTPException) as error:
         said = why() or str(error) or type(error).__name__
         raise CommandError(f"the connection to {where} broke: {said}", "See:  faas logs, faas status") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -115,7 +116,9 @@ def _applied(settings: Settings, stage: Stage) -> Settings:
 def image_name(name: str) -> str:
     """A project's name as one that images and labels may have: `My.Project` is `my-project`."""
     label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
-    return label or "project"
+    if not label:  # of other letters alone: two of them in a namespace must not prune each other
+        return f"project-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return label
 
 
 def _read(pyproject: Path) -> dict[str, Any]:

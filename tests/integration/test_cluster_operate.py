@@ -228,6 +228,9 @@ def test_a_project_goes_stage_by_stage_once_it_was_shown(world: ClusterWorld, tm
     faas = world.command("alice", tmp_path)
     faas("delete", "--project", "gone", "--dry-run")
     assert "  services.serving.knative.dev/gone-one\n  configmaps/gone-config\n" in faas.said
+    faas("delete", "--project", "gone,!team", "--yes")  # no selector: a project of another name
+    assert "nothing of project gone-team is in namespace team" in faas.said
+    faas("delete", "--project", " ", "--yes", code=2)
     assert faas("delete", "--project", "gone", "--yes") == "project gone deleted: 2 objects\n"
     assert "gone-staging" in asyncio.run(_names(world, kinds.SERVICE))
     assert "gone-not" in asyncio.run(_names(world, kinds.CONFIG_MAP))

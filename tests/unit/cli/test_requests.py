@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import socket
@@ -206,3 +207,15 @@ def test_tls_is_spoken_over_a_connection_that_is_open_to_who_proves_to_be_the_ho
     with pytest.raises(CommandError, match="the certificate of the ingress is not that of localhost") as refused:
         call()
     assert "--insecure" in refused.value.hint
+
+
+def test_a_header_that_cannot_be_written_is_not_quoted() -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        request = Request("GET", "/", {"Authorization": "Bearer PRIVATE\nX: y"}, None)
+        with (
+            pytest.raises(CommandError, match="the request cannot be written") as error,
+            send(request, "hello", address, timeout_s=10),
+        ):
+            pass
+    assert "PRIVATE" not in str(error.value)
