@@ -95,17 +95,27 @@ def with_client(target: Target, work: Callable[[HttpClient], Awaitable[T]]) -> T
     import asyncio
 
     from faas.cli.output import note
+    from faas.client.errors import ApiError
     from faas.client.targets import connect
 
     async def session() -> T:
         async with connect(target) as client:
             try:
                 return await work(client)
+            except ApiError as error:
+                error.flags = _flags_of(target)
+                raise
             finally:
                 for warning in client.warnings:
                     note(f"warning: {warning}")
 
     return asyncio.run(session())
+
+
+def _flags_of(target: Target) -> str:
+    """What names it wherever a command is run, also one that was chosen with `faas context use`."""
+    has_context = target.is_local or target.stage or " --context " in target.flags
+    return target.flags + ("" if has_context else _flags(("--context", target.context)))
 
 
 def with_engine(option: Path | None, work: Callable[[HttpClient], Awaitable[T]]) -> T:

@@ -99,14 +99,16 @@ def show(which: str, stream: str | None, broker: str, namespace: str, output: st
         letters = _read(target, namespace, broker, limit=10, stream=stream, sequences=[int(which)])[1]
     letters = letters or _read(target, namespace, broker, limit=10, stream=stream, id=which)[1]
     if not letters:
-        raise CommandError(f"Broker {broker} has no dead letter {which}", "See which there are:  faas dlq list")
+        raise CommandError(
+            f"Broker {broker} has no dead letter {which}", f"See which there are:  faas dlq list{target.flags}"
+        )
     if output:
         print_data(letters[0] if len(letters) == 1 else letters, output)
         return
     for number, letter in enumerate(letters):
         if number:
             click.echo()
-        print_letter(letter)
+        print_letter(letter, target.flags)
 
 
 @command.command("replay", short_help="Deliver dead letters once more.")
@@ -156,7 +158,9 @@ def replay(
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream}
     total, _ = _read(target, namespace, broker, limit=1, **chosen)
     if sequences and total < len(set(sequences)):
-        raise CommandError(f"Broker {broker} does not have all of these dead letters", "See:  faas dlq list")
+        raise CommandError(
+            f"Broker {broker} does not have all of these dead letters", f"See:  faas dlq list{target.flags}"
+        )
     if dry_run:
         click.echo(f"{counted(total, 'dead letter')} would be delivered once more")
         return 0
@@ -166,7 +170,7 @@ def replay(
     async def work(letters: Letters) -> dict[str, Any]:
         return await last(letters.replay_dead_letters(broker, to_broker=to_broker, **chosen))
 
-    with told_to_go_on("faas dlq list"):
+    with told_to_go_on(f"faas dlq list{target.flags}"):
         done = with_letters(target, namespace, broker, work)
     return tell(done, output, nothing=_none(broker, not everything))
 

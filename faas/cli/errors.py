@@ -73,12 +73,16 @@ def explain(error: BaseException) -> Explanation:
     from faas.client.errors import ApiError
     from faas.client.kubeconfig_files import KubeconfigError
     from faas.client.state import EngineNotRunning
-    from faas.deploy.errors import DeployError, NotReady
+    from faas.deploy.errors import DeployError, NoRights, NotReady
     from faas.project.errors import DiscoveryError, ProjectError
 
     match error:
         case CodedFailure() if isinstance(error.__cause__, NotReady):
             return _not_ready(error.__cause__, error.flags)
+        case CodedFailure() if isinstance(error.__cause__, NoRights):
+            from faas.cli.refusals import granting
+
+            return Explanation(error.__cause__.message, granting(error.__cause__.namespace, error.flags))
         case CodedFailure() if error.__cause__ is not None:
             return explain(error.__cause__)
         case CommandError():

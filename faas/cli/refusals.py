@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from faas.cli.explanation import Explanation
@@ -14,6 +15,9 @@ _PARTS = {
     "messaging.knative.dev": "Knative Eventing",
     "sources.knative.dev": "Knative Eventing, or the extension that brings this source,",
 }
+
+
+_USER = re.compile(r'User "([^"]+)" cannot .* in the namespace "([a-z0-9.-]+)"')  # as every API server says it
 
 
 def explain_refusal(error: ApiError) -> Explanation:
@@ -37,6 +41,7 @@ def _of_engine(error: ApiError) -> str:
 
 def _of_cluster(error: ApiError) -> str:
     flag = f"--context {shlex.quote(error.context)}"
+    flags = error.flags or f" {flag}"
     match error:
         case Untrusted():
             return (
@@ -47,7 +52,7 @@ def _of_cluster(error: ApiError) -> str:
             wait = f" in {error.retry_after_s} s" if error.retry_after_s else " in a while"
             return f"The API server has too much to do; try again{wait}. Nothing was done."
         case Unavailable():
-            return f"Can it be reached from here (VPN, firewall, proxy)?  faas doctor {flag}"
+            return f"Can it be reached from here (VPN, firewall, proxy)?  faas doctor{flags}"
         case Unauthorized():
             return (
                 f"The credentials of context {error.context} have ended or are wrong: log in again.\n"
@@ -55,14 +60,42 @@ def _of_cluster(error: ApiError) -> str:
             )
         case Forbidden():
             return (
-                f"See what you may do there:  faas doctor {flag}\n"
-                "An administrator can grant what faas needs:  faas export rbac"
+                f"See what you may do there:  faas doctor{flags}\n"
+                f"{granting(_namespace_of(error), flags)}{_bind(error, flag)}"
             )
         case NoSuchKind():
             group = error.resource.partition(".")[2].partition("/")[0]
-            return f"{_PARTS.get(group, 'What brings it')} is missing there, or too old:  faas doctor {flag}"
+            return f"{_PARTS.get(group, 'What brings it')} is missing there, or too old:  faas doctor{flags}"
         case NotFound() if "service" in error.kind.lower():
-            return f"See what there is:  faas list {flag}      in another namespace:  -n NAME"
+            return f"See what there is:  faas list{flags}      in another namespace:  -n NAME"
         case NotFound() if error.kind == "namespaces":
             return f"Make it, or name another with -n:  kubectl create namespace {error.name} {flag}"
     return ""
+
+
+def granting(namespace: str, flags: str) -> str:
+    """How the rights to deploy are had. Args: namespace: "": not known; flags: what names the place."""
+    is_named = not namespace or any(f" {flag} " in flags for flag in ("-n", "--stage"))
+    where = flags if is_named else f" -n {namespace}{flags}"
+    return (
+        "An administrator grants what a deploy takes, to a ServiceAccount that this makes, in the project's folder:\n"
+        f"  faas export rbac --project{where} | kubectl apply -f -"
+    )
+
+
+def _namespace_of(error: Forbidden) -> str:
+    refused = _USER.search(error.message)
+    return refused[2] if refused else ""
+
+
+def _bind(error: Forbidden, flag: str) -> str:
+    """How the one who was refused gets the same rights, when the server has said who that is."""
+    if (refused := _USER.search(error.message)) is None:
+        return ""
+    user, namespace = refused.groups()
+    if user.startswith("system:serviceaccount:"):
+        who = f"--serviceaccount {shlex.quote(user.removeprefix('system:serviceaccount:'))}"
+    else:
+        who = f"--user {shlex.quote(user)}"
+    role = "--role PROJECT-deploy"  # as the export calls it
+    return f"\nAnd to this user:  kubectl create rolebinding faas-deploy {role} {who} -n {namespace} {flag}"

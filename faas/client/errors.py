@@ -36,6 +36,7 @@ class ApiError(Exception):
     reason = "InternalError"
     is_status = False  # an API server said so in its own words; else it is what something behind or before it says
     context = ""  # of the API server that refused; "": the one in this process
+    flags = ""  # what names the place on a command line, with a space before; who asked knows
     unsure_since: float | None = None  # when (monotonic) an attempt was begun that may have been carried out
 
     def __init__(

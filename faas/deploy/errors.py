@@ -50,8 +50,9 @@ class NoRights(DeployError):
         names = ", ".join(f"{kind.plural}{f'.{kind.group}' if kind.group else ''}" for kind in kinds)
         super().__init__(
             f"you may not apply (patch) {names} in namespace {namespace}",
-            f"An administrator grants what a deploy needs:  faas export rbac -n {namespace} | kubectl apply -f -",
+            f"An administrator grants it:  faas export rbac --project -n {namespace} | kubectl apply -f -",
         )
+        self.namespace = namespace
         self.kinds: tuple[Kind, ...] = tuple(kinds)
 
 

@@ -84,6 +84,8 @@ async def pull_secrets(view: View) -> Check:
     except NotFound as error:
         what = error.name or error.message
         kind = "ServiceAccount" if "account" in error.kind.lower() else "Secret"
+        if kind == "ServiceAccount" and error.name == "default":  # Kubernetes makes it, in each namespace
+            return Check("pull secrets", "unknown", f"namespace {view.namespace} is not there, or not made up yet")
         found = f"{kind} {what} is not there" if error.name else error.message
         fix = f"kubectl create {kind.lower()} {what} -n {view.namespace}"
         if kind == "Secret":
@@ -116,7 +118,8 @@ async def storage(view: View) -> Check:
         return Check("storage", "ok", f"no StorageClass is the default; {view.needs.project} claims no volume")
     fix = "As an administrator:  kubectl annotate storageclass NAME " + f"{_DEFAULT_CLASS}=true"
     if not classes:
-        fix = "Have one installed; without it there are no volumes, and no dead letters are kept"
+        fix = "Have one installed: without it there are no volumes, and no dead letters are kept"
+    fix += "\nOr keep no dead letters:  dead_letters = false in [tool.faas.environments.STAGE]"
     return Check("storage", "warning", f"no StorageClass is the default (there are: {names})", fix)
 
 

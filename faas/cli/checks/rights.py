@@ -60,7 +60,9 @@ async def _check(view: View, name: str, asked: Sequence[Access], purpose: str, s
     if not missing:
         return Check(name, "ok", f"all that it takes to {purpose} in {view.namespace} ({len(asked)} asked for)")
     found = f"you may not {in_words(missing)} in {view.namespace}, which it takes to {purpose}"
-    fix = f"An administrator grants them:  faas export rbac -n {view.namespace} | kubectl apply -f -"
+    stage = f" --stage {view.target.stage}" if view.target.stage else ""
+    project = f" --project{stage}" if view.needs.project else ""
+    fix = f"An administrator grants them:  faas export rbac{project} -n {view.namespace} | kubectl apply -f -"
     return Check(name, "error" if status == "error" else "warning", found, fix)
 
 

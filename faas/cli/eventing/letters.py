@@ -31,7 +31,8 @@ def row(letter: Letter) -> list[str]:
     ]
 
 
-def print_letter(letter: Letter) -> None:
+def print_letter(letter: Letter, flags: str) -> None:
+    """Args: flags: what names the place on a command line."""
     event, error = letter["event"], letter["error"]
     print_facts(
         [
@@ -44,7 +45,7 @@ def print_letter(letter: Letter) -> None:
         ]
     )
     print_section("Answer", error["data"].splitlines())
-    print_section("Its log", _log_command(str(error["destination"]), error["data"]))
+    print_section("Its log", _log_command(str(error["destination"]), error["data"], flags))
     attributes = {name: value for name, value in event.items() if not name.startswith(("data", "knativeerror"))}
     attributes |= {name: event[name] for name in ("datacontenttype", "dataschema") if name in event}
     print_section("Event", [f"{name}: {value}" for name, value in attributes.items()])
@@ -76,7 +77,7 @@ def _host_of(url: str) -> str:
         return ""
 
 
-def _log_command(destination: str, data: str) -> list[str]:
+def _log_command(destination: str, data: str, flags: str) -> list[str]:
     """How to read what a function logged about the request that failed; [] where it is none of ours."""
     try:
         problem = json.loads(data)
@@ -86,4 +87,4 @@ def _log_command(destination: str, data: str) -> list[str]:
     host = _host_of(destination)
     if not _WORD.fullmatch(str(number)) or not _WORD.fullmatch(host) or not host.endswith(".svc.cluster.local"):
         return []  # both come from elsewhere, and this is a command that somebody will paste
-    return [f"faas logs {host.partition('.')[0]} -o json | jq 'select(.record.request_id == \"{number}\")'"]
+    return [f"faas logs {host.partition('.')[0]}{flags} -o json | jq 'select(.record.request_id == \"{number}\")'"]

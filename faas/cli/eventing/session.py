@@ -56,28 +56,30 @@ def with_letters(target: Target, namespace: str, broker: str, work: Callable[[Le
         await require(client, BROKER, broker, namespace)
         return await work(await DeadLetterStore.find(client, namespace))
 
+    place = target.flags if " -n " in target.flags else f" -n {namespace}{target.flags}"
     try:
         return with_client(target, session)
     except NoStore as error:
-        raise CommandError(error.message, _without_store(error.sinks), _sinks_text(error.sinks)) from error
+        raise CommandError(
+            error.message, _without_store(error.sinks, target.flags), _sinks_text(error.sinks)
+        ) from error
     except TokenForbidden as error:
-        raise CommandError(error.message, f"Ask for the right to get that Secret:  {_RIGHTS}") from error
+        raise CommandError(error.message, f"Ask for the right to get that Secret:  faas export rbac{place}") from error
     except NothingBehind as error:
         see = f"kubectl -n {namespace} describe pods -l {COMPONENT_LABEL}={COMPONENT}"
         raise CommandError(f"the store of dead letters cannot be asked now: {error.message}", f"See:  {see}") from error
     except ProxyForbidden as error:
         raise CommandError(
-            error.message, f"Ask for the right to get and create services/proxy in it:  {_RIGHTS}"
+            error.message, f"Ask for the right to get and create services/proxy in it:  faas export rbac{place}"
         ) from error
 
 
-_RIGHTS = "faas export rbac"
-
-
-def _without_store(sinks: Mapping[str, str]) -> str:
+def _without_store(sinks: Mapping[str, str], flags: str) -> str:
     if any(sinks.values()):
-        return "They are where the Triggers send them. A deploy gives the store to those without a sink:  faas deploy"
-    return "A deploy of a project with event functions makes it, unless dead_letters = false:  faas deploy"
+        what = "They are where the Triggers send them. A deploy gives the store to those without a sink"
+    else:
+        what = "A deploy of a project with event functions makes it, unless dead_letters = false"
+    return f"{what}:  faas deploy{flags}"
 
 
 def _sinks_text(sinks: Mapping[str, str]) -> str:

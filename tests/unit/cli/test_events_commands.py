@@ -161,11 +161,11 @@ def test_a_schedule_says_when_it_is_due_in_its_time_zone() -> None:
 
 def test_a_dead_letter_is_a_row_and_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert row(LETTER)[2:] == ["on-order", "t", "i", "500", "the function failed"]
-    print_letter(LETTER)
+    print_letter(LETTER, " --stage live")
     page = capsys.readouterr().out
     assert "knativeerrorcode" not in page
     assert '"a": 1' in page
-    assert "faas logs on-order -o json | jq 'select(.record.request_id == \"abc\")'" in page
+    assert "faas logs on-order --stage live -o json | jq 'select(.record.request_id == \"abc\")'" in page
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,8 @@ def test_no_command_is_suggested_with_words_that_a_shell_would_carry_out(
 ) -> None:
     """Who answers for a function chooses its number, and people paste what is suggested."""
     print_letter(
-        {**LETTER, "error": {"code": 500, "destination": destination, "data": f'{{"request_id": "{number}"}}'}}
+        {**LETTER, "error": {"code": 500, "destination": destination, "data": f'{{"request_id": "{number}"}}'}},
+        "",
     )
     assert "faas logs" not in capsys.readouterr().out
 

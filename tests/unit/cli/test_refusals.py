@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faas.cli.errors import explain
+from faas.cli.refusals import granting
 from faas.client.contexts import UnknownContext
 from faas.client.errors import ApiError, Forbidden, NoSuchKind, NotFound, Unauthorized, Unavailable, Untrusted
 
@@ -60,3 +61,23 @@ def test_an_unknown_context_says_which_may_be_meant() -> None:
 
     assert explained.message == "there is no context 'prd', which tool.faas.environments.live names"
     assert explained.hint == "Did you mean 'prod'? See which there are:  faas context list"
+
+
+def test_a_refused_user_is_told_what_can_be_pasted_for_the_very_place() -> None:
+    said = (
+        'services.serving.knative.dev is forbidden: User "bob" cannot list resource "services" in the namespace "team"'
+    )
+    error = in_context("prod", Forbidden(said))
+    error.flags = " --stage live --context prod"
+
+    hint = explain(error).hint
+
+    assert "faas doctor --stage live --context prod\n" in hint
+    assert "  faas export rbac --project --stage live --context prod | kubectl apply -f -\n" in hint
+    assert "kubectl create rolebinding faas-deploy --role PROJECT-deploy --user bob -n team --context prod" in hint
+
+
+def test_without_a_stage_the_namespace_of_the_rights_is_named() -> None:
+    assert granting("team", " --context prod").endswith(
+        "faas export rbac --project -n team --context prod | kubectl apply -f -"
+    )
