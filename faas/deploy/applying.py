@@ -10,9 +10,10 @@ from typing import TypeVar
 from faas.client.errors import ApiError, Conflict, NotFound
 from faas.client.protocol import Client, Object
 from faas.deploy.errors import KindMissing, NoNamespace, QuotaExceeded
+from faas.deploy.hidden import hide_in
 from faas.deploy.live import is_kind_missing
 from faas.deploy.reasons import is_quota, quota_words
-from faas.resources.kinds import SERVICE, Kind
+from faas.resources.kinds import SECRET, SERVICE, Kind
 
 MANAGER = "faas"
 _TRIES, _PAUSE_S = 5, 0.1  # against others who write the same object at the same moment
@@ -55,6 +56,8 @@ async def apply(
             raise KindMissing(kind) from error
         raise
     except ApiError as error:
+        if kind == SECRET:
+            hide_in(error, manifest)
         if is_quota(error.message):  # as the API server says it, or Knative's webhook, which tries to make a Pod
             raise QuotaExceeded(name, *quota_words(error.message)) from error
         error.add_note(f"while applying {name}")

@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faas.client.errors import Cause, Invalid
 from faas.deploy.applied import APPLIED, digest_of, holds, is_unchanged, stamped
-from faas.deploy.hidden import shown
+from faas.deploy.hidden import hide_in, shown
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -102,3 +103,14 @@ def test_a_copy_of_a_secret_in_an_annotation_is_not_shown_either() -> None:
     assert old is not None
     assert old["metadata"]["annotations"] == {last: "(hidden)", "faas.dev/applied": "sha256:a"}
     assert "aHVudGVy" not in repr(old)
+
+
+def test_a_refusal_that_quotes_a_secret_does_not_show_it() -> None:
+    error = Invalid(
+        "denied: password is aHVudGVyMg==", causes=(Cause("FieldValueInvalid", '"hunter2" is weak', "data"),)
+    )
+
+    hide_in(error, {"kind": "Secret", "data": {"password": "aHVudGVyMg==", "port": "MQ=="}})
+
+    assert str(error) == error.message == "denied: password is (hidden)"
+    assert [cause.message for cause in error.causes] == ['"(hidden)" is weak']
