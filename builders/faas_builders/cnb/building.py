@@ -15,8 +15,8 @@ from faas_builders.cnb.bill import make_bill
 from faas_builders.cnb.environment import Given
 from faas_builders.cnb.functions import find_services
 from faas_builders.cnb.layers import Layer, LayerKind
-from faas_builders.deps.credentials import fit_for_image
 from faas_builders.deps.interpreter import Interpreter, inspect
+from faas_builders.deps.shipped import fit_for_image
 from faas_builders.errors import BuildError
 from faas_builders.files import project_files
 
@@ -50,7 +50,7 @@ def build(given: Given, log: Log) -> None:
     path = [runtime / OWN, *app, *([dependencies] if dependencies else []), runtime]
 
     services = _services(given, path, log)
-    _drop_credentials(given.app, log)  # nothing is installed or looked up any more
+    _make_fit(given.app, log)  # nothing is installed or looked up any more
     _settings(made, path, services)
     _write(given.layers / "launch.toml", _launch(_command(), services))
     if unmet := [{"name": name} for name in _wanted(given.plan) if name != PROVIDED]:
@@ -164,13 +164,15 @@ def _drop_left_out(app: Path, log: Log) -> None:
         log(f"left out {dropped} files (.faasignore, version control, environments, secrets)")
 
 
-def _drop_credentials(app: Path, log: Log) -> None:
+def _make_fit(app: Path, log: Log) -> None:
     files = project_files(app, (".faasignore",))
-    kept = {file.path for file in fit_for_image(files)}
+    fit = {file.path: file.source for file in fit_for_image(files)}
     for file in files:
-        if file.path not in kept:
+        if file.path not in fit:
             file.source.unlink()
             log(f"left out {file.path}: an address in it has credentials")
+        elif fit[file.path] != file.source:
+            file.source.write_bytes(fit[file.path].read_bytes())
 
 
 def _has_source_layout(app: Path) -> bool:

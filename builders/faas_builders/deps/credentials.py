@@ -35,12 +35,10 @@ def variables_in(texts: Iterable[str]) -> dict[str, str]:
     return {_name(match): match[2] for match in found if _is_secret(match)}
 
 
-def fit_for_image(files: Iterable[ProjectFile]) -> list[ProjectFile]:
-    """A project's files less those that say what to install and hold a credential: only the build needs them."""
-    return [file for file in files if file.link or not _DECLARATION.fullmatch(file.path) or not _tells_secret(file)]
-
-
-def _tells_secret(file: ProjectFile) -> bool:
+def tells_secret(file: ProjectFile) -> bool:
+    """Whether this one of a project's files says what to install, with a credential: only the build needs it."""
+    if file.link or not _DECLARATION.fullmatch(file.path):
+        return False
     try:
         text = file.source.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faas_builders.builder import BuildRequest, Report
-from faas_builders.deps.credentials import fit_for_image
 from faas_builders.deps.installation import install
 from faas_builders.deps.python_version import check_python
 from faas_builders.deps.requirements import find_requirements
 from faas_builders.deps.resolution import indexes_for, resolve
 from faas_builders.deps.runtime import runtime_layer
+from faas_builders.deps.shipped import fit_for_image
 from faas_builders.docker.base import BasePython, find_image, inspect_base, pinned
 from faas_builders.docker.context import Context, below, folder
 from faas_builders.docker.dockerfile import FOLDER, PINS, Install, Recipe, make_dockerfile

@@ -12,7 +12,7 @@ import msgspec
 
 from faas_builders.builder import BuiltLayer, Report
 from faas_builders.cache import cache_dir, cached, key_of
-from faas_builders.deps.credentials import fit_for_image
+from faas_builders.deps.shipped import fit_for_image
 from faas_builders.disk import space_on, write_atomically
 from faas_builders.errors import BuildError
 from faas_builders.files import ProjectFile, content_hash, project_files

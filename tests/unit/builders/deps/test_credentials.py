@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from faas_builders.deps import find_requirements, install, resolve
-from faas_builders.deps.credentials import fit_for_image, masked, variables_in, without_credentials
+from faas_builders.deps.credentials import masked, variables_in, without_credentials
+from faas_builders.deps.shipped import fit_for_image
 from faas_builders.errors import DependencyError
 from faas_builders.files import project_files
 from hypothesis import given
