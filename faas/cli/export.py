@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import click
 
 from faas.cli.connection import find_target, with_client
+from faas.cli.errors import CommandError
 from faas.cli.options import is_typed, namespace_option, place_options
 from faas.cli.output import note, print_objects
 
@@ -103,6 +104,7 @@ def command(
         _write_objects(list(edition.objects), folder, output, force)
     for noted in project.notes if form != "cloud-run" else ():  # they are of clusters
         note(f"note: {noted}" + (f"\n  {noted.hint}" if noted.hint else ""))
+    _note_caveats(project, of_project=path is not None, image=image, programs=programs)
     _note_secrets(edition)
     _note_images(edition, state)
 
@@ -123,7 +125,8 @@ def _check(
     if has_images and path is None:
         raise click.UsageError("--image and --programs are for a --project; what is deployed has its images")
     if names and path is not None:
-        raise click.UsageError("a --project is exported as a whole; leave NAME out")
+        formats = ", ".join(get_args(Format))
+        raise click.UsageError(f"{names[0]} is no format ({formats}), and a --project is exported as a whole")
     if force and folder is None:
         raise click.UsageError("--force is for --to FOLDER")
     if cluster_role and form != "rbac":
@@ -142,11 +145,20 @@ def _of_project(path: Path, form: Format, stage: str, namespace: str, image: str
 
 
 def _deployed(names: Sequence[str], target: Target) -> Project:
+    from difflib import get_close_matches
+
+    from faas.client.errors import NotFound
     from faas.deploy.export.of_project import Project
     from faas.deploy.export.reading import read_edition
 
     hidden: set[Kind] = set()
-    edition = with_client(target, lambda client: read_edition(client, target.namespace, names, hidden=hidden))
+    try:
+        edition = with_client(target, lambda client: read_edition(client, target.namespace, names, hidden=hidden))
+    except NotFound as error:
+        meant = get_close_matches(names[0], get_args(Format), n=1) if names else ()
+        if not meant:
+            raise
+        raise CommandError(error.message, f"Did you mean the format?  faas export {meant[0]}{target.flags}") from error
     if hidden:
         kinds = ", ".join(sorted(kind.kind for kind in hidden))
         note(f"note: you may not see these in {target.namespace}, so none is exported: {kinds}")
@@ -186,6 +198,17 @@ def _write(folder: Path, files: Files, force: bool) -> None:
     )
     for path in written.kept:
         note(f"note: {folder / path} is exported no more, and stays: somebody changed it")
+
+
+def _note_caveats(project: Project, *, of_project: bool, image: str, programs: str) -> None:
+    from faas.deploy.export.caveats import caveats_of_deployed, caveats_of_project
+
+    if of_project:
+        found = caveats_of_project((project.base, *project.stages), image=image, programs=programs)
+    else:
+        found = caveats_of_deployed(project.base)
+    for caveat in found:
+        note(f"note: {caveat.text}\n  {caveat.hint}")
 
 
 def _note_secrets(edition: Edition) -> None:

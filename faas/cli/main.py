@@ -22,7 +22,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "deploy": "Build a project's images and deploy its functions.",
         "promote": "Give one stage the very images that run in another.",
         "diff": "Show what a deploy would change.",
-        "export": "Print what is deployed as plain YAML.",
+        "export": "Print what is deployed, or a project, as files for others.",
         "delete": "Delete functions.",
         "image": "Images of this machine: list, load, save, push, remove.",
     },

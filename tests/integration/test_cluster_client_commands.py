@@ -32,7 +32,7 @@ def test_what_is_refused_says_how_to_get_the_right(cluster: ClusterWorld, tmp_pa
     faas("list", "-n", "default", code=1)
 
     assert 'User "alice" cannot list resource "services"' in faas.said
-    assert "faas doctor --context alice" in faas.said
+    assert "faas doctor -n default --context alice" in faas.said
     assert "faas export rbac" in faas.said
 
 

@@ -1,0 +1,66 @@
+"""What whoever applies an export elsewhere has to know of it, that no file says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from faas.client.store import NAME as STORE
+from faas.deploy.dead_letters import uses_store
+from faas.deploy.export.edition import Edition
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    text: str
+    hint: str = ""
+
+
+def caveats_of_deployed(edition: Edition) -> list[Caveat]:
+    """Of what is deployed: names that only the place has where it was read."""
+    found = []
+    for service in edition.services:
+        name = service["metadata"]["name"]
+        named = dict.fromkeys(str(each["revisionName"]) for each in service["spec"].get("traffic") or ()
+                              if each.get("revisionName"))  # fmt: skip
+        if named:
+            found.append(
+                Caveat(
+                    f"{name} sends requests to {', '.join(named)}, a revision that no other cluster has",
+                    f"Take spec.traffic out of it, or have the newest serve first:  faas traffic {name} --traffic "
+                    "@latest=100",
+                )
+            )
+    has_store = any(each["metadata"]["name"] == STORE for each in edition.of_kind("Deployment"))
+    if not has_store and (users := uses_store(edition.of_kind("Trigger"))):
+        found.append(
+            Caveat(
+                f"dead letters of {', '.join(users)} go to Service {STORE}, which is not exported",
+                "faas deploy makes it there; faas export --project --programs REF has it; else leave deadLetterSink out",
+            )
+        )
+    return found
+
+
+def caveats_of_project(editions: Iterable[Edition], *, image: str, programs: str) -> list[Caveat]:
+    """Of a project. Args: image, programs: that were named for it."""
+    found, editions = [], list(editions)
+    images = sorted({str(container["image"]) for edition in editions for service in edition.services
+                     for container in service["spec"]["template"]["spec"]["containers"]})  # fmt: skip
+    if not image and images:
+        found.append(
+            Caveat(
+                f"nobody has pinned the image ({', '.join(images)}): whatever it means there and then is what runs",
+                "Push it, name its digest:  --image $(faas build --push -t REGISTRY/NAME:TAG -o json | jq -r .digest)",
+            )
+        )
+    without = sorted({trigger["metadata"]["name"] for edition in editions for trigger in edition.of_kind("Trigger")
+                      if "deadLetterSink" not in (trigger["spec"].get("delivery") or {})})  # fmt: skip
+    if not programs and without:
+        found.append(
+            Caveat(
+                f"events that cannot be delivered are lost: {', '.join(without)}",
+                "--programs REF brings a store of them:  faas image sources --push REGISTRY/faas-sources  prints REF",
+            )
+        )
+    return found
