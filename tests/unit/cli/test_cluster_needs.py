@@ -88,7 +88,7 @@ def test_rights_that_are_missing_read_as_kubectl_writes_them() -> None:
 @pytest.mark.parametrize(
     ("host", "address"),
     [
-        pytest.param("hello.team.10.211.0.2.sslip.io", "10.211.0.2", id="dots"),
+        pytest.param("hello.team.192.0.2.7.sslip.io", "192.0.2.7", id="dots"),
         pytest.param("hello.team.192-0-2-1.nip.io", "192.0.2.1", id="dashes"),
         pytest.param("hello-10-0-0-1.sslip.io", "10.0.0.1", id="after a name"),
         pytest.param("hello.team.example.com", "", id="no such name"),
