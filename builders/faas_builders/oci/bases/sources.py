@@ -23,7 +23,11 @@ if TYPE_CHECKING:  # what it takes to speak to a registry is imported when one i
 
 Log = Callable[[str], None]
 
-_ELSEWHERE = "Name a base that is on this machine: oci:FOLDER, docker-archive:FILE, faas.local/NAME; or --base host"
+_ELSEWHERE = (
+    "Name a base that can be had (--base, or base in [tool.faas.build]): a mirror's, MIRROR/library/python:3.12-slim,\n"
+    "or this machine's: oci:FOLDER, docker-archive:FILE, faas.local/NAME. A registry of plain HTTP: insecure = true.\n"
+    "For this machine's own engine alone:  --base host"
+)
 _SILENCE_S = 5.0  # with something to go on with, nobody waits long for a registry that is not there
 _WORTH_A_LINE = 1_000_000  # bytes
 _EACH_S = 2.0  # between two lines about a download
