@@ -241,7 +241,7 @@ def _facts(broker: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]
         ("Message", condition.get("message", "")),
     ]
     if facts is None:
-        unknown = "the engine has not said yet" if known else "not known: this API server is not the engine"
+        unknown = "the engine has not said yet" if known else "a cluster does not count them"
         return [*shown, ("Events", unknown)]
     kept = f"{facts.get('events', UNKNOWN)} kept, {size_text(facts.get('bytes', 0))} of {size_text(facts['maxBytes'])}"
     held = f"the oldest event waits for trigger {facts['heldBy']}" if facts.get("heldBy") else ""

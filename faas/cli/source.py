@@ -218,7 +218,7 @@ def _facts(source: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]
         ("Message", condition.get("message", "")),
     ]
     if facts is None:
-        return [*shown, ("State", "not running" if known else "not known: this API server is not the engine")]
+        return [*shown, ("State", "not running" if known else "a cluster says no more than Ready")]
     return [
         *shown,
         ("State", str(facts.get("state") or "not started")),

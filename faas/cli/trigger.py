@@ -104,9 +104,7 @@ def describe(name: str, namespace: str, output: str | None, target: Target) -> N
     print_facts(_facts(trigger))
     print_section("Delivery", _delivery(trigger, facts))
     if facts is None:
-        print_section(
-            "Progress", ["not known" if report is not None else "not known: this API server is not the engine"]
-        )
+        print_section("Progress", ["not known" if report is not None else "a cluster does not count it"])
     else:
         print_section("Progress", _progress(facts))
     print_section("Conditions", [condition_line(each) for each in conditions_of(trigger)])

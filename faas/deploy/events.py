@@ -20,7 +20,7 @@ from faas.deploy.errors import DeployError, EventFailure
 from faas.deploy.live import Live, Which, read_live, which
 from faas.deploy.plan import Change
 from faas.deploy.rollout import apply_change
-from faas.deploy.settled import PATIENCE_S, judge_ready, wait_settled
+from faas.deploy.settled import PASSING, PATIENCE_S, judge_ready, wait_settled
 from faas.deploy.wait import Verdict
 from faas.project.labels import is_deployed
 from faas.project.objects import Objects
@@ -179,14 +179,23 @@ async def wait_ready(
 ) -> list[EventFailure]:
     """What is not ready in the end; what was so before and is as it was is not asked about."""
     touched = {(change.kind, change.name) for change in changes if change.action != "unchanged"}
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        """Once: a Trigger may be ready, not so, and ready again, while its Broker's parts hear of each other."""
+        if line not in told:
+            told.add(line)
+            log(line)
 
     def changed(which: tuple[Kind, str], verdict: Verdict) -> None:
         kind, name = which
+        if verdict.reason in PASSING:
+            return  # one that lasts is told at the end
         if verdict.state == "failed" or (verdict.state == "waiting" and verdict.reason not in ("", "OutOfDate")):
             message, _, _ = verdict.message.partition("\n")
-            log(f"{name}: {kind.kind} {verdict.reason} {message}".rstrip())
+            tell(f"{name}: {kind.kind} {verdict.reason} {message}".rstrip())
         elif verdict.state == "ready" and which in touched:
-            log(f"{name}: {kind.kind} ready" + (f", called at {verdict.message}" if verdict.message else ""))
+            tell(f"{name}: {kind.kind} ready" + (f", called at {verdict.message}" if verdict.message else ""))
 
     wanted = [
         (change.kind, change.name) for change in changes

@@ -16,6 +16,8 @@ from faas.resources.kinds import Kind
 PATIENCE_S = 10.0  # how long Ready=False may last: a source that cannot connect tries again by itself
 # What a source says while its Pod starts, 20 s and more where its image has to be pulled first.
 _STARTING = ("DeploymentUnavailable", "MinimumReplicasUnavailable", "SubjectMissing")
+# What is said of a Trigger while its Broker's parts hear of each other; it comes and goes until they have.
+PASSING = ("SubscriptionNotMarkedReadyByChannel", "SubscriptionNotConfigured")
 _STARTS = 6  # times the patience
 _UNSEEN = Verdict("waiting", "OutOfDate", "not seen yet")
 

@@ -67,9 +67,9 @@ def test_brokers_triggers_and_sources_are_listed_from_their_objects(invoke: Call
 
 def test_what_only_the_engine_knows_is_said_not_to_be_known(invoke: Callable[..., Result]) -> None:
     for module, name, words in (
-        (broker, "default", "Events:      not known: this API server is not the engine"),
-        (trigger, "on-order", "not known: this API server is not the engine"),
-        (source, "nightly", "State:       not known: this API server is not the engine"),
+        (broker, "default", "Events:      a cluster does not count them"),
+        (trigger, "on-order", "a cluster does not count it"),
+        (source, "nightly", "State:       a cluster says no more than Ready"),
     ):
         shown = invoke(module, "describe", name)
         assert shown.exit_code == 0
