@@ -63,6 +63,7 @@ def prepare_project(
         )
     prepared = prepare(settings, ImageStore(target.state.images), wanted, steps)
     warn_of_lost_letters(place, settings, prepared, target)
+    tell_of_left_store(place, settings, target)
     return prepared
 
 
@@ -71,12 +72,13 @@ class Place:
     """A cluster as far as it matters for what is made for it."""
 
     platforms: tuple[Platform, ...] = ()  # of its nodes; (): not to be seen
-    stores: Literal["taken", "refused", "unknown"] = "taken"  # Deployments, as our store of dead letters is one
+    # Deployments, as our store of dead letters is one; there: it has been made already
+    stores: Literal["taken", "there", "refused", "unknown"] = "taken"
     surroundings: Surroundings = field(default_factory=Surroundings)
 
     @property
     def takes_stores(self) -> bool:
-        return self.stores == "taken"
+        return self.stores in ("taken", "there")
 
 
 def look_at(target: Target, settings: Settings) -> Place:
@@ -98,7 +100,7 @@ def look_at(target: Target, settings: Settings) -> Place:
     return with_client(target, look)
 
 
-async def _stores(client: HttpClient, namespace: str) -> Literal["taken", "refused", "unknown"]:
+async def _stores(client: HttpClient, namespace: str) -> Literal["taken", "there", "refused", "unknown"]:
     from faas.client.errors import Forbidden, NotFound, Unauthorized
     from faas.client.store import NAME
     from faas.deploy.live import is_kind_missing
@@ -112,7 +114,7 @@ async def _stores(client: HttpClient, namespace: str) -> Literal["taken", "refus
         raise
     except Forbidden:
         return "refused"
-    return "taken"
+    return "there"
 
 
 def warn_of_lost_letters(place: Place, settings: Settings, prepared: Prepared, target: Target) -> None:
@@ -130,6 +132,21 @@ def warn_of_lost_letters(place: Place, settings: Settings, prepared: Prepared, t
             f"  faas export rbac --project{target.flags} | kubectl apply -f -"
             "     (do without: dead_letters = false)"
         )
+
+
+def tell_of_left_store(place: Place, settings: Settings, target: Target) -> None:
+    """No deploy takes the store away: it may hold letters, and those of other projects."""
+    if place.stores != "there" or settings.dead_letters:
+        return
+    import shlex
+
+    from faas.client.store import NAME
+
+    where = f"-n {target.namespace} --context {shlex.quote(target.context)}"
+    note(
+        f"{NAME} of {target.namespace} stays, though this project wants no dead letters kept: others may use it\n"
+        f"  Remove it, and the letters in it:  kubectl delete deployment,service,pvc,secret {NAME} {where}"
+    )
 
 
 def _destination(

@@ -136,6 +136,7 @@ def _to_engine(target: Target, request: Request, asked: _Asked) -> Iterator[_Exc
         raise click.UsageError("--via and --insecure are for clusters: the engine of this machine is right here")
     engine = running_engine(target.state)
     service, event_path = with_client(target, lambda client: _read(client, asked.name, asked.namespace, asked.event))
+    _check_was_ready(service, target.flags)
     request = asked.request(request, event_path)
     host, address = _where(service, asked.tag, engine, internally=request.path.startswith("/_faas/"))
     started = time.monotonic()
@@ -155,6 +156,7 @@ def _to_cluster(target: Target, request: Request, asked: _Asked) -> Iterator[_Ex
 
     async def work(client: HttpClient) -> tuple[Call, Way, str, Identity]:
         service, event_path = await _read(client, asked.name, asked.namespace, asked.event)
+        _check_was_ready(service, target.flags)
         url, revision = _url_of(service, asked.tag)
         call = Call(service, url, revision, is_internal=not is_public(service))
         way = await find_way(client, call, asked.via)
@@ -189,6 +191,19 @@ async def _read(client: HttpClient, name: str, namespace: str, event: Mapping[st
     if hidden:
         note("you may not list Triggers, so the event goes to /; --path says otherwise")
     return service, _path_of(triggers, event)
+
+
+def _check_was_ready(service: Object, flags: str) -> None:
+    """Raises: CommandError: no revision has ever become ready, which an ingress only knows as a 404."""
+    from faas.cli.conditions import ready_of
+    from faas.cli.output import first_line
+
+    condition = ready_of(service)
+    if condition.get("status") != "False" or (service.get("status") or {}).get("latestReadyRevisionName"):
+        return
+    name = service["metadata"]["name"]
+    why = first_line(condition.get("message", "")) or condition.get("reason", "")
+    raise CommandError(f"{name} has never become ready: {why}".rstrip(": "), f"See more:  faas describe {name}{flags}")
 
 
 def _path_of(triggers: Sequence[Object], event: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,7 +40,15 @@ def command(namespace: str, all_namespaces: bool, output: str | None, target: Ta
     from faas.deploy.plan import clean
 
     where = "" if all_namespaces else namespace
-    found, events, hidden = with_client(target, lambda client: _read(client, where))
+    is_elsewhere = bool(where) and not target.is_local
+
+    async def work(client: HttpClient) -> tuple[list[Object], dict[str, EventObjects], set[Kind]]:
+        read = await _read(client, where)
+        if not read[0] and is_elsewhere:
+            await _check_namespace(client, where)
+        return read
+
+    found, events, hidden = with_client(target, work)
     services = sorted(found, key=lambda obj: (obj["metadata"]["namespace"], obj["metadata"]["name"]))
     if output:
         print_objects([clean(service) for service in services], output)
@@ -88,6 +97,15 @@ async def _read(client: HttpClient, namespace: str) -> tuple[list[Object], dict[
         },
         hidden,
     )
+
+
+async def _check_namespace(client: HttpClient, name: str) -> None:
+    """Nothing is listed of a namespace that is not there, without a word. Raises: NotFound."""
+    from faas.client.errors import Forbidden
+    from faas.resources.kinds import NAMESPACE
+
+    with suppress(Forbidden):
+        await client.get(NAMESPACE, name)
 
 
 def _row(service: Object) -> list[str]:

@@ -36,6 +36,14 @@ def test_what_is_refused_says_how_to_get_the_right(cluster: ClusterWorld, tmp_pa
     assert "faas export rbac" in faas.said
 
 
+def test_a_namespace_that_is_not_there_is_not_said_to_be_empty(cluster: ClusterWorld, tmp_path: Path) -> None:
+    faas = cluster.command("admin", tmp_path / "state")
+
+    faas("list", "-n", "nosuch", code=1)
+
+    assert "kubectl create namespace nosuch --context admin" in faas.said
+
+
 def test_a_cluster_without_knative_is_said_to_be_one(cluster: ClusterWorld, tmp_path: Path) -> None:
     cluster.hidden.add("serving.knative.dev")
     faas = cluster.command("admin", tmp_path / "state")

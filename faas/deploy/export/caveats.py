@@ -36,7 +36,7 @@ def caveats_of_deployed(edition: Edition) -> list[Caveat]:
         found.append(
             Caveat(
                 f"dead letters of {', '.join(users)} go to Service {STORE}, which is not exported",
-                "faas deploy makes it there; faas export --project --programs REF has it; else leave deadLetterSink out",
+                "faas deploy makes it there; faas export --project --programs REF has it, or leave the sink out",
             )
         )
     return found

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from faas.cli.deploying_to import Place, warn_of_lost_letters
+from faas.cli.deploying_to import Place, tell_of_left_store, warn_of_lost_letters
 from faas.project.settings import Settings
 
-TARGET: Any = SimpleNamespace(namespace="team", flags=" --stage staging")
+TARGET: Any = SimpleNamespace(namespace="team", context="prod", flags=" --stage staging")
 
 
 def trigger(name: str, **spec: Any) -> dict[str, Any]:
@@ -39,6 +39,19 @@ def test_nothing_is_said_where_nothing_is_lost_or_it_is_meant_so(capsys: pytest.
     assert said(Place(stores="unknown"), capsys, trigger("pay")) == ""
     assert said(Place(stores="refused"), capsys) == ""
     assert said(Place(stores="refused"), capsys, trigger("pay"), wanted=False) == ""
+
+
+def test_a_store_that_nobody_wants_any_more_is_named_with_what_removes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def told(place: Place, *, wanted: bool) -> str:
+        settings: Any = SimpleNamespace(dead_letters=wanted)
+        tell_of_left_store(place, settings, TARGET)
+        return capsys.readouterr().err
+
+    said = told(Place(stores="there"), wanted=False)
+
+    assert "kubectl delete deployment,service,pvc,secret faas-dead-letters -n team --context prod\n" in said
+    assert told(Place(stores="there"), wanted=True) == told(Place(), wanted=False) == ""
+    assert Place(stores="there").takes_stores
 
 
 def test_the_store_is_made_unless_somebody_says_otherwise() -> None:

@@ -1,4 +1,4 @@
-"""Where `faas invoke --event` sends an event."""
+"""Where `faas invoke --event` sends an event, and what is said of a function that nothing can be sent to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from faas.cli.invoke import _path_of
+from faas.cli.errors import CommandError
+from faas.cli.invoke import _check_was_ready, _path_of
 
 
 def trigger(path: str, *filters: dict[str, Any]) -> dict[str, Any]:
@@ -30,3 +31,16 @@ SOURCE = trigger("/_faas/events/tick", {"exact": {"faassource": "tick-schedule"}
 )
 def test_an_event_goes_where_its_trigger_would_send_it(triggers: list[dict[str, Any]], path: str) -> None:
     assert _path_of(triggers, {"type": "paid", "source": "/s"}) == path
+
+
+def test_what_never_became_ready_is_said_to_be_so_rather_than_not_found() -> None:
+    failed = {"type": "Ready", "status": "False", "reason": "RevisionMissing", "message": "web has no revision\nyet"}
+    status: dict[str, Any] = {"url": "http://web.example", "conditions": [failed]}
+    service = {"metadata": {"name": "web"}, "status": status}
+
+    with pytest.raises(CommandError, match="web has never become ready: web has no revision") as error:
+        _check_was_ready(service, " --stage live")
+    assert error.value.hint == "See more:  faas describe web --stage live"
+
+    status["latestReadyRevisionName"] = "web-00001"
+    _check_was_ready(service, "")
