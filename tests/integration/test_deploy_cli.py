@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,6 +137,26 @@ def test_code_that_fails_only_when_it_starts_keeps_the_old_revision_and_says_why
 
     assert "no disk" in faas.said
     assert "traffic stays where it was: hello (hello-00001 100 %), on-ping (on-ping-00001 100 %)" in faas.said
+    assert faas("invoke", "hello") == "Hello World!\n"
+
+
+def test_a_deploy_that_is_interrupted_says_what_it_leaves(faas: Faas, project: Path) -> None:
+    hangs = "\n@function.on_start\ndef hang() -> None:\n    import threading\n    threading.Event().wait(60)\n"
+    (project / "main.py").write_text(HELLO.replace("GREETING", "Late") + hangs)
+    deploy = subprocess.Popen(
+        [sys.executable, "-m", "faas.cli.main", "deploy", project],
+        env={**os.environ, "FAAS_STATE": str(faas.state)}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert deploy.stderr is not None
+    for line in deploy.stderr:
+        if line.startswith("apply: done"):
+            break
+    deploy.send_signal(signal.SIGINT)
+    _, said = deploy.communicate(timeout=60)
+
+    assert deploy.returncode == 130
+    assert "What was applied stays" in said
+    assert said.endswith("aborted\n")
     assert faas("invoke", "hello") == "Hello World!\n"
 
 
