@@ -73,7 +73,7 @@ def explain(error: BaseException) -> Explanation:
     from faas.client.errors import ApiError
     from faas.client.kubeconfig_files import KubeconfigError
     from faas.client.state import EngineNotRunning
-    from faas.deploy.errors import DeployError, NoRights, NotReady
+    from faas.deploy.errors import DeployError, EventsNotReady, NoRights, NotReady
     from faas.project.errors import DiscoveryError, ProjectError
 
     match error:
@@ -83,6 +83,9 @@ def explain(error: BaseException) -> Explanation:
             from faas.cli.refusals import granting
 
             return Explanation(error.__cause__.message, granting(error.__cause__.namespace, error.flags))
+        case CodedFailure() if isinstance(error.__cause__, EventsNotReady):
+            see, newline, rest = error.__cause__.hint.partition("\n")
+            return Explanation(error.__cause__.message, f"{see}{error.flags}{newline}{rest}")
         case CodedFailure() if error.__cause__ is not None:
             return explain(error.__cause__)
         case CommandError():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,8 @@ async def namespace(view: View) -> Check:
     except Forbidden:
         return Check("namespace", "unknown", f"{name}: whether it is there may not be read")
     except NotFound:
-        return Check("namespace", "error", f"{name} is not there", f"Make it:  kubectl create namespace {name}")
+        fix = f"Make it:  kubectl create namespace {name} --context {shlex.quote(view.target.context)}"
+        return Check("namespace", "error", f"{name} is not there", fix)
     if (found.get("status") or {}).get("phase") == "Terminating":
         return Check("namespace", "error", f"{name} is being deleted", "Wait until it is gone, and make it anew")
     return Check("namespace", "ok", name)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from faas.cli.errors import explain
+from faas.cli.errors import CodedFailure, deploy_exit_codes, explain
 from faas.cli.refusals import granting
 from faas.client.contexts import UnknownContext
 from faas.client.errors import ApiError, Forbidden, NoSuchKind, NotFound, Unauthorized, Unavailable, Untrusted
+from faas.deploy.errors import EventFailure, EventsNotReady
 
 
 def in_context(context: str, error: ApiError) -> ApiError:
@@ -81,3 +82,13 @@ def test_without_a_stage_the_namespace_of_the_rights_is_named() -> None:
     assert granting("team", " --context prod").endswith(
         "faas export rbac --project -n team --context prod | kubectl apply -f -"
     )
+
+
+def test_what_is_told_to_look_at_is_in_the_place_that_was_deployed_to() -> None:
+    failures = (EventFailure("Trigger", "pay", "NoBroker", "there is none"),)
+
+    with pytest.raises(CodedFailure) as error, deploy_exit_codes(" --stage live"):
+        raise EventsNotReady(failures)
+
+    assert error.value.exit_code == 3
+    assert explain(error.value).hint == "It goes on trying. See:  faas trigger describe pay --stage live"
