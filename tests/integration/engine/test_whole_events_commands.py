@@ -196,7 +196,9 @@ def test_what_fails_becomes_a_dead_letter_that_is_delivered_once_it_is_mended(fa
     assert faas("dlq", "purge", "--all", "--yes") == "1 dead letter gone\n"
     assert json.loads(faas("dlq", "list", "-o", "json")) == []
     faas("dlq", "show", "bad-1", code=1)
-    assert faas.said == "error: Broker default has no dead letter bad-1\n  See which there are:  faas dlq list\n"
+    assert faas.said.startswith(
+        "error: Broker default has no dead letter bad-1\n  See which there are:  faas dlq list --state "
+    )
 
 
 def test_stored_events_are_delivered_again_to_one_trigger(faas: Faas) -> None:
