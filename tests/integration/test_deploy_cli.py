@@ -141,7 +141,7 @@ def test_code_that_fails_only_when_it_starts_keeps_the_old_revision_and_says_why
 
 
 def test_a_deploy_that_is_interrupted_says_what_it_leaves(faas: Faas, project: Path) -> None:
-    hangs = "\n@function.on_start\ndef hang() -> None:\n    import threading\n    threading.Event().wait(60)\n"
+    hangs = "\n@function.on_start\ndef hang() -> None:\n    import threading\n    threading.Event().wait(15)\n"
     (project / "main.py").write_text(HELLO.replace("GREETING", "Late") + hangs)
     deploy = subprocess.Popen(
         [sys.executable, "-m", "faas.cli.main", "deploy", project],
