@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.store import MemoryStore
 from tests.cluster_world import ClusterWorld, dressed
 from tests.engine_world import Fleet, World, engine_world
+from tests.serving import on_a_loop
 
 
 @dataclass
@@ -55,39 +54,21 @@ class Obedient:
 
 @contextmanager
 def obedient_cluster(folder: Path) -> Iterator[Obedient]:
-    up: Future[tuple[World, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-
-    async def serve() -> None:
+    @asynccontextmanager
+    async def served() -> AsyncIterator[World]:
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         listeners = Listeners(-1, -1, -1, listener.detach())
         settings = EngineSettings(state_dir=folder, runtime_dir=folder, listeners=listeners, api_port=port)
         backend = Backend(MemoryStore())
         async with engine_world(backend) as world, ApiServer(settings, backend, status=lambda: {"functions": 0}):
-            stop = asyncio.Event()
-            up.set_result((world, asyncio.get_running_loop(), stop))
-            await stop.wait()
+            yield world
 
-    def run() -> None:
-        try:
-            asyncio.run(serve())
-        except BaseException as error:
-            if not up.done():
-                up.set_exception(error)
-            raise
-
-    thread = threading.Thread(target=run, name="obedient-cluster")
-    thread.start()
-    world, loop, stop = up.result(30)
-    try:
+    with on_a_loop(served) as (world, loop):
         door = folder / "door"
         door.mkdir()
         with dressed(folder / "kubeconfig", door) as cluster:
             yield Obedient(cluster, world, loop)
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(20)
-    assert not thread.is_alive()
 
 
 def service(name: str, image: str, namespace: str = "team", *, project: str = "shop", **template: Any) -> Object:

@@ -7,9 +7,9 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.store import SqliteStore
 from faas.resources.kinds import KINDS
 from tests.cluster_world import cluster, cluster_engine
+from tests.serving import on_a_loop
 
 __all__ = ["cluster", "cluster_engine"]  # fixtures of every integration test
 
@@ -89,9 +90,9 @@ class RunningApi:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     state = tmp_path_factory.mktemp("api")
-    up: Future[tuple[RunningApi, asyncio.Event]] = Future()
 
-    async def serve() -> None:
+    @asynccontextmanager
+    async def served() -> AsyncIterator[RunningApi]:
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         settings = EngineSettings(
@@ -101,24 +102,9 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
         async with SqliteStore(state / "state.db", volatile=volatile) as store:
             backend = Backend(store)
             async with ApiServer(settings, backend, logs=RecordedLogs(), status=lambda: {"functions": 0}):
-                stop = asyncio.Event()
                 running = RunningApi(state, port, backend, asyncio.get_running_loop())
                 backend.evict = lambda namespace, pod: running.evicted.append(f"{namespace}/{pod}")
-                up.set_result((running, stop))
-                await stop.wait()
+                yield running
 
-    def run() -> None:
-        try:
-            asyncio.run(serve())
-        except BaseException as error:
-            if not up.done():
-                up.set_exception(error)
-            raise
-
-    thread = threading.Thread(target=run, name="api-under-test")
-    thread.start()
-    running, stop = up.result(30)
-    yield running
-    running.loop.call_soon_threadsafe(stop.set)
-    thread.join(20)
-    assert not thread.is_alive()
+    with on_a_loop(served) as (running, _):
+        yield running
