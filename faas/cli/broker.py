@@ -10,9 +10,18 @@ import click
 from faas.cli.conditions import condition_line, conditions_of, readiness, ready_of
 from faas.cli.connection import with_client
 from faas.cli.eventing.options import DEFAULT_BROKER, wide_option
-from faas.cli.eventing.report import UNKNOWN, by_key, count_text, key_of, sorted_objects, with_observed
+from faas.cli.eventing.report import UNKNOWN, by_key, count_text, with_observed
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, target_option, yes_option
-from faas.cli.output import age, print_data, print_facts, print_listing, print_objects, print_section
+from faas.cli.output import (
+    age,
+    key_of,
+    print_data,
+    print_facts,
+    print_listing,
+    print_objects,
+    print_section,
+    sorted_objects,
+)
 from faas.cli.required import require
 from faas.cli.texts import size_text, span_text
 

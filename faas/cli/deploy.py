@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.options import namespace_option, output_option, target_option
+from faas.cli.options import is_typed, namespace_option, output_option, target_option
 from faas.cli.output import note
 from faas.cli.project_options import make_wanted, project_options
 
@@ -103,8 +103,7 @@ def command(
         raise click.UsageError("--tag waits for the revision that gets it; leave --no-wait out")
     if (name or port) and not image:
         raise click.UsageError("--name and --port are of an image: add --image")
-    source = click.get_current_context().get_parameter_source("path")
-    if image and source is click.core.ParameterSource.COMMANDLINE:
+    if image and is_typed("path"):
         raise click.UsageError(f"{path} is a project's folder; --image deploys an image instead, leave one of them out")
     wanted = make_wanted(namespace=namespace, **project)
     options = DeployOptions(

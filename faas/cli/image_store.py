@@ -80,8 +80,10 @@ def push_image(store: ImageStore, reference: str, name: ImageName, steps: Steps,
 
 def tagged_name(reference: str) -> str:
     """What a Docker engine calls it: it has no digests of its own to name images by."""
-    name, at, _ = reference.partition("@")
-    return f"{name}:latest" if at else name
+    from faas_builders.oci import references
+
+    written = references.split(reference)
+    return f"{written.repository}:latest" if written.digest else reference
 
 
 def how_it_runs(store: ImageStore, image: str) -> str:

@@ -12,7 +12,7 @@ from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
 from faas.cli.eventing.rows import triggers_text
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, target_option
-from faas.cli.output import age, note_hidden, print_objects, print_table
+from faas.cli.output import age, note_hidden, print_objects, print_table, sorted_objects
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -49,7 +49,7 @@ def command(namespace: str, all_namespaces: bool, output: str | None, target: Ta
         return read
 
     found, events, hidden = with_client(target, work)
-    services = sorted(found, key=lambda obj: (obj["metadata"]["namespace"], obj["metadata"]["name"]))
+    services = sorted_objects(found)
     if output:
         print_objects([clean(service) for service in services], output)
         return

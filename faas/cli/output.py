@@ -21,6 +21,16 @@ def print_objects(objects: Sequence[dict[str, Any]], output: str) -> None:
         click.echo("---\n".join(to_yaml(obj) for obj in objects), nl=False)
 
 
+def key_of(obj: Mapping[str, Any]) -> tuple[str, str]:
+    """Namespace and name, in objects' metadata or in an entry of the engine's report."""
+    found = obj.get("metadata", obj)
+    return str(found.get("namespace", "")), str(found["name"])
+
+
+def sorted_objects(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(items, key=key_of)
+
+
 def print_data(data: Any, output: str) -> None:
     """Print `data` as `output` says: json or yaml."""
     if output == "json":

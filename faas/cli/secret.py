@@ -20,7 +20,7 @@ from faas.cli.options import (
     target_option,
     yes_option,
 )
-from faas.cli.output import age, note, print_data, print_listing
+from faas.cli.output import age, note, print_data, print_listing, sorted_objects
 
 if TYPE_CHECKING:
     from faas.client.http import HttpClient
@@ -101,9 +101,7 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, target: Targ
     async def work(client: HttpClient) -> list[Object]:
         return [_without_values(item) for item in (await client.list(SECRET, where)).items]
 
-    found = sorted(
-        with_client(target, work), key=lambda each: (each["metadata"]["namespace"], each["metadata"]["name"])
-    )
+    found = sorted_objects(with_client(target, work))
     if output:
         print_data(found, output)
         return

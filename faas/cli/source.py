@@ -13,12 +13,13 @@ from faas.cli.conditions import condition_line, conditions_of, readiness, ready_
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
 from faas.cli.eventing.options import wide_option
-from faas.cli.eventing.report import UNKNOWN, count_text, key_of, with_observed
+from faas.cli.eventing.report import UNKNOWN, count_text, with_observed
 from faas.cli.eventing.rows import source_word, summary_of
 from faas.cli.options import all_namespaces_option, namespace_option, output_option, target_option
 from faas.cli.output import (
     age,
     first_line,
+    key_of,
     note_hidden,
     print_data,
     print_facts,

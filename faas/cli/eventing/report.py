@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from faas.cli.output import key_of
+
 if TYPE_CHECKING:
     from faas.client.protocol import Object
 
 UNKNOWN = "?"  # in tables: only the engine knows it, and this server is none
-
-
-def key_of(obj: Mapping[str, Any]) -> tuple[str, str]:
-    """Objects' metadata or an entry of the engine's report: both have the two."""
-    found = obj.get("metadata", obj)
-    return str(found.get("namespace", "")), str(found["name"])
-
-
-def sorted_objects(items: Sequence[Object]) -> list[Object]:
-    return sorted(items, key=key_of)
 
 
 def by_key(entries: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
