@@ -6,5 +6,6 @@ cluster knows them as a Deployment and as a temporary Knative Service. They know
 - `letters`: dead letters in SQLite, durable before they are acknowledged, bounded; `writing`: many requests, one commit
 - `store_app`, `redriving`: the store over HTTP, for brokers (events in) and for people (a token)
 - `collector_app`: events to lines of the log
-- `serving`: the small HTTP server's settings that both have; `settings`: what the environment says, read once
+- `serving`: the small HTTP server that both have; `connections`: who may hold one when there are too many
+- `settings`: what the environment says, read once
 """
