@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from faas.client.kubeconfig import Cluster
+from faas.client.kubeconfigs.cluster import Cluster
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 _PROTOCOL = "v4.channel.k8s.io"

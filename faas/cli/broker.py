@@ -26,9 +26,9 @@ from faas.cli.required import require
 from faas.cli.texts import size_text, span_text
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
 
 Facts = Mapping[str, Any] | None
 _CLASS = "MTChannelBasedBroker"
@@ -64,7 +64,7 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, target: Targ
     where = "" if all_namespaces else namespace
 
     async def work(client: HttpClient) -> tuple[list[Object], list[Object], Object | None]:
-        from faas.client.eventing import EventingClient
+        from faas.client.services.eventing import EventingClient
 
         brokers = (await client.list(BROKER, where)).items
         triggers = (await client.list(TRIGGER, where)).items
@@ -101,7 +101,7 @@ def describe(name: str, namespace: str, output: str | None, target: Target) -> N
     from faas.resources.kinds import BROKER, TRIGGER
 
     async def work(client: HttpClient) -> tuple[Object, list[Object], Object | None, dict[str, int] | None]:
-        from faas.client.eventing import EventingClient
+        from faas.client.services.eventing import EventingClient
 
         broker = await require(client, BROKER, name, namespace)
         triggers = (await client.list(TRIGGER, namespace)).items

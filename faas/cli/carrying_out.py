@@ -12,9 +12,9 @@ from faas.cli.output import note, print_data, print_objects
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
     from faas.deploy.deploying import Plan
     from faas.deploy.plan import Change
     from faas.deploy.prepare import Prepared
@@ -68,7 +68,7 @@ def _warn_of_store(plan: Plan, target: Target, namespace: str, *, wait: bool) ->
     if not plan.before:
         return
     from faas.cli.connection import with_client
-    from faas.client.store import NAME
+    from faas.client.services.store import NAME
     from faas.deploy.dead_letters import waits_for_volume
     from faas.deploy.store_ready import store_of, store_trouble, time_for
 
@@ -108,7 +108,7 @@ def show_plan(target: Target, prepared: Prepared, options: DeployOptions, output
 def _plan_if_asked(target: Target, prepared: Prepared, options: DeployOptions, *, must: bool) -> Plan | None:
     """What would change, when an engine runs that can be asked."""
     from faas.cli.connection import with_client
-    from faas.client.state import EngineNotRunning
+    from faas.client.places.state import EngineNotRunning
 
     try:
         return with_client(target, lambda client: _plan(client, prepared, How(options)))

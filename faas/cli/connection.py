@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
-    from faas.client.state import EngineInfo, State
-    from faas.client.targets import Target
+    from faas.client.http.client import HttpClient
+    from faas.client.places.state import EngineInfo, State
+    from faas.client.places.targets import Target
     from faas.project.stages import Stage
 
 T = TypeVar("T")
 
 
 def find_state(option: Path | None) -> State:
-    from faas.client.state import resolve_state
+    from faas.client.places.state import resolve_state
 
     return resolve_state(option, os.environ)
 
@@ -41,7 +41,7 @@ def find_target(
         of_engine: --state was typed, which means its engine rather than what was chosen for all commands.
     Raises: UnknownContext, KubeconfigError, SettingsError, CommandError.
     """
-    from faas.client.targets import LOCAL, Target
+    from faas.client.places.targets import LOCAL, Target
 
     flags = _flags(("-n", namespace), ("--context", context), ("--stage", stage), ("--state", option))
     asked_by = ""
@@ -54,7 +54,7 @@ def find_target(
         context, asked_by = _chosen()
     if context in ("", LOCAL):
         return Target(find_state(option), namespace or "default", LOCAL, stage, None, flags)
-    from faas.client.contexts import find_cluster
+    from faas.client.places.contexts import find_cluster
 
     cluster = find_cluster(context, os.environ, asked_by=asked_by)
     inherited = cluster.namespace if cluster else ""
@@ -78,7 +78,7 @@ def _stage(name: str, project: Path) -> Stage:
 
 def _chosen() -> tuple[str, str]:
     """The context of `faas context use`, and words for where it comes from."""
-    from faas.client.contexts import choice_file, read_choice
+    from faas.client.places.contexts import choice_file, read_choice
 
     return read_choice(os.environ), f"`faas context use` ({choice_file(os.environ)})"
 
@@ -96,7 +96,7 @@ def with_client(target: Target, work: Callable[[HttpClient], Awaitable[T]]) -> T
 
     from faas.cli.output import note
     from faas.client.errors import ApiError
-    from faas.client.targets import connect
+    from faas.client.places.targets import connect
 
     async def session() -> T:
         async with connect(target) as client:
@@ -120,14 +120,14 @@ def _flags_of(target: Target) -> str:
 
 def with_engine(option: Path | None, work: Callable[[HttpClient], Awaitable[T]]) -> T:
     """`with_client` of the engine on that state."""
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
 
     return with_client(Target(find_state(option)), work)
 
 
 def running_engine(state: State) -> EngineInfo:
     """Raises: EngineNotRunning."""
-    from faas.client.state import EngineNotRunning
+    from faas.client.places.state import EngineNotRunning
 
     engine = state.engine()
     if engine is None:

@@ -11,7 +11,7 @@ import click
 from faas.cli.options import output_option, state_option
 
 if TYPE_CHECKING:
-    from faas.client.contexts import Context
+    from faas.client.places.contexts import Context
 
 _COLUMNS = ("name", "server", "namespace", "user", "source")
 
@@ -38,7 +38,7 @@ def list_(state: Path | None, output: str | None) -> None:
     """List the contexts; * is where commands work."""
     from faas.cli.connection import find_state
     from faas.cli.output import print_data, print_table
-    from faas.client.contexts import list_contexts
+    from faas.client.places.contexts import list_contexts
 
     current, contexts = _current(), list_contexts(find_state(state), os.environ)
     if output:
@@ -67,7 +67,7 @@ def use(name: str, state: Path | None) -> None:
       faas context use local      back to this machine
     """
     from faas.cli.output import note
-    from faas.client.contexts import find_cluster, write_choice
+    from faas.client.places.contexts import find_cluster, write_choice
 
     cluster = find_cluster(name, os.environ)
     write_choice(name, os.environ)
@@ -84,7 +84,7 @@ def show(state: Path | None, output: str | None) -> None:
     """Show the context that commands work on when nothing else is said."""
     from faas.cli.connection import find_state
     from faas.cli.output import print_data, print_facts
-    from faas.client.contexts import UnknownContext, list_contexts
+    from faas.client.places.contexts import UnknownContext, list_contexts
 
     current, contexts = _current(), list_contexts(find_state(state), os.environ)
     context = next((context for context in contexts if context.name == current), None)
@@ -97,14 +97,14 @@ def show(state: Path | None, output: str | None) -> None:
 
 
 def _current() -> str:
-    from faas.client.contexts import read_choice
-    from faas.client.targets import LOCAL
+    from faas.client.places.contexts import read_choice
+    from faas.client.places.targets import LOCAL
 
     return os.environ.get("FAAS_CONTEXT") or read_choice(os.environ) or LOCAL
 
 
 def _by() -> str:
-    from faas.client.contexts import choice_file, read_choice
+    from faas.client.places.contexts import choice_file, read_choice
 
     if os.environ.get("FAAS_CONTEXT"):
         return "FAAS_CONTEXT"

@@ -14,9 +14,9 @@ from faas.cli.options import dry_run_option, namespace_option, target_option, ye
 from faas.cli.output import note, note_hidden
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
 
 _HERE = "."  # --project without a name
 

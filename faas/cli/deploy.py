@@ -12,7 +12,7 @@ from faas.cli.output import note
 from faas.cli.project_options import make_wanted, project_options
 
 if TYPE_CHECKING:
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
     from faas.deploy.prepare import Prepared, Wanted
 
 

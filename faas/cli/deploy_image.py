@@ -11,7 +11,7 @@ import click
 from faas.cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
     from faas.deploy.prepare import Prepared, Wanted
     from faas.project.manifests import Port
 

@@ -13,9 +13,9 @@ from faas.project.surroundings import Surroundings
 if TYPE_CHECKING:
     from faas_builders.target import Platform
 
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
     from faas.deploy.cluster_image import Destination
     from faas.deploy.deploying import Plan
     from faas.deploy.prepare import Prepared, Wanted
@@ -102,7 +102,7 @@ def look_at(target: Target, settings: Settings) -> Place:
 
 async def _stores(client: HttpClient, namespace: str) -> Literal["taken", "there", "refused", "unknown"]:
     from faas.client.errors import Forbidden, NotFound, Unauthorized
-    from faas.client.store import NAME
+    from faas.client.services.store import NAME
     from faas.deploy.live import is_kind_missing
     from faas.resources.kinds import DEPLOYMENT
 
@@ -140,7 +140,7 @@ def tell_of_left_store(place: Place, settings: Settings, target: Target) -> None
         return
     import shlex
 
-    from faas.client.store import NAME
+    from faas.client.services.store import NAME
 
     where = f"-n {target.namespace} --context {shlex.quote(target.context)}"
     note(

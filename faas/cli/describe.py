@@ -15,9 +15,9 @@ from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import age, first_line, note_hidden, print_data, print_facts, print_section
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
     from faas.deploy.belonging import EventObjects
     from faas.deploy.reasons import Trouble
     from faas.resources.kinds import Kind

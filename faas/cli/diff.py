@@ -14,9 +14,9 @@ from faas.cli.output import note, to_yaml
 from faas.cli.project_options import make_wanted, project_options
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
     from faas.deploy.plan import Change
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}

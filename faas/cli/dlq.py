@@ -16,7 +16,7 @@ from faas.cli.output import note, print_data, print_table
 from faas.cli.texts import counted
 
 if TYPE_CHECKING:
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
 

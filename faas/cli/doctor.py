@@ -11,7 +11,7 @@ from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import print_data
 
 if TYPE_CHECKING:
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red"), "unknown": ("?", "blue")}
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from faas.cli.errors import CommandError
-from faas.client.state import resolve_state
+from faas.client.places.state import resolve_state
 from faas.engine.supervisor.errors import AddressRefused, Died, PortInUse, StartError, StateInUse
 from faas.engine.supervisor.plan import Plan
 from faas.engine.supervisor.start import runtime_dir

@@ -69,10 +69,10 @@ def explain(error: BaseException) -> Explanation:
     """Words for any exception; one that nobody expected is named and says how to see where it came from."""
     from faas_builders.errors import BuilderError, DependencyError, StepFailed
 
-    from faas.client.contexts import UnknownContext
     from faas.client.errors import ApiError
-    from faas.client.kubeconfig_files import KubeconfigError
-    from faas.client.state import EngineNotRunning
+    from faas.client.kubeconfigs.files import KubeconfigError
+    from faas.client.places.contexts import UnknownContext
+    from faas.client.places.state import EngineNotRunning
     from faas.deploy.errors import DeployError, EventsNotReady, NoRights, NotReady
     from faas.project.errors import DiscoveryError, ProjectError
 

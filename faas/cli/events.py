@@ -10,7 +10,7 @@ from faas.cli.eventing.options import broker_option, parse_moment
 from faas.cli.options import dry_run_option, namespace_option, output_option, target_option
 
 if TYPE_CHECKING:
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
 
 
 @click.group(short_help="Send events, watch them, deliver them again.")

@@ -15,7 +15,7 @@ from faas.cli.output import note, print_objects
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
     from faas.deploy.export.documents import Files
     from faas.deploy.export.edition import Edition
     from faas.deploy.export.of_project import Project

@@ -111,7 +111,7 @@ def _needed(state: Path | None) -> list[str] | None:
     if found.engine() is None:
         return None
     from faas.client.errors import ApiError
-    from faas.client.kubeconfig import KubeconfigError
+    from faas.client.kubeconfigs.files import KubeconfigError
     from faas.deploy.images import images_in_use
 
     try:

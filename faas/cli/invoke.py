@@ -22,11 +22,11 @@ from faas.cli.output import note
 if TYPE_CHECKING:
     from faas.cli.requests import Answer, Request
     from faas.cli.ways import Call, Way
-    from faas.client.credentials import Identity
-    from faas.client.http import HttpClient
+    from faas.client.credentials.identity import Identity
+    from faas.client.http.client import HttpClient
+    from faas.client.places.state import EngineInfo
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.state import EngineInfo
-    from faas.client.targets import Target
 
 
 @click.command(short_help="Send a function a request or an event.")

@@ -21,7 +21,7 @@ def command(state: Path | None) -> None:
       export KUBECONFIG=$(faas kubeconfig)
       kubectl --kubeconfig $(faas kubeconfig) get ksvc
     """
-    from faas.client.kubeconfig import load
+    from faas.client.kubeconfigs.loading import load
 
     path = find_state(state).kubeconfig
     load(path)  # a damaged one is said here, not by kubectl

@@ -15,9 +15,9 @@ from faas.cli.options import all_namespaces_option, namespace_option, output_opt
 from faas.cli.output import age, note_hidden, print_objects, print_table, sorted_objects
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
     from faas.deploy.belonging import EventObjects
     from faas.resources.kinds import Kind
 

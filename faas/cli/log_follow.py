@@ -14,7 +14,7 @@ from faas.client.errors import BadRequest, Gone, NotFound, Unavailable
 from faas.resources.kinds import POD
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
 
 SERVING, SIDECAR = "user-container", "queue-proxy"
 MOST_STREAMS = 200  # a connection each; Pods beyond wait until one of these has ended

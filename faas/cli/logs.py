@@ -15,8 +15,8 @@ from faas.cli.output import is_terminal, note
 from faas.cli.terminal import harmless
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
-    from faas.client.targets import Target
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
 
 _COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright_magenta", "bright_yellow")
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
     from faas.deploy.cluster_image import Destination
     from faas.deploy.references import Missing
     from faas.resources.kinds import Kind
@@ -42,7 +42,7 @@ class Preflight:
             note(f"note: {each}")
 
     async def _ask(self, client: HttpClient, objects: Sequence[Object]) -> list[Missing]:
-        from faas.client.access import Access, is_allowed
+        from faas.client.services.access import Access, is_allowed
         from faas.deploy.preflight import check_before
 
         namespace = self.target.namespace

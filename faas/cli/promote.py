@@ -15,8 +15,8 @@ from faas.cli.output import note
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from faas.client.http import HttpClient
-    from faas.client.targets import Target
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.deploy.cluster_image import Destination
     from faas.deploy.prepare import Prepared
     from faas.deploy.promoting import Ran

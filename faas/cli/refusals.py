@@ -7,7 +7,7 @@ import shlex
 
 from faas.cli.explanation import Explanation
 from faas.client.errors import ApiError, Forbidden, NoSuchKind, NotFound, Unauthorized, Unavailable, Untrusted
-from faas.client.targets import LOCAL
+from faas.client.places.targets import LOCAL
 
 _PARTS = {
     "serving.knative.dev": "Knative Serving",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from faas.cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
     from faas.client.protocol import Object
     from faas.resources.kinds import Kind
 

@@ -12,9 +12,9 @@ from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import age, print_objects, print_table
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
 
 
 @click.command(short_help="List the revisions of functions.")

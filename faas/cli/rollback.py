@@ -12,9 +12,9 @@ from faas.cli.output import note
 from faas.cli.traffic import show
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
 
 
 @click.command(short_help="Send all traffic back to an earlier revision.")

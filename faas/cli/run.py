@@ -103,7 +103,7 @@ def _serve(plan: Plan, options: SessionOptions, running: Running) -> int:
     from faas.cli.dev.session import EngineEnded, Session
     from faas.cli.engine_options import explain_start
     from faas.cli.errors import CommandError
-    from faas.client.state import State
+    from faas.client.places.state import State
     from faas.engine.supervisor.errors import StartError
 
     screen = Screen(Console(soft_wrap=True), Console(stderr=True, soft_wrap=True))

@@ -23,9 +23,9 @@ from faas.cli.options import (
 from faas.cli.output import age, note, print_data, print_listing, sorted_objects
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
     from faas.project.secret_values import Values
     from faas.project.secrets import Origin
 

@@ -31,9 +31,9 @@ from faas.cli.trigger import destination_text
 from faas.resources.keys import SOURCE_URL
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
 
 Facts = Mapping[str, Any] | None
 _TICKS = 3
@@ -116,7 +116,7 @@ async def read_sources(client: HttpClient, namespace: str) -> tuple[list[Object]
 
     Kinds that the user may not list are named and left out.
     """
-    from faas.client.eventing import EventingClient
+    from faas.client.services.eventing import EventingClient
     from faas.client.visible import list_visible
     from faas.resources.kinds import SOURCES, Kind
 

@@ -13,8 +13,8 @@ from faas.cli.errors import CommandError
 from faas.cli.options import output_option, target_option
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
-    from faas.client.targets import Target
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.engine.supervisor.start import EngineFile
 
 
@@ -88,7 +88,7 @@ def _needed(engine: EngineFile, *, events_used: bool) -> set[str]:
 def _functions(state: Path) -> dict[str, Any]:
     from faas.cli.connection import with_engine
     from faas.client.errors import ApiError
-    from faas.client.kubeconfig import KubeconfigError
+    from faas.client.kubeconfigs.files import KubeconfigError
     from faas.resources.kinds import POD, SERVICE
 
     async def ask(client: HttpClient) -> dict[str, Any]:

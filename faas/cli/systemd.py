@@ -53,7 +53,7 @@ def _escaped(text: str) -> str:
 
 def install_unit(plan: Plan) -> None:
     """Write, enable and start the unit. Raises: CommandError: this machine has no systemd for users."""
-    from faas.client.state import resolve_state
+    from faas.client.places.state import resolve_state
 
     if shutil.which("systemctl") is None or not os.environ.get("XDG_RUNTIME_DIR"):
         raise CommandError(

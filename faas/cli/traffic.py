@@ -11,9 +11,9 @@ from faas.cli.options import dry_run_option, namespace_option, output_option, ta
 from faas.cli.output import print_data, print_table
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
 
 
 @click.command(short_help="Show or change how requests are split among revisions.")

@@ -28,9 +28,9 @@ from faas.cli.required import require
 from faas.cli.texts import reason_text, span_text
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
 
 Facts = Mapping[str, Any] | None
 
@@ -64,7 +64,7 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, target: Targ
     where = "" if all_namespaces else namespace
 
     async def work(client: HttpClient) -> tuple[list[Object], Object | None]:
-        from faas.client.eventing import EventingClient
+        from faas.client.services.eventing import EventingClient
 
         found = (await client.list(TRIGGER, where)).items
         return sorted_objects(found), await EventingClient(client, where).report()
@@ -101,7 +101,7 @@ def describe(name: str, namespace: str, output: str | None, target: Target) -> N
     from faas.resources.kinds import TRIGGER
 
     async def work(client: HttpClient) -> tuple[Object, Object | None]:
-        from faas.client.eventing import EventingClient
+        from faas.client.services.eventing import EventingClient
 
         return await require(client, TRIGGER, name, namespace), await EventingClient(client, namespace).report()
 

@@ -91,7 +91,7 @@ def command(
 
 def _start(plan: Plan) -> None:
     from faas.cli.engine_options import explain_start
-    from faas.client.state import State
+    from faas.client.places.state import State
     from faas.engine.supervisor.errors import StartError
     from faas.engine.supervisor.start import launch
 
@@ -113,6 +113,6 @@ def _start(plan: Plan) -> None:
 
 
 def _state_option(plan: Plan) -> str:
-    from faas.client.state import resolve_state
+    from faas.client.places.state import resolve_state
 
     return "" if str(resolve_state(None, os.environ).path) == plan.state_dir else f" --state {plan.state_dir}"

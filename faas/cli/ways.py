@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from faas.cli.errors import CommandError
-from faas.client.access import Access, is_allowed
 from faas.client.errors import ApiError, Forbidden
-from faas.client.ingress import (
+from faas.client.services.access import Access, is_allowed
+from faas.client.services.ingress import (
     NoIngress,
     PodPort,
     addresses_of,
@@ -27,9 +27,9 @@ from faas.resources import keys
 from faas.resources.kinds import POD
 
 if TYPE_CHECKING:
-    from faas.client.credentials import Identity
-    from faas.client.http import HttpClient
-    from faas.client.kubeconfig import Cluster
+    from faas.client.credentials.identity import Identity
+    from faas.client.http.client import HttpClient
+    from faas.client.kubeconfigs.cluster import Cluster
     from faas.client.protocol import Object
 
 CONNECT_S = 3.0  # an address that leads nowhere must not hold up the next way
@@ -101,7 +101,7 @@ def opened(way: Way, cluster: Cluster, identity: Identity) -> Iterator[tuple[soc
         with way.connection:
             yield way.connection, lambda: ""
         return
-    from faas.client.portforward import PortForwardFailed, PortForwardMissing, forwarded
+    from faas.client.services.portforward import PortForwardFailed, PortForwardMissing, forwarded
 
     assert way.forward is not None
     hint = "Or name an address that leads there:  faas invoke --via http://HOST:PORT …"

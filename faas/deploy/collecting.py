@@ -18,8 +18,8 @@ from faas_builders.oci.programs_image import PYTHON
 
 from faas.client.errors import Conflict, Forbidden, NotFound
 from faas.client.protocol import Client, Object
-from faas.client.store import COMPONENT_LABEL
-from faas.client.store import NAME as STORE
+from faas.client.services.store import COMPONENT_LABEL
+from faas.client.services.store import NAME as STORE
 from faas.deploy.cluster_programs import NAME as PROGRAMS
 from faas.deploy.errors import DeployError
 from faas.deploy.settled import wait_settled

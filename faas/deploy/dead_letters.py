@@ -15,7 +15,7 @@ from faas_builders.oci.programs_image import PYTHON
 
 from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object
-from faas.client.store import COMPONENT, COMPONENT_LABEL, NAME, PORT_NAME, TOKEN_KEY
+from faas.client.services.store import COMPONENT, COMPONENT_LABEL, NAME, PORT_NAME, TOKEN_KEY
 from faas.deploy.plan import Change
 from faas.project.labels import MANAGED_BY_LABEL, MANAGER
 from faas.project.objects import Objects

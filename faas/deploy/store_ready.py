@@ -12,7 +12,7 @@ from typing import Any
 
 from faas.client.errors import ApiError, Gone
 from faas.client.protocol import Client, Object
-from faas.client.store import COMPONENT, COMPONENT_LABEL, NAME
+from faas.client.services.store import COMPONENT, COMPONENT_LABEL, NAME
 from faas.client.visible import list_visible
 from faas.deploy.plan import Change
 from faas.deploy.reasons import Trouble, trouble_of

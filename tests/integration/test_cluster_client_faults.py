@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
+from faas.client.credentials.identity import _printed
+from faas.client.http.client import HttpClient
+from faas.client.transport.retry import RetryPolicy
 
-from faas.client.credentials import _printed
 from faas.client.errors import AlreadyExists, ApiError, Conflict, Forbidden, Gone, Unauthorized, Unavailable
-from faas.client.http import HttpClient
-from faas.client.refusals import RetryPolicy
 from faas.resources.kinds import CONFIG_MAP
 from tests.cluster import faults
 from tests.cluster.faults import Fault
@@ -190,7 +190,7 @@ def test_many_requests_are_a_few_at_a_time(cluster: ClusterWorld) -> None:
 def test_a_list_whose_pages_are_of_a_forgotten_version_is_read_at_once(
     cluster: ClusterWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faas.client.http.PAGE", 2)
+    monkeypatch.setattr("faas.client.http.client.PAGE", 2)
     cluster.faults.add(faults.refuse(410, reason="Expired"), path="continue=")
 
     found = ask(cluster, lambda client: client.list(CONFIG_MAP, "knative-serving"))

@@ -14,7 +14,7 @@ from faas.cli.checks.view import View
 from faas.client.errors import ApiError, Forbidden, NotFound
 
 if TYPE_CHECKING:
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
 
 _CHECKS: tuple[tuple[str, Callable[[View], Awaitable[Check]]], ...] = (
     ("kubernetes", reach.kubernetes),
@@ -44,8 +44,8 @@ def run_checks(target: Target, folder: Path) -> list[Check]:
 
 
 async def _run(target: Target, folder: Path) -> list[Check]:
-    from faas.client.kubeconfig import KubeconfigError
-    from faas.client.targets import connect
+    from faas.client.kubeconfigs.files import KubeconfigError
+    from faas.client.places.targets import connect
 
     finding = asyncio.create_task(asyncio.to_thread(_needs_of, folder, target))
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from faas.cli.checks import containers
 from faas.cli.checks.check import Check, failed
-from faas.client.state import State
+from faas.client.places.state import State
 from faas.engine.supervisor.identity import own_name
 
 _FREE_BYTES = 1 << 30  # an image with a large dependency layer, twice
@@ -205,7 +205,8 @@ def _sources() -> Check:
 
 
 def _kubeconfig(state: State) -> Check:
-    from faas.client.kubeconfig import KubeconfigError, load
+    from faas.client.kubeconfigs.files import KubeconfigError
+    from faas.client.kubeconfigs.loading import load
 
     if not state.kubeconfig.exists():
         return Check("kubeconfig", "warning", f"{state.kubeconfig} is not there yet", "faas up writes it")
@@ -224,8 +225,8 @@ def _api(state: State) -> Check:
     if state.engine() is None:
         return Check("api", "ok", "not asked, the engine does not run")
     from faas.client.errors import ApiError
-    from faas.client.kubeconfig import KubeconfigError
-    from faas.client.state import connect
+    from faas.client.kubeconfigs.files import KubeconfigError
+    from faas.client.places.state import connect
 
     async def ask() -> str:
         async with connect(state) as client:

@@ -18,7 +18,7 @@ _FORWARD = "faas invoke gets there with a port-forward"
 
 async def ingress(view: View) -> Check:
     """Whether requests from outside have a way in."""
-    from faas.client.ingress import NoIngress, addresses_of, gateway_of_class, ingress_class, read_gateway
+    from faas.client.services.ingress import NoIngress, addresses_of, gateway_of_class, ingress_class, read_gateway
 
     try:
         name = await ingress_class(view.client)

@@ -10,7 +10,7 @@ from faas.cli.checks.needs import Needs
 from faas.cli.output import note
 
 if TYPE_CHECKING:
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
 
 _IMAGE = "registry.invalid/image"  # of objects that are looked at, never applied
 

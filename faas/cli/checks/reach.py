@@ -14,7 +14,7 @@ from faas.client.errors import ApiError, Forbidden, NotFound, Unauthorized, Unav
 
 if TYPE_CHECKING:
     from faas.cli.checks.view import View
-    from faas.client.kubeconfig import Cluster
+    from faas.client.kubeconfigs.cluster import Cluster
 
 _STEP_S = 5.0
 _SKEW_S = 60.0  # tokens and certificates that are a minute from being valid are refused by now
@@ -109,7 +109,7 @@ def diagnose(cluster: Cluster) -> tuple[str, str]:
 
 
 def _diagnose_tls(cluster: Cluster, connection: socket.socket, host: str) -> tuple[str, str]:
-    from faas.client.tls import make_context
+    from faas.client.credentials.tls import make_context
 
     try:
         with make_context(cluster).wrap_socket(connection, server_hostname=cluster.tls_server_name or host):

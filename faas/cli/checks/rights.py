@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from faas.cli.checks.check import Check
-from faas.client.access import Access
 from faas.client.errors import ApiError
+from faas.client.services.access import Access
 
 if TYPE_CHECKING:
     from faas.cli.checks.view import View

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from faas.client.access import Access, is_allowed
+from faas.client.services.access import Access, is_allowed
 from faas.resources.kinds import CONFIG_MAP, Kind
 
 if TYPE_CHECKING:
     from faas.cli.checks.needs import Needs
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
 
 T = TypeVar("T")
 

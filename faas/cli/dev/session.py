@@ -17,8 +17,8 @@ from faas.cli.dev.options import SessionOptions
 from faas.cli.dev.project_state import load_project
 from faas.cli.dev.rollout import configure
 from faas.cli.dev.screen import Screen
-from faas.client.http import HttpClient
-from faas.client.state import State, engine_of
+from faas.client.http.client import HttpClient
+from faas.client.places.state import State, engine_of
 from faas.engine.supervisor.processes import age_s
 from faas.engine.supervisor.start import Running
 

@@ -17,9 +17,9 @@ from faas.cli.required import require
 from faas.cli.texts import counted
 
 if TYPE_CHECKING:
-    from faas.client.eventing import EventingClient
-    from faas.client.http import HttpClient
-    from faas.client.targets import Target
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
+    from faas.client.services.eventing import EventingClient
 
 
 def replay(

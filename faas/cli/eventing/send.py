@@ -21,10 +21,10 @@ from faas.cli.output import note, print_data
 from faas.cli.required import require
 
 if TYPE_CHECKING:
-    from faas.client.broker_address import BrokerFailed
-    from faas.client.eventing import EventingClient
-    from faas.client.http import HttpClient
-    from faas.client.targets import Target
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
+    from faas.client.services.broker_address import BrokerFailed
+    from faas.client.services.eventing import EventingClient
 
 Document = dict[str, Any]
 Store = Callable[[Sequence[Document]], Awaitable[None]]
@@ -171,7 +171,7 @@ def _with_store(
     target: Target, namespace: str, broker: str, work: Callable[[HttpClient, Store], Awaitable[Any]]
 ) -> Any:
     async def session(client: HttpClient) -> Any:
-        from faas.client.eventing import EventingClient
+        from faas.client.services.eventing import EventingClient
         from faas.resources.kinds import BROKER
 
         found = await require(client, BROKER, broker, namespace)
@@ -185,8 +185,8 @@ def _with_store(
 
 def _store_in(client: HttpClient, broker: Mapping[str, Any], flags: str) -> Store:
     """Events to a Broker of a cluster."""
-    from faas.client.broker_address import BrokerAddress, BrokerFailed, NoAddress
-    from faas.client.service_proxy import NothingBehind, ProxyForbidden
+    from faas.client.services.broker_address import BrokerAddress, BrokerFailed, NoAddress
+    from faas.client.services.service_proxy import NothingBehind, ProxyForbidden
 
     name = broker["metadata"]["name"]
     try:

@@ -10,10 +10,10 @@ from faas.cli.errors import CommandError
 from faas.cli.required import require
 
 if TYPE_CHECKING:
-    from faas.client.eventing import EventingClient
-    from faas.client.http import HttpClient
-    from faas.client.store import DeadLetterStore
-    from faas.client.targets import Target
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
+    from faas.client.services.eventing import EventingClient
+    from faas.client.services.store import DeadLetterStore
     from faas.resources.kinds import Kind
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def with_eventing(
 
     Raises: CommandError: it is not, or this server is a cluster's.
     """
-    from faas.client.eventing import EventingClient, NoEventing
+    from faas.client.services.eventing import EventingClient, NoEventing
 
     async def session(client: HttpClient) -> T:
         await require(client, *needed, namespace)
@@ -45,8 +45,8 @@ def with_letters(target: Target, namespace: str, broker: str, work: Callable[[Le
 
     Raises: CommandError: there is no such Broker, no store, or no right to it.
     """
-    from faas.client.service_proxy import NothingBehind, ProxyForbidden
-    from faas.client.store import COMPONENT, COMPONENT_LABEL, DeadLetterStore, NoStore, TokenForbidden
+    from faas.client.services.service_proxy import NothingBehind, ProxyForbidden
+    from faas.client.services.store import COMPONENT, COMPONENT_LABEL, DeadLetterStore, NoStore, TokenForbidden
     from faas.resources.kinds import BROKER
 
     if target.is_local:

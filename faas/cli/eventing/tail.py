@@ -17,8 +17,8 @@ from faas.cli.terminal import harmless
 
 if TYPE_CHECKING:
     from faas.cli.eventing.wish import Wish
-    from faas.client.eventing import EventingClient
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
+    from faas.client.services.eventing import EventingClient
 
 _PREVIEW = 160  # characters of a line that goes into a pipe or a file
 

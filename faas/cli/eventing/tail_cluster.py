@@ -18,8 +18,8 @@ from faas.cli.required import require
 
 if TYPE_CHECKING:
     from faas.cli.eventing.wish import Wish
-    from faas.client.http import HttpClient
-    from faas.client.targets import Target
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
 
 Show = Callable[[Mapping[str, Any]], None]
 

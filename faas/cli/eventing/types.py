@@ -10,8 +10,8 @@ from faas.cli.eventing.session import with_eventing
 from faas.cli.output import age, print_data, print_table
 
 if TYPE_CHECKING:
-    from faas.client.eventing import EventingClient
-    from faas.client.targets import Target
+    from faas.client.places.targets import Target
+    from faas.client.services.eventing import EventingClient
 
 _SOURCES = 2  # of a type that are named; devices are many
 

@@ -9,9 +9,9 @@ from faas.cli.output import print_data, print_table
 from faas.cli.required import require
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
+    from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.client.targets import Target
 
 Row = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from faas.client.store import NAME as STORE
+from faas.client.services.store import NAME as STORE
 from faas.deploy.dead_letters import uses_store
 from faas.deploy.export.edition import Edition
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from faas_builders.oci import references
 from faas_runtime.spec import FunctionSpec
 
-from faas.client import store
+from faas.client.services import store
 from faas.deploy.choice import choose
 from faas.deploy.dead_letters import dead_letter_objects, with_dead_letter_sinks
 from faas.deploy.deploying import every_object

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from faas.client import store
 from faas.client.protocol import Object
+from faas.client.services import store
 from faas.deploy.dead_letters import uses_store
 from faas.deploy.export.edition import Edition, identity
 from faas.resources.kinds import SERVED

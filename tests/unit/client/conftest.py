@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-
-from faas.client.http import HttpClient
-from faas.client.kubeconfig import Cluster
-from faas.client.refusals import RetryPolicy
+from faas.client.http.client import HttpClient
+from faas.client.kubeconfigs.cluster import Cluster
+from faas.client.transport.retry import RetryPolicy
 
 
 @dataclass

@@ -6,9 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-
-from faas.client.broker_address import BrokerAddress, BrokerFailed
-from faas.client.service_proxy import NothingBehind
+from faas.client.services.broker_address import BrokerAddress, BrokerFailed
+from faas.client.services.service_proxy import NothingBehind
 
 BROKER = {
     "metadata": {"name": "default"},

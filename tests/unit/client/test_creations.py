@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from faas.client.creations import is_made_by
+from faas.client.http.creations import is_made_by
 
 SENT = {"metadata": {"name": "x", "labels": {"a": "b"}}, "spec": {"ports": [{"port": 80}], "empty": {}}}
 BEGAN = datetime(2026, 11, 23, 12, 0, 5, 700000, tzinfo=UTC)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from faas.client.credentials.identity import Credentials, credentials_of
+from faas.client.credentials.tls import make_context
+from faas.client.kubeconfigs.cluster import Cluster
+from faas.client.kubeconfigs.files import KubeconfigError
 
-from faas.client.credentials import Credentials, credentials_of
-from faas.client.kubeconfig import Cluster, KubeconfigError
-from faas.client.tls import make_context
 from tests.cluster.credentials import make_client_certificate, server_context
 
 

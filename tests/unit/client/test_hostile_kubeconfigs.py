@@ -7,14 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from faas.client.credentials.identity import credentials_of
+from faas.client.credentials.plugins import ask_plugin
+from faas.client.http.client import HttpClient
+from faas.client.kubeconfigs.cluster import Cluster, Plugin
+from faas.client.kubeconfigs.files import KubeconfigError
+from faas.client.kubeconfigs.loading import load
+from faas.client.kubeconfigs.servers import parse_server, without_password
+from faas.client.places.contexts import list_contexts
+from faas.client.places.state import State
 
-from faas.client.contexts import list_contexts
-from faas.client.credentials import credentials_of
-from faas.client.http import HttpClient
-from faas.client.kubeconfig import Cluster, KubeconfigError, Plugin, load
-from faas.client.plugins import ask_plugin
-from faas.client.servers import parse_server, without_password
-from faas.client.state import State
 from faas.resources.kinds import CONFIG_MAP
 
 V1 = "client.authentication.k8s.io/v1"

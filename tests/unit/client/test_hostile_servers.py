@@ -6,12 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from faas.client.http.client import HttpClient
+from faas.client.kubeconfigs.cluster import Cluster
+from faas.client.transport.refusals import error_of
+from faas.client.transport.retry import RetryPolicy
 
-from faas.client import lines, transport
 from faas.client.errors import ApiError, Forbidden, Unavailable
-from faas.client.http import HttpClient
-from faas.client.kubeconfig import Cluster
-from faas.client.refusals import RetryPolicy, error_of
+from faas.client.transport import lines, transport
 from faas.resources.kinds import CONFIG_MAP
 
 

@@ -7,6 +7,10 @@ import socket
 from typing import Any
 
 import pytest
+from faas.client.http.client import HttpClient
+from faas.client.kubeconfigs.cluster import Cluster
+from faas.client.services.service_proxy import ServiceProxy
+from faas.client.transport.retry import RetryPolicy
 
 from faas.client.errors import (
     AlreadyExists,
@@ -20,10 +24,6 @@ from faas.client.errors import (
     Unauthorized,
     Unavailable,
 )
-from faas.client.http import HttpClient
-from faas.client.kubeconfig import Cluster
-from faas.client.refusals import RetryPolicy
-from faas.client.service_proxy import ServiceProxy
 from faas.resources.kinds import NAMESPACE, SECRET, SERVICE
 
 
@@ -251,7 +251,7 @@ def test_a_server_that_has_answered_is_waited_for_while_it_is_replaced(monkeypat
                 server = await listening.open()
             await sleep(0)
 
-        monkeypatch.setattr("faas.client.transport.asyncio.sleep", slept)
+        monkeypatch.setattr("faas.client.transport.transport.asyncio.sleep", slept)
         retry = RetryPolicy(attempts=9, first_s=0.001, most_s=0.001)
         async with HttpClient(Cluster(f"http://127.0.0.1:{listening.port}"), retry=retry) as client:
             await client.version()

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-
-from faas.client.errors import Forbidden, NotFound
-from faas.client.ingress import (
+from faas.client.services.ingress import (
     Gateway,
     NoIngress,
     PodPort,
@@ -20,6 +18,8 @@ from faas.client.ingress import (
     pod_behind,
     read_gateway,
 )
+
+from faas.client.errors import Forbidden, NotFound
 from faas.client.protocol import Object, ObjectList
 from faas.resources.kinds import Kind
 

@@ -6,8 +6,8 @@ import base64
 from pathlib import Path
 
 import pytest
-
-from faas.client.kubeconfig import KubeconfigError, load
+from faas.client.kubeconfigs.files import KubeconfigError
+from faas.client.kubeconfigs.loading import load
 
 GOOD = """
 current-context: faas

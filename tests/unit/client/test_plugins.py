@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from faas.client.credentials import credentials_of
-from faas.client.kubeconfig import Cluster, KubeconfigError, Plugin
-from faas.client.plugins import ask_plugin, parse_credential
+from faas.client.credentials.identity import credentials_of
+from faas.client.credentials.plugins import ask_plugin, parse_credential
+from faas.client.kubeconfigs.cluster import Cluster, Plugin
+from faas.client.kubeconfigs.files import KubeconfigError
 
 V1 = "client.authentication.k8s.io/v1"
 

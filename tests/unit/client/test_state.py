@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from faas.client.state import EngineNotRunning, State, connect, resolve_state
+from faas.client.places.state import EngineNotRunning, State, connect, resolve_state
 
 
 @pytest.mark.parametrize(

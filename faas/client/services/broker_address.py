@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from faas.client.errors import ApiError, Unavailable
-from faas.client.http import HttpClient
+from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
-from faas.client.refusals import never_arrived
-from faas.client.service_proxy import NothingBehind, ServiceProxy
+from faas.client.services.service_proxy import NothingBehind, ServiceProxy
+from faas.client.transport.retry import never_arrived
 
 _AT_ONCE = 8  # an API server has other things to do
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
+    from faas.client.http.client import HttpClient
 
 _PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 

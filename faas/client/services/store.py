@@ -9,10 +9,10 @@ from typing import Any, Final
 import msgspec
 
 from faas.client.errors import ApiError, Forbidden, NotFound, Unauthorized
-from faas.client.eventing import as_query
-from faas.client.http import HttpClient
+from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
-from faas.client.service_proxy import ServiceProxy
+from faas.client.services.eventing import as_query
+from faas.client.services.service_proxy import ServiceProxy
 from faas.resources.kinds import BROKER, SECRET, TRIGGER
 
 NAME: Final = "faas-dead-letters"  # of all its objects

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faas.client.proxies import proxy_of
+from faas.client.transport.proxies import proxy_of
 
 if TYPE_CHECKING:
-    from faas.client.credentials import Identity
-    from faas.client.ingress import PodPort
-    from faas.client.kubeconfig import Cluster
+    from faas.client.credentials.identity import Identity
+    from faas.client.kubeconfigs.cluster import Cluster
+    from faas.client.services.ingress import PodPort
 
 _THREAD = "Kubernetes port forward proxy"
 _ENDING_S = 5.0

@@ -1,12 +1,10 @@
-"""From what an API server answers to the exceptions of `errors`, and from those to what is worth trying again."""
+"""From what an API server answers to the exceptions of `errors`: what a Status means, also inside a watch."""
 
 from __future__ import annotations
 
 import json
 import math
-import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,44 +75,3 @@ def error_of_status(status: Mapping[str, Any], *, retry_after: str = "") -> ApiE
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and 0 < value < 1_000_000 else None
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """When and how often to try again. The defaults get over a restart of the engine (about a second)."""
-
-    attempts: int = 6
-    first_s: float = 0.1
-    most_s: float = 2.0
-    patience_s: float = 60.0  # a server that asks for a longer pause is reported instead
-
-    def wait_s(self, attempt: int, *, retry_after_s: int | None, jitter: float) -> float:
-        """Seconds before attempt `attempt` + 1 (0-based), between half and all of an exponential step.
-
-        Args: jitter: uniform in [0, 1).
-        """
-        step = min(self.most_s, self.first_s * float(2**attempt))
-        return max(step * (0.5 + jitter / 2), float(retry_after_s or 0))
-
-
-# Gets over an API server that is being replaced, or a load balancer that has not noticed yet: about 20 s.
-PATIENT = RetryPolicy(attempts=9, first_s=0.2, most_s=5.0)
-
-
-def jitter() -> float:
-    return random.random()
-
-
-def is_worth_retrying(code: int, *, idempotent: bool) -> bool:
-    """429 and 503 say that nothing was done; after another 5xx only what may be done twice is done again."""
-    return code in (429, 503) or (idempotent and code in (500, 502, 504))
-
-
-def never_arrived(error: ApiError) -> bool:
-    """Whether a refusal of what goes to a Service behind the API server is the API server's own, and nothing went on.
-
-    It refuses with a Status, and says in words that it could not dial; all else came from behind it, or got lost.
-    """
-    if error.code not in (429, 502, 503):
-        return False
-    return (error.is_status and error.code != 502) or "error trying to reach service: dial " in error.message

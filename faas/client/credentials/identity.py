@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from faas.client.kubeconfig import Cluster, Plugin
-from faas.client.kubeconfig_files import KubeconfigError
+from faas.client.kubeconfigs.cluster import Cluster, Plugin
+from faas.client.kubeconfigs.files import KubeconfigError
 
 if TYPE_CHECKING:
-    from faas.client.plugins import Printed
+    from faas.client.credentials.plugins import Printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class _FromPlugin:
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def identity(self) -> Identity:
-        from faas.client.plugins import ask_plugin  # imports what starts programs
+        from faas.client.credentials.plugins import ask_plugin  # imports what starts programs
 
         async with self._asking:
             found = _printed.get(self.plugin)

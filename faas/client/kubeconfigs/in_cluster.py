@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from faas.client.kubeconfig import Cluster
+from faas.client.kubeconfigs.cluster import Cluster
+from faas.client.kubeconfigs.files import KubeconfigError
 
 FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -21,9 +20,6 @@ def load(variables: Mapping[str, str], folder: Path = FOLDER) -> Cluster:
 
     Raises: KubeconfigError.
     """
-    from faas.client.kubeconfig import Cluster
-    from faas.client.kubeconfig_files import KubeconfigError
-
     host, port = variables["KUBERNETES_SERVICE_HOST"], variables.get("KUBERNETES_SERVICE_PORT") or "443"
     try:
         ca_data = (folder / "ca.crt").read_text(encoding="utf-8")

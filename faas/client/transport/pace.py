@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from types import TracebackType
 from typing import Self
-
-from faas.client.refusals import jitter
 
 # kubectl and client-go have 50 a second; a project of 50 functions is through in the same time with this many at once.
 AT_ONCE = 16
@@ -39,3 +38,8 @@ class Pace:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._slots.release()
+
+
+def jitter() -> float:
+    """Uniform in [0, 1): those who failed together do not come back together."""
+    return random.random()

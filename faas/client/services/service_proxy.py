@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
 from faas.client.errors import ApiError, Forbidden, Unavailable
-from faas.client.http import HttpClient
+from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
 
 

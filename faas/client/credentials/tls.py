@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from faas.client.kubeconfig import Cluster
-from faas.client.kubeconfig_files import KubeconfigError
+from faas.client.kubeconfigs.cluster import Cluster
+from faas.client.kubeconfigs.files import KubeconfigError
 
 
 def make_context(cluster: Cluster, certificate: str = "") -> ssl.SSLContext:

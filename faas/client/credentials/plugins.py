@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from faas.client.kubeconfig import Plugin
-from faas.client.kubeconfig_files import KubeconfigError
+from faas.client.kubeconfigs.cluster import Plugin
+from faas.client.kubeconfigs.files import KubeconfigError
 
 _ENDING_S = 5.0
 _MOST_BYTES = 1024 * 1024  # of what it prints; a token has a few thousand

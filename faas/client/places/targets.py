@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from faas.client.state import State
-from faas.client.state import connect as connect_engine
+from faas.client.places.state import State
+from faas.client.places.state import connect as connect_engine
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
-    from faas.client.kubeconfig import Cluster
+    from faas.client.http.client import HttpClient
+    from faas.client.kubeconfigs.cluster import Cluster
 
 LOCAL = "local"  # the context that every machine has: its own engine
 
@@ -42,7 +42,7 @@ def connect(target: Target) -> HttpClient:
     """
     if target.cluster is None:
         return connect_engine(target.state)
-    from faas.client.http import HttpClient
-    from faas.client.refusals import PATIENT
+    from faas.client.http.client import HttpClient
+    from faas.client.transport.retry import PATIENT
 
     return HttpClient(target.cluster, retry=PATIENT)

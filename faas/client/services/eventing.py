@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from faas.client.errors import ApiError, Forbidden, NotFound, Unavailable
-from faas.client.http import HttpClient
+from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
-from faas.client.refusals import RetryPolicy
+from faas.client.transport.retry import RetryPolicy
 
 _AGAIN = RetryPolicy(attempts=10)  # gets over a restart of the engine or of the NATS server
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from faas.client.http import HttpClient
-    from faas.client.kubeconfig import Cluster
+    from faas.client.http.client import HttpClient
+    from faas.client.kubeconfigs.cluster import Cluster
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +88,7 @@ def connect(state: State) -> HttpClient:
 
     Raises: EngineNotRunning; KubeconfigError: the kubeconfig it wrote was damaged.
     """
-    from faas.client.http import HttpClient  # most who ask for a state's paths connect to nothing
+    from faas.client.http.client import HttpClient  # most who ask for a state's paths connect to nothing
 
     if state.engine() is None:
         raise EngineNotRunning(state)
@@ -97,7 +97,7 @@ def connect(state: State) -> HttpClient:
 
 def engine_of(state: State) -> Cluster:
     """How the engine is reached, running or not. Raises: KubeconfigError."""
-    from faas.client.kubeconfig import load
+    from faas.client.kubeconfigs.loading import load
 
     return replace(load(state.kubeconfig), context="local")  # whatever its file calls it
 

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from faas.client.errors import ApiError, Gone, Unavailable
 from faas.client.protocol import Object, ObjectList, WatchEvent
-from faas.client.refusals import RetryPolicy, jitter
+from faas.client.transport.pace import jitter
+from faas.client.transport.retry import RetryPolicy
 
 _SHORT_S = 1.0  # a watch that ends sooner, and without a word, is none
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faas.client import in_cluster
-from faas.client.state import State
-from faas.client.targets import LOCAL
+from faas.client.kubeconfigs import in_cluster
+from faas.client.places.state import State
+from faas.client.places.targets import LOCAL
 
 if TYPE_CHECKING:
-    from faas.client.kubeconfig import Cluster
+    from faas.client.kubeconfigs.cluster import Cluster
 
 IN_CLUSTER = "in-cluster"
 
@@ -47,8 +47,8 @@ class UnknownContext(Exception):
 
 def list_contexts(state: State, variables: Mapping[str, str]) -> list[Context]:
     """`local` first, then in the kubeconfigs' order. Raises: KubeconfigError."""
-    from faas.client.kubeconfig_files import kubeconfig_paths, read_kubeconfigs
-    from faas.client.servers import without_password
+    from faas.client.kubeconfigs.files import kubeconfig_paths, read_kubeconfigs
+    from faas.client.kubeconfigs.servers import without_password
 
     engine = state.engine()
     contexts = [Context(LOCAL, engine.api_url if engine else "", source=str(state.path))]
@@ -84,8 +84,8 @@ def find_cluster(name: str, variables: Mapping[str, str], *, asked_by: str = "")
         return None
     if name == IN_CLUSTER and in_cluster.is_inside(variables):
         return in_cluster.load(variables)
-    from faas.client.kubeconfig import make_cluster
-    from faas.client.kubeconfig_files import kubeconfig_paths, read_kubeconfigs
+    from faas.client.kubeconfigs.files import kubeconfig_paths, read_kubeconfigs
+    from faas.client.kubeconfigs.loading import make_cluster
 
     found = read_kubeconfigs(kubeconfig_paths(variables))
     if name not in found.contexts or name == IN_CLUSTER:
