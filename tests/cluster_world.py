@@ -43,11 +43,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from faas.client.http.client import HttpClient
 from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.kubeconfigs.loading import load
 from faas.client.transport.retry import RetryPolicy
-
 from tests.cluster.credentials import make_client_certificate, make_plugin, server_context, write_kubeconfig
 from tests.cluster.faults import Faults
 from tests.cluster.proxy import Proxy, Seen, User

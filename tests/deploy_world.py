@@ -16,9 +16,8 @@ from typing import Any
 
 from faas.client.http.client import HttpClient
 from faas.client.kubeconfigs.loading import load
-from faas.client.transport.retry import RetryPolicy
-
 from faas.client.protocol import Object
+from faas.client.transport.retry import RetryPolicy
 from faas.engine.api.backend import Backend
 from faas.engine.api.server import ApiServer
 from faas.engine.contract.settings import EngineSettings, Listeners

@@ -6,12 +6,11 @@ import asyncio
 import json
 from dataclasses import dataclass
 
-from faas.client.places.state import State, connect
-
 from bench.events.engine import DATA, INGRESS, EventEngine, Spent, attributes, event_engine, headers
 from bench.events.jetstream import published
 from bench.load import drive, make_request
 from bench.report import Figure
+from faas.client.places.state import State, connect
 from faas.resources import kinds
 
 BATCH = 100

@@ -10,12 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from faas.client.places.state import State, connect
-
 from bench.events.devices import Sent, publish
 from bench.events.engine import EventEngine, Spent, event_engine, make_project
 from bench.processes import free_port, running
 from bench.report import Figure
+from faas.client.places.state import State, connect
 from faas.resources import kinds
 
 FUNCTION = """

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import h11
 import httpx
-from faas.client.kubeconfigs.cluster import Cluster
 
+from faas.client.kubeconfigs.cluster import Cluster
 from faas.engine.api.wire.paths import Target, parse_path
 from faas.engine.api.wire.protobuf import MAGIC
 from faas.engine.api.wire.protobuf_kinds import decode_object

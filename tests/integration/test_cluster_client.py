@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
-from faas.client.http.client import HttpClient
 
 from faas.client.errors import Forbidden, NoSuchKind
+from faas.client.http.client import HttpClient
 from faas.resources.kinds import CONFIG_MAP, SERVICE
 from tests.cluster_world import TEAM, ClusterWorld
 

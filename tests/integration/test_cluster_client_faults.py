@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
+
 from faas.client.credentials.identity import _printed
+from faas.client.errors import AlreadyExists, ApiError, Conflict, Forbidden, Gone, Unauthorized, Unavailable
 from faas.client.http.client import HttpClient
 from faas.client.transport.retry import RetryPolicy
-
-from faas.client.errors import AlreadyExists, ApiError, Conflict, Forbidden, Gone, Unauthorized, Unavailable
 from faas.resources.kinds import CONFIG_MAP
 from tests.cluster import faults
 from tests.cluster.faults import Fault

@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from faas.client.errors import Forbidden, Unavailable, Untrusted
 from faas.client.http.client import HttpClient
 from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.kubeconfigs.files import KubeconfigError
 from faas.client.transport.retry import RetryPolicy
-
-from faas.client.errors import Forbidden, Unavailable, Untrusted
 from faas.resources.kinds import CONFIG_MAP
 from tests.cluster_world import TEAM, ClusterWorld
 

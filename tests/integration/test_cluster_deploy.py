@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from faas.client.http.client import HttpClient
 
 from faas.client.errors import Forbidden
+from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
 from faas.deploy.deploying import Plan, carry_out_deploy, plan_deploy
 from faas.deploy.errors import FieldConflicts, KindMissing, NoNamespace, NotReady

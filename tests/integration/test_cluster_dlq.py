@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas.client.services.store import NAME
 
 from faas.client.errors import NotFound
 from faas.client.protocol import Object
+from faas.client.services.store import NAME
 from faas.resources.kinds import BROKER, SECRET, TRIGGER, Kind
 from tests.cluster.faults import refuse
 from tests.cluster.rights import Right

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from faas.client.places.state import State
 
+from faas.client.places.state import State
 from tests.cluster.credentials import server_context, write_kubeconfig
 from tests.cluster.rights import READ, Right
 from tests.cluster_world import ClusterCommand, ClusterWorld, cluster, cluster_engine  # noqa: F401

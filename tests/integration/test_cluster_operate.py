@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from faas.client.http.client import HttpClient
 from faas.client.places.state import State
-
 from faas.resources import kinds
 from tests.cluster.faults import cut, drop_before, gone_in_watch
 from tests.cluster.rights import READ, Right

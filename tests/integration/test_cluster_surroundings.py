@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas.client.http.client import HttpClient
 from faas_runtime.spec import FunctionSpec, Trigger
 
 from faas.client.errors import NotFound
+from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
 from faas.deploy import deploying
 from faas.deploy.deploying import Plan, carry_out_deploy, plan_deploy

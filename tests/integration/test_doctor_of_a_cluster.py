@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas.client.kubeconfigs.cluster import Cluster
-from faas.client.places.state import State
-from faas.client.places.targets import Target
 
 from faas.cli.checks.check import Check
 from faas.cli.checks.cluster import run_checks
+from faas.client.kubeconfigs.cluster import Cluster
+from faas.client.places.state import State
+from faas.client.places.targets import Target
 from faas.resources import kinds
 from tests.cluster.rights import READ, Right
 from tests.cluster_world import ClusterWorld, dressed

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from faas.client.http.client import HttpClient
-from faas.client.kubeconfigs.loading import load
 
 from faas.cli import broker, dlq, events, source, trigger
 from faas.cli.errors import CommandError
 from faas.cli.eventing import session as eventing
+from faas.client.http.client import HttpClient
+from faas.client.kubeconfigs.loading import load
 from faas.resources import kinds
 
 SINK = {"ref": {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "default"}}

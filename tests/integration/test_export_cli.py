@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
-from faas.client.http.client import HttpClient
 
+from faas.client.http.client import HttpClient
 from faas.deploy.deploying import carry_out_deploy, plan_deploy
 from faas.deploy.export.of_project import read_stage
 from faas.deploy.export.rbac import make_rbac

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from faas.client.http.client import HttpClient
-from faas.client.kubeconfigs.loading import load
 
 from faas.cli import logs
+from faas.client.http.client import HttpClient
+from faas.client.kubeconfigs.loading import load
 from faas.resources import keys, kinds
 
 

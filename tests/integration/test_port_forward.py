@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from faas.client.credentials.identity import Identity
 from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.services.ingress import PodPort
 from faas.client.services.portforward import PortForwardFailed, PortForwardMissing, forwarded
-
 from tests.cluster.credentials import make_client_certificate, server_context
 from tests.port_forward_world import Door, door
 from tests.serving import serving

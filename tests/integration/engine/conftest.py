@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from faas.client.http.client import HttpClient
-from faas.client.kubeconfigs.loading import load
-from faas.client.places.state import State
 
 from faas.cli.dev.project_state import load_project, make_desired
 from faas.cli.dev.rollout import roll_out
 from faas.cli.engine_options import make_plan
+from faas.client.http.client import HttpClient
+from faas.client.kubeconfigs.loading import load
+from faas.client.places.state import State
 from faas.engine.supervisor.census import Role, census
 from faas.engine.supervisor.plan import Plan
 from faas.engine.supervisor.start import EngineFile, Running, clear_leftovers, launch

@@ -16,10 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from faas.client.services.eventing import EventingClient
-
 from faas.cli.dev.project_state import load_project, make_desired
 from faas.cli.dev.rollout import Brought, bring_events, roll_out
+from faas.client.services.eventing import EventingClient
 from faas.engine.supervisor.census import Role, census
 from faas.engine.supervisor.start import launch
 from faas.project.discover import describe

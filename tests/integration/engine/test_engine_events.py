@@ -13,8 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from faas.client.kubeconfigs.loading import load
 
+from faas.client.kubeconfigs.loading import load
 from faas.client.protocol import Object
 from faas.engine.supervisor.census import Role
 from faas.engine.supervisor.nats_server import find_program

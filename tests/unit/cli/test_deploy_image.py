@@ -8,14 +8,14 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from faas.client.kubeconfigs.cluster import Cluster
-from faas.client.places.state import State
-from faas.client.places.targets import Target
 from faas_runtime.spec import Problem
 
 from faas.cli import deploy, deploy_image
 from faas.cli.errors import CommandError, explain
 from faas.cli.project_options import make_wanted
+from faas.client.kubeconfigs.cluster import Cluster
+from faas.client.places.state import State
+from faas.client.places.targets import Target
 from faas.project.errors import DiscoveryError
 
 NOTHING: dict[str, Any] = {

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from faas.client.http.client import HttpClient
 
 from faas.cli import log_follow
 from faas.cli.log_follow import Follower
 from faas.client.errors import BadRequest, NotFound, Unavailable
+from faas.client.http.client import HttpClient
 from faas.client.protocol import Object, ObjectList, WatchEvent
 from faas.resources.kinds import Kind
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from faas.client.places.state import EngineNotRunning, State
 
 from faas.cli.errors import CommandError, explain
 from faas.cli.main import _HELP, group, main
 from faas.client.errors import Cause, Invalid, NotFound, Unavailable
+from faas.client.places.state import EngineNotRunning, State
 from faas.deploy.errors import Failure, Kept, NotReady
 
 

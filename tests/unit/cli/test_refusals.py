@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from faas.client.places.contexts import UnknownContext
 
 from faas.cli.errors import CodedFailure, deploy_exit_codes, explain
 from faas.cli.refusals import granting
 from faas.client.errors import ApiError, Forbidden, NoSuchKind, NotFound, Unauthorized, Unavailable, Untrusted
+from faas.client.places.contexts import UnknownContext
 from faas.deploy.errors import EventFailure, EventsNotReady
 
 

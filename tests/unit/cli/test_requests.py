@@ -13,12 +13,12 @@ from pathlib import Path
 
 import click
 import pytest
-from faas.client.places.state import EngineInfo
 
 from faas.cli.errors import CommandError
 from faas.cli.invoke import _body, _header, _where
 from faas.cli.project_options import _env
 from faas.cli.requests import Request, make_event, send, send_over, trusting
+from faas.client.places.state import EngineInfo
 from tests.cluster.credentials import server_context
 from tests.serving import serving
 

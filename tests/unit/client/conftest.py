@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from faas.client.http.client import HttpClient
 from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.transport.retry import RetryPolicy

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from faas.client.services.broker_address import BrokerAddress, BrokerFailed
 from faas.client.services.service_proxy import NothingBehind
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from faas.client.http.creations import is_made_by
 
 SENT = {"metadata": {"name": "x", "labels": {"a": "b"}}, "spec": {"ports": [{"port": 80}], "empty": {}}}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+
 from faas.client.credentials.identity import Credentials, credentials_of
 from faas.client.credentials.tls import make_context
 from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.kubeconfigs.files import KubeconfigError
-
 from tests.cluster.credentials import make_client_certificate, server_context
 
 

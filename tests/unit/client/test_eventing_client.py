@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from faas.client.services.eventing import EventingClient, NoEventing
 
 from faas.client.errors import BadRequest, NotFound, Unavailable
+from faas.client.services.eventing import EventingClient, NoEventing
 
 STATUS = {"kind": "Status", "code": 503, "reason": "ServiceUnavailable", "message": "the NATS server does not answer"}
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from faas.client.credentials.identity import credentials_of
 from faas.client.credentials.plugins import ask_plugin
 from faas.client.http.client import HttpClient
@@ -16,7 +17,6 @@ from faas.client.kubeconfigs.loading import load
 from faas.client.kubeconfigs.servers import parse_server, without_password
 from faas.client.places.contexts import list_contexts
 from faas.client.places.state import State
-
 from faas.resources.kinds import CONFIG_MAP
 
 V1 = "client.authentication.k8s.io/v1"

@@ -6,13 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from faas.client.http.client import HttpClient
-from faas.client.kubeconfigs.cluster import Cluster
-from faas.client.transport.refusals import error_of
-from faas.client.transport.retry import RetryPolicy
 
 from faas.client.errors import ApiError, Forbidden, Unavailable
+from faas.client.http.client import HttpClient
+from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.transport import lines, transport
+from faas.client.transport.refusals import error_of
+from faas.client.transport.retry import RetryPolicy
 from faas.resources.kinds import CONFIG_MAP
 
 

@@ -7,10 +7,6 @@ import socket
 from typing import Any
 
 import pytest
-from faas.client.http.client import HttpClient
-from faas.client.kubeconfigs.cluster import Cluster
-from faas.client.services.service_proxy import ServiceProxy
-from faas.client.transport.retry import RetryPolicy
 
 from faas.client.errors import (
     AlreadyExists,
@@ -24,6 +20,10 @@ from faas.client.errors import (
     Unauthorized,
     Unavailable,
 )
+from faas.client.http.client import HttpClient
+from faas.client.kubeconfigs.cluster import Cluster
+from faas.client.services.service_proxy import ServiceProxy
+from faas.client.transport.retry import RetryPolicy
 from faas.resources.kinds import NAMESPACE, SECRET, SERVICE
 
 

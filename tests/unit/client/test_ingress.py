@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
+from faas.client.errors import Forbidden, NotFound
+from faas.client.protocol import Object, ObjectList
 from faas.client.services.ingress import (
     Gateway,
     NoIngress,
@@ -18,9 +21,6 @@ from faas.client.services.ingress import (
     pod_behind,
     read_gateway,
 )
-
-from faas.client.errors import Forbidden, NotFound
-from faas.client.protocol import Object, ObjectList
 from faas.resources.kinds import Kind
 
 KOURIER = Gateway("kourier", "kourier-system")

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 
 import pytest
+
 from faas.client.kubeconfigs.files import KubeconfigError
 from faas.client.kubeconfigs.loading import load
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from faas.client.kubeconfigs import in_cluster
 from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.kubeconfigs.files import KubeconfigError
 from faas.client.places.contexts import UnknownContext, find_cluster, list_contexts, read_choice, write_choice
 from faas.client.places.state import State
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def kubeconfig(path: Path, *, context: str = "prod", server: str = "https://k8s", **said: Any) -> Path:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from faas.client.transport.lines import whole_lines
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faas.client.transport.lines import whole_lines
 
 PIECES = st.lists(st.binary(max_size=6).map(lambda data: data.replace(b"\x00", b"\n")), max_size=20)
 

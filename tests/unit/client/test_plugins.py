@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from faas.client.credentials.identity import credentials_of
 from faas.client.credentials.plugins import ask_plugin, parse_credential
 from faas.client.kubeconfigs.cluster import Cluster, Plugin

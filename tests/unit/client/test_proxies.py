@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from faas.client.transport.proxies import proxy_of
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faas.client.transport.proxies import proxy_of
 
 PROXY = {"HTTPS_PROXY": "http://proxy:3128"}
 

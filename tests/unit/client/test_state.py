@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from faas.client.places.state import EngineNotRunning, State, connect, resolve_state
 
 

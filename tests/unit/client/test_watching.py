@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from faas.client.http.watching import differences
 from hypothesis import given
 from hypothesis import strategies as st
+
+from faas.client.http.watching import differences
 
 
 def obj(name: str, uid: str = "1", version: str = "1") -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from faas.client.services.store import NAME
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faas.client.services.store import NAME
 from faas.deploy.export.differences import difference
 from faas.deploy.export.edition import identity, make_edition
 from faas.deploy.export.folder import write_files
