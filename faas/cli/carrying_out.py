@@ -103,6 +103,8 @@ def show_plan(target: Target, prepared: Prepared, options: DeployOptions, output
         click.echo(f"{_named(change)}: {_said(change)}")
     for change in plan.gone:
         click.echo(f"{_named(change)}: gone from the code; --prune would delete it")
+        for along in plan.along.get(change.name, ()) if _is_function(change) else ():
+            click.echo(f"{_named(along)}: stays as long as {change.name} does")
 
 
 def _plan_if_asked(target: Target, prepared: Prepared, options: DeployOptions, *, must: bool) -> Plan | None:
@@ -141,17 +143,18 @@ def _agreed(plan: Plan, prune: bool | None) -> bool:
         return bool(prune)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    names = ", ".join(map(_named, plan.gone))
+    names = ", ".join(_named(change) + (_along(plan, change.name) if _is_function(change) else "")
+                      for change in plan.gone)  # fmt: skip
     return click.confirm(f"No longer in the code: {names}. Delete when the rest is deployed?", err=True)
 
 
 def _say_left(plan: Plan, target: Target) -> None:
-    functions = [change.name for change in plan.gone if change.kind.kind == "Service"]
-    others = [change for change in plan.gone if change.kind.kind != "Service"]
+    functions = [change.name for change in plan.gone if _is_function(change)]
+    others = [change for change in plan.gone if not _is_function(change)]
     if functions:
         note(
-            f"Still deployed, no longer in the code: {', '.join(functions)}. Remove:  "
-            f"faas delete {' '.join(functions)}{target.flags}"
+            f"Still deployed, no longer in the code: {', '.join(name + _along(plan, name) for name in functions)}. "
+            f"Remove:  faas delete {' '.join(functions)}{target.flags}"
         )
     for change in others:
         note(
@@ -200,8 +203,18 @@ def _print(objects: list[Object], plan: Plan, output: str) -> None:
     print_data({"apiVersion": "v1", "kind": "List", "items": objects, "results": results}, output)
 
 
+def _along(plan: Plan, function: str) -> str:
+    from faas.deploy.leaving import words_along
+
+    return words_along(change.kind for change in plan.along.get(function, ()))
+
+
+def _is_function(change: Change) -> bool:
+    return change.kind.kind == "Service"
+
+
 def _named(change: Change) -> str:
-    return change.name if change.kind.kind == "Service" else f"{change.name} ({change.kind.kind})"
+    return change.name if _is_function(change) else f"{change.name} ({change.kind.kind})"
 
 
 def _said(change: Change) -> str:

@@ -84,7 +84,7 @@ def _project_name(given: str) -> str:
 
 
 def _show(objects: Sequence[Object]) -> None:
-    from faas.deploy.live import kind_of_manifest
+    from faas.deploy.which import kind_of_manifest
 
     for obj in objects:
         note(f"  {kind_of_manifest(obj)}/{obj['metadata']['name']}")
@@ -95,7 +95,7 @@ async def _delete(client: HttpClient, objects: Sequence[Object], namespace: str,
     from faas.client.errors import NotFound
     from faas.deploy.domains import release
     from faas.deploy.events import delete
-    from faas.deploy.live import kind_of_manifest
+    from faas.deploy.which import kind_of_manifest
     from faas.resources.kinds import DOMAIN_MAPPING
 
     for obj in objects:

@@ -69,8 +69,9 @@ def command(
     """Build the images of the project in PATH, apply its Services, wait until they are ready.
 
     Then come its domains, Triggers and sources. Those that an earlier deploy made and the code no longer declares are
-    deleted; functions and Brokers only with --prune, or when you say so. The same command deploys to a cluster: its
-    images are pushed first, and whatever anybody else has set is left alone unless --force-conflicts.
+    deleted; functions, with what leads to them, and Brokers only with --prune, or when you say so. The same command
+    deploys to a cluster: its images are pushed first, and whatever anybody else has set is left alone unless
+    --force-conflicts.
 
     What does not mend by itself is not waited for until --wait-timeout: a function that has ended three times, an image
     or a quota that is refused (30 s), a Secret that is missing (60 s), no node that takes it (120 s).

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from faas.client.places.targets import Target
     from faas.client.protocol import Object
     from faas.deploy.cluster_image import Destination
-    from faas.deploy.references import Missing
+    from faas.deploy.missing import Missing
     from faas.resources.kinds import Kind
 
 

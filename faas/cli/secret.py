@@ -254,7 +254,7 @@ def _row(secret: Object) -> list[str]:
 async def _readers(client: HttpClient, name: str, namespace: str) -> list[str]:
     """Names of the Services that read it, as far as this user may see them."""
     from faas.client.errors import Forbidden, NotFound
-    from faas.project.objects import names_read
+    from faas.project.references import names_read
     from faas.resources.kinds import SERVICE
 
     try:

@@ -11,8 +11,9 @@ from faas.deploy.applied import is_unchanged, stamped
 from faas.deploy.applying import apply
 from faas.deploy.bounded import each
 from faas.deploy.conflicts import FieldConflict, claimed_by, conflicts_of
-from faas.deploy.live import Live, which
+from faas.deploy.live import Live
 from faas.deploy.plan import Change, change_of, same_place
+from faas.deploy.which import which
 
 
 @dataclass(slots=True)

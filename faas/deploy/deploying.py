@@ -8,8 +8,8 @@ revisions have. What the code no longer declares goes last, when nothing of it i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
@@ -29,11 +29,14 @@ from faas.deploy.events import (
     make_brokers,
     wait_ready,
 )
-from faas.deploy.live import kind_of_manifest, read_live
+from faas.deploy.leaving import ORDER
+from faas.deploy.live import read_live
 from faas.deploy.plan import Change
 from faas.deploy.rollout import DeployOptions, carry_out
 from faas.deploy.settled import PATIENCE_S
+from faas.deploy.staying import staying_with
 from faas.deploy.steps import Steps
+from faas.deploy.which import kind_of_manifest, which
 from faas.project.objects import Objects
 from faas.resources.kinds import (
     BROKER,
@@ -54,7 +57,11 @@ _ASKED = (SERVICE, BROKER)  # gone only when somebody says so: revisions to go b
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a deploy would do. `gone`: Services and Brokers that the code no longer declares; they stay unless said."""
+    """What a deploy would do.
+
+    `gone`: Services and Brokers that the code no longer declares; they stay unless said. `along`: what each of those
+    Services needs and the code no longer declares either; it stays and goes with it.
+    """
 
     services: tuple[Change, ...]
     events: EventPlan
@@ -62,6 +69,7 @@ class Plan:
     domains: tuple[Change, ...] = ()
     pruned: tuple[Change, ...] = ()  # beside Triggers and sources, which events have
     gone: tuple[Change, ...] = ()
+    along: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -96,25 +104,28 @@ async def plan_deploy(
     """
     every = [*beside, *every_object(objects)]
     prunable = (*EVENT_KINDS, *_ALONG, *_ASKED) if whole and project else ()
-    live = await read_live(
-        client, every, namespace=namespace, project=project, stage=stage, prunable=prunable
-    )  # fmt: skip
+    live = await read_live(client, every, namespace=namespace, project=project, stage=stage, prunable=prunable)
+    # Who may not see which functions there are cannot tell what they need.
+    leaving = gone(live, prunable, set(map(which, every))) if SERVICE not in live.unknown else []
+    asked = tuple(change for change in leaving if change.kind in _ASKED)
+    along = staying_with((change.name for change in asked if change.kind == SERVICE), leaving, live)
+    stays = {id(change) for change in (*asked, *(each for changes in along.values() for each in changes))}
+    pruned = [change for change in leaving if id(change) not in stays]
     comparison = Comparison(client, live, force)
     of_events = {id(obj) for obj in (*objects.services, *objects.brokers, *objects.sources, *objects.triggers)}
     others = [obj for obj in every if id(obj) not in of_events]
     changes = await comparison.changes([*others, *objects.services])
-    events = await compare_events(comparison, objects, prune=bool(prunable))
+    events = await compare_events(comparison, objects, [change for change in pruned if change.kind in EVENT_KINDS])
     if comparison.conflicts:
         raise FieldConflicts(_sorted(comparison.conflicts))
-    wanted = {(change.kind, change.name) for change in (*changes, *events.described)}
-    wanted |= {(BROKER, broker["metadata"]["name"]) for broker in objects.brokers}
     return Plan(
         services=tuple(change for change in changes if change.kind == SERVICE),
         events=events,
         before=tuple(change for change in changes if change.kind not in (SERVICE, DOMAIN_MAPPING)),
         domains=tuple(change for change in changes if change.kind == DOMAIN_MAPPING),
-        pruned=tuple(gone(live, _ALONG, wanted)) if prunable else (),
-        gone=tuple(gone(live, _ASKED, wanted)) if prunable else (),
+        pruned=tuple(change for change in pruned if change.kind not in EVENT_KINDS),
+        gone=asked,
+        along=along,
     )
 
 
@@ -123,7 +134,7 @@ async def carry_out_deploy(
 ) -> list[Object]:
     """Make the changes; returns the Services as they are then.
 
-    Args: prune: delete what of `plan.gone` is left.
+    Args: prune: delete `plan.gone`, and what goes along with it.
     Raises: NotReady, DomainsNotReady, EventsNotReady; FieldConflicts: somebody was faster; ApiError.
     """
     force = options.force_conflicts
@@ -143,10 +154,10 @@ async def carry_out_deploy(
     objects = await carry_out(client, plan.services, options, steps)
     unnamed = await _domains(client, plan, options, steps, namespace) if plan.domains else []
     silent = await _events(client, plan, options, steps, namespace)
-    leaving = (*plan.pruned, *(plan.gone if prune else ())) if options.traffic and not silent else ()
+    leaving = _leaving(plan, prune=prune) if options.traffic and not silent else []
     if leaving:
         with steps.step("prune") as log:
-            for change in sorted(leaving, key=lambda change: _LEAVING.index(change.kind)):
+            for change in leaving:
                 await delete(client, change.kind, change.name, namespace)
                 if change.kind == DOMAIN_MAPPING:
                     await release(client, change.name, namespace)
@@ -160,7 +171,11 @@ async def carry_out_deploy(
     return objects
 
 
-_LEAVING: list[Kind] = [DOMAIN_MAPPING, *_ASKED, CONFIG_MAP, SECRET, ROLE_BINDING, ROLE, SERVICE_ACCOUNT]
+def _leaving(plan: Plan, *, prune: bool) -> list[Change]:
+    """What goes beside Triggers and sources that nobody needs, in the order of its going."""
+    said = (*plan.gone, *(change for changes in plan.along.values() for change in changes)) if prune else ()
+    unique = {(change.kind, change.name): change for change in (*plan.pruned, *said)}
+    return sorted(unique.values(), key=lambda change: ORDER.index(change.kind))
 
 
 async def _make_all(client: Client, changes: Iterable[Change], namespace: str, *, force: bool) -> None:

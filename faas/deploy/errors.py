@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from faas.deploy.conflicts import FieldConflict
-    from faas.deploy.references import Missing, Reference
+    from faas.deploy.missing import Missing
+    from faas.project.references import Reference
     from faas.resources.kinds import Kind
 
 

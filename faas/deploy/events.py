@@ -17,11 +17,12 @@ from faas.deploy.belonging import SOURCE_KINDS
 from faas.deploy.bounded import each
 from faas.deploy.comparing import Comparison
 from faas.deploy.errors import DeployError, EventFailure
-from faas.deploy.live import Live, Which, read_live, which
+from faas.deploy.live import Live, read_live
 from faas.deploy.plan import Change
 from faas.deploy.rollout import apply_change
 from faas.deploy.settled import PASSING, PATIENCE_S, judge_ready, wait_settled
 from faas.deploy.wait import Verdict
+from faas.deploy.which import Which, which
 from faas.project.labels import is_deployed
 from faas.project.objects import Objects
 from faas.project.triggers import DEFAULT_DELIVERY, make_destination
@@ -57,24 +58,22 @@ async def plan_events(
     live = await read_live(
         client, wanted, namespace=namespace, project=project, stage=stage, prunable=EVENT_KINDS if prune else ()
     )
-    return await compare_events(Comparison(client, live, force=True), objects, prune=prune)
+    leaving = gone(live, EVENT_KINDS, set(map(which, wanted))) if prune else ()
+    return await compare_events(Comparison(client, live, force=True), objects, leaving)
 
 
-async def compare_events(comparison: Comparison, objects: Objects, *, prune: bool) -> EventPlan:
+async def compare_events(comparison: Comparison, objects: Objects, leaving: Sequence[Change] = ()) -> EventPlan:
     """`plan_events` with what was read already. A Broker that nobody's project describes is made where it is missing,
     and never changed: it is everybody's.
     """
     client, live = comparison.client, comparison.live
     triggers = await each(objects.triggers, lambda trigger: _with_dead_letter_service(client, trigger, live))
     changes = await comparison.changes([*triggers, *objects.sources])
-    if prune:
-        wanted = {(change.kind, change.name) for change in changes}
-        changes += gone(live, EVENT_KINDS, wanted)
     described = [broker for broker in objects.brokers if is_deployed(broker)]
     missing = [
         broker for broker in objects.brokers if not is_deployed(broker) and which(broker) not in live.objects
     ]  # fmt: skip
-    return EventPlan(tuple(missing), tuple(changes), tuple(await comparison.changes(described)))
+    return EventPlan(tuple(missing), (*changes, *leaving), tuple(await comparison.changes(described)))
 
 
 def gone(live: Live, kinds: Sequence[Kind], wanted: Container[Which]) -> list[Change]:

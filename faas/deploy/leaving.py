@@ -9,7 +9,8 @@ from typing import Any
 from faas.client.protocol import Client, Object
 from faas.client.visible import list_visible
 from faas.deploy.belonging import SOURCE_KINDS, read_events
-from faas.deploy.live import kind_of_manifest, read_live
+from faas.deploy.live import read_live
+from faas.deploy.which import kind_of_manifest
 from faas.project.labels import PROJECT_LABEL
 from faas.resources.kinds import (
     BROKER,
@@ -44,12 +45,17 @@ class Leaving:
     hidden: frozenset[Kind] = frozenset()  # kinds that this user may not see: of these nothing goes
 
     def along(self, name: str) -> str:
-        """What goes with a function, in words: ` with 1 source and 2 Triggers`."""
-        kinds = [kind_of_manifest(obj) for obj in self.owners.get(name, ())]
-        counts = [(sum(kind in members for kind in kinds), word) for word, members in _ALONG]
-        words = [f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count]
-        *first, last = words or [""]
-        return f" with {', '.join(first)}{' and ' if first else ''}{last}" if words else ""
+        """What goes with a function, in words."""
+        return words_along(kind_of_manifest(obj) for obj in self.owners.get(name, ()))
+
+
+def words_along(kinds: Iterable[Kind]) -> str:
+    """Of what belongs to a function, what leads to it: ` with 1 source and 2 Triggers`. Pure."""
+    listed = list(kinds)
+    counts = [(sum(kind in members for kind in listed), word) for word, members in _ALONG]
+    words = [f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count]
+    *first, last = words or [""]
+    return f" with {', '.join(first)}{' and ' if first else ''}{last}" if words else ""
 
 
 async def of_functions(client: Client, names: Sequence[str], namespace: str) -> Leaving:

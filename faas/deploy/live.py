@@ -9,24 +9,11 @@ from faas.client.errors import Forbidden, NotFound, Unauthorized
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.errors import KindMissing
+from faas.deploy.which import Which, which
 from faas.project.labels import PROJECT_LABEL, STAGE_LABEL
-from faas.resources import kinds
 from faas.resources.kinds import SECRET, Kind
 
-Which = tuple[Kind, str]  # kind and name
-
 _FEW = 3  # asked for by name; more are less work for a server as one list. Not Secrets: others' are nobody's to read
-
-_KINDS = {(kind.api_version, kind.kind): kind for kind in vars(kinds).values() if isinstance(kind, Kind)}
-
-
-def kind_of_manifest(manifest: Mapping[str, object]) -> Kind:
-    """The kind that an object says it is, in the version it says."""
-    return _KINDS[str(manifest["apiVersion"]), str(manifest["kind"])]
-
-
-def which(manifest: Object) -> Which:
-    return kind_of_manifest(manifest), str(manifest["metadata"]["name"])
 
 
 @dataclass(frozen=True, slots=True)

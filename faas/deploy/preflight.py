@@ -5,15 +5,15 @@ One round of questions, all at once. What this user may not ask counts as there:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from faas.client.errors import ApiError, NotFound, Unauthorized
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.errors import NoNamespace, NoRights
-from faas.deploy.live import Which, kind_of_manifest, which
-from faas.deploy.references import Missing, Reference, references_in
+from faas.deploy.missing import Missing, missing_of, users_of
+from faas.deploy.which import Which, kind_of_manifest
 from faas.project.labels import is_deployed
 from faas.resources.kinds import BROKER, NAMESPACE, SECRET, Kind
 
@@ -60,33 +60,6 @@ def rights_for(objects: Sequence[Object]) -> list[Which]:
         (kind, str(obj["metadata"]["name"]) if kind == SECRET else "")
         for kind, obj in applied if kind != BROKER or is_deployed(obj)
     ))  # fmt: skip
-
-
-def users_of(objects: Sequence[Object]) -> dict[Reference, tuple[str, ...]]:
-    """Who names what of that which is none of them itself. Pure."""
-    made = set(map(which, objects))
-    found: dict[Reference, tuple[str, ...]] = {}
-    for obj in objects:
-        for reference in dict.fromkeys(references_in(obj.get("spec") or {})):
-            if (reference.kind, reference.name) not in made:
-                found[reference] = (*found.get(reference, ()), str(obj["metadata"]["name"]))
-    return found
-
-
-def missing_of(users: Mapping[Reference, tuple[str, ...]], there: Mapping[Which, Any]) -> list[Missing]:
-    """Pure. Args: there: objects, None for what is not there, True for what cannot be told."""
-    found = []
-    for reference, names in users.items():
-        obj = there[reference.kind, reference.name]
-        if obj is None:
-            found.append(Missing(Reference(reference.kind, reference.name), names, whole=True))
-        elif obj is not True and reference.key and reference.key not in _keys(obj):
-            found.append(Missing(reference, names, whole=False))
-    return list(dict.fromkeys(found))
-
-
-def _keys(obj: Mapping[str, Any]) -> set[str]:
-    return {*(obj.get("data") or {}), *(obj.get("binaryData") or {})}
 
 
 async def _known(question: Awaitable[Any]) -> Any:

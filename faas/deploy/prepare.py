@@ -21,13 +21,14 @@ from faas.deploy.images import (
     make_host_builder,
     said_by,
 )
-from faas.deploy.live import kind_of_manifest
 from faas.deploy.steps import Steps
+from faas.deploy.which import kind_of_manifest
 from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
 from faas.project.errors import ProjectError
-from faas.project.objects import Objects, make_objects, names_read
+from faas.project.objects import Objects, make_objects
 from faas.project.podspec import Overrides
+from faas.project.references import names_read
 from faas.project.secret_values import SecretValue, Values, read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
 from faas.project.settings import Settings

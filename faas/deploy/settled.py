@@ -8,8 +8,8 @@ from typing import Any
 
 from faas.client.errors import Gone
 from faas.client.protocol import Client
-from faas.deploy.live import Which
 from faas.deploy.wait import Verdict
+from faas.deploy.which import Which
 from faas.resources.keys import SOURCE_URL
 from faas.resources.kinds import Kind
 

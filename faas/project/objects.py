@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from faas_runtime.spec import FunctionSpec, Trigger
 
@@ -16,6 +15,7 @@ from faas.project.interpolation import filled
 from faas.project.labels import Belonging, Object
 from faas.project.manifests import make_domain_mappings, make_service
 from faas.project.podspec import Overrides
+from faas.project.references import names_read
 from faas.project.secret_values import Values, make_config_map, make_secret
 from faas.project.services import DEFAULT_BROKER, ServiceSpec
 from faas.project.settings import Settings
@@ -162,29 +162,6 @@ def make_objects(
         domain_mappings=tuple(mappings),
         access=brought.access,
     )
-
-
-def names_read(manifests: Sequence[Object]) -> set[str]:
-    """Names of the Secrets and ConfigMaps that manifests refer to."""
-    found: set[str] = set()
-
-    def look(value: Any, parent: str) -> None:
-        if isinstance(value, dict):
-            if parent in ("secretKeyRef", "configMapKeyRef", "configMap", "password") and "name" in value:
-                found.add(value["name"])
-            if parent == "secret":
-                found.add(value.get("secretName", ""))
-            for field, member in value.items():
-                look(member, field)
-        elif isinstance(value, list):
-            for member in value:
-                look(member["name"] if parent == "imagePullSecrets" else member, parent)
-        elif parent == "imagePullSecrets":
-            found.add(str(value))
-
-    for manifest in manifests:
-        look(manifest.get("spec", {}), "")
-    return found
 
 
 def _runs_adapter(manifest: Object) -> bool:

@@ -126,6 +126,43 @@ def test_what_is_gone_from_the_code_is_shown_and_goes_and_what_replaces_it_comes
     assert faas.heard("order.paid 8")
 
 
+def test_another_project_of_the_name_takes_no_events_from_this_one(faas: Faas, tmp_path: Path) -> None:
+    faas.write(SHOP)
+    faas("deploy", faas.project)
+    twin = tmp_path / "shop"
+    twin.mkdir()
+    (twin / "main.py").write_text("from faas import function\n\n@function\ndef menu() -> str:\n    return 'soup'\n")
+
+    said = faas("deploy", twin, "--dry-run").splitlines()
+    assert "ledger: gone from the code; --prune would delete it" in said
+    assert "note-schedule (PingSource): stays as long as ledger does" in said
+    assert [line for line in said if "would be deleted" in line] == []
+    faas("deploy", twin)
+
+    assert "ledger with 1 source and 2 Triggers" in faas.said
+    assert "faas delete ledger order pay" in faas.said
+    faas("invoke", "order", "--path", "/orders", "--json", '{"id": 12}')
+    assert faas.heard("order.paid 12")
+    faas("deploy", faas.project, "--prune")
+    assert kinds(faas("export", "-o", "json"))[1:4] == ["Service ledger", "Service order", "Service pay"]
+
+
+def test_a_function_that_is_pruned_takes_along_what_stayed_with_it(faas: Faas) -> None:
+    faas.write(SHOP)
+    faas("deploy", faas.project)
+    faas.write(SHOP.replace('@function.event(type="order.created", retry=2,', "def _later(**_: object) -> object:\n    "
+                            'return lambda function: function\n\n@_later(type="order.created", retry=2,'))  # fmt: skip
+    faas("deploy", faas.project)
+    assert "Trigger pay" in kinds(faas("export", "-o", "json"))
+
+    faas("deploy", faas.project, "--prune")
+
+    assert "pay: Trigger deleted, it is gone from the code" in faas.said
+    assert [each for each in kinds(faas("export", "-o", "json")) if each.endswith(" pay")] == []
+    faas.write(SHOP.replace('@function.schedule("* * * * * *", data={"id": 5})\n', ""))
+    faas("deploy", faas.project)
+
+
 def test_a_deleted_function_takes_its_triggers_along_and_leaves_the_broker(faas: Faas) -> None:
     assert faas("delete", "pay", "--yes") == "pay with 1 Trigger deleted\n"
 

@@ -19,7 +19,7 @@ from faas_runtime.options import OPTIONS
 from faas_runtime.registry import REGISTRY
 from faas_runtime.spec import FunctionSpec
 
-from faas.deploy.live import kind_of_manifest
+from faas.deploy.which import kind_of_manifest
 from faas.project.errors import ProjectError
 from faas.project.labels import Object
 from faas.project.objects import Objects, make_objects

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from faas.client.protocol import Object
 from faas.deploy.export.cleaning import cleaned
+from faas.project.references import references_in
 from faas.project.triggers import broker_address
+from faas.resources.kinds import SECRET
 
 _FIRST = ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "PersistentVolumeClaim", "Deployment", "Broker",
           "Service", "DomainMapping", "Trigger")  # fmt: skip
@@ -149,29 +151,8 @@ def _needed(objects: Iterable[Object], known: Mapping[str, Iterable[str]]) -> tu
     keys: dict[str, set[str]] = {name: set(of_it) for name, of_it in known.items()}
     users: dict[str, set[str]] = {name: set() for name in known}
     for obj in objects:
-        for name, key in _references(obj.get("spec")):
-            keys.setdefault(name, set()).update({key} - {""})
-            users.setdefault(name, set()).add(obj["metadata"]["name"])
+        for reference in references_in(obj.get("spec") or {}):
+            if reference.kind == SECRET:
+                keys.setdefault(reference.name, set()).update({reference.key} - {""})
+                users.setdefault(reference.name, set()).add(obj["metadata"]["name"])
     return tuple(NeededSecret(name, tuple(sorted(keys[name])), tuple(sorted(users[name]))) for name in sorted(keys))
-
-
-def _references(value: Any) -> Iterator[tuple[str, str]]:
-    """Names of Secrets, each with the key that is meant, or "" for all, wherever in an object."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _references(item)
-    if not isinstance(value, dict):
-        return
-    for word, item in value.items():
-        if word == "secretKeyRef" and "name" in item:
-            yield str(item["name"]), str(item.get("key", ""))
-        elif word in ("secretRef", "secret", "password") and (name := _named(item)):
-            yield from ((name, str(each["key"])) for each in item.get("items") or ({"key": ""},))
-        elif word == "imagePullSecrets":
-            yield from ((str(each["name"]), "") for each in item)
-        else:
-            yield from _references(item)
-
-
-def _named(item: Any) -> str:
-    return str(item.get("name") or item.get("secretName") or "") if isinstance(item, dict) else ""

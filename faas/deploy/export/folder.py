@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from faas.deploy.errors import DeployError
 
-INDEX = ".faas-export.json"
+INDEX = ".faas-export"
+"""JSON, and not called so: `kubectl apply -f FOLDER` and its like take every .json and .yaml for an object."""
 
 
 class NotOurs(DeployError):

@@ -13,6 +13,7 @@ from faas.client.visible import list_visible
 from faas.deploy.belonging import read_events
 from faas.deploy.export.edition import Edition, make_edition
 from faas.project.labels import PROJECT_LABEL
+from faas.project.references import references_in
 from faas.resources.kinds import BROKER, CONFIG_MAP, DOMAIN_MAPPING, SECRET, SERVICE, Kind
 
 
@@ -65,16 +66,8 @@ def _project_of(services: Iterable[Object]) -> str:
 
 def _config_maps(services: Iterable[Object]) -> set[str]:
     """Those that Services name as volumes or in their environment."""
-    found: set[str] = set()
-    for service in services:
-        spec = service["spec"]["template"]["spec"]
-        found |= {str(volume["configMap"].get("name")) for volume in spec.get("volumes") or () if "configMap" in volume}
-        for container in spec.get("containers") or ():
-            found |= {str(each["configMapRef"]["name"]) for each in container.get("envFrom") or ()
-                      if "configMapRef" in each}  # fmt: skip
-            found |= {str(each["valueFrom"]["configMapKeyRef"]["name"]) for each in container.get("env") or ()
-                      if "configMapKeyRef" in (each.get("valueFrom") or {})}  # fmt: skip
-    return found
+    every = (reference for service in services for reference in references_in(service["spec"]))
+    return {reference.name for reference in every if reference.kind == CONFIG_MAP}
 
 
 async def _found(client: Client, kind: Kind, names: Iterable[str], namespace: str) -> list[Object]:
