@@ -3,8 +3,8 @@
 Must not know how revisions come about or scale: it gets a table and endpoints over the control socket, and reports
 what it sees. `link` is the engine's end of that socket; everything else here runs in the gateway's own process.
 
-Pure (values in, values out): routing, balance, load, request, response, repeated (heads that come again), retry,
-tracing's header part, problem. Shells: exchange (one request), revision (queue and endpoints of one revision), http1
-and http2 (clients), pool and upstream1, upstream2 (instances), tunnel, deadlines, control, memory (across a restart),
-gateway (wires them), server (sockets and signals).
+From the top: `server` runs it on sockets and ends it on a signal, `control` listens for the engine, `memory` keeps what
+it knows across a restart. `clients` speak HTTP to whoever asks, and `gateway` takes each request through `routing` to
+one of `revisions`, which picks an instance; `endpoints` speak to that. All of them meet in `exchanges`, one for each
+request, and say what HTTP says in the values of `http`.
 """

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import logging
-import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from random import random
@@ -14,33 +11,24 @@ from time import monotonic
 from typing import Any, Protocol
 
 from faas.engine.contract.dataplane import (
-    ColdStart,
-    EndpointEntry,
     Endpoints,
-    Idle,
     Load,
     Metrics,
-    Poke,
-    RevisionPolicy,
-    ScrapeMetrics,
     Table,
     ToEngine,
     ToGateway,
-    Unreachable,
 )
-from faas.engine.gateway import metrics
+from faas.engine.gateway import access_log, metrics
 from faas.engine.gateway.deadlines import Deadlines
-from faas.engine.gateway.exchange import Exchange
+from faas.engine.gateway.endpoints.pool import make_pool
+from faas.engine.gateway.exchanges.exchange import Exchange
+from faas.engine.gateway.exchanges.tunnel import Tunnel
+from faas.engine.gateway.http.problem import Refused
+from faas.engine.gateway.http.response import Response
 from faas.engine.gateway.limits import Limits
-from faas.engine.gateway.pool import Http1Pool, Http2Pool
-from faas.engine.gateway.problem import Refused
-from faas.engine.gateway.response import Response
-from faas.engine.gateway.revision import Pool, Revision
+from faas.engine.gateway.revisions.known import KnownRevisions
 from faas.engine.gateway.routing import Router, choose, is_internal, strip_prefix
 from faas.engine.gateway.tracing import Tracer
-from faas.engine.gateway.tunnel import Tunnel
-
-_log = logging.getLogger("faas.gateway")
 
 
 class Connection(Protocol):
@@ -68,10 +56,14 @@ class Gateway:
     def __post_init__(self) -> None:
         self.deadlines = Deadlines(self.limits.tick_s)
         self.table = Table(0)
-        self.revisions: dict[str, Revision] = {}
         self._router = Router(self.table)
+        self._known = KnownRevisions(
+            self.limits,
+            make_pool=lambda policy, entry: make_pool(policy.protocol, entry.address, self.limits, self.spawn),
+            tell_engine=lambda message: self.tell_engine(message),  # whom it tells is set later
+        )
+        self.revisions = self._known.by_name
         self._connections: set[Connection] = set()
-        self._pumps: dict[Revision, asyncio.TimerHandle] = {}
         self._closed_one = asyncio.Event()
 
     # From the engine
@@ -82,47 +74,21 @@ class Gateway:
         elif isinstance(message, Table):
             self.update_table(message)
         else:
-            self._scrape(message)
+            self.tell_engine(Metrics(message.id, self.metrics_text()))
 
     def update_table(self, table: Table) -> None:
-        """Replace the routing state. Revisions that are not in it any more finish what they have."""
+        """Replace the routing state."""
         self.table = table
         self._router = Router(table, own_hosts=self.own_hosts)
-        for name, policy in table.revisions.items():
-            revision = self._revision(name, policy)
-            revision.listed = True
-            if revision.policy != policy:
-                revision.adopt(policy)
-                revision.pump()
-        for name, revision in list(self.revisions.items()):
-            revision.listed = name in table.revisions
-            self._drop_if_unused(revision)
+        self._known.list(table.revisions)
         self.state_changed()
 
     def update_endpoints(self, message: Endpoints) -> None:
-        # Endpoints may come before the table that names their revision.
-        policy = self.table.revisions.get(message.revision) or _unlisted_policy(message.revision)
-        revision = self._revision(message.revision, policy)
-        revision.update(message.entries)
-        self._drop_if_unused(revision)
+        self._known.update(message)
         self.state_changed()
 
-    def known_endpoints(self) -> list[Endpoints]:
-        return [
-            Endpoints(name, tuple(backend.entry for backend in revision.backends.values()))
-            for name, revision in self.revisions.items()
-            if revision.backends
-        ]
-
-    def _revision(self, name: str, policy: RevisionPolicy) -> Revision:
-        revision = self.revisions.get(name)
-        if revision is None:
-            revision = self.revisions[name] = Revision(name, policy, self)
-        return revision
-
-    def _drop_if_unused(self, revision: Revision) -> None:
-        if not revision.listed and not revision.backends and not revision.load.count:
-            del self.revisions[revision.name]
+    def known_endpoints(self) -> tuple[Endpoints, ...]:
+        return tuple(self._known.endpoints())
 
     # From clients' connections
 
@@ -177,31 +143,17 @@ class Gateway:
             exchange.span.finish(refused.status)
         exchange.client.refuse(refused)
 
-    # From exchanges
+    # From exchanges (exchange.Surroundings)
 
     def finished(self, exchange: Exchange, status: int, now: float) -> None:
-        revision = exchange.revision
-        assert revision is not None
         if exchange.slot >= 0:
             self.deadlines.cancel(exchange)
-        revision.metrics.answered(status, now - exchange.arrived_s)
-        revision.release(exchange, now)
         if exchange.span is not None:
             exchange.span.finish(status)
         if self.access_log_rate and random() < self.access_log_rate:
-            _write_access_line(exchange, status, now)
-        if not revision.listed:
-            self._drop_if_unused(revision)
-
-    def handed_over_cold(self, exchange: Exchange) -> None:
-        revision = exchange.revision
-        assert revision is not None
-        seconds = monotonic() - exchange.arrived_s
-        revision.metrics.cold_starts.observe(seconds)
-        self.tell_engine(ColdStart(revision.name, seconds))
+            access_log.write_line(exchange, status, now)
 
     def tunnel(self, exchange: Exchange, head: Response, instance: asyncio.Transport, rest: bytes) -> None:
-        """Switch both sides to passing bytes, after a 101 that was asked for."""
         exchange.answered_s = monotonic()
         exchange.status = 101
         switched = exchange.client.switch(head)
@@ -224,46 +176,14 @@ class Gateway:
         if held:
             instance.write(held)
 
-    # What revisions need (revision.Surroundings)
-
-    def make_pool(self, revision: Revision, entry: EndpointEntry) -> Pool:
-        kind = Http2Pool if revision.policy.protocol == "h2c" else Http1Pool
-        return kind(entry.address, self.limits, self.spawn)
-
-    def poke(self, revision: str, waiting: int) -> None:
-        self.tell_engine(Poke(revision, waiting))
-
-    def idle(self, revision: str, endpoint: str) -> None:
-        self.tell_engine(Idle(revision, endpoint))
-
-    def unreachable(self, revision: str, endpoint: str, error: str) -> None:
-        self.tell_engine(Unreachable(revision, endpoint, error))
-
-    def call_at(self, when: float, revision: Revision) -> None:
-        pending = self._pumps.get(revision)
-        loop = asyncio.get_running_loop()
-        due = loop.time() + max(0.001, when - monotonic())
-        if pending is not None:
-            if pending.when() <= due:
-                return
-            pending.cancel()
-        self._pumps[revision] = loop.call_at(due, self._pump, revision)
-
-    def _pump(self, revision: Revision) -> None:
-        del self._pumps[revision]
-        revision.pump()
-
     # Each second, and at the end
 
     def tick(self) -> None:
         """Report the load of the last second; close connections that have been idle for too long."""
-        now = monotonic()
-        samples = [sample for revision in self.revisions.values() if (sample := revision.sample(now)) is not None]
+        samples = self._known.samples(monotonic())
         if samples:
-            self.tell_engine(Load(tuple(samples)))
-        for revision in self.revisions.values():
-            for backend in revision.backends.values():
-                backend.pool.sweep()
+            self.tell_engine(Load(samples))
+        self._known.sweep()
 
     async def drain(self) -> None:
         """Let what is in flight finish, for `limits.drain_s` at most, then break off the rest."""
@@ -279,12 +199,8 @@ class Gateway:
             connection.abort()
 
     def close(self) -> None:
-        for timer in self._pumps.values():
-            timer.cancel()
         self.deadlines.close()
-        for revision in self.revisions.values():
-            for backend in revision.backends.values():
-                backend.pool.close_idle()
+        self._known.close()
         if self.tracer is not None:
             self.tracer.close()
 
@@ -300,25 +216,3 @@ class Gateway:
             for name, revision in self.revisions.items()
         }
         return metrics.render(self.metrics, views, len(self._connections))
-
-    def _scrape(self, message: ScrapeMetrics) -> None:
-        self.tell_engine(Metrics(message.id, self.metrics_text()))
-
-
-def _unlisted_policy(name: str) -> RevisionPolicy:
-    return RevisionPolicy(name, name.partition("/")[0], "", "")
-
-
-def _write_access_line(exchange: Exchange, status: int, now: float) -> None:
-    request = exchange.request
-    line = {
-        "method": request.method.decode("latin-1"),
-        "host": request.host.decode("latin-1"),
-        "path": request.target.partition(b"?")[0].decode("latin-1"),
-        "status": status,
-        "seconds": round(now - exchange.arrived_s, 6),
-        "revision": exchange.revision.name if exchange.revision is not None else "",
-        "request_id": request.request_id.decode("latin-1"),
-        "traceparent": request.traceparent.decode("latin-1"),
-    }
-    sys.stdout.write(json.dumps(line) + "\n")

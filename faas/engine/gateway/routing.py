@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -11,9 +9,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from faas.engine.contract.dataplane import Split, Table, Target
+from faas.engine.gateway.http.host import host_name, is_ip_literal
 
-# RFC 3986 reg-name or IP literal, and a port; stricter than the RFC in that userinfo is refused.
-_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9\-._~%!$&'()*+,;=]{0,255})(?::[0-9]{0,5})?")
 # A cache of answers; cleared when full, so a client cannot make it grow with invented hosts.
 _CACHE_ENTRIES = 4096
 
@@ -21,18 +18,6 @@ _CACHE_ENTRIES = 4096
 class Resolution(NamedTuple):
     target: Target
     prefix: bytes  # b"" or /_/NAMESPACE/LABEL, which the instance does not see
-
-
-def is_valid_host(host: bytes) -> bool:
-    """Whether this is a well-formed Host header (RFC 9110, 7.2)."""
-    return _HOST.fullmatch(host) is not None
-
-
-def host_name(host: bytes) -> str:
-    """The name in a Host header, as the table has it: lower case, without port and trailing dot."""
-    if host.startswith(b"["):
-        return host[: host.find(b"]") + 1].decode("latin-1").lower()
-    return host.partition(b":")[0].decode("latin-1").lower().rstrip(".")
 
 
 def choose(splits: tuple[Split, ...], point: float) -> str | None:
@@ -44,14 +29,6 @@ def choose(splits: tuple[Split, ...], point: float) -> str | None:
             return split.revision
     # Percents that add up to less than 100 leave a gap at the end: the last one with traffic takes it.
     return next((split.revision for split in reversed(splits) if split.percent > 0), None)
-
-
-def _is_ip_literal(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 class Router:
@@ -88,7 +65,7 @@ class Router:
 
     def _is_own(self, host: bytes) -> bool:
         name = host_name(host)
-        return name in self._own or _is_ip_literal(name)
+        return name in self._own or is_ip_literal(name)
 
     def _by_path(self, host: bytes, target: bytes, public: bool) -> Resolution | None:
         if public and not self._is_own(host):

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from faas.engine.contract.settings import EngineSettings
+from faas.engine.gateway.clients.http1 import Http1Connection
 from faas.engine.gateway.control import Control
 from faas.engine.gateway.gateway import Gateway
-from faas.engine.gateway.http1 import Http1Connection
 from faas.engine.gateway.limits import Limits
 from faas.engine.gateway.memory import Memory
 from faas.engine.gateway.tracing import Tracer

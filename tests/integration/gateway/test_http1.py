@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from faas.engine.gateway.exchange import Exchange
+from faas.engine.gateway.exchanges.exchange import Exchange
 
 
 def test_a_request_reaches_its_instance_with_forwarding_headers_and_without_hop_by_hop_ones(kit: Any) -> None:

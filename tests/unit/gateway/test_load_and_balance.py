@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.engine.gateway.balance import pick
-from faas.engine.gateway.load import InFlight
+from faas.engine.gateway.revisions.balance import pick
+from faas.engine.gateway.revisions.load import InFlight
 
 
 def test_the_integral_is_exact() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.engine.gateway.problem import Refused
-from faas.engine.gateway.request import Headers, Origin, encode_request, encode_request_h2, make_request
-from faas.engine.gateway.response import MalformedResponse, Response, encode_head, make_response, safe_trailers
-from faas.engine.gateway.retry import Failure, may_retry, was_handed_over
-from faas.engine.gateway.tracing import is_traceparent, new_traceparent
+from faas.engine.gateway.exchanges.retry import Failure, may_retry, was_handed_over
+from faas.engine.gateway.http.problem import Refused
+from faas.engine.gateway.http.request import Headers, Origin, encode_request, encode_request_h2, make_request
+from faas.engine.gateway.http.response import MalformedResponse, Response, encode_head, make_response, safe_trailers
+from faas.engine.gateway.http.traceparent import is_traceparent, new_traceparent
 
 ORIGIN = Origin(b"127.0.0.1", b"127.0.0.1", b"http")
 

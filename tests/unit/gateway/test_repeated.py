@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faas.engine.gateway.exchange import Exchange
+from faas.engine.gateway.clients.http1_reading import RequestParsing
+from faas.engine.gateway.exchanges.exchange import Exchange
 from faas.engine.gateway.gateway import Gateway
-from faas.engine.gateway.http1_parsing import RequestParsing
+from faas.engine.gateway.http.problem import Refused
+from faas.engine.gateway.http.repeated import RepeatedRequest, RepeatedResponse
+from faas.engine.gateway.http.request import Headers, Origin, Request, encode_request, make_request
+from faas.engine.gateway.http.response import encode_head, make_response
 from faas.engine.gateway.limits import Limits
-from faas.engine.gateway.problem import Refused
-from faas.engine.gateway.repeated import RepeatedRequest, RepeatedResponse
-from faas.engine.gateway.request import Headers, Origin, Request, encode_request, make_request
-from faas.engine.gateway.response import encode_head, make_response
 
 ORIGIN = Origin(b"127.0.0.1", b"127.0.0.1", b"http")
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

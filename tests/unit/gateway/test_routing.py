@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faas.engine.contract.dataplane import Split, Table, Target
-from faas.engine.gateway.routing import Resolution, Router, choose, is_valid_host, strip_prefix
+from faas.engine.gateway.http.host import is_valid_host
+from faas.engine.gateway.routing import Resolution, Router, choose, strip_prefix
 
 PUBLIC = Target("default", "hello", "hello", "", (Split("default/hello-1", 100),), public=True)
 LOCAL = Target("default", "inner", "inner", "", (Split("default/inner-1", 100),), public=False)

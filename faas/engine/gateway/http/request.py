@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from faas.engine.gateway.problem import Refused
-from faas.engine.gateway.routing import is_valid_host
-from faas.engine.gateway.tracing import is_traceparent, new_request_id, new_traceparent, traceparent_of
+from faas.engine.gateway.http.host import is_valid_host
+from faas.engine.gateway.http.problem import Refused
+from faas.engine.gateway.http.traceparent import is_traceparent, new_request_id, new_traceparent, traceparent_of
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import httptools
 
-from faas.engine.gateway.exchange import Exchange
-from faas.engine.gateway.repeated import RepeatedResponse
-from faas.engine.gateway.request import Headers, encode_request
-from faas.engine.gateway.response import (
+from faas.engine.gateway.exchanges.exchange import Exchange
+from faas.engine.gateway.exchanges.retry import Failure
+from faas.engine.gateway.http.repeated import RepeatedResponse
+from faas.engine.gateway.http.request import Headers, encode_request
+from faas.engine.gateway.http.response import (
     MalformedResponse,
     Response,
     encode_chunk,
@@ -19,14 +20,24 @@ from faas.engine.gateway.response import (
     has_no_body,
     make_response,
 )
-from faas.engine.gateway.retry import Failure
-
-if TYPE_CHECKING:
-    from faas.engine.gateway.pool import Http1Pool
 
 _JOIN_BYTES = 64 * 1024  # below it one joined write is cheaper than two
 _MAX_FIELDS = 1000  # a function that never ends its head must not fill the gateway's memory
 _RESETS = (errno.ECONNRESET, errno.EPIPE)
+
+
+class Pool(Protocol):
+    """Where a connection is between two requests."""
+
+    is_unix: bool
+
+    def put(self, connection: Http1Upstream) -> None:
+        """Keep it: its answer is complete."""
+        ...
+
+    def forget(self, connection: Http1Upstream) -> None:
+        """It is lost."""
+        ...
 
 
 class Http1Upstream(asyncio.Protocol):
@@ -34,7 +45,7 @@ class Http1Upstream(asyncio.Protocol):
 
     idle_since = 0.0
 
-    def __init__(self, pool: Http1Pool) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._parser = httptools.HttpResponseParser(self)
         self._repeated = RepeatedResponse()
@@ -49,7 +60,7 @@ class Http1Upstream(asyncio.Protocol):
         self._reset_parts()
         self._eof_ends_body = False
 
-    # What an exchange asks for (exchange.Upstream)
+    # What an exchange asks for (sides.Upstream)
 
     def start(self, exchange: Exchange) -> None:
         """Hand the request over to a connection that was just made."""

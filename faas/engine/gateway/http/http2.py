@@ -1,8 +1,9 @@
-"""What both ends of HTTP/2 share: a connection that survives GOAWAY, and a stream's outgoing bytes."""
+"""HTTP/2 without a socket, as both sides use it: a connection that survives GOAWAY, and a stream's outgoing bytes."""
 
 from __future__ import annotations
 
 from collections import deque
+from typing import cast
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -11,8 +12,8 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import Frame, GoAwayFrame
 
+from faas.engine.gateway.http.request import Headers
 from faas.engine.gateway.limits import Limits
-from faas.engine.gateway.request import Headers
 
 
 class GracefulConnection(H2Connection):
@@ -47,6 +48,11 @@ def goaway(last_stream_id: int, error_code: int = 0) -> bytes:
     frame.last_stream_id = last_stream_id
     frame.error_code = error_code
     return frame.serialize()
+
+
+def plain_fields(headers: object) -> Headers:
+    """An event's header fields: h2 makes tuples of its own, with or without bytes in them."""
+    return [(bytes(name), bytes(value)) for name, value in cast(Headers, headers or [])]
 
 
 class Outgoing:
@@ -95,4 +101,4 @@ class Outgoing:
                 connection.end_stream(stream_id)
 
 
-__all__ = ["GracefulConnection", "Outgoing", "ProtocolError", "goaway", "make_connection"]
+__all__ = ["GracefulConnection", "Outgoing", "ProtocolError", "goaway", "make_connection", "plain_fields"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from faas.engine.gateway.request import Request
-from faas.engine.gateway.response import Response
+from faas.engine.gateway.http.request import Request
+from faas.engine.gateway.http.response import Response
 
 # The methods that change nothing about how a message is read (CONNECT does), and the targets that need no translation.
 _REQUEST_LINE = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!-\"$-~]*) HTTP/1\.1(?=\r\n)")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from faas.engine.gateway.problem import reason_phrase
-from faas.engine.gateway.request import Headers, Request
+from faas.engine.gateway.http.problem import reason_phrase
+from faas.engine.gateway.http.request import Headers, Request
 
 _HOP_BY_HOP = frozenset({
     b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"te", b"upgrade",

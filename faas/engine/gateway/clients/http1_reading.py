@@ -9,19 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import httptools
 
-from faas.engine.gateway.exchange import Exchange
-from faas.engine.gateway.problem import Refused
-from faas.engine.gateway.repeated import RepeatedRequest
-from faas.engine.gateway.request import Headers, Origin, Request, make_request
-from faas.engine.gateway.response import safe_trailers
-
-if TYPE_CHECKING:
-    from faas.engine.gateway.gateway import Gateway
-
+from faas.engine.gateway.exchanges.exchange import Exchange
+from faas.engine.gateway.gateway import Gateway
+from faas.engine.gateway.http.problem import Refused
+from faas.engine.gateway.http.repeated import RepeatedRequest
+from faas.engine.gateway.http.request import Headers, Origin, Request, make_request
+from faas.engine.gateway.http.response import safe_trailers
 
 PIPELINED = 8  # parsed ahead of the one that is answered; the last slice may bring more
 # At most this much is parsed at a time. A read brings up to 256 KiB; as bytes that is what it is, but parsed it would

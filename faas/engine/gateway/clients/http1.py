@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from faas.engine.gateway.exchange import Exchange
-from faas.engine.gateway.http1_parsing import PIPELINED, RequestParsing
-from faas.engine.gateway.http2 import PREFACE, Http2Connection
-from faas.engine.gateway.problem import Refused, problem_body, problem_headers
-from faas.engine.gateway.request import Headers, Origin, Request
-from faas.engine.gateway.response import (
+from faas.engine.gateway.clients.http1_reading import PIPELINED, RequestParsing
+from faas.engine.gateway.clients.http2 import PREFACE, Http2Connection
+from faas.engine.gateway.exchanges.exchange import Exchange
+from faas.engine.gateway.gateway import Gateway
+from faas.engine.gateway.http.problem import Refused, problem_body, problem_headers
+from faas.engine.gateway.http.request import Headers, Origin, Request
+from faas.engine.gateway.http.response import (
     Response,
     encode_chunk,
     encode_head,
@@ -22,9 +23,6 @@ from faas.engine.gateway.response import (
     has_no_body,
     safe_trailers,
 )
-
-if TYPE_CHECKING:
-    from faas.engine.gateway.gateway import Gateway
 
 _JOIN_BYTES = 64 * 1024  # below it one joined write is cheaper than two
 

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Literal
 
-from faas.engine.gateway.exchange import Exchange
+from faas.engine.gateway.endpoints.connecting import ConnectFailed, connect
+from faas.engine.gateway.endpoints.http1 import Http1Upstream
+from faas.engine.gateway.endpoints.http2 import Http2Upstream
+from faas.engine.gateway.exchanges.exchange import Exchange
+from faas.engine.gateway.exchanges.retry import Failure
+from faas.engine.gateway.http.problem import Refused
 from faas.engine.gateway.limits import Limits
-from faas.engine.gateway.problem import Refused
-from faas.engine.gateway.retry import Failure
-from faas.engine.gateway.upstream1 import Http1Upstream
-from faas.engine.gateway.upstream2 import Http2Upstream
 
-P = TypeVar("P", bound=asyncio.Protocol)
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
-class ConnectFailed(Exception):
-    """Nobody listens at an address, or takes connections in time."""
-
-
-async def connect(address: str, factory: Callable[[], P], timeout_s: float) -> P:
-    """Connect to `unix:/path` or `tcp:host:port`. Raises: ConnectFailed."""
-    loop = asyncio.get_running_loop()
-    kind, _, rest = address.partition(":")
-    try:
-        async with asyncio.timeout(timeout_s):
-            if kind == "unix":
-                _, protocol = await loop.create_unix_connection(factory, rest)
-            else:
-                host, _, port = rest.rpartition(":")
-                _, protocol = await loop.create_connection(factory, host.strip("[]"), int(port))
-    except TimeoutError as error:
-        raise ConnectFailed(f"no connection to {address} within {timeout_s:g} s") from error
-    except (OSError, ValueError) as error:
-        raise ConnectFailed(f"cannot connect to {address}: {error}") from error
-    return protocol
+def make_pool(protocol: Literal["http1", "h2c"], address: str, limits: Limits, spawn: Spawn) -> Http1Pool | Http2Pool:
+    """A pool for an instance that speaks `protocol`; whoever owns `spawn` owns the tasks that connect."""
+    return (Http2Pool if protocol == "h2c" else Http1Pool)(address, limits, spawn)
 
 
 class Http1Pool:
@@ -94,7 +76,7 @@ class Http1Pool:
         if exchange.finished:
             self.put(connection)
             return
-        _reached(exchange)
+        exchange.reached()
         connection.start(exchange)
 
 
@@ -153,11 +135,6 @@ class Http2Pool:
             while self._waiting and connection.has_room:
                 exchange = self._waiting.pop(0)
                 if not exchange.finished:
-                    _reached(exchange)
+                    exchange.reached()
                     connection.start(exchange)
         self._connecting = False
-
-
-def _reached(exchange: Exchange) -> None:
-    if exchange.revision is not None and exchange.backend is not None:
-        exchange.revision.reached(exchange.backend)

@@ -5,24 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from h2.errors import ErrorCodes
 
-from faas.engine.gateway.exchange import Exchange
-from faas.engine.gateway.h2_common import Outgoing, ProtocolError
-from faas.engine.gateway.problem import Refused, problem_body, problem_headers
-from faas.engine.gateway.request import Headers
-from faas.engine.gateway.response import Response, encode_head_h2, has_no_body, safe_trailers
+from faas.engine.gateway.exchanges.exchange import Exchange
+from faas.engine.gateway.http.http2 import GracefulConnection, Outgoing, ProtocolError
+from faas.engine.gateway.http.problem import Refused, problem_body, problem_headers
+from faas.engine.gateway.http.request import Headers
+from faas.engine.gateway.http.response import Response, encode_head_h2, has_no_body, safe_trailers
 
-if TYPE_CHECKING:
-    from faas.engine.gateway.http2 import Http2Connection
+
+class Connection(Protocol):
+    """What a stream needs of its connection."""
+
+    h2: GracefulConnection
+    blocked: bool  # the transport takes no more for now
+
+    def flush(self) -> None:
+        """Write what h2 has to say."""
+        ...
+
+    def forget(self, stream_id: int) -> None:
+        """This stream's answer is out."""
+        ...
 
 
 class ClientStream:
-    """exchange.Downstream for HTTP/2."""
+    """sides.Downstream for HTTP/2."""
 
-    def __init__(self, connection: Http2Connection, stream_id: int) -> None:
+    def __init__(self, connection: Connection, stream_id: int) -> None:
         self._connection = connection
         self._id = stream_id
         self.exchange: Exchange | None = None
@@ -94,7 +106,7 @@ class ClientStream:
         if now >= self._waits_since + exchange.gateway.limits.body_timeout_s:
             exchange.fail(Refused(408, "the body of the request did not come"))
 
-    # exchange.Downstream
+    # sides.Downstream
 
     def respond(self, head: Response | None, data: bytes, end: bool, trailers: Headers) -> None:
         if self._answer_ended:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from h2.errors import ErrorCodes
 from h2.events import (
@@ -22,15 +22,13 @@ from h2.events import (
     WindowUpdated,
 )
 
-from faas.engine.gateway.exchange import Exchange
-from faas.engine.gateway.h2_common import ProtocolError, goaway, make_connection
-from faas.engine.gateway.h2_stream import ClientStream
-from faas.engine.gateway.problem import Refused
-from faas.engine.gateway.request import Headers, Origin, Request, make_request
-from faas.engine.gateway.response import safe_trailers
-
-if TYPE_CHECKING:
-    from faas.engine.gateway.gateway import Gateway
+from faas.engine.gateway.clients.http2_stream import ClientStream
+from faas.engine.gateway.exchanges.exchange import Exchange
+from faas.engine.gateway.gateway import Gateway
+from faas.engine.gateway.http.http2 import ProtocolError, goaway, make_connection, plain_fields
+from faas.engine.gateway.http.problem import Refused
+from faas.engine.gateway.http.request import Headers, Origin, Request, make_request
+from faas.engine.gateway.http.response import safe_trailers
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 # A read of 256 KiB may be twenty thousand frames; what floods us is noticed between two slices, not behind all of them.
@@ -128,7 +126,7 @@ class Http2Connection(asyncio.Protocol):
         elif isinstance(event, TrailersReceived):
             stream = self._streams.get(event.stream_id)
             if stream is not None:
-                stream.trailers = safe_trailers([(bytes(name), bytes(value)) for name, value in event.headers])
+                stream.trailers = safe_trailers(plain_fields(event.headers))
         elif isinstance(event, StreamReset):
             stream = self._streams.pop(event.stream_id, None)
             if stream is not None:

@@ -1,68 +1,79 @@
 """One request, from its head to the end of its answer: between a client's connection and an instance's.
 
-Neither side knows the other's protocol: both speak the two small Protocols below. An exchange waits in its revision's
-queue, is given an endpoint, hands the request over, and lets the answer through; it keeps the timeouts, decides on
-retries, and is counted until it is finished.
+An exchange waits in its revision's queue, is given an endpoint, hands the request over, and lets the answer through; it
+keeps the timeouts, decides on retries, and is counted until it is finished.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from faas.engine.gateway.problem import Refused
-from faas.engine.gateway.request import Headers, Request
-from faas.engine.gateway.response import Response
-from faas.engine.gateway.retry import Failure, may_retry, was_handed_over
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from faas.engine.gateway.gateway import Gateway
-    from faas.engine.gateway.revision import Backend, Revision
-    from faas.engine.gateway.tracing import Span
-    from faas.engine.gateway.tunnel import Tunnel
+from faas.engine.contract.dataplane import RevisionPolicy
+from faas.engine.gateway.exchanges.retry import Failure, may_retry, was_handed_over
+from faas.engine.gateway.exchanges.sides import Downstream, Upstream
+from faas.engine.gateway.exchanges.tunnel import Tunnel
+from faas.engine.gateway.http.problem import Refused
+from faas.engine.gateway.http.request import Headers, Request
+from faas.engine.gateway.http.response import Response
+from faas.engine.gateway.limits import Limits
+from faas.engine.gateway.metrics import GatewayMetrics
+from faas.engine.gateway.tracing import Span
 
 
-class Downstream(Protocol):
-    """The client's side of one request."""
+class Surroundings(Protocol):
+    """What an exchange needs of the gateway."""
 
-    def respond(self, head: Response | None, data: bytes, end: bool, trailers: Headers) -> None:
-        """Send the next part of the answer; the first call has its head, the last one `end`."""
+    limits: Limits
+    metrics: GatewayMetrics
+
+    def finished(self, exchange: Exchange, status: int, now: float) -> None:
+        """It is over; its revision hears of it next."""
         ...
 
-    def respond_interim(self, head: Response) -> None: ...
-
-    def refuse(self, refused: Refused) -> None:
-        """Answer with a problem document; only before any `respond`."""
-        ...
-
-    def cut(self) -> None:
-        """Break off an answer that has begun, so that the client can tell."""
-        ...
-
-    def pause_request(self) -> None: ...
-
-    def resume_request(self) -> None: ...
-
-    def switch(self, head: Response) -> tuple[asyncio.Transport, bytes] | None:
-        """Send a 101 and give up the connection, with what came behind the request; None when it is gone."""
+    def tunnel(self, exchange: Exchange, head: Response, instance: asyncio.Transport, rest: bytes) -> None:
+        """Switch both sides to passing bytes, after a 101 that was asked for; `rest` came behind it."""
         ...
 
 
-class Upstream(Protocol):
-    """The instance's side of one request, once a connection is there."""
+class Queue(Protocol):
+    """The revision that an exchange is for: where it waits, and where it is counted."""
 
-    def send(self, data: bytes, end: bool, trailers: Headers) -> None: ...
+    name: str
+    policy: RevisionPolicy
 
-    def abort(self) -> None:
-        """Stop: the instance sees a broken connection or a reset stream. No callback follows."""
+    def handed_over_cold(self, seconds: float) -> None:
+        """A request that waited for a first instance was handed over, so long after it came."""
         ...
 
-    def pause_response(self) -> None: ...
+    def requeue(self, exchange: Exchange, *, unreachable: str | None) -> None:
+        """Its endpoint failed before it began: it goes first, and the endpoint's place is free again.
 
-    def resume_response(self) -> None: ...
+        An endpoint that is `unreachable`, for this reason, is left alone for a moment.
+        """
+        ...
+
+    def release(self, exchange: Exchange, status: int, now: float) -> None:
+        """An admitted request is over, wherever it was."""
+        ...
+
+
+class Place(Protocol):
+    """The endpoint that an exchange was given; its revision takes it back."""
+
+    def reached(self) -> None:
+        """A connection was made."""
+        ...
+
+    def suspend(self, error: str) -> float:
+        """Give it no requests until the time that is returned."""
+        ...
+
+    def leave(self) -> None:
+        """A request has left it."""
+        ...
 
 
 class Exchange:
@@ -74,13 +85,13 @@ class Exchange:
         "prefix", "request", "revision", "slot", "span", "status", "upstream",
     )  # fmt: skip
 
-    def __init__(self, gateway: Gateway, client: Downstream, request: Request) -> None:
+    def __init__(self, gateway: Surroundings, client: Downstream, request: Request) -> None:
         self.gateway = gateway
         self.client = client
         self.request = request
         self.prefix = b""
-        self.revision: Revision | None = None
-        self.backend: Backend | None = None
+        self.revision: Queue | None = None
+        self.backend: Place | None = None
         self.upstream: Upstream | None = None
         self.span: Span | None = None
         self.arrived_s = self.last_byte_s = monotonic()
@@ -141,13 +152,19 @@ class Exchange:
 
     # From the pool
 
+    def reached(self) -> None:
+        """A connection to its endpoint was made for it."""
+        if self.backend is not None:
+            self.backend.reached()
+
     def attached(self, upstream: Upstream) -> tuple[bytes, bool, Headers]:
         """A connection is ready: returns what of the body is there, whether that is all, and its trailers."""
         self.upstream = upstream
         self.attempt += 1
         if self.cold:
             self.cold = False
-            self.gateway.handed_over_cold(self)
+            assert self.revision is not None
+            self.revision.handed_over_cold(monotonic() - self.arrived_s)
         data = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         if self._body_bytes > self.gateway.limits.buffer_bytes:
             self._forget_body()
@@ -196,18 +213,14 @@ class Exchange:
         if self.finished:
             return
         self.upstream = None
-        revision, backend = self.revision, self.backend
-        assert revision is not None
-        assert backend is not None
         if self.answered_s:
             self.gateway.metrics.upstream_errors += 1
             self.fail(Refused(502, "the answer broke off"))
         elif self._may_retry(failure):
             self.gateway.metrics.retries += 1
-            self.backend = None
-            if not failure.reused and not was_handed_over(failure):
-                revision.suspend(backend, failure.description)
-            revision.requeue(self, backend)
+            assert self.revision is not None
+            is_unreachable = not failure.reused and not was_handed_over(failure)
+            self.revision.requeue(self, unreachable=failure.description if is_unreachable else None)
         else:
             self.gateway.metrics.upstream_errors += 1
             handed_over = was_handed_over(failure)
@@ -235,7 +248,11 @@ class Exchange:
         self.finished = True
         self.upstream = None
         self._body = []
-        self.gateway.finished(self, status, now or monotonic())
+        revision = self.revision
+        assert revision is not None
+        now = now or monotonic()
+        self.gateway.finished(self, status, now)
+        revision.release(self, status, now)
 
     def moved(self) -> None:
         """Bytes went through its tunnel."""
