@@ -1,11 +1,13 @@
-"""Images that were written into a project: an OCI layout, or an archive of one or of `docker save`.
+"""What was written into a project and is none of its image: images (an OCI layout, an archive), exported manifests.
 
-They are told by what is in them, since they go by any name; of a large file that is none, one block is read.
+Images are told by what is in them, since they go by any name; of a large file that is none, one block is read. The
+manifests of an export are those that the index beside them names.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import tarfile
@@ -23,6 +25,21 @@ _PART_OF_IMAGE = re.compile(
     r"(oci-layout|index\.json|manifest\.json|repositories|blobs(/sha256(/[0-9a-f]{64})?)?"
     r"|[0-9a-f]{64}(\.json|\.tar|/(VERSION|json|layer\.tar))?)"
 )
+
+
+EXPORT_INDEX = ".faas-export"
+"""What `faas export --to FOLDER` leaves there: its files, by their path in the folder."""
+
+
+def manifests_in(folder: str) -> frozenset[str]:
+    """Paths, beginning with the folder, of the manifests that an export wrote below it, and of their index."""
+    index = os.path.join(folder, EXPORT_INDEX)
+    try:
+        with open(index, "rb") as file:
+            names = [str(name) for name in json.load(file)["files"]]
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or somebody wrote over it
+        return frozenset()
+    return frozenset((index, *(os.path.join(folder, *name.split("/")) for name in names)))
 
 
 def is_layout(folder: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from faas_builders.errors import ProjectFileError
-from faas_builders.exported import is_image_archive, is_layout
+from faas_builders.exported import is_image_archive, is_layout, manifests_in
 
 NEVER = (
     # version control, environments, caches
@@ -48,14 +48,14 @@ class _Rules:
 def project_files(root: Path, ignore_files: tuple[str, ...] = IGNORE_FILES) -> list[ProjectFile]:
     """The files to ship, sorted by path: all but NEVER and what the `ignore_files` leave out.
 
-    Images that were written into the project are left out, too, unless an ignore file names them with `!`: each build
-    would hold the one before.
+    Images and exported manifests that were written into the project are left out, too, unless an ignore file names
+    them with `!`: each build would hold the one before, and the digest that manifests name would change with them.
     The last of `ignore_files` has the last word over those before it, a deeper file over a shallower one.
     Raises: ProjectFileError: a symbolic link that leaves the project, a name that is not UTF-8.
     """
     root = Path(os.path.realpath(root))
     above = _rules_above(root) if ".gitignore" in ignore_files else ()
-    return sorted(_walk(root, str(root), above, ignore_files), key=lambda file: file.path)
+    return sorted(_walk(root, str(root), above, frozenset(), ignore_files), key=lambda file: file.path)
 
 
 def content_hash(files: list[ProjectFile]) -> str:
@@ -86,19 +86,22 @@ _PIECE = 1 << 18  # bytes; most files are read at once
 _LEAVE_OUT = "Make it readable, or name it in .faasignore"
 
 
-def _walk(root: Path, folder: str, rules: tuple[_Rules, ...], ignore_files: tuple[str, ...]) -> Iterator[ProjectFile]:
+def _walk(
+    root: Path, folder: str, rules: tuple[_Rules, ...], exported: frozenset[str], ignore_files: tuple[str, ...]
+) -> Iterator[ProjectFile]:
     rules = (*rules, *_rules_in(folder, ignore_files))
+    exported |= manifests_in(folder)
     with os.scandir(folder) as entries:
         for entry in entries:
             is_folder = entry.is_dir(follow_symlinks=False)
             left_out = _is_left_out(str(root), entry.path, is_folder, rules)
-            if left_out or (left_out is None and _is_image(entry, is_folder)):
+            if left_out or (left_out is None and (entry.path in exported or _is_image(entry, is_folder))):
                 continue
             if not entry.name.isprintable():
                 _check_name(entry.path)
             if is_folder:
                 if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # a virtual environment by any name
-                    yield from _walk(root, entry.path, rules, ignore_files)
+                    yield from _walk(root, entry.path, rules, exported, ignore_files)
             elif entry.is_symlink():
                 yield _link(root, entry.path)
             elif entry.is_file(follow_symlinks=False):

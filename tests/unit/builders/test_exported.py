@@ -1,13 +1,16 @@
-"""Images that lie in a project do not get into its next image."""
+"""Images and exported manifests that lie in a project do not get into its next image."""
 
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from pathlib import Path
 
 import pytest
 from faas_builders.files import project_files
+
+from faas.deploy.export.folder import write_files
 
 HEX = "a" * 64
 
@@ -77,3 +80,48 @@ def test_an_image_that_an_ignore_file_asks_for_is_shipped(tmp_path: Path) -> Non
     (tmp_path / ".faasignore").write_text("!out.tar\n")
 
     assert names(tmp_path) == ["out.tar"]
+
+
+def export(folder: Path, *written: str) -> None:
+    for name in written:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("image: shop@sha256:...")
+    (folder / ".faas-export").write_text(json.dumps({"files": dict.fromkeys(written, "sha256:...")}))
+
+
+def test_an_export_into_the_project_is_left_out_and_what_stands_beside_it_is_not(tmp_path: Path) -> None:
+    (tmp_path / "main.py").touch()
+    export(tmp_path / "deploy", "base/service-web.yaml", "SECRETS.md")
+    (tmp_path / "deploy" / "base" / "own.yaml").touch()
+
+    assert names(tmp_path) == ["deploy/base/own.yaml", "main.py"]
+
+
+def test_an_export_beside_the_code_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "main.py").touch()
+    export(tmp_path, "service-web.yaml")
+
+    assert names(tmp_path) == ["main.py"]
+
+
+def test_an_ignore_file_brings_an_exported_manifest_back(tmp_path: Path) -> None:
+    export(tmp_path, "base/service-web.yaml", "base/service-api.yaml")
+    (tmp_path / ".faasignore").write_text("!service-web.yaml")
+
+    assert names(tmp_path) == ["base/service-web.yaml"]
+
+
+@pytest.mark.parametrize("index", ["", "[]", '{"files": 3}', '{"files": {"../main.py": "x", "/main.py": "x"}}'])
+def test_an_index_that_is_not_of_an_export_leaves_out_no_file_elsewhere(tmp_path: Path, index: str) -> None:
+    (tmp_path / "main.py").touch()
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy" / ".faas-export").write_text(index)
+
+    assert names(tmp_path)[-1] == "main.py"
+
+
+def test_a_real_export_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "main.py").touch()
+    write_files(tmp_path / "deploy", {"base/kustomization.yaml": "resources: []\n", "SECRETS.md": "# Secrets\n"})
+
+    assert names(tmp_path) == ["main.py"]

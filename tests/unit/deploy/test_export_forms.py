@@ -341,6 +341,10 @@ def test_files_are_written_then_only_what_changes_and_what_is_gone_goes(tmp_path
     assert not (tmp_path / "sub").exists()
 
 
+def test_kubectl_takes_the_index_of_a_folder_for_no_object() -> None:
+    assert Path(INDEX).suffix not in (".json", ".yaml", ".yml")
+
+
 def test_what_somebody_else_wrote_is_not_overwritten_and_nothing_else_is_written(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("mine\n")
 
