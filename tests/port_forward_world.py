@@ -42,6 +42,8 @@ class Door:
     url: str = ""
     forwards: list[str] = field(default_factory=list)  # as they were asked for
     users: list[str] = field(default_factory=list)  # by certificate or token
+    acting_as: list[tuple[str, str]] = field(default_factory=list)  # headers of impersonation
+    actors: set[str] | None = None  # who may act as somebody else; None: everybody
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
@@ -50,6 +52,7 @@ class Door:
             url = urlsplit(target)
             found = _PATH.match(url.path)
             if found:
+                self.acting_as += _pairs(head, "impersonate-")
                 await self._forward(found[1], found[2], parse_qs(url.query), headers, reader, writer)
             elif url.path in self.objects:
                 await _answer(writer, 200, self.objects[url.path])
@@ -71,6 +74,9 @@ class Door:
         user = _user(headers, writer)
         if not user or (self.tokens and user not in self.tokens):
             message = f'pods "{pod}" is forbidden: User "{user}" cannot create resource "pods/portforward"'
+            return await _answer(writer, 403, _status(403, "Forbidden", message))
+        if self.acting_as and self.actors is not None and user not in self.actors:
+            message = f'users "x" is forbidden: User "{user}" cannot impersonate resource "users"'
             return await _answer(writer, 403, _status(403, "Forbidden", message))
         ports = [int(port) for port in query["ports"][0].split(",")]
         known = {name for space, name, _ in self.listening if space == namespace}
@@ -216,6 +222,12 @@ def _parse(head: bytes) -> tuple[str, dict[str, str]]:
     first, *lines = head.decode().split("\r\n")
     pairs = (line.partition(":") for line in lines if line)
     return first.split(" ")[1], {name.lower(): value.strip() for name, _, value in pairs}
+
+
+def _pairs(head: bytes, prefix: str) -> list[tuple[str, str]]:
+    """Headers that begin so, as they were sent: some come several times."""
+    found = [line.partition(": ") for line in head.decode().split("\r\n")]
+    return [(name, value) for name, _, value in found if name.lower().startswith(prefix)]
 
 
 def _user(headers: dict[str, str], writer: asyncio.StreamWriter) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import sys
@@ -20,38 +19,10 @@ from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.kubeconfigs.files import KubeconfigError
 from faas.client.transport.retry import RetryPolicy
 from faas.resources.kinds import CONFIG_MAP
+from tests.cluster.tunnelling import copy_bytes, http_proxy
 from tests.cluster_world import TEAM, ClusterWorld
 
 ONCE = RetryPolicy(attempts=1)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-
-
-@asynccontextmanager
-async def tunnelling(to_port: int) -> AsyncIterator[tuple[str, list[str]]]:
-    """A proxy whose every tunnel leads to that port of this machine; its URL, and what it was asked for."""
-    asked: list[str] = []
-    tunnels: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tunnels.add(asyncio.current_task())  # type: ignore[arg-type]
-        asked.append((await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")[0])
-        there, back = await asyncio.open_connection("127.0.0.1", to_port)
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
-    finally:
-        server.close()
-        await asyncio.wait(tunnels)  # they end with their clients
 
 
 async def names(cluster: Cluster, namespace: str = TEAM) -> int:
@@ -62,9 +33,9 @@ async def names(cluster: Cluster, namespace: str = TEAM) -> int:
 def test_a_kubeconfigs_proxy_is_gone_through(cluster: ClusterWorld) -> None:
     async def scenario() -> list[str]:
         port = int(cluster.url.rpartition(":")[2])
-        async with tunnelling(port) as (proxy, asked):
-            await names(replace(cluster.cluster("robot"), server="https://kubernetes:6443", proxy_url=proxy))
-            return asked
+        async with http_proxy({"": port}) as proxy:
+            await names(replace(cluster.cluster("robot"), server="https://kubernetes:6443", proxy_url=proxy.url))
+            return proxy.asked
 
     assert asyncio.run(scenario()) == ["CONNECT kubernetes:6443 HTTP/1.1"]
 
@@ -74,8 +45,8 @@ def test_the_environments_proxy_is_gone_through_unless_the_server_is_excepted(
 ) -> None:
     async def scenario() -> list[str]:
         port = int(cluster.url.rpartition(":")[2])
-        async with tunnelling(port) as (proxy, asked):
-            monkeypatch.setenv("HTTPS_PROXY", proxy)
+        async with http_proxy({"": port}) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
             monkeypatch.delenv("NO_PROXY", raising=False)
             monkeypatch.delenv("no_proxy", raising=False)
             elsewhere = replace(cluster.cluster("robot"), server="https://kubernetes:6443")
@@ -84,7 +55,7 @@ def test_the_environments_proxy_is_gone_through_unless_the_server_is_excepted(
             monkeypatch.setenv("NO_PROXY", "kubernetes")
             with pytest.raises(Unavailable):
                 await names(elsewhere)  # that name leads nowhere without the proxy
-            return asked
+            return proxy.asked
 
     assert asyncio.run(scenario()) == ["CONNECT kubernetes:6443 HTTP/1.1"]
 
@@ -173,7 +144,7 @@ async def socks(to_port: int) -> AsyncIterator[tuple[str, list[str]]]:
         asked.append(f"{name.decode()}:{port}")
         there, back = await asyncio.open_connection("127.0.0.1", to_port)
         writer.write(b"\x05\x00\x00\x01" + bytes(6))
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        await asyncio.gather(copy_bytes(reader, back), copy_bytes(there, writer))
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:

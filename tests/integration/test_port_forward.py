@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.server
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -14,8 +16,9 @@ from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.services.ingress import PodPort
 from faas.client.services.portforward import PortForwardFailed, PortForwardMissing, forwarded
 from tests.cluster.credentials import make_client_certificate, server_context
+from tests.cluster.tunnelling import http_proxy
 from tests.port_forward_world import Door, door
-from tests.serving import serving
+from tests.serving import on_a_loop, serving
 
 TO = PodPort("team", "hello-1", 8012)
 REQUEST = b"GET /there HTTP/1.0\r\nHost: hello.team.example.com\r\n\r\n"
@@ -84,6 +87,59 @@ def test_a_token_opens_it(api: Door, folder: Path) -> None:
     cluster = Cluster(api.url, ca_data=(folder / "ca.crt").read_text())
     assert ask(cluster, Identity("Bearer secret-of-robot")).endswith(b"/there")
     assert api.users == ["secret-of-robot"]
+
+
+def test_one_who_may_acts_as_another(api: Door, folder: Path) -> None:
+    headers = (
+        ("Impersonate-User", "ada"),
+        ("Impersonate-Uid", "7"),
+        ("Impersonate-Group", "dev"),
+        ("Impersonate-Group", "größe"),
+        ("Impersonate-Extra-scopes", "view"),
+    )
+    assert ask(replace(cluster_of(api, folder), impersonation=headers)).endswith(b"/there")
+    assert (api.users, api.acting_as) == (["alice"], list(headers))
+
+
+def test_one_who_may_not_act_as_another_is_told_so(api: Door, folder: Path) -> None:
+    api.actors = {"somebody else"}
+    acting = replace(cluster_of(api, folder), impersonation=(("Impersonate-User", "ada"),))
+    with pytest.raises(PortForwardFailed, match='User "alice" cannot impersonate resource "users"') as failed:
+        ask(acting)
+    assert failed.value.lacking == ""
+
+
+def test_a_header_that_cannot_be_written_is_not_sent(api: Door, folder: Path) -> None:
+    acting = replace(cluster_of(api, folder), impersonation=(("Impersonate-User", "ada\r\nX-Evil: 1"),))
+    with pytest.raises(PortForwardFailed, match="a header of the kubeconfig has a character that none may have"):
+        ask(acting)
+    assert (api.users, api.acting_as) == ([], [])
+
+
+@pytest.mark.parametrize("password", ["", "pa%ss"])
+def test_a_proxy_is_gone_through(api: Door, folder: Path, password: str) -> None:
+    port = int(api.url.rpartition(":")[2])
+    with on_a_loop(lambda: http_proxy({"kubernetes:6443": port}, password)) as (proxy, _):
+        url = proxy.url.replace("//", f"//ada:{quote(password)}@") if password else proxy.url
+        through = replace(cluster_of(api, folder), server="https://kubernetes:6443", proxy_url=url)
+        assert ask(through).endswith(b"/there")
+        assert proxy.asked == ["CONNECT kubernetes:6443 HTTP/1.1"]
+
+
+def test_a_proxy_that_refuses_is_named_without_its_password(api: Door, folder: Path) -> None:
+    with on_a_loop(lambda: http_proxy({"": 1}, "other")) as (proxy, _):
+        url = proxy.url.replace("//", "//ada:SECRET@")
+        through = replace(cluster_of(api, folder), server="https://kubernetes:6443", proxy_url=url)
+        with pytest.raises(PortForwardFailed, match="does not connect to kubernetes:6443: 407 Proxy Auth") as failed:
+            ask(through)
+    assert "SECRET" not in str(failed.value)
+    assert f"the proxy http://…@{proxy.url.removeprefix('http://')}" in str(failed.value)
+
+
+def test_the_certificate_may_be_of_another_name_when_the_kubeconfig_says_which(api: Door, folder: Path) -> None:
+    assert ask(replace(cluster_of(api, folder), tls_server_name="kubernetes")).endswith(b"/there")
+    with pytest.raises(PortForwardFailed, match=r"[Hh]ostname mismatch"):
+        ask(replace(cluster_of(api, folder), tls_server_name="k8s.example.com"))
 
 
 def test_a_large_answer_comes_whole(api: Door, folder: Path) -> None:

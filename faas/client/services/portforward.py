@@ -1,32 +1,34 @@
 """A connection to a port of a Pod through the API server: for whoever is outside and finds no other way in.
 
-The kubernetes library does it, over a WebSocket (the extra `cluster`); it is imported when the first one is opened.
+The kubernetes library speaks it, over a WebSocket (the extra `cluster`); it is imported when the first one is opened.
+The connection under it is ours: believed, proxied and shown to the server as every other one, and as who is meant.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import socket
-import ssl
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
+from faas.client.transport.connections import CONNECT_S, keepalive
 from faas.client.transport.proxies import proxy_of
+from faas.client.transport.refusals import error_of
+from faas.client.transport.tunnels import Proxy, connect
 
 if TYPE_CHECKING:
     from faas.client.credentials.identity import Identity
     from faas.client.kubeconfigs.cluster import Cluster
     from faas.client.services.ingress import PodPort
 
+_PROTOCOL = "v4.channel.k8s.io"
 _THREAD = "Kubernetes port forward proxy"
 _ENDING_S = 5.0
-_HANDSHAKE = re.compile(r"Handshake status (\d{3})")
+_ANSWER_S = 30.0  # of the API server, which asks the node
 
 
 class PortForwardMissing(Exception):
@@ -62,25 +64,13 @@ class Forwarded:
 
 @contextmanager
 def forwarded(cluster: Cluster, identity: Identity, to: PodPort) -> Iterator[Forwarded]:
-    """Raises: PortForwardMissing, PortForwardFailed."""
+    """Raises: PortForwardMissing, PortForwardFailed; KubeconfigError."""
     try:
-        from kubernetes.client import ApiClient, CoreV1Api
-        from kubernetes.client.exceptions import ApiException
-        from kubernetes.stream import portforward
+        from kubernetes.stream.ws_client import PortForward
     except ImportError as error:
         raise PortForwardMissing from error
-    if cluster.impersonation:
-        raise PortForwardFailed(to, "the library cannot act as somebody else (impersonation)")
     before = set(threading.enumerate())
-    with tempfile.TemporaryDirectory(prefix="faas-") as folder:  # it takes files; they are read when it connects
-        client: Any = ApiClient(_configuration(cluster, identity, Path(folder)))
-        if identity.authorization:
-            client.set_default_header("authorization", identity.authorization)
-        core = CoreV1Api(client)
-        try:
-            forward = portforward(core.connect_get_namespaced_pod_portforward, to.pod, to.namespace, ports=str(to.port))
-        except ApiException as error:
-            raise _failed(to, error) from error
+    forward: Any = PortForward(_websocket(cluster, identity, to), [to.port])  # type: ignore[no-untyped-call]
     wrapped = forward.socket(to.port)
     connection = socket.socket(fileno=os.dup(wrapped.fileno()))  # a real one, which TLS can be spoken over
     wrapped.close()
@@ -95,41 +85,72 @@ def forwarded(cluster: Cluster, identity: Identity, to: PodPort) -> Iterator[For
         forward.websocket.shutdown()
 
 
-def _configuration(cluster: Cluster, identity: Identity, folder: Path) -> Any:
-    from kubernetes.client import Configuration
+def _websocket(cluster: Cluster, identity: Identity, to: PodPort) -> Any:
+    """One that is open. Raises: PortForwardFailed; KubeconfigError."""
+    from websocket import WebSocket, WebSocketBadStatusException, WebSocketException  # the library's own
 
-    def kept(name: str, text: str) -> str | None:
-        if not text:
-            return None
-        path = folder / name
-        path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
-        return str(path)
+    pairs = [*cluster.impersonation]
+    pairs += [("Authorization", identity.authorization)] if identity.authorization else []
+    if not all(f"{name}{value}".isprintable() for name, value in pairs):
+        raise PortForwardFailed(to, "a header of the kubeconfig has a character that none may have")
+    headers = [f"{name}: {value}" for name, value in pairs]
+    path = f"/api/v1/namespaces/{quote(to.namespace)}/pods/{quote(to.pod)}/portforward?ports={to.port}"
+    websocket: Any = WebSocket(skip_utf8_validation=False)
+    connection = _connection(cluster, identity, to)
+    try:
+        websocket.connect(
+            f"ws{cluster.server.removeprefix('http')}{path}",
+            socket=connection, header=headers, subprotocols=[_PROTOCOL], redirect_limit=0,
+        )  # fmt: skip
+        if (status := websocket.getstatus()) != 101:
+            raise PortForwardFailed(to, f"the API server answered {status}")
+        websocket.settimeout(None)
+    except WebSocketBadStatusException as error:
+        connection.close()
+        raise _refused(to, error.status_code, error.resp_body or b"") from error
+    except (OSError, WebSocketException) as error:
+        connection.close()
+        raise PortForwardFailed(to, _said(error)) from error
+    except BaseException:
+        connection.close()
+        raise
+    return websocket
 
-    made = Configuration()
-    made.host = cluster.server
-    made.verify_ssl = not cluster.insecure
-    # Without one it would believe those of a package rather than those of this machine.
-    made.ssl_ca_cert = kept("ca.crt", cluster.ca_data) or ssl.get_default_verify_paths().cafile
-    own = identity.certificate  # both in one
-    made.cert_file = kept("client.crt", own or cluster.client_cert_data) or _named(cluster.client_cert)
-    made.key_file = kept("client.key", own or cluster.client_key_data) or _named(cluster.client_key)
-    if cluster.tls_server_name:
-        made.tls_server_name = cluster.tls_server_name
-    made.proxy = cluster.proxy_url or proxy_of(cluster.server, os.environ) or None
-    return made
+
+def _connection(cluster: Cluster, identity: Identity, to: PodPort) -> socket.socket:
+    """To the API server, as `transport.connections` makes them. Raises: PortForwardFailed; KubeconfigError."""
+    from faas.client.credentials.tls import make_context
+
+    server = urlsplit(cluster.server)
+    is_tls = server.scheme == "https"
+    host, port = server.hostname or "", server.port or (443 if is_tls else 80)
+    tls = make_context(cluster, identity.certificate) if is_tls else None
+    try:
+        proxy = cluster.proxy_url or proxy_of(cluster.server, os.environ)
+        connection = connect(host, port, Proxy.of_url(proxy) if proxy else None, timeout_s=CONNECT_S)
+        try:
+            for option in keepalive():
+                connection.setsockopt(*option)
+            connection.settimeout(_ANSWER_S)
+            if tls is not None:
+                connection = tls.wrap_socket(connection, server_hostname=cluster.tls_server_name or host)
+        except BaseException:
+            connection.close()
+            raise
+    except OSError as error:  # ssl's own are OSErrors
+        raise PortForwardFailed(to, _said(error)) from error
+    return connection
 
 
-def _named(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+def _said(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
-def _failed(to: PodPort, error: Exception) -> PortForwardFailed:
-    said = str(getattr(error, "reason", "") or error)
-    found = _HANDSHAKE.search(said)
-    if found and found[1] in ("401", "403"):
+def _refused(to: PodPort, code: int, body: bytes) -> PortForwardFailed:
+    said = error_of(code, body).message
+    if code in (401, 403) and "impersonate" not in said:
         right = f"you lack the right to create pods/portforward in namespace {to.namespace}"
         return PortForwardFailed(to, right, lacking="create pods/portforward")
-    if found and found[1] == "404":
+    if code == 404:
         return PortForwardFailed(to, "there is no such Pod any more")
-    return PortForwardFailed(to, said.partition("-+-+-")[0].strip())
+    return PortForwardFailed(to, said)
