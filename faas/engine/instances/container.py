@@ -17,7 +17,7 @@ from faas.engine.instances.driver import AdoptedRun, ExitStatus, Image, Launch, 
 from faas.engine.instances.drivers import Drivers
 from faas.engine.instances.logs import LogStore, RunLog
 from faas.engine.instances.pods import ContainerView
-from faas.engine.instances.provision import Provider, Provision
+from faas.engine.instances.provisioning.provider import Provider, Provision
 
 PATIENCE_S = 10.0  # with what runs and is not ready; then its log says why
 _IN_SILENCE = {

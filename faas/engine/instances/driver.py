@@ -185,6 +185,10 @@ class Driver(Protocol):
         """It need not be ready for one any more."""
         ...
 
+    def forget(self, key: RevisionKey) -> None:
+        """It is gone, and what was learnt of it says nothing of another one of its name. Its runs end apart."""
+        ...
+
     def notes(self, key: RevisionKey) -> tuple[tuple[str, str], ...]:
         """(reason, message) of what is different from what the Revision asks for."""
         ...

@@ -123,6 +123,11 @@ class Drivers:
         if key in self._in_containers and self._containers is not None:
             self._containers.cool(key)
 
+    def forget(self, key: RevisionKey) -> None:
+        self._processes.forget(key)
+        if key in self._in_containers and self._containers is not None:
+            self._containers.forget(key)
+
     def notes(self, key: RevisionKey) -> tuple[tuple[str, str], ...]:
         if key in self._in_containers and self._containers is not None:
             return self._containers.notes(key)

@@ -16,10 +16,10 @@ from faas.engine.contract.board import Board
 from faas.engine.contract.revision import FleetStatus, InstanceFailure, RevisionKey, RevisionPlan
 from faas.engine.instances.container import Means
 from faas.engine.instances.driver import AdoptedRun, Image, ImageUnavailable
-from faas.engine.instances.environment import MissingReference, needs_reading
 from faas.engine.instances.instance import Instance, Phase
 from faas.engine.instances.pods import PodWriter
-from faas.engine.instances.provision import Provision
+from faas.engine.instances.provisioning.provider import Provision
+from faas.engine.instances.provisioning.references import MissingReference, needs_reading
 from faas.resources.names import pod_name
 
 log = logging.getLogger(__name__)
@@ -199,9 +199,10 @@ class Fleet:
             self._resolving.cancel()
         self.desired = 0
         self.is_planned = False
+        self.images = ()  # those of the next Revision of this name are found out anew
         for instance in list(self.instances.values()):
             instance.drain()
-        self._means.driver.cool(self.key)
+        self._means.driver.forget(self.key)
         self._publish_later()
 
     def release(self) -> None:

@@ -11,7 +11,7 @@ from faas.engine.contract.revision import Endpoint, InstanceFailure, RevisionPla
 from faas.engine.instances.container import Container, Means, State
 from faas.engine.instances.driver import AdoptedRun, RunEvents
 from faas.engine.instances.pods import PodView
-from faas.engine.instances.provision import Provision
+from faas.engine.instances.provisioning.provider import Provision
 
 STOP_MARGIN_S = 5.0  # past a request's timeout, for the server to notice and to run the function's on_stop
 
@@ -59,11 +59,13 @@ class Instance:
         self._adopted: dict[str, AdoptedRun] = {}
         self._provisions: tuple[Provision, ...] = ()
         self._was_ready = False  # in the serving container's run that there is
+        self._drained: RevisionPlan | None = None  # what it was when it began to end
         self._timer: Timer | None = None
 
     @property
     def plan(self) -> RevisionPlan:
-        return self._owner.plan
+        """What ends stays what it was: its Revision may be gone meanwhile, and another one have the name."""
+        return self._drained or self._owner.plan
 
     @property
     def _containers(self) -> tuple[Container, ...]:
@@ -189,6 +191,7 @@ class Instance:
         for container in self._containers:
             container.cancel()
         self.phase = Phase.DRAINING
+        self._drained = self.plan if self.plan.uid else None
         if all(container.run is None for container in self._containers):
             self._end()
             return
@@ -205,10 +208,12 @@ class Instance:
             return
         self._cancel_timer()
         self._timer = self._means.clock.call_later(self.timeout_s + STOP_MARGIN_S, self.kill)
-        if self._serving.run is not None:
-            self._serving.stop()
-        else:
+        if self._serving.run is None:
             self._stop_sidecars()
+        elif self.has_our_runtime and not self._was_ready:
+            self._serving.kill()  # it has no request to finish, and hears no SIGTERM before its start hooks return
+        else:
+            self._serving.stop()
 
     def _stop_sidecars(self) -> None:
         for sidecar in self._sidecars:

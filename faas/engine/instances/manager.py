@@ -22,7 +22,7 @@ from faas.engine.contract.revision import (
     ScaleDecision,
 )
 from faas.engine.contract.settings import CONTAINERS_MARK, EngineSettings
-from faas.engine.instances import memory, probes
+from faas.engine.instances import probes
 from faas.engine.instances.container import Means
 from faas.engine.instances.driver import AdoptedRun, Driver
 from faas.engine.instances.drivers import Drivers
@@ -30,10 +30,10 @@ from faas.engine.instances.fleet import Fleet
 from faas.engine.instances.instance import Instance, Phase
 from faas.engine.instances.liveness import Liveness
 from faas.engine.instances.logs import LogStore
-from faas.engine.instances.mounts import MountedFiles
 from faas.engine.instances.pods import PodWriter
-from faas.engine.instances.process import ProcessDriver
-from faas.engine.instances.provision import Provider
+from faas.engine.instances.process import ProcessDriver, memory
+from faas.engine.instances.provisioning.mounts import MountedFiles
+from faas.engine.instances.provisioning.provider import Provider
 from faas.resources.kinds import POD
 
 log = logging.getLogger(__name__)
@@ -161,12 +161,14 @@ class Instances:
 
     def _plan_changed(self, key: RevisionKey, plan: RevisionPlan | None) -> None:
         fleet = self._fleets.get(key)
-        if plan is None:
+        if plan is None or (fleet is not None and fleet.plan.uid not in ("", plan.uid)):  # gone, or made again
             self._provider.forget(key)
             if fleet is not None:
                 fleet.close()
                 self._forget_if_empty(fleet)
+        if plan is None:
             return
+        fleet = self._fleets.get(key)
         if fleet is None:
             fleet = self._fleet(plan)
         previous, fleet.plan = fleet.plan, plan

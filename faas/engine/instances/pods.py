@@ -12,7 +12,7 @@ from faas.client.errors import AlreadyExists, ApiError, NotFound
 from faas.client.protocol import Client, Object
 from faas.engine.contract.revision import ContainerPlan, EnvVar, RevisionPlan, SecretRef
 from faas.engine.instances.driver import ExitStatus
-from faas.engine.instances.volumes import describe_volumes
+from faas.engine.instances.provisioning.volumes import describe_volumes
 from faas.resources import keys
 from faas.resources.kinds import POD
 

@@ -10,13 +10,8 @@ from hypothesis import strategies as st
 
 from faas.engine.contract.revision import ContainerPlan, EnvVar, RevisionKey, RevisionPlan, SecretRef
 from faas.engine.contract.settings import EngineSettings, Listeners
-from faas.engine.instances.environment import (
-    MissingReference,
-    expand,
-    make_container_environment,
-    make_environment,
-    needs_reading,
-)
+from faas.engine.instances.provisioning.environment import expand, make_container_environment, make_environment
+from faas.engine.instances.provisioning.references import MissingReference, needs_reading
 
 SETTINGS = EngineSettings(Path("/s"), Path("/r"), Listeners(-1, -1, -1, -1))
 PASSWORD = SecretRef("Secret", "db", "password")

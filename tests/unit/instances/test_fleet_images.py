@@ -15,8 +15,8 @@ from faas.engine.instances.container import Means
 from faas.engine.instances.driver import Image, ImageUnavailable
 from faas.engine.instances.fleet import Fleet
 from faas.engine.instances.logs import LogStore
-from faas.engine.instances.mounts import MountedFiles
-from faas.engine.instances.provision import Provider
+from faas.engine.instances.provisioning.mounts import MountedFiles
+from faas.engine.instances.provisioning.provider import Provider
 from tests.virtual_clock import VirtualClock
 
 KEY = RevisionKey("default", "hello-00001")
@@ -43,6 +43,8 @@ class Registry:
         return (IMAGE,)
 
     def cool(self, key: RevisionKey) -> None: ...
+
+    def forget(self, key: RevisionKey) -> None: ...
 
     def notes(self, key: RevisionKey) -> tuple[tuple[str, str], ...]:
         return ()

@@ -15,7 +15,7 @@ from faas.engine.instances.driver import AdoptedRun, ExitStatus, Image, Launch, 
 from faas.engine.instances.fleet import make_name, pick_surplus
 from faas.engine.instances.instance import Instance, Phase
 from faas.engine.instances.logs import LogStore
-from faas.engine.instances.provision import Provision
+from faas.engine.instances.provisioning.provider import Provision
 from tests.virtual_clock import EPOCH, VirtualClock
 
 PLAN = RevisionPlan(
@@ -133,9 +133,41 @@ def test_draining_does_not_wait_for_ever_for_a_gateway_that_says_nothing(tmp_pat
     assert driver.signals == ["TERM"]
 
 
-def test_what_never_was_ready_is_stopped_at_once(tmp_path: Path) -> None:
+def test_a_function_that_never_was_ready_is_killed_at_once(tmp_path: Path) -> None:
     instance, driver, _, _ = make(tmp_path)
     instance.drain()
+    assert driver.signals == ["KILL"]
+
+
+def test_a_restarted_function_that_was_ready_in_an_earlier_run_is_killed_too(tmp_path: Path) -> None:
+    instance, driver, clock, _ = make(tmp_path)
+    driver.events[0].ready()
+    driver.events[0].exited(ExitStatus(1))
+    clock.advance(0)
+    assert len(driver.launches) == 2
+    instance.drain()
+    assert driver.signals == ["KILL"]
+
+
+def test_a_container_that_never_was_ready_has_the_grace_that_kubernetes_gives_it(tmp_path: Path) -> None:
+    pod = Pod(tmp_path)
+    pod.newest("user-container").started(7)
+    pod.instance.drain()
+    assert pod.driver.signals == ["TERM"]
+    pod.clock.advance(34.9)
+    assert pod.driver.signals == ["TERM"]
+    pod.clock.advance(0.1)
+    assert pod.driver.signals[1:] == ["KILL", "KILL"]
+
+
+def test_what_drains_stays_a_pod_of_its_revision_when_another_one_gets_the_name(tmp_path: Path) -> None:
+    instance, driver, clock, owner = make(tmp_path)
+    driver.events[0].ready()
+    instance.drain()
+    owner.plan = replace(PLAN, uid="another", timeout_s=1.0)
+    assert instance.view().plan.uid == "uid"
+    instance.idle()
+    clock.advance(34.9)
     assert driver.signals == ["TERM"]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from faas.engine.contract.revision import RevisionKey, SecretRef, VolumeMount
-from faas.engine.instances.environment import MissingReference
-from faas.engine.instances.mounts import MountedFiles
+from faas.engine.instances.provisioning.mounts import MountedFiles
+from faas.engine.instances.provisioning.references import MissingReference
 
 KEY = RevisionKey("default", "hello-00001")
 DB = SecretRef("Secret", "db", None)

@@ -6,8 +6,8 @@ import pytest
 
 from faas.engine.contract.revision import ContainerPlan, RevisionKey, RevisionPlan, SecretRef, VolumeMount
 from faas.engine.instances.driver import File, Mount
-from faas.engine.instances.environment import MissingReference
-from faas.engine.instances.volumes import describe_volumes, make_mounts
+from faas.engine.instances.provisioning.references import MissingReference
+from faas.engine.instances.provisioning.volumes import describe_volumes, make_mounts
 
 DB, LIMITS = SecretRef("Secret", "db", None), SecretRef("ConfigMap", "limits", None)
 VALUES = {DB: {"user": "me", "password": "p\udcff"}, LIMITS: {"max": "7"}}

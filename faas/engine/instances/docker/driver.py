@@ -257,6 +257,9 @@ class DockerDriver:
     def cool(self, key: RevisionKey) -> None:
         """Nothing was kept ready."""
 
+    def forget(self, key: RevisionKey) -> None:
+        """Nothing was learnt."""
+
     def notes(self, key: RevisionKey) -> tuple[tuple[str, str], ...]:
         """Nothing is different: the kernel holds a container to its limits."""
         return ()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from faas.engine.contract.revision import RevisionKey
 from faas.engine.contract.settings import EngineSettings
-from faas.engine.instances.records import process_start
+from faas.engine.instances.process.records import process_start
 
 ENGINE = "faas.dev/engine"  # which state the container belongs to
 STATE = "faas.dev/state"  # a folder, without which there will be no engine that could go on with it

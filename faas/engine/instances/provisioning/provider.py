@@ -10,14 +10,10 @@ from faas.client.protocol import Client
 from faas.engine.contract.revision import ContainerPlan, RevisionKey, RevisionPlan, SecretRef
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.instances.driver import Image, Mount
-from faas.engine.instances.environment import (
-    expand,
-    make_container_environment,
-    make_environment,
-    read_references,
-)
-from faas.engine.instances.mounts import MountedFiles
-from faas.engine.instances.volumes import make_mounts
+from faas.engine.instances.provisioning.environment import expand, make_container_environment, make_environment
+from faas.engine.instances.provisioning.mounts import MountedFiles
+from faas.engine.instances.provisioning.references import read_references
+from faas.engine.instances.provisioning.volumes import make_mounts
 from faas.resources.kinds import SECRET
 from faas.resources.payloads import texts_of
 

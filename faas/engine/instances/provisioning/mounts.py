@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from faas.engine.contract.revision import RevisionKey, SecretRef, VolumeMount
-from faas.engine.instances.environment import MissingReference
-from faas.engine.instances.volumes import chosen_keys
+from faas.engine.instances.provisioning.references import MissingReference
+from faas.engine.instances.provisioning.volumes import chosen_keys
 
 ROOT = PurePosixPath("/var/run/faas")
 VARIABLES = {"FAAS_SECRETS_DIR": "secrets", "FAAS_CONFIG_DIR": "config"}

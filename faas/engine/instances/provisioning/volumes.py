@@ -9,7 +9,7 @@ from typing import Any
 from faas.client.protocol import Object
 from faas.engine.contract.revision import ContainerPlan, RevisionPlan, SecretRef, VolumeMount
 from faas.engine.instances.driver import File, Mount
-from faas.engine.instances.environment import MissingReference
+from faas.engine.instances.provisioning.references import MissingReference
 
 
 def make_mounts(container: ContainerPlan, values: Mapping[SecretRef, Mapping[str, str]]) -> tuple[Mount, ...]:
