@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from bench.engine import Engine, engine, make_project
 from bench.report import Figure

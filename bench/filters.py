@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from faas_runtime.matching import TriggerIndex, compile_filters
+from faas_runtime.events.matching import TriggerIndex, compile_filters
 
 from bench.report import Figure
 

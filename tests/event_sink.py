@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from faas_runtime import wire
-from faas_runtime.event import Event
+from faas_runtime.events import wire
+from faas_runtime.events.event import Event
 
 DEADLINE_S = 30.0
 

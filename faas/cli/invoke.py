@@ -208,7 +208,7 @@ def _check_was_ready(service: Object, flags: str) -> None:
 
 def _path_of(triggers: Sequence[Object], event: Mapping[str, str]) -> str:
     """The path of the Trigger that would let the event through, or of the only one there is."""
-    from faas_runtime.matching import compile_filters
+    from faas_runtime.events.matching import compile_filters
 
     wanting = [each for each in triggers if compile_filters(each["spec"].get("filters") or ()).matches(dict(event))]
     found = wanting or (triggers if len(triggers) == 1 else ())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faas_runtime.triggers import SOURCE_EXTENSION
+from faas_runtime.declaring.triggers import SOURCE_EXTENSION
 
 from faas.client.protocol import Client, Object
 from faas.client.visible import list_visible

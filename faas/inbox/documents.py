@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from faas_runtime import wire
 from faas_runtime.errors import EventError
-from faas_runtime.event import Event
+from faas_runtime.events import wire
+from faas_runtime.events.event import Event
 
 from faas.inbox.letters import Letter
 
@@ -32,7 +32,7 @@ def encode(event: Event[Any]) -> bytes:
 
 def letter_line(letter: Letter, namespace: str) -> Document:
     """`error` is what the knativeerror attributes say, decoded; the event has them as well."""
-    event = msgspec.json.decode(letter.event)
+    event = _event_of(letter)
     return {
         "sequence": letter.sequence,
         "storedTime": rfc3339(letter.stored_ms),
@@ -47,6 +47,14 @@ def letter_line(letter: Letter, namespace: str) -> Document:
         "origin": None,
         "event": event,
     }
+
+
+def _event_of(letter: Letter) -> Document:
+    """What is no event, after some damage, is shown with what else is known of it: it must not hide the others."""
+    try:
+        return msgspec.json.decode(letter.event, type=Document)
+    except (msgspec.DecodeError, ValueError):
+        return {"id": letter.id, "type": letter.type, "data_base64": base64.b64encode(letter.event).decode()}
 
 
 def without_error(event: Event[Any]) -> Event[Any]:

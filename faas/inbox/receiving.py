@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from faas_runtime import wire
 from faas_runtime.errors import EventError
-from faas_runtime.event import Event
+from faas_runtime.events import wire
+from faas_runtime.events.event import Event
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 

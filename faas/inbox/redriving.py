@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from faas_runtime import wire
 from faas_runtime.errors import EventError
-from faas_runtime.event import Event
-from faas_runtime.httpclient import Address, HTTPClient, Received
+from faas_runtime.events import wire
+from faas_runtime.events.event import Event
+from faas_runtime.outgoing.httpclient import Address, HTTPClient, Received
 
 from faas.inbox.documents import DESTINATION, Document, without_error
 from faas.inbox.letters import Choice, Letter

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from faas_runtime import logs
+from faas_runtime.calls import logs
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from faas.inbox.connections import Connections, Doing

@@ -1,11 +1,12 @@
 """The store of dead letters over HTTP.
 
     POST /[BROKER[/TRIGGER[/STREAM]]]               events, of brokers; 202 when they are on the disk
-    GET  /v1/brokers/BROKER/deadletters             {"total"}, then the newest letters, a line of JSON each
+    GET  /v1/brokers/BROKER/deadletters             {"total", "trouble", "setAside"}, then the newest letters, a line of
+                                                    JSON each; trouble: why none can be stored now; setAside: files
     GET  /v1/brokers/BROKER/deadletters/streams     how many there are
     POST /v1/brokers/BROKER/deadletters/replay      sends them once more; body: `Destinations`
     POST /v1/brokers/BROKER/deadletters/purge       forgets them
-    GET  /healthz, /metrics
+    GET  /healthz (ready), /livez, /metrics
 
 What begins with /v1 wants the token as X-Faas-Token; events need none, as with every sink of a cluster.
 """
@@ -17,12 +18,12 @@ import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from faas_runtime.event import Event
+from faas_runtime.events.event import Event
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -56,6 +57,7 @@ class _StoreApp:
             lifespan=self._running,
             routes=[
                 Route("/healthz", self._health, methods=["GET"]),
+                Route("/livez", self._alive, methods=["GET"]),
                 Route("/metrics", self._metrics, methods=["GET"]),
                 Route(letters, self._guarded(self._list), methods=["GET"]),
                 Route(f"{letters}/streams", self._guarded(self._streams), methods=["GET"]),
@@ -71,7 +73,8 @@ class _StoreApp:
     @asynccontextmanager
     async def _running(self, app: Starlette) -> AsyncIterator[None]:
         async with self._store, expiring(self._store, self._settings.max_age_s):
-            log.info("serving %d dead letters, %d bytes", await self._store.count(), self._store.size_bytes)
+            with suppress(sqlite3.Error):  # it has said so, and tries again when it is asked
+                log.info("serving %d dead letters, %d bytes", await self._store.count(), self._store.size_bytes)
             yield
 
     async def _take(self, request: Request) -> Response:
@@ -95,10 +98,14 @@ class _StoreApp:
     async def _list(self, request: Request) -> Response:
         limit = max(1, min(int(request.query_params.get("limit", "50")), _LIMIT))
         choice = _choice(request)
-        total = await self._store.count(choice)
+        head = {
+            "total": await self._store.count(choice),
+            "trouble": self._store.trouble,
+            "setAside": msgspec.to_builtins(await self._store.files_set_aside()),
+        }
 
         async def lines() -> AsyncIterator[bytes]:
-            yield _line({"total": total})
+            yield _line(head)
             async for letter in self._store.newest(choice, limit):
                 yield _line(letter_line(letter, self._settings.namespace))
 
@@ -119,19 +126,32 @@ class _StoreApp:
         return JSONResponse({"purged": await self._store.delete(_choice(request))})
 
     async def _health(self, request: Request) -> Response:
-        """Ready as long as it can be asked; one that is full is, too, for people have to get at it."""
+        """Ready as long as it can be asked; one that takes no more is, too, for people have to get at it."""
+        await self._store.look()
         try:
             await self._store.count(Choice(sequences=(0,)))
         except sqlite3.Error as error:
-            return refuse(503, str(error))
+            return refuse(503, f"the letters cannot be read now: {error}")
+        if self._store.trouble:
+            return PlainTextResponse(f"the letters cannot be stored now: {self._store.trouble}\n")
         return PlainTextResponse("full\n" if self._store.is_full else "ok\n")
+
+    async def _alive(self, request: Request) -> Response:
+        """Whether a new process would help; with what is the volume's own it would not."""
+        return PlainTextResponse("ok\n")
 
     async def _metrics(self, request: Request) -> Response:
         store = self._store
+        try:
+            count: float = await store.count()
+        except sqlite3.Error:
+            count = float("nan")
         values = (
-            ("faas_dead_letters", "gauge", "Dead letters that are kept.", await store.count()),
+            ("faas_dead_letters", "gauge", "Dead letters that are kept.", count),
             ("faas_dead_letter_bytes", "gauge", "What they take.", store.size_bytes),
             ("faas_dead_letters_max_bytes", "gauge", "What they may take.", self._settings.max_bytes),
+            ("faas_dead_letters_trouble", "gauge", "1 while none can be stored.", int(bool(store.trouble))),
+            ("faas_dead_letters_set_aside", "gauge", "Damaged files.", len(await store.files_set_aside())),
             ("faas_dead_letters_received_total", "counter", "Stored since the start.", store.received),
             ("faas_dead_letters_refused_total", "counter", "Refused: the store was full or broken.", store.refused),
             ("faas_dead_letters_expired_total", "counter", "Forgotten for their age.", store.expired),

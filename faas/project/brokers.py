@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from faas_runtime.option_values import matching
-from faas_runtime.options import DELIVERY, Option, table
+from faas_runtime.options.known import DELIVERY, Option, table
+from faas_runtime.options.values import matching
 
 from faas.project.labels import Belonging, Object
 from faas.project.tables import Table
@@ -23,7 +23,7 @@ class BrokerSettings:
 
     broker_class: str = ""  # who makes it work: MTChannelBasedBroker, Kafka, RabbitMQBroker
     config: Mapping[str, str] = field(default_factory=dict)  # a reference to what that class reads
-    delivery: Mapping[str, Any] = field(default_factory=dict)  # as `faas_runtime.options.DELIVERY` has it
+    delivery: Mapping[str, Any] = field(default_factory=dict)  # as `faas_runtime.options.known.DELIVERY` has it
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 

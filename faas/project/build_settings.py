@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from faas_builders.target import Platform
-from faas_runtime.option_values import boolean, matching, one_of
-from faas_runtime.options import Option, OptionError, table
+from faas_runtime.options.known import Option, OptionError, table
+from faas_runtime.options.values import boolean, matching, one_of
 
 from faas.project.tables import Table
 

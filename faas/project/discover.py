@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
-from faas_runtime.spec import Description, Problem
+from faas_runtime.declaring.spec import Description, Problem
 
 from faas.project.environment import Environment
 from faas.project.errors import DiscoveryError

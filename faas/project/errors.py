@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faas_runtime.spec import Problem
+from faas_runtime.declaring.spec import Problem
 
 
 class ProjectError(Exception):

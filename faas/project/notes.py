@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from faas_runtime.placed import split_volume
-from faas_runtime.spec import Trigger
+from faas_runtime.declaring.spec import Trigger
+from faas_runtime.options.placed import split_volume
 
 from faas.project.brokers import BrokerSettings
 from faas.project.errors import ProjectError

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from faas_runtime.placed import split_volume
+from faas_runtime.options.placed import split_volume
 
 from faas.project.labels import Object
 from faas.project.services import ServiceSpec

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from faas_runtime.options import OptionError, did_you_mean, from_environment, merge, validate
-from faas_runtime.spec import FunctionSpec
+from faas_runtime.declaring.spec import FunctionSpec
+from faas_runtime.options.known import OptionError, did_you_mean, from_environment, merge, validate
 
 from faas.project.errors import ProjectError, SettingsError
 from faas.project.settings import Settings

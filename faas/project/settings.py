@@ -18,7 +18,7 @@ from faas.project.secrets import Declared, parse_config, parse_secrets
 from faas.project.stages import Stage, find_stage, parse_stages
 from faas.project.tables import Table
 
-# modules: see faas_runtime.discovery
+# modules: see faas_runtime.loading.discovery
 _KNOWN = ("name", "functions", "modules", "build", "secrets", "config", "brokers", "dead_letters", "environments")
 
 

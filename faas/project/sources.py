@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from faas_runtime.spec import FunctionSpec, Trigger
-from faas_runtime.triggers import SOURCE_EXTENSION
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.triggers import SOURCE_EXTENSION
 
 from faas.project import adapters
 from faas.project.labels import Belonging, Object

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from faas_runtime.option_values import boolean, matching
-from faas_runtime.options import OPTIONS, Option, OptionError, did_you_mean, table, validate
+from faas_runtime.options.known import OPTIONS, Option, OptionError, did_you_mean, table, validate
+from faas_runtime.options.values import boolean, matching
 
 from faas.project import brokers, secrets
 from faas.project.brokers import BrokerSettings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faas_runtime.options import Option, OptionError, did_you_mean, validate
+from faas_runtime.options.known import Option, OptionError, did_you_mean, validate
 
 from faas.project.errors import SettingsError
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from faas_runtime.spec import FunctionSpec, Trigger
-from faas_runtime.triggers import filters_of
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.triggers import filters_of
 
 from faas.project.labels import Belonging, Object
 from faas.project.services import DEFAULT_BROKER, ServiceSpec

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadDateError, croniter
-from faas_runtime import cron
+from faas_runtime.options import cron
 
 
 class ScheduleError(ValueError):
@@ -15,7 +15,7 @@ class ScheduleError(ValueError):
 
 
 class Schedule:
-    """What `faas_runtime.cron` reads, in a time zone.
+    """What `faas_runtime.options.cron` reads, in a time zone.
 
     A local time that a clock change leaves out is due when the clock has passed it; one that comes twice is due twice.
     """

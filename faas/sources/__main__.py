@@ -16,7 +16,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from faas_runtime import logs
+from faas_runtime.calls import logs
 
 from faas.sources import adapters
 from faas.sources.config import read_options

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum
 
-from faas_runtime import retry_after
+from faas_runtime.outgoing import retry_after
 
 FIRST_WAIT_S = 0.1  # most failures are a restart of the other side, which takes less than a second
 LONGEST_WAIT_S = 10.0  # a probe every ten seconds costs nobody anything, and ends an outage soon after it ended

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from faas_runtime.event import Event
+from faas_runtime.events.event import Event
 
 from faas.sources.sink import BATCH_EVENTS, Sink
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from faas_runtime.event import Event
+from faas_runtime.events.event import Event
 
 from faas.sources.errors import ConfigurationError, Stopping
 from faas.sources.listening import Answer

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from faas_runtime import wire
 from faas_runtime.errors import EventError
-from faas_runtime.event import Event, check_extensions
-from faas_runtime.httpclient import Address, HTTPClient, Received
+from faas_runtime.events import wire
+from faas_runtime.events.event import Event, check_extensions
+from faas_runtime.outgoing.httpclient import Address, HTTPClient, Received
 
 from faas.sources.delivery import Verdict, judge, retry_after_s, wait_s
 from faas.sources.environment import Environment

@@ -1,7 +1,7 @@
 """What a handler imports, and what serves it: decorators, types, the ASGI application.
 
-Start reading at `decorators.py` (what is declared), `app.py` (what becomes of it) and `serve_http.py` (the life of a
-request). Knows nothing of the toolkit; everything here is in every image.
+Start reading at `declaring/decorators.py` (what is declared), `app.py` (what becomes of it) and `answering/http.py`
+(the life of a request). Knows nothing of the toolkit; everything here is in every image.
 
 The public names are loaded when they are first asked for: the toolkit imports `faas` for every command, and asyncio
 alone is 40 ms.
@@ -13,8 +13,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from faas_runtime.context import Context
-    from faas_runtime.decorators import function
+    from faas_runtime.calls.context import Context
+    from faas_runtime.calls.request import Request
+    from faas_runtime.calls.websocket import WebSocket, WebSocketClosed
+    from faas_runtime.declaring.decorators import function
+    from faas_runtime.endpoints.results import Response, ServerSentEvent
     from faas_runtime.errors import (
         CallError,
         DeclarationError,
@@ -24,14 +27,11 @@ if TYPE_CHECKING:
         LoadError,
         NotConfigured,
     )
-    from faas_runtime.event import Event
-    from faas_runtime.outcome import Outcome
-    from faas_runtime.outgoing import Reply
-    from faas_runtime.request import Request
-    from faas_runtime.results import Response, ServerSentEvent
-    from faas_runtime.shapes.bucket import BucketObject
-    from faas_runtime.shapes.files import FileChange
-    from faas_runtime.websocket import WebSocket, WebSocketClosed
+    from faas_runtime.events.event import Event
+    from faas_runtime.events.shapes.bucket import BucketObject
+    from faas_runtime.events.shapes.files import FileChange
+    from faas_runtime.outgoing.outcome import Outcome
+    from faas_runtime.outgoing.transport import Reply
 
 __all__ = [
     "BucketObject", "CallError", "Context", "DeclarationError", "Event", "EventError", "FaasError", "FileChange",
@@ -40,17 +40,17 @@ __all__ = [
 ]  # fmt: skip
 
 _MODULES = {
-    "context": ("Context",),
-    "decorators": ("function",),
+    "calls.context": ("Context",),
+    "calls.request": ("Request",),
+    "calls.websocket": ("WebSocket", "WebSocketClosed"),
+    "declaring.decorators": ("function",),
+    "endpoints.results": ("Response", "ServerSentEvent"),
     "errors": ("CallError", "DeclarationError", "EventError", "FaasError", "HTTPError", "LoadError", "NotConfigured"),
-    "event": ("Event",),
-    "outcome": ("Outcome",),
-    "outgoing": ("Reply",),
-    "request": ("Request",),
-    "results": ("Response", "ServerSentEvent"),
-    "shapes.bucket": ("BucketObject",),
-    "shapes.files": ("FileChange",),
-    "websocket": ("WebSocket", "WebSocketClosed"),
+    "events.event": ("Event",),
+    "events.shapes.bucket": ("BucketObject",),
+    "events.shapes.files": ("FileChange",),
+    "outgoing.outcome": ("Outcome",),
+    "outgoing.transport": ("Reply",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

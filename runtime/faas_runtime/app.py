@@ -10,25 +10,25 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from faas_runtime import decorators as decorators  # warm in a zygote: the first thing a handler imports
-from faas_runtime import logs
-from faas_runtime.call import Call
+from faas_runtime.answering.http import serve_http
+from faas_runtime.answering.websocket import serve_websocket
+from faas_runtime.bridges.lifespan import MountedLifespan
+from faas_runtime.calls import logs
+from faas_runtime.calls.call import Call
+from faas_runtime.calls.problem import CONTENT_TYPE, Problem
 from faas_runtime.clock import Clock
-from faas_runtime.endpoint import Endpoint, concurrency_of, is_async, make_endpoint
+from faas_runtime.declaring import decorators as decorators  # warm in a zygote: the first thing a handler imports
+from faas_runtime.declaring.paths import answers_root, assign_paths
+from faas_runtime.declaring.registry import REGISTRY, Declared, Registry
+from faas_runtime.endpoints.endpoint import Endpoint, concurrency_of, is_async, make_endpoint
+from faas_runtime.endpoints.routing import PathError, Route, RouteTable, parse_path
 from faas_runtime.errors import DeclarationError, LoadError
-from faas_runtime.instance import Instance, failing_probe, run_hooks
-from faas_runtime.load import find_functions
-from faas_runtime.metrics import Stats, exposition
-from faas_runtime.mounts import MountedLifespan
-from faas_runtime.outgoing import TIMEOUT_HEADER, NetworkTransport, Transport
-from faas_runtime.paths import answers_root, assign_paths
-from faas_runtime.problem import CONTENT_TYPE, Problem
-from faas_runtime.registry import REGISTRY, Declared, Registry
-from faas_runtime.routing import PathError, Route, RouteTable, parse_path
-from faas_runtime.serve_http import serve_http
-from faas_runtime.serve_websocket import serve_websocket
+from faas_runtime.loading.targets import find_functions
+from faas_runtime.outgoing.transport import TIMEOUT_HEADER, NetworkTransport, Transport
+from faas_runtime.process.instance import Instance, failing_probe, run_hooks
+from faas_runtime.process.metrics import Stats, exposition
+from faas_runtime.process.tracing import make_tracer
 from faas_runtime.settings import Settings
-from faas_runtime.tracing import make_tracer
 
 _THREADS_FOR_STREAMS = 4  # an async function may return a plain generator, which is driven in a thread
 _BAKED_IN = ("timeout_s", "concurrency", "max_body", "otel", "service")  # settings that endpoints were made from

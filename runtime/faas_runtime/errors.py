@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from faas_runtime.outgoing import Reply
+    from faas_runtime.outgoing.transport import Reply
 
 
 class FaasError(Exception):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from faas_runtime import options
+from faas_runtime.options import known as options
 
 SECRETS_DIR, CONFIG_DIR = Path("/var/run/faas/secrets"), Path("/var/run/faas/config")
 DEFAULT_TIMEOUT_S = 300.0  # Knative's default for timeoutSeconds

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.client.errors import NotFound
 from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
 from faas.deploy import deploying
+from faas.deploy.claims import make_claim
 from faas.deploy.deploying import Plan, carry_out_deploy, plan_deploy
-from faas.deploy.domains import CLAIM, make_claim
+from faas.deploy.domains import CLAIM
 from faas.deploy.errors import DomainsNotReady, EventsNotReady
 from faas.deploy.rollout import DeployOptions
 from faas.deploy.steps import Steps

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
+from faas_runtime.declaring.registry import REGISTRY
+from faas_runtime.declaring.spec import FunctionSpec
 from faas_runtime.describe import describe
-from faas_runtime.options import OPTIONS
-from faas_runtime.registry import REGISTRY
-from faas_runtime.spec import FunctionSpec
+from faas_runtime.options.known import OPTIONS
 
 from faas.deploy.which import kind_of_manifest
 from faas.project.errors import ProjectError

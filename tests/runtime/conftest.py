@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from faas_runtime.registry import REGISTRY
+from faas_runtime.declaring.registry import REGISTRY
 
 
 @pytest.fixture(autouse=True)

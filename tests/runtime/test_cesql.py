@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from faas_runtime import cesql
+from faas_runtime.events import cesql
 
 EVENT: dict[str, Any] = {
     "specversion": "1.0",

@@ -4,10 +4,10 @@ import string
 from typing import Any
 
 import pytest
-from faas_runtime import cesql
-from faas_runtime.attributes import text_of
-from faas_runtime.cesql import functions, like, nodes
-from faas_runtime.cesql.parser import Parser
+from faas_runtime.events import cesql
+from faas_runtime.events.attributes import text_of
+from faas_runtime.events.cesql import functions, like, nodes
+from faas_runtime.events.cesql.parser import Parser
 from hypothesis import example, given
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from faas_runtime.outgoing import Outgoing, Reply
+from faas_runtime.outgoing.transport import Outgoing, Reply
 from faas_runtime.settings import Settings
 
 from faas import CallError, Context, Event, HTTPError, NotConfigured, function
@@ -108,7 +108,7 @@ def test_a_call_that_failed_unseen_fails_the_request() -> None:
 
 
 def test_without_a_gateway_or_a_sink_the_error_says_what_is_missing() -> None:
-    from faas_runtime.outgoing import NetworkTransport
+    from faas_runtime.outgoing.transport import NetworkTransport
 
     transport = NetworkTransport(Settings())
     request = Outgoing("other", "GET", "/", (), b"", 1.0)
@@ -217,7 +217,7 @@ def test_log_lines_carry_the_request(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_standard_logging_module_gets_the_ids_too(capsys: pytest.CaptureFixture[str]) -> None:
-    from faas_runtime.logs import _JsonHandler
+    from faas_runtime.calls.logs import _JsonHandler
 
     logger = logging.getLogger("shop")
     logger.addHandler(handler := _JsonHandler())
@@ -311,7 +311,7 @@ def test_metrics_count_by_status() -> None:
 
 def test_a_fork_takes_over_the_environment_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     from faas_runtime.app import Application
-    from faas_runtime.registry import REGISTRY
+    from faas_runtime.declaring.registry import REGISTRY
 
     @function(timeout=10)
     def handler() -> None: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from faas_runtime.cron import ScheduleError, parse
+from faas_runtime.options.cron import ScheduleError, parse
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas_runtime import options
 from faas_runtime.app import Application
-from faas_runtime.registry import REGISTRY
+from faas_runtime.declaring.registry import REGISTRY
+from faas_runtime.options import known as options
 from hypothesis import given
 from hypothesis import strategies as st
 

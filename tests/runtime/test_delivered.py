@@ -11,7 +11,7 @@ from typing import Any
 
 import flask
 import pytest
-from faas_runtime import delivered
+from faas_runtime.answering import delivered
 
 from faas import Event, HTTPError, Response, function
 from faas.testing import Client

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from faas_runtime.spec import Description
+from faas_runtime.declaring.spec import Description
 
 
 def describe(project: Path, *arguments: str, cwd: Path | None = None) -> Description:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from faas_runtime import wire
+from faas_runtime.events import wire
 from hypothesis import given
 from hypothesis import strategies as st
 

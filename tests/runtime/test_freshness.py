@@ -10,7 +10,7 @@ from pathlib import Path
 SCRIPT = """
 import sys
 from pathlib import Path
-from faas_runtime.freshness import read_sources
+from faas_runtime.loading.freshness import read_sources
 project = Path(sys.argv[1])
 read_sources(project)
 sys.path.insert(0, str(project))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cloudevents.http import CloudEvent
-from faas_runtime import wire
+from faas_runtime.events import wire
 
 from faas import Context, Event, HTTPError, Response, function
 from faas.testing import Client

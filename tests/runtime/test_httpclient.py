@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from faas_runtime.httpclient import Address, HTTPClient
+from faas_runtime.outgoing.httpclient import Address, HTTPClient
 
 Script = list[bytes]
 
@@ -123,7 +123,7 @@ def test_a_large_body_waits_for_leave_and_a_refusal_comes_without_it() -> None:
 
 
 def test_a_server_that_does_not_know_of_asking_gets_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faas_runtime.httpclient._LEAVE_S", 0.01)
+    monkeypatch.setattr("faas_runtime.outgoing.httpclient._LEAVE_S", 0.01)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from faas_runtime.attributes import text_of
-from faas_runtime.filters import FilterError, make_filters
-from faas_runtime.matching import TriggerIndex, check_filters, compile_filters, filter_warnings
+from faas_runtime.declaring.filters import FilterError, make_filters
+from faas_runtime.events.attributes import text_of
+from faas_runtime.events.matching import TriggerIndex, check_filters, compile_filters, filter_warnings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -311,10 +311,11 @@ def test_right_filters_compile(filters: list[Filter]) -> None:
 
 def test_a_function_without_sql_loads_no_parser() -> None:
     program = (
-        "import sys, faas_runtime.app, faas_runtime.decorators\n"
-        "@faas_runtime.decorators.function.event(type='a')\n"
+        "import sys, faas_runtime.app, faas_runtime.declaring.decorators\n"
+        "@faas_runtime.declaring.decorators.function.event(type='a')\n"
         "def handle(data): ...\n"
-        "print([name for name in sys.modules if name.startswith(('faas_runtime.cesql', 'faas_runtime.matching'))])"
+        "parsers = ('faas_runtime.events.cesql', 'faas_runtime.events.matching')\n"
+        "print([name for name in sys.modules if name.startswith(parsers)])"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"

@@ -4,11 +4,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from faas_runtime import wire
-from faas_runtime.shapes import bucket, files, github, kafka, kubernetes, mqtt, rabbitmq, redis, schedule, webhook
-from faas_runtime.shapes.bucket import BucketObject
-from faas_runtime.shapes.files import FileChange
-from faas_runtime.shapes.making import content_type_of
+from faas_runtime.events import wire
+from faas_runtime.events.shapes import (
+    bucket,
+    files,
+    github,
+    kafka,
+    kubernetes,
+    mqtt,
+    rabbitmq,
+    redis,
+    schedule,
+    webhook,
+)
+from faas_runtime.events.shapes.bucket import BucketObject
+from faas_runtime.events.shapes.files import FileChange
+from faas_runtime.events.shapes.making import content_type_of
 from hypothesis import given
 from hypothesis import strategies as st
 

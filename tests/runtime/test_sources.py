@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from faas_runtime.registry import REGISTRY
-from faas_runtime.source_options import EXAMPLES, OPTIONS
-from faas_runtime.source_options.buses import topic_filter, topic_matches
-from faas_runtime.triggers import filters_of, trigger_names
+from faas_runtime.declaring.registry import REGISTRY
+from faas_runtime.declaring.triggers import filters_of, trigger_names
+from faas_runtime.options.sources import EXAMPLES, OPTIONS
+from faas_runtime.options.sources.buses import topic_filter, topic_matches
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from faas_runtime import wire
-from faas_runtime.outgoing import NetworkTransport
+from faas_runtime.events import wire
+from faas_runtime.outgoing.transport import NetworkTransport
 from faas_runtime.settings import Settings
 
 from faas import CallError, Context, Event, function

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faas_builders.builder import Report, silent
-from faas_runtime.spec import Description
+from faas_runtime.declaring.spec import Description
 
 from faas.cli.dev.containers import container_image
 from faas.cli.eventing.rows import adapter_options, source_word

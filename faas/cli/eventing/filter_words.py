@@ -10,7 +10,7 @@ _DIALECTS = {"exact": "=", "prefix": "begins with", "suffix": "ends with"}
 
 def filter_words(trigger: Mapping[str, Any]) -> str:
     """`spec.filters`, or without any the older `spec.filter`."""
-    from faas_runtime.matching import filters_of
+    from faas_runtime.events.matching import filters_of
 
     spec = trigger.get("spec") or {}
     return " and ".join(_all(filters_of(spec.get("filters") or (), spec.get("filter")), nested=False)) or "every event"

@@ -230,7 +230,7 @@ async def _store(eventing: EventingClient, broker: str, documents: Sequence[Docu
 
 async def _unwanted(client: HttpClient, namespace: str, broker: str, documents: Sequence[Document]) -> list[str]:
     """Types that no trigger of the Broker wants: sending one is most often a mistake in its name."""
-    from faas_runtime.matching import compile_filters
+    from faas_runtime.events.matching import compile_filters
 
     from faas.resources.kinds import TRIGGER
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from faas_runtime.retry_after import retry_after_s
+from faas_runtime.outgoing.retry_after import retry_after_s
 
 from faas.client import errors
 from faas.client.errors import ApiError, Cause

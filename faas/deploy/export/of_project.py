@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faas_builders.oci import references
-from faas_runtime.spec import FunctionSpec
+from faas_runtime.declaring.spec import FunctionSpec
 
 from faas.client.services import store
 from faas.deploy.choice import choose

@@ -103,7 +103,7 @@ def _glob(name: str, pattern: str) -> Matches:
 
 
 def _sql(text: str) -> Matches:
-    from faas_runtime import cesql  # a parser, which only those who write SQL need
+    from faas_runtime.events import cesql  # a parser, which only those who write SQL need
 
     try:
         expression = cesql.parse(text)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from faas_runtime.event import Event
-from faas_runtime.filters import FilterError
-from faas_runtime.matching import compile_filters
-from faas_runtime.shapes import kubernetes as shape
+from faas_runtime.declaring.filters import FilterError
+from faas_runtime.events.event import Event
+from faas_runtime.events.matching import compile_filters
+from faas_runtime.events.shapes import kubernetes as shape
 
 from faas.client.errors import ApiError, Gone
 from faas.client.protocol import Client, Object

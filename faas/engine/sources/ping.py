@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from faas_runtime.shapes import schedule as shape
-from faas_runtime.shapes.making import content_type_of
+from faas_runtime.events.shapes import schedule as shape
+from faas_runtime.events.shapes.making import content_type_of
 
 from faas.engine.contract.clock import Clock
 from faas.engine.contract.sources import SourcePlan

@@ -7,9 +7,9 @@ import logging
 from urllib.parse import urlsplit
 
 import msgspec
-from faas_runtime import wire
-from faas_runtime.event import Event
-from faas_runtime.httpclient import Address, HTTPClient
+from faas_runtime.events import wire
+from faas_runtime.events.event import Event
+from faas_runtime.outgoing.httpclient import Address, HTTPClient
 
 from faas.engine.contract.clock import Clock
 from faas.engine.contract.settings import LOCAL_DOMAIN, EngineSettings

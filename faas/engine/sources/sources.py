@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from faas_runtime.httpclient import HTTPClient
+from faas_runtime.outgoing.httpclient import HTTPClient
 
 from faas.client.errors import ApiError
 from faas.client.protocol import Client, Object

@@ -11,7 +11,7 @@ from faas.resources.views import Raw
 
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9]*")
 # Filters can be nested without end, and whoever evaluates them has a stack: no filter that somebody wrote is so deep.
-# As `faas_runtime.matching` has it.
+# As `faas_runtime.events.matching` has it.
 MAX_DEPTH = 32
 
 
@@ -32,7 +32,7 @@ def warnings_of(filters: Sequence[Raw]) -> list[str]:
     """Where a cluster would understand good filters of a Trigger in another way."""
     if not filters:
         return []
-    from faas_runtime.matching import filter_warnings
+    from faas_runtime.events.matching import filter_warnings
 
     return [f"{at}: {words}" for at, words in filter_warnings(filters, "spec.filters")]
 
@@ -56,7 +56,11 @@ def _validate_filter(filter: SubscriptionsAPIFilter, at: str, depth: int) -> Ite
 
 
 def _validate_expression(expression: str, at: str) -> Iterator[FieldError]:
-    from faas_runtime.cesql import CESQLSyntaxError, explain, parse  # loaded by the first expression: most have none
+    from faas_runtime.events.cesql import (  # loaded by the first expression: most have none
+        CESQLSyntaxError,
+        explain,
+        parse,
+    )
 
     try:
         parsed = parse(expression)

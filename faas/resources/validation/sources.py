@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from faas_runtime import cron
+from faas_runtime.options import cron
 
 from faas.resources import names, timezones
 from faas.resources.config import Config

@@ -11,7 +11,7 @@ import uuid
 from datetime import UTC, datetime
 
 import msgspec
-from faas_runtime.shapes.webhook import TYPE, make_event
+from faas_runtime.events.shapes.webhook import TYPE, make_event
 
 from faas.sources.errors import ConfigurationError
 from faas.sources.listening import Answer, Request, listening

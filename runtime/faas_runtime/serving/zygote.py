@@ -21,7 +21,7 @@ import time
 import traceback
 from pathlib import Path
 
-from faas_runtime.freshness import read_sources
+from faas_runtime.loading.freshness import read_sources
 from faas_runtime.serving import confine, exits, forking
 from faas_runtime.serving.debugging import wait_for_debugger
 from faas_runtime.serving.instance import (

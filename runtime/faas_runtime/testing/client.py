@@ -10,14 +10,14 @@ from types import ModuleType, TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
-from faas_runtime import wire
 from faas_runtime.app import Application
+from faas_runtime.calls.mounted import Mounted
+from faas_runtime.declaring.registry import REGISTRY, Declared
 from faas_runtime.errors import LoadError
-from faas_runtime.event import Event
+from faas_runtime.events import wire
+from faas_runtime.events.event import Event
 from faas_runtime.jsonic import to_json
-from faas_runtime.load import find_functions
-from faas_runtime.mounted import Mounted
-from faas_runtime.registry import REGISTRY, Declared
+from faas_runtime.loading.targets import find_functions
 from faas_runtime.settings import Settings
 from faas_runtime.testing.clock import VirtualClock
 from faas_runtime.testing.delivery import Broker, Delivery

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from faas_runtime.event import Event
-from faas_runtime.serve_http import is_retryable
+from faas_runtime.answering.http import is_retryable
+from faas_runtime.events.event import Event
 from faas_runtime.testing.clock import VirtualClock
 from faas_runtime.testing.exchange import Response
 from faas_runtime.testing.subscriptions import DEFAULT_BROKER, Subscription

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from faas_runtime.event import Event
-from faas_runtime.matching import compile_filters
+from faas_runtime.events.event import Event
+from faas_runtime.events.matching import compile_filters
 
 
 def wants(filters: Sequence[Mapping[str, Any]], event: Event[Any]) -> bool:

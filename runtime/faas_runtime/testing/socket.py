@@ -6,8 +6,8 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
+from faas_runtime.calls.websocket import WebSocketClosed
 from faas_runtime.jsonic import make_decoder, to_json
-from faas_runtime.websocket import WebSocketClosed
 
 _PATIENCE_S = 30.0  # real time; a handler that never answers fails the test instead of hanging it
 

@@ -9,12 +9,23 @@ from datetime import datetime
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from faas_runtime.event import Event
+from faas_runtime.declaring.triggers import SOURCE_EXTENSION
+from faas_runtime.events.event import Event
+from faas_runtime.events.shapes import (
+    bucket,
+    files,
+    github,
+    kafka,
+    kubernetes,
+    mqtt,
+    rabbitmq,
+    redis,
+    schedule,
+    webhook,
+)
 from faas_runtime.jsonic import to_json
-from faas_runtime.shapes import bucket, files, github, kafka, kubernetes, mqtt, rabbitmq, redis, schedule, webhook
-from faas_runtime.source_options.buses import topic_matches
+from faas_runtime.options.sources.buses import topic_matches
 from faas_runtime.testing.subscriptions import Subscription, only_one
-from faas_runtime.triggers import SOURCE_EXTENSION
 
 if TYPE_CHECKING:
     from faas_runtime.testing.clock import VirtualClock

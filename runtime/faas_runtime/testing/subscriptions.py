@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from faas_runtime.event import Event
-from faas_runtime.paths import assign_paths
-from faas_runtime.registry import Declaration, Declared
+from faas_runtime.declaring.paths import assign_paths
+from faas_runtime.declaring.registry import Declaration, Declared
+from faas_runtime.declaring.triggers import filters_of, trigger_names
+from faas_runtime.events.event import Event
 from faas_runtime.testing.matching import wants
-from faas_runtime.triggers import filters_of, trigger_names
 
 DEFAULT_BROKER = "default"
 

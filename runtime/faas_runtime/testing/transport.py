@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from faas_runtime.errors import CallError
-from faas_runtime.event import Event
+from faas_runtime.events.event import Event
 from faas_runtime.jsonic import to_json
-from faas_runtime.outgoing import Outgoing, Reply
+from faas_runtime.outgoing.transport import Outgoing, Reply
 from faas_runtime.testing.exchange import exchange
 
 

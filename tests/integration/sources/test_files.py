@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from faas_runtime.shapes.files import FileChange
+from faas_runtime.events.shapes.files import FileChange
 
 from tests.sources_world import StandInSink, running_adapter, stand_in_sink
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from faas_runtime.event import Event
+from faas_runtime.events.event import Event
 
 from faas.client.protocol import Object
 from faas.engine.api.backend import Backend

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from faas_runtime import wire
+from faas_runtime.events import wire
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from faas_runtime.wire import parse_structured
+from faas_runtime.events.wire import parse_structured
 from hypothesis import given
 from hypothesis import strategies as st
 

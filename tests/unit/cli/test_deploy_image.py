@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from faas_runtime.spec import Problem
+from faas_runtime.declaring.spec import Problem
 
 from faas.cli import deploy, deploy_image
 from faas.cli.errors import CommandError, explain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faas_runtime.spec import Description, FunctionSpec, Trigger
+from faas_runtime.declaring.spec import Description, FunctionSpec, Trigger
 
 from faas.cli.dev.project_state import load_project, make_desired
 from faas.project.podspec import Overrides

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.cli.suggestion import call_of
 from faas.project.services import ServiceSpec

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from faas_runtime.matching import compile_filters
+from faas_runtime.events.matching import compile_filters
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faas_runtime.declaring.registry import REGISTRY
 from faas_runtime.describe import describe
-from faas_runtime.registry import REGISTRY
-from faas_runtime.shapes.github import EVENTS
+from faas_runtime.events.shapes.github import EVENTS
 
 from faas.client.protocol import Object
 from faas.deploy.belonging import read_events

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from faas_runtime import cron
+from faas_runtime.options import cron
 from hypothesis import given
 from hypothesis import strategies as st
 

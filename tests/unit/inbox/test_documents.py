@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from faas_runtime import wire
-from faas_runtime.event import Event
+from faas_runtime.events import wire
+from faas_runtime.events.event import Event
 
 from faas.inbox.documents import encode, letter_line, without_error
 from faas.inbox.letters import Letter

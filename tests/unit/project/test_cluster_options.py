@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas_runtime.options import OptionError, from_environment, merge, validate
-from faas_runtime.placed import split_volume
-from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
+from faas_runtime.options.known import OptionError, from_environment, merge, validate
+from faas_runtime.options.placed import split_volume
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.project.errors import ProjectError, SettingsError
 from faas.project.labels import Belonging

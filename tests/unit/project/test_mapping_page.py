@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from faas_runtime.options import DELIVERY, OPTIONS
-from faas_runtime.source_options import OPTIONS as SOURCES
+from faas_runtime.options.known import DELIVERY, OPTIONS
+from faas_runtime.options.sources import OPTIONS as SOURCES
 
 from faas.project.in_cluster import KAFKA_ORDER
 from faas.resources import keys

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.project.brokers import BrokerSettings
 from faas.project.notes import Note, RefusedByCluster, check_for_cluster, notes_for_cluster

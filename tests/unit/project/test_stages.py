@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from faas_builders.target import Platform
-from faas_runtime.spec import FunctionSpec, Trigger
+from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.project.brokers import BrokerSettings
 from faas.project.errors import ProjectError, SettingsError

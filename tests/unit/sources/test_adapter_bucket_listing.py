@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
-from faas_runtime.event import Event
-from faas_runtime.shapes.bucket import BucketObject
+from faas_runtime.events.event import Event
+from faas_runtime.events.shapes.bucket import BucketObject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

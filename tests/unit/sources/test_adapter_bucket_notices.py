@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from faas_runtime.shapes.bucket import BucketObject, make_event
+from faas_runtime.events.shapes.bucket import BucketObject, make_event
 from hypothesis import given
 from hypothesis import strategies as st
 

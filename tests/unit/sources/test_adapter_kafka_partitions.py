@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError
-from faas_runtime.event import Event
+from faas_runtime.events.event import Event
 
 from faas.sources.adapters.kafka.partitions import Partitions
 from faas.sources.environment import Environment

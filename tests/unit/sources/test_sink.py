@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faas_runtime.event import Event
+from faas_runtime.events.event import Event
 
 from faas.sources import receiving
 from faas.sources.environment import Environment

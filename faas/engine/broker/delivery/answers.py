@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
-from faas_runtime import wire
 from faas_runtime.errors import EventError
+from faas_runtime.events import wire
 
 from faas.engine.broker.delivery.attempts import NO_ANSWER, Failure
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from faas_runtime.retry_after import retry_after_s
+from faas_runtime.outgoing.retry_after import retry_after_s
 
 from faas.engine.contract.eventing import Delivery
 

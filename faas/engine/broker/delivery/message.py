@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from faas_runtime.wire import header_text
+from faas_runtime.events.wire import header_text
 
 from faas.engine.broker.stamping import TTL
 

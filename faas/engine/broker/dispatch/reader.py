@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from faas_runtime.matching import TriggerIndex
+from faas_runtime.events.matching import TriggerIndex
 
 from faas.engine.broker.dispatch.items import Held
 from faas.engine.broker.dispatch.outlet import outage_wait_s

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-from faas_runtime.matching import Matcher, compile_filters
+from faas_runtime.events.matching import Matcher, compile_filters
 
 from faas.engine.broker.delivery.answers import Answer, failure_of
 from faas.engine.broker.delivery.attempts import Failure
@@ -38,7 +38,7 @@ class Plan:
 
 
 def make_plan(config: TriggerConfig, domain: str) -> Plan:
-    """Raises: BadAddress, faas_runtime.filters.FilterError."""
+    """Raises: BadAddress, faas_runtime.declaring.filters.FilterError."""
     delivery = config.delivery
     return Plan(
         config,

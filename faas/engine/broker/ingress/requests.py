@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from faas_runtime import wire
 from faas_runtime.errors import EventError
+from faas_runtime.events import wire
 
 from faas.engine.broker.ingress.answers import Refused
 from faas.engine.broker.stamping import MOST_ATTRIBUTES_BYTES, traced

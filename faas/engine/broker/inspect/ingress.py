@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from faas_runtime.httpclient import Address, HTTPClient
+from faas_runtime.outgoing.httpclient import Address, HTTPClient
 
 from faas.engine.contract.inspecting import EventingUnavailable, EventNotTaken
 

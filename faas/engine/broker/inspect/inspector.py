@@ -89,7 +89,7 @@ class Inspector:
         """JSON lines: of a dry run {"matching"}; else {} while it lasts, then {"delivered", "failed", "error"}."""
         config = self._trigger(trigger)
         if dry_run:
-            from faas_runtime.matching import compile_filters
+            from faas_runtime.events.matching import compile_filters
 
             query = EventQuery(compile_filters(config.filters).matches, since_s=since_s, until_s=until_s)
             async with self._access.open(self._broker(config.broker)) as streams:

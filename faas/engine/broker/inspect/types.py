@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from faas_runtime.matching import Matcher, TriggerIndex, compile_filters
+from faas_runtime.events.matching import Matcher, TriggerIndex, compile_filters
 
 from faas.engine.broker.inspect.streams import Streams
 from faas.engine.broker.jetstream.records import NotARecord, decode_event

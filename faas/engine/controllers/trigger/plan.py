@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from faas_runtime.matching import filters_of
+from faas_runtime.events.matching import filters_of
 
 from faas.client.protocol import Object
 from faas.engine.contract.eventing import BROKER_NAMESPACE, TriggerConfig

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from faas_runtime.event import Event
-from faas_runtime.shapes.bucket import AWS, make_event, make_record
-from faas_runtime.shapes.making import stable_id
+from faas_runtime.events.event import Event
+from faas_runtime.events.shapes.bucket import AWS, make_event, make_record
+from faas_runtime.events.shapes.making import stable_id
 
 from faas.sources.adapters.bucket.memory import Known, Memory
 from faas.sources.adapters.bucket.store import Listed, Page, Store

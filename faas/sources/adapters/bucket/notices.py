@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from faas_runtime.shapes.bucket import make_record
-from faas_runtime.shapes.making import stable_id
+from faas_runtime.events.shapes.bucket import make_record
+from faas_runtime.events.shapes.making import stable_id
 
 Record = dict[str, Any]
 _decode = msgspec.json.Decoder(dict[str, Any]).decode

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from faas_runtime.errors import EventError
-from faas_runtime.event import Event
-from faas_runtime.shapes.bucket import BucketObject, make_event
+from faas_runtime.events.event import Event
+from faas_runtime.events.shapes.bucket import BucketObject, make_event
 
 from faas.sources.adapters.bucket.notices import read_notice
 from faas.sources.adapters.bucket.wanted import Wanted

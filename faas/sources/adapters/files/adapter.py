@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from faas_runtime.event import Event
-from faas_runtime.shapes.files import Change, make_event
+from faas_runtime.events.event import Event
+from faas_runtime.events.shapes.files import Change, make_event
 from watchfiles import awatch
 
 from faas.sources.adapters.files.folder import Found, Mark, Settling, Wanted, look_at, survey

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 import msgspec
-from faas_runtime.shapes.files import Change
+from faas_runtime.events.shapes.files import Change
 
 
 class Mark(msgspec.Struct, frozen=True):

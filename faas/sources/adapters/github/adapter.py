@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from faas_runtime.shapes.github import HOME, make_event
+from faas_runtime.events.shapes.github import HOME, make_event
 
 from faas.sources.adapters.github.hooks import Hooks
 from faas.sources.errors import ConfigurationError

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from faas_runtime.httpclient import Address, HTTPClient
+from faas_runtime.outgoing.httpclient import Address, HTTPClient
 
 from faas.sources.errors import UpstreamError
 

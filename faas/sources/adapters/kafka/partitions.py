@@ -13,8 +13,8 @@ from typing import Any, Literal
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from faas_runtime.errors import EventError
-from faas_runtime.event import Event
-from faas_runtime.shapes.kafka import make_event
+from faas_runtime.events.event import Event
+from faas_runtime.events.shapes.kafka import make_event
 
 from faas.sources.sink import BATCH_EVENTS
 from faas.sources.source import Source

@@ -15,8 +15,8 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from faas_runtime.event import Event
-from faas_runtime.shapes.mqtt import make_event
+from faas_runtime.events.event import Event
+from faas_runtime.events.shapes.mqtt import make_event
 from paho.mqtt.client import MQTTMessage
 
 from faas.sources.adapters.mqtt.client import Connection, Delivery, PatientClient

@@ -16,8 +16,8 @@ import msgspec
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 from aiormq import exceptions as amqp
 from faas_runtime.errors import EventError
-from faas_runtime.event import Event
-from faas_runtime.shapes.rabbitmq import make_event
+from faas_runtime.events.event import Event
+from faas_runtime.events.shapes.rabbitmq import make_event
 from yarl import URL
 
 from faas.sources.adapters.rabbitmq.queues import find_queue
