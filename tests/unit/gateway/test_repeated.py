@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faas.engine.gateway.clients.http1_reading import RequestParsing
+from faas.engine.gateway.clients.http1_reading import RequestReading
 from faas.engine.gateway.exchanges.exchange import Exchange
 from faas.engine.gateway.gateway import Gateway
 from faas.engine.gateway.http.problem import Refused
@@ -22,7 +22,7 @@ ORIGIN = Origin(b"127.0.0.1", b"127.0.0.1", b"http")
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-class Parsing(RequestParsing):
+class Parsing(RequestReading):
     """The reading half alone: every request is answered at once."""
 
     def __init__(self, *, recognises: bool) -> None:

@@ -9,44 +9,29 @@ import asyncio
 from time import monotonic
 from typing import cast
 
-from faas.engine.gateway.clients.http1_reading import PIPELINED, RequestParsing
+from faas.engine.gateway.clients.http1_reading import PIPELINED, RequestReading
 from faas.engine.gateway.clients.http2 import PREFACE, Http2Connection
 from faas.engine.gateway.exchanges.exchange import Exchange
 from faas.engine.gateway.gateway import Gateway
-from faas.engine.gateway.http.problem import Refused, problem_body, problem_headers
-from faas.engine.gateway.http.request import Headers, Origin, Request
-from faas.engine.gateway.http.response import (
-    Response,
-    encode_chunk,
-    encode_head,
-    encode_last_chunk,
-    has_no_body,
-    safe_trailers,
-)
-
-_JOIN_BYTES = 64 * 1024  # below it one joined write is cheaper than two
+from faas.engine.gateway.http.problem import Refused
+from faas.engine.gateway.http.request import Origin
+from faas.engine.gateway.http.response import Response, encode_head
 
 
-class Http1Connection(RequestParsing):
-    """One request at a time is answered (`_current`); what a client pipelines waits in `_pipeline`, parsed."""
+class Http1Connection(RequestReading):
+    """Both halves together. What a client pipelines waits in `_pipeline`, parsed, until `_current` is answered."""
 
     def __init__(self, gateway: Gateway, *, public: bool, tls: bool = False) -> None:
         super().__init__(gateway)
         self._public = public
         self._tls = tls
-        self._transport: asyncio.Transport
         self.slot = -1
         self._fresh: bytes | None = b""  # what came before it is clear which HTTP this is
         self._held = b""  # bytes behind a request for an upgrade
         self._pauses = 0  # exchanges that want no more of a body now
         self._reading = True
         self._write_blocked_s = 0.0
-        # The answer to _current
-        self._continued = False
-        self._chunked = False
-        self._bodyless = False
-        self._close_after = False
-        self._discarding = False  # it is out; the rest of the request's body is read and dropped
+        self._discarding = False  # the answer is out; the rest of the request's body is read and dropped
         self._discarded = 0
         self._lingering = False  # our side is closed
         self._pumping = False
@@ -164,110 +149,18 @@ class Http1Connection(RequestParsing):
         self._continued = False
         self._gateway.begin(exchange, public=self._public)
 
-    def respond(self, head: Response | None, data: bytes, end: bool, trailers: Headers) -> None:
-        exchange = self._current
-        if exchange is None or self._transport.is_closing():
-            return
-        parts: list[bytes] = []
-        if head is not None:
-            parts.append(encode_head(head, self._framing(exchange.request, head)))
-        if data and not self._bodyless:
-            if self._chunked:
-                parts.append(encode_chunk(data))
-            else:
-                if parts and len(data) > _JOIN_BYTES:
-                    self._transport.write(parts.pop())
-                parts.append(data)
-        if end and self._chunked:
-            parts.append(encode_last_chunk(safe_trailers(trailers)))
-        if parts:
-            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
-        if end:
-            self._answered(exchange)
+    # For the writing half
 
-    def respond_interim(self, head: Response) -> None:
-        exchange = self._current
-        if exchange is not None and exchange.request.version_1_1 and not self._transport.is_closing():
-            if head.status == 100:
-                if not exchange.request.expects_continue or self._continued:
-                    return
-                self._continued = True
-            head.request_id = b""
-            self._transport.write(encode_head(head, b""))
+    def awaits_body(self) -> bool:
+        return self._parsing is self._current
 
-    def refuse(self, refused: Refused) -> None:
-        exchange = self._current
-        if exchange is not None:
-            self._refuse(refused, exchange.request.request_id)
-
-    def cut(self) -> None:
-        self._transport.abort()
-
-    def pause_request(self) -> None:
-        self._pauses += 1
-        self._adjust_reading()
-
-    def resume_request(self) -> None:
-        self._pauses -= 1
-        if self._ahead:
-            self._pump()
-        else:
-            self._adjust_reading()
-
-    def switch(self, head: Response) -> tuple[asyncio.Transport, bytes] | None:
-        if self._transport.is_closing():
-            return None
-        self._transport.write(encode_head(head, b"connection: upgrade\r\nupgrade: %b\r\n" % head.upgrade))
-        self._current = None
-        self._gateway.deadlines.cancel(self)
-        self._gateway.closed(self)
-        return self._transport, self._held
-
-    def _framing(self, request: Request, head: Response) -> bytes:
-        """The lines about where the answer ends, without Content-Length; also sets how `respond` writes its body."""
-        self._bodyless = has_no_body(request, head.status)
-        self._chunked = False
-        framing = b""
-        if head.length is None and not self._bodyless:
-            if request.version_1_1:
-                self._chunked = True
-                framing = b"transfer-encoding: chunked\r\n"
-            else:
-                self._close_after = True  # HTTP/1.0: the end of the body is the end of the connection
-        unsure = request.expects_continue and not self._continued and self._parsing is self._current
-        if not request.keep_alive or unsure or self._gateway.stopping:
-            # unsure: a client that was not told to continue may send its body all the same, or not (RFC 9110, 10.1.1)
-            self._close_after = True
-        if self._close_after:
-            framing += b"connection: close\r\n"
-        elif not request.version_1_1:
-            framing += b"connection: keep-alive\r\n"
-        return framing
-
-    def _refuse(self, refused: Refused, request_id: bytes) -> None:
-        """Write a problem document; the connection goes on only if its framing is beyond doubt."""
-        exchange = self._current
-        request = exchange.request if exchange is not None else Request(b"GET", b"/", b"")
-        if refused.close:
-            self._close_after = True
-        response = Response(refused.status)
-        response.headers = problem_headers(refused, request_id)
-        body = problem_body(refused, request_id)
-        response.length = len(body)
-        head = encode_head(response, self._framing(request, response))
-        self._transport.write(head if request.is_head else head + body)
-        if exchange is not None:
-            self._answered(exchange)
-        else:
-            self._linger()
-
-    def _answered(self, exchange: Exchange) -> None:
+    def answered(self, exchange: Exchange) -> None:
         """The answer is out: go on, close, or first read the rest of a body that nobody wanted."""
         unread = self._parsing is exchange
         if self._close_after:
             self._pipeline.clear()
             if unread or self._stopped:
-                self._linger()
+                self.linger()
             else:
                 self._transport.close()
             return
@@ -288,7 +181,7 @@ class Http1Connection(RequestParsing):
         if self._pipeline or not self._reading:
             self._pump()
 
-    def _linger(self) -> None:
+    def linger(self) -> None:
         """Close so that the last answer arrives: a close with unread bytes would reset it away (RFC 9112, 9.6)."""
         self._stopped = self._lingering = True
         self._parsing = None
@@ -300,6 +193,26 @@ class Http1Connection(RequestParsing):
         self._transport.write_eof()
         self._adjust_reading()
         self._gateway.deadlines.schedule(self, monotonic() + self._limits.linger_s)
+
+    def pause_request(self) -> None:
+        self._pauses += 1
+        self._adjust_reading()
+
+    def resume_request(self) -> None:
+        self._pauses -= 1
+        if self._ahead:
+            self._pump()
+        else:
+            self._adjust_reading()
+
+    def switch(self, head: Response) -> tuple[asyncio.Transport, bytes] | None:
+        if self._transport.is_closing():
+            return None
+        self._transport.write(encode_head(head, b"connection: upgrade\r\nupgrade: %b\r\n" % head.upgrade))
+        self._current = None
+        self._gateway.deadlines.cancel(self)
+        self._gateway.closed(self)
+        return self._transport, self._held
 
     def _has_room(self) -> bool:
         return not self._pauses and len(self._pipeline) < PIPELINED

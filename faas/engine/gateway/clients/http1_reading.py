@@ -6,12 +6,12 @@ the binding leaves open: an upgrade that we do not offer, and fields without end
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from time import monotonic
 
 import httptools
 
+from faas.engine.gateway.clients.http1_writing import AnswerWriting
 from faas.engine.gateway.exchanges.exchange import Exchange
 from faas.engine.gateway.gateway import Gateway
 from faas.engine.gateway.http.problem import Refused
@@ -25,17 +25,16 @@ PIPELINED = 8  # parsed ahead of the one that is answered; the last slice may br
 _SLICE_BYTES = 4096
 
 
-class RequestParsing(asyncio.Protocol):
-    """The reading half of a connection; `http1.Http1Connection` is the other one."""
+class RequestReading(AnswerWriting):
+    """The reading half of a connection: it makes exchanges, whose answers the writing half takes."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+        super().__init__(gateway)
         self._limits = gateway.limits
         self._origin: Origin
         self._parser = httptools.HttpRequestParser(self)
         self._repeated = RepeatedRequest(self._limits.target_bytes)
         self._pipeline: deque[Exchange | Refused] = deque()  # parsed, and not yet its turn
-        self._current: Exchange | None = None  # being answered
         self._parsing: Exchange | None = None  # whose body comes now
         self._url = b""
         self._headers: Headers = []
@@ -51,7 +50,7 @@ class RequestParsing(asyncio.Protocol):
         self._upgrading = False  # nothing more is parsed until a request for an upgrade is answered
         self._waits_since = monotonic()  # for the client: its next head, or the next piece of a body
 
-    # Hooks of the answering half
+    # Hooks of the connection
 
     def refuse_parsing(self, broken: Exchange, refused: Refused) -> None:
         """The body of the request being answered cannot be read any further."""
@@ -75,7 +74,7 @@ class RequestParsing(asyncio.Protocol):
         request = self._repeated.recognise(data) if self._is_between_messages else None
         if request is None:
             return None
-        exchange = Exchange(self._gateway, self, request)  # type: ignore[arg-type]  # the other half
+        exchange = Exchange(self._gateway, self, request)
         self._waits_since = exchange.arrived_s
         if request.length:
             exchange.request_data(data[-request.length :], True, [])
@@ -188,7 +187,7 @@ class RequestParsing(asyncio.Protocol):
         request = self._make_request()
         self._in_head = False
         self._head_bytes = 0
-        self._parsing = exchange = Exchange(self._gateway, self, request)  # type: ignore[arg-type]  # the other half
+        self._parsing = exchange = Exchange(self._gateway, self, request)
         self._pipeline.append(exchange)
 
     def on_body(self, data: bytes) -> None:

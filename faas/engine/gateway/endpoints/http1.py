@@ -8,21 +8,18 @@ from typing import Protocol, cast
 
 import httptools
 
+from faas.engine.gateway.endpoints.http1_reading import AnswerReading
 from faas.engine.gateway.exchanges.exchange import Exchange
 from faas.engine.gateway.exchanges.retry import Failure
 from faas.engine.gateway.http.repeated import RepeatedResponse
 from faas.engine.gateway.http.request import Headers, encode_request
 from faas.engine.gateway.http.response import (
-    MalformedResponse,
     Response,
     encode_chunk,
     encode_last_chunk,
-    has_no_body,
-    make_response,
 )
 
 _JOIN_BYTES = 64 * 1024  # below it one joined write is cheaper than two
-_MAX_FIELDS = 1000  # a function that never ends its head must not fill the gateway's memory
 _RESETS = (errno.ECONNRESET, errno.EPIPE)
 
 
@@ -40,27 +37,23 @@ class Pool(Protocol):
         ...
 
 
-class Http1Upstream(asyncio.Protocol):
+class Http1Upstream(AnswerReading):
     """Serves one exchange after another. While it has none it sits in the pool."""
 
     idle_since = 0.0
 
     def __init__(self, pool: Pool) -> None:
+        super().__init__()
         self._pool = pool
-        self._parser = httptools.HttpResponseParser(self)
         self._repeated = RepeatedResponse()
         self._transport: asyncio.Transport
-        self._exchange: Exchange | None = None
         self._served = 0
         self._written = 0
         self._sent = False  # the request, whole
         self._closed = False
         self._paused = False
-        self._broken = ""  # why this connection cannot go on
-        self._reset_parts()
-        self._eof_ends_body = False
 
-    # What an exchange asks for (sides.Upstream)
+    # What the pool asks for
 
     def start(self, exchange: Exchange) -> None:
         """Hand the request over to a connection that was just made."""
@@ -91,6 +84,15 @@ class Http1Upstream(asyncio.Protocol):
             self._sent = True
             self._transport.write(head)
 
+    @property
+    def is_closing(self) -> bool:
+        return self._closed or self._transport.is_closing()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # What an exchange asks for (sides.Upstream)
+
     def send(self, data: bytes, end: bool, trailers: Headers) -> None:
         exchange = self._exchange
         if exchange is None or self._sent or self._transport.is_closing():
@@ -118,15 +120,6 @@ class Http1Upstream(asyncio.Protocol):
         if self._paused and not self.is_closing:
             self._paused = False
             self._transport.resume_reading()
-
-    # What the pool asks for
-
-    @property
-    def is_closing(self) -> bool:
-        return self._closed or self._transport.is_closing()
-
-    def close(self) -> None:
-        self._transport.close()
 
     # asyncio.Protocol
 
@@ -179,78 +172,6 @@ class Http1Upstream(asyncio.Protocol):
             if begins and self._complete and self._reusable and self._head is not None and not self._broken:
                 self._repeated.learn(data, self._head, sum(map(len, self._body)))
             self._flush(exchange)
-
-    # httptools callbacks, each within data_received
-
-    def _reset_parts(self) -> None:
-        self._begun = False
-        self._reason = b""
-        self._headers: Headers = []
-        self._trailers: Headers = []
-        self._head: Response | None = None  # parsed and not yet passed on
-        self._in_body = False  # the head is parsed
-        self._interim = False
-        self._body: list[bytes] = []
-        self._complete = False
-        self._reusable = False
-
-    def on_message_begin(self) -> None:
-        self._begun = True
-        if self._complete:
-            self._broken = "a second answer"
-
-    def on_status(self, reason: bytes) -> None:
-        self._reason += reason
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_body:
-            self._trailers.append((name, value))
-        else:
-            self._headers.append((name, value))
-        if len(self._headers) + len(self._trailers) > _MAX_FIELDS:
-            raise MalformedResponse(f"more than {_MAX_FIELDS} header fields")
-
-    def on_headers_complete(self) -> None:
-        exchange = self._exchange
-        if exchange is None or self._complete:
-            return
-        parser = self._parser
-        status = parser.get_status_code()
-        request = exchange.request
-        head = make_response(status, self._reason, self._headers, request.request_id)
-        if status < 200:
-            if status == 101:
-                if not request.upgrade or not head.upgrade:
-                    raise MalformedResponse("101 for a request that asked for no upgrade")
-            else:
-                self._interim = True
-            self._head = head
-            return
-        self._in_body = True
-        self._head = head
-        self._reusable = parser.should_keep_alive()
-        if has_no_body(request, status):
-            self._complete = True
-            if request.is_head:
-                # llhttp waits for the body it was promised: this parser has done its work.
-                self._parser = httptools.HttpResponseParser(self)
-        elif head.length is None and not head.chunked:
-            self._eof_ends_body = True
-            self._reusable = False
-
-    def on_body(self, data: bytes) -> None:
-        if not self._complete:
-            self._body.append(data)
-
-    def on_message_complete(self) -> None:
-        if self._interim:
-            exchange, head = self._exchange, self._head
-            self._interim = False
-            self._head, self._headers, self._reason = None, [], b""
-            if exchange is not None and head is not None:
-                exchange.response_interim(head)
-        elif self._in_body:
-            self._complete = True
 
     def _flush(self, exchange: Exchange) -> None:
         """Pass on what this read brought: most answers are one call."""
