@@ -43,8 +43,13 @@ def event_headers(number: int, type: str = "order") -> dict[str, str]:
 
 
 @contextmanager
-def running_inbox(folder: Path, program: str = "store", **settings: str) -> Iterator[RunningInbox]:
-    """Run it; `program.kill()` and `program.start()` are a crash and what comes after."""
+def running_inbox(
+    folder: Path, program: str = "store", *, path: str = "/healthz", **settings: str
+) -> Iterator[RunningInbox]:
+    """Run it; `program.kill()` and `program.start()` are a crash and what comes after.
+
+    Args: path: it runs when this is answered.
+    """
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     env: Mapping[str, str] = {
@@ -57,7 +62,7 @@ def running_inbox(folder: Path, program: str = "store", **settings: str) -> Iter
         **settings,
     }
     command = [sys.executable, "-m", "faas.inbox", program]
-    running = Program(command, port, folder, is_ready, env=env)
+    running = Program(command, port, folder, lambda port: is_ready(port, path), env=env)
     running.start()
     try:
         yield RunningInbox(running)
@@ -65,8 +70,8 @@ def running_inbox(folder: Path, program: str = "store", **settings: str) -> Iter
         running.stop()
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int, path: str = "/healthz") -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=5).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=5).status_code == 200
     except httpx.TransportError:
         return False

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 _ROW_BYTES = 256  # what a letter takes beside its event: columns, indices, the page's rest
+_CHECK_S = 10.0  # a big file is not looked at to its end: a Pod that does not answer is ended after a minute
+_STEPS = 10_000  # of SQLite's machine, between two looks at the clock
+_PATIENCE = "busy_timeout=10000"  # ms
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS letters (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -26,6 +30,10 @@ CREATE INDEX IF NOT EXISTS letters_by_trigger ON letters (trigger);
 
 class StoreFull(Exception):
     """There is no room for these letters now; whoever sent them keeps them and comes again."""
+
+
+class Damaged(sqlite3.DatabaseError):
+    """The file is broken: some of it can be read at most."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -74,15 +82,31 @@ class Choice(msgspec.Struct, frozen=True):
 class Letters:
     """Belongs to one thread at a time. Opened a second time it may be read while this one writes."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        """Raises: sqlite3.Error, OSError: no such folder, or it cannot be written."""
+    def __init__(
+        self, path: Path, max_bytes: int, *, journal: str = "WAL", check: bool = False, make: bool = True
+    ) -> None:
+        """Args: journal: DELETE for a file that gets another name; check: look at all of it; make: where there is none.
+
+        Raises: sqlite3.Error: there is no such folder, it cannot be written, or it is damaged.
+        """
         self._max_bytes = max_bytes
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # FULL: an acknowledged letter survives a power cut. INCREMENTAL: what was purged gives its space back.
-        for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
-            self._db.execute(f"PRAGMA {pragma}")
-        self._db.executescript(_SCHEMA)
-        self.size_bytes = self._measured()
+        uri = f"{path.absolute().as_uri()}?mode={'rwc' if make else 'rw'}"
+        self._db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        try:
+            self._db.text_factory = _text
+            # FULL: an acknowledged letter survives a power cut. INCREMENTAL: what was purged gives its space back.
+            for pragma in ("auto_vacuum=INCREMENTAL", f"journal_mode={journal}", "synchronous=FULL", _PATIENCE):
+                self._db.execute(f"PRAGMA {pragma}")
+            if check:
+                self._check()
+            self._db.executescript(_SCHEMA)
+            self.size_bytes = self._measured()
+        except UnicodeDecodeError as error:  # of what SQLite says, with a piece of its schema in it
+            self._db.close()
+            raise Damaged(f"malformed database schema: {error}") from error
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         self._db.close()
@@ -108,6 +132,32 @@ class Letters:
                 self._db.executemany(f"INSERT INTO letters ({_GIVEN}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self.size_bytes = size_bytes
         return outcomes
+
+    def restore(self, letters: Sequence[Letter]) -> bool:
+        """Store them with the sequences that they have; False: there is no room. Raises: sqlite3.Error, as `add`."""
+        more = sum(letter.size_bytes for letter in letters)
+        if self.size_bytes + more > self._max_bytes:
+            return False
+        with self._transaction():
+            rows = [msgspec.structs.astuple(each) for each in letters]
+            self._db.executemany(f"INSERT OR IGNORE INTO letters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self.size_bytes += more
+        return True
+
+    @staticmethod
+    def all_of(db: sqlite3.Connection, *, after: int, newest_first: bool) -> Iterator[Letter]:
+        """Those of any file with a sequence above `after`. Raises: sqlite3.Error, also in between."""
+        db.text_factory = _text
+        order = "DESC" if newest_first else "ASC"
+        query = f"SELECT {_COLUMNS} FROM letters WHERE sequence > ? ORDER BY sequence {order}"
+        letters = (_letter(row) for row in db.execute(query, (after,)))
+        return (each for each in letters if isinstance(each.event, bytes))
+
+    def touch(self) -> None:
+        """Write something that says nothing. Raises: sqlite3.Error: letters could not be written either."""
+        with self._transaction():
+            (value,) = self._db.execute("PRAGMA user_version").fetchone()
+            self._db.execute(f"PRAGMA user_version = {(int(value) + 1) % 2}")
 
     def count(self, choice: Choice = Choice()) -> int:
         clause, values = choice.condition()
@@ -149,12 +199,31 @@ class Letters:
         query = f"SELECT coalesce(sum(length(event) + {_ROW_BYTES}), 0) FROM letters"
         return int(self._db.execute(query).fetchone()[0])
 
+    def _check(self) -> None:
+        """Raises: sqlite3.DatabaseError: it is damaged."""
+        until_s = time.monotonic() + _CHECK_S
+        self._db.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS)
+        try:
+            (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            return  # it is too large to look at all of it; whoever reads the rest sees it
+        finally:
+            self._db.set_progress_handler(None, 0)
+        if verdict != "ok":
+            raise Damaged(str(verdict))
+
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
 
 
 _GIVEN = "stored_ms, broker, trigger, stream, id, type, event"
 _COLUMNS = f"{_GIVEN}, sequence"
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")  # one letter that is damaged must not hide the others
 
 
 def _letter(row: tuple[int, str, str, str, str, str, bytes, int]) -> Letter:

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
+from faas.inbox.damage import SetAside, files_set_aside, is_damage, open_letters
 from faas.inbox.letters import Choice, Letter, Letters, StoreFull
+from faas.inbox.threads import LettersThread
 
 T = TypeVar("T")
 PAGE = 8  # letters that are in memory at once
@@ -22,19 +23,25 @@ log = logging.getLogger("faas.inbox")
 
 
 class Store:
-    """`Letters` for an event loop: one thread writes, one reads. Use it as an async context manager."""
+    """`Letters` for an event loop: one thread writes, one reads. Use it as an async context manager.
+
+    A file that cannot be opened now is opened later, one that is damaged is set aside: only who asks meanwhile is told.
+    """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path, self._max_bytes = path, max_bytes
-        self._writing, self._reading = ThreadPoolExecutor(1, "write"), ThreadPoolExecutor(1, "read")
+        self._writer = LettersThread("write", self._open)
+        self._reader = LettersThread("read", lambda: Letters(path, max_bytes, make=False))
+        self._mending = asyncio.Lock()
+        self._mended = 0
+        self._damage, self._is_checked = "", False
         self._waiting: asyncio.Queue[tuple[Sequence[Letter], asyncio.Future[None]]] = asyncio.Queue(_WAITING)
         self.redriving = asyncio.Lock()  # whoever sends letters once more is alone in it: two would send each twice
         self.received = self.refused = self.expired = 0
+        self.trouble = ""  # why letters cannot be stored; "" when they can
 
     async def __aenter__(self) -> Self:
-        """Raises: sqlite3.Error, OSError."""
-        self._letters = await self._in(self._writing, lambda: Letters(self._path, self._max_bytes))
-        self._reader = await self._in(self._reading, lambda: Letters(self._path, self._max_bytes))
+        await self.look()
         self._work = asyncio.create_task(self._write_all())
         return self
 
@@ -45,9 +52,8 @@ class Store:
             await self._work
         while not self._waiting.empty():
             self._waiting.get_nowait()[1].set_exception(StoreFull("the store is stopping"))
-        for pool, letters in ((self._writing, self._letters), (self._reading, self._reader)):
-            await self._in(pool, letters.close)
-            pool.shutdown()
+        await self._reader.close()
+        await self._writer.close()
 
     async def add(self, letters: Sequence[Letter]) -> None:
         """Return when they are on the disk. Raises: StoreFull: none of them is; sqlite3.Error."""
@@ -67,7 +73,7 @@ class Store:
     async def newest(self, choice: Choice, limit: int) -> AsyncIterator[Letter]:
         """The newest of them, oldest first; read as they are taken."""
         until = await self.last_sequence()
-        after = await self._in(self._reading, lambda: self._reader.before_newest(choice, limit))
+        after = await self._in(self._reader, lambda letters: letters.before_newest(choice, limit))
         async for page in self.pages(choice, after=after, until=until):
             for letter in page:
                 yield letter
@@ -75,22 +81,22 @@ class Store:
     async def pages(self, choice: Choice, *, after: int = 0, until: int) -> AsyncIterator[list[Letter]]:
         """In order, a few at a time: a letter may have a megabyte."""
         while page := await self._in(
-            self._reading, partial(self._reader.oldest, choice, PAGE, after=after, until=until)
+            self._reader, partial(Letters.oldest, choice=choice, limit=PAGE, after=after, until=until)
         ):
             yield page
             after = page[-1].sequence
 
     async def count(self, choice: Choice = Choice()) -> int:
-        return await self._in(self._reading, lambda: self._reader.count(choice))
+        return await self._in(self._reader, lambda letters: letters.count(choice))
 
     async def by_stream(self, choice: Choice) -> dict[str, int]:
-        return await self._in(self._reading, lambda: self._reader.by_stream(choice))
+        return await self._in(self._reader, lambda letters: letters.by_stream(choice))
 
     async def last_sequence(self) -> int:
-        return await self._in(self._reading, self._reader.last_sequence)
+        return await self._in(self._reader, Letters.last_sequence)
 
     async def delete(self, choice: Choice) -> int:
-        return await self._in(self._writing, lambda: self._letters.delete(choice))
+        return await self._in(self._writer, lambda letters: letters.delete(choice))
 
     async def expire(self, before_ms: int) -> int:
         """Forget what is older, and say so."""
@@ -100,25 +106,37 @@ class Store:
             log.warning("%d dead letters were older than they may be, and are gone", gone)
         return gone
 
+    async def look(self) -> None:
+        """Open the letters if they are not; where some could not be stored, see whether they could by now."""
+        try:
+            await self._in(self._writer, Letters.touch if self.trouble else Letters.last_sequence)
+            self._is_well()
+        except sqlite3.Error as error:
+            self._is_troubled(error)
+
+    async def files_set_aside(self) -> list[SetAside]:
+        return await asyncio.to_thread(files_set_aside, self._path)
+
     @property
     def size_bytes(self) -> int:
-        return self._letters.size_bytes
+        return self._writer.size_bytes
 
     @property
     def is_full(self) -> bool:
-        return self._letters.size_bytes >= self._max_bytes
+        return self.size_bytes >= self._max_bytes
 
     async def _write_all(self) -> None:
         while True:
             groups = [await self._waiting.get()]
             while len(groups) < _GROUPS and not self._waiting.empty():
                 groups.append(self._waiting.get_nowait())
-            letters = [group for group, _ in groups]
+            given = [group for group, _ in groups]
             try:
                 outcomes: Sequence[Exception | None]
-                outcomes = await self._in(self._writing, partial(self._letters.add, letters))
+                outcomes = await self._in(self._writer, partial(Letters.add, groups=given))
+                self._is_well()
             except sqlite3.Error as error:
-                log.error("dead letters cannot be stored: %s", error)
+                self._is_troubled(error)
                 outcomes = [error] * len(groups)
             except asyncio.CancelledError:
                 for _, stored in groups:
@@ -127,8 +145,42 @@ class Store:
             for (_, stored), outcome in zip(groups, outcomes, strict=True):
                 _settle(stored, outcome)
 
-    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+    async def _in(self, thread: LettersThread, work: Callable[[Letters], T]) -> T:
+        """Raises: sqlite3.Error: it cannot be done now; a damaged file is none any more."""
+        mended = self._mended
+        try:
+            return await thread.do(work)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            await self._start_anew(error, mended)
+        return await thread.do(work)
+
+    async def _start_anew(self, error: Exception, mended: int) -> None:
+        """Set the file aside, once for all that stumble over its damage. Raises: sqlite3.Error."""
+        async with self._mending:
+            if self._mended != mended:
+                return
+            await self._writer.shut()
+            self._damage = str(error)
+            await self._writer.do(lambda letters: None)
+            await self._reader.shut()  # it may have the damaged file open
+            self._mended += 1
+
+    def _open(self) -> Letters:
+        letters = open_letters(self._path, self._max_bytes, damaged=self._damage, check=not self._is_checked)
+        self._damage, self._is_checked = "", True
+        return letters
+
+    def _is_troubled(self, error: Exception) -> None:
+        if not self.trouble:
+            log.error("dead letters cannot be stored, and are refused until they can: %s", error)
+        self.trouble = str(error)
+
+    def _is_well(self) -> None:
+        if self.trouble:
+            log.warning("dead letters can be stored again")
+        self.trouble = ""
 
 
 def _settle(stored: asyncio.Future[None], outcome: Exception | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -86,13 +88,10 @@ def test_another_start_finds_them_and_knows_their_size(tmp_path: Path) -> None:
 
 @given(st.lists(st.integers(1, 5), max_size=30), st.integers(1, 7))
 def test_pages_have_every_letter_once_and_in_order(groups: list[int], page: int) -> None:
-    letters = Letters(Path(":memory:"), 1_000_000)
-    try:
+    with TemporaryDirectory() as folder, closing(Letters(Path(folder) / "letters.db", 1_000_000)) as letters:
         letters.add([[letter(number) for number in range(size)] for size in groups])
         found: list[int] = []
         until = letters.last_sequence()
         while chunk := letters.oldest(Choice(), page, after=found[-1] if found else 0, until=until):
             found += [each.sequence for each in chunk]
-    finally:
-        letters.close()
     assert found == list(range(1, sum(groups) + 1))
