@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from faas.engine.controllers.cache import Cache, Caches, Key
+from faas.engine.controllers.cache import Cache, Key
+from faas.engine.controllers.caches import Caches
 from faas.resources.duck import Endpoint, KReference
 from faas.resources.meta import ConditionStatus
 
@@ -27,8 +28,12 @@ class Resolver:
 
     def __init__(self, caches: Caches) -> None:
         self._addressable: dict[tuple[str, str], Cache[Any]] = {
-            (cache.kind.group, cache.kind.kind): cache for cache in (caches.services, caches.routes, caches.brokers)
+            (cache.kind.group, cache.kind.kind): cache for cache in caches.addressable
         }
+
+    def cache_of(self, ref: KReference) -> Cache[Any] | None:
+        """Where the named object is kept; None: its kind has no addresses."""
+        return self._addressable.get((group_of(ref.api_version, getattr(ref, "group", "")), ref.kind))
 
     def resolve(self, destination: Endpoint, namespace: str) -> str | Unresolved:
         """Args: namespace: of the object that has the destination."""
@@ -40,7 +45,7 @@ class Resolver:
         return urljoin(base if urlsplit(base).path else f"{base}/", destination.uri)
 
     def _address(self, ref: KReference, namespace: str) -> str | Unresolved:
-        cache = self._addressable.get((group_of(ref.api_version, getattr(ref, "group", "")), ref.kind))
+        cache = self.cache_of(ref)
         if cache is None:
             known = ", ".join(sorted(f"{kind} ({group})" for group, kind in self._addressable))
             message = f"{ref.kind} ({ref.api_version}) takes no events on this engine; these do: {known}"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from faas.client.errors import ApiError, Conflict, NotFound
 from faas.engine.contract.clock import Clock
-from faas.engine.controllers.cache import Key
+from faas.engine.controllers.cache import Cache, Key, key_of
 from faas.engine.controllers.queue import WorkQueue
 
 _log = logging.getLogger(__name__)
@@ -27,20 +26,28 @@ class Reconciler(Protocol):
 class Controller:
     """Runs a reconciler over a queue. What goes wrong with one key backs off and stops no other."""
 
-    def __init__(self, name: str, reconciler: Reconciler, clock: Clock) -> None:
+    def __init__(self, name: str, reconciler: Reconciler, clock: Clock, of: Cache[Any] | None = None) -> None:
+        """Args: of: the kind whose keys it works on; None: its keys come from elsewhere."""
         self.name = name
+        self.cache = of
         self.queue: WorkQueue[Key] = WorkQueue(clock)
         self._reconciler = reconciler
         self._expected: set[Key] = set()
         self._settled = asyncio.Event()
 
-    def expect(self, keys: Iterable[Key]) -> None:
-        """Queue what was there at the start; `settled` returns when each of it was looked at once."""
-        self._expected = set(keys)
-        for key in self._expected:
-            self.queue.add(key)
+    def follow(self) -> None:
+        """Queue what there is of its kind, and from now on what changes; `settled` returns when all that was there has
+        been looked at once."""
+        if self.cache is not None:
+            self.cache.listeners.append(lambda old, new: self.queue.add(key_of(new or old or {})))
+            self._expected = set(self.cache)
+        self.enqueue_all()
         if not self._expected:
             self._settled.set()
+
+    def enqueue_all(self) -> None:
+        for key in self.cache or ():
+            self.queue.add(key)
 
     async def settled(self) -> None:
         await self._settled.wait()

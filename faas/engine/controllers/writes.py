@@ -7,6 +7,9 @@ from typing import Any
 from faas.client.errors import AlreadyExists, NotFound
 from faas.client.protocol import Client, Object
 from faas.engine.controllers.cache import Cache, Key, V, key_of
+from faas.engine.controllers.events import tell_ready
+from faas.engine.controllers.means import Means
+from faas.resources.duck import Status
 from faas.resources.views import View, encode
 
 MANAGER = "faas-controller"
@@ -20,6 +23,12 @@ async def write_status(client: Client, cache: Cache[V], raw: Object, status: Vie
     changed = {**raw, "status": encoded}
     cache.observe(await client.update(cache.kind, changed, subresource="status", field_manager=MANAGER))
     return True
+
+
+async def report(means: Means, cache: Cache[V], raw: Object, before: Status, after: Status) -> None:
+    """Write a status as `write_status` does, and tell when Ready has become another."""
+    if await write_status(means.client, cache, raw, after):
+        tell_ready(means.recorder, raw, before.conditions, after.conditions)
 
 
 async def create(client: Client, cache: Cache[V], obj: Object) -> V | None:

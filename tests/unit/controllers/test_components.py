@@ -13,11 +13,12 @@ from faas.engine.api.backend import Backend
 from faas.engine.api.bootstrap import bootstrap
 from faas.engine.contract.clock import SystemClock
 from faas.engine.controllers import LiveConfig
-from faas.engine.controllers.cache import Key
+from faas.engine.controllers.cache import Cache, Key
 from faas.engine.controllers.events import EventRecorder
 from faas.engine.controllers.reconciler import Controller
 from faas.engine.store import MemoryStore
 from faas.resources.kinds import CONFIG_MAP, EVENT, SERVICE
+from faas.resources.serving import Service
 from tests.engine_world import make_service
 
 GOOD, BAD = Key("default", "good"), Key("default", "bad")
@@ -40,6 +41,16 @@ class Scripted:
         return None
 
 
+def services(*keys: Key) -> Cache[Service]:
+    """A cache that has seen these."""
+    cache = Cache(Backend(MemoryStore()), SERVICE, Service)
+    for version, key in enumerate(keys, 1):
+        service = make_service(key.name)
+        service["metadata"] |= {"namespace": key.namespace, "uid": key.name, "resourceVersion": str(version)}
+        cache.observe(service)
+    return cache
+
+
 async def while_running(*work: Awaitable[None], then: Callable[[], Awaitable[None]]) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_forever(entry)) for entry in work]
@@ -56,8 +67,8 @@ async def _forever(work: Awaitable[None]) -> None:
 def test_a_key_that_fails_is_tried_again_and_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
     async def body() -> None:
         reconciler = Scripted(RuntimeError("poison"), Conflict("stale"))
-        controller = Controller("test", reconciler, SystemClock())
-        controller.expect([BAD, GOOD])
+        controller = Controller("test", reconciler, SystemClock(), services(BAD, GOOD))
+        controller.follow()
         async with asyncio.TaskGroup() as group:
             tasks = controller.start(group)
             async with asyncio.timeout(20):
@@ -76,8 +87,8 @@ def test_a_key_that_fails_is_tried_again_and_stops_no_other(caplog: pytest.LogCa
 
 def test_without_anything_there_it_is_settled_at_once() -> None:
     async def body() -> None:
-        controller = Controller("test", Scripted(), SystemClock())
-        controller.expect([])
+        controller = Controller("test", Scripted(), SystemClock(), services())
+        controller.follow()
         await asyncio.wait_for(controller.settled(), 10)
 
     asyncio.run(body())
@@ -87,6 +98,26 @@ async def prepared() -> Backend:
     client = Backend(MemoryStore())
     await bootstrap(client)
     return client
+
+
+def test_whatever_changes_of_its_kind_is_looked_at() -> None:
+    async def body() -> None:
+        reconciler, cache = Scripted(), services(GOOD)
+        controller = Controller("test", reconciler, SystemClock(), cache)
+        controller.follow()
+        async with asyncio.TaskGroup() as group:
+            tasks = controller.start(group)
+            await asyncio.wait_for(controller.settled(), 20)
+            assert reconciler.seen == [GOOD]
+            service = make_service(BAD.name)
+            service["metadata"] |= {"namespace": BAD.namespace, "uid": "new", "resourceVersion": "2"}
+            cache.observe(service)
+            await asyncio.wait_for(reconciler.enough.wait(), 20)
+            for task in tasks:
+                task.cancel()
+        controller.queue.close()
+
+    asyncio.run(body())
 
 
 def test_config_maps_take_effect_live_and_a_damaged_one_leaves_the_last_good_values(

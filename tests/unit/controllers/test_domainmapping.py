@@ -16,7 +16,7 @@ from faas.engine.controllers.domainmapping.claim import complaint_of, is_made_fo
 from faas.engine.controllers.domainmapping.ingress import Ingress, Surroundings, ingress_of, served
 from faas.engine.controllers.domainmapping.reference import route_of
 from faas.engine.controllers.domainmapping.status import observed_status
-from faas.engine.controllers.route.hosts import Naming
+from faas.engine.controllers.naming import Naming
 from faas.resources.conditions import find
 from faas.resources.config import Config
 from faas.resources.domains import ClusterDomainClaim, DomainMapping, DomainMappingSpec, SecretTls

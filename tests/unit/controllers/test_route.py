@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from faas.engine.contract.dataplane import Split as WireSplit
 from faas.engine.contract.settings import EngineSettings, Listeners
-from faas.engine.controllers.route.hosts import Naming, make_targets
+from faas.engine.controllers.naming import Naming
+from faas.engine.controllers.route.hosts import make_targets
 from faas.engine.controllers.route.rollout import Progress, Share
 from faas.engine.controllers.route.split import split
 from faas.engine.controllers.route.traffic import BadTarget, Resolved, resolve

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from faas.client.errors import Invalid
-from faas.client.protocol import Client, Object
-from faas.engine.contract.clock import Clock
-from faas.engine.controllers.cache import Caches, Key
+from faas.client.protocol import Object
+from faas.engine.controllers.cache import Key
 from faas.engine.controllers.configuration.make import (
     generation_of,
     is_revision_of,
@@ -13,7 +12,7 @@ from faas.engine.controllers.configuration.make import (
     name_of_revision,
 )
 from faas.engine.controllers.configuration.status import Numbered, creation_failed, observed_status
-from faas.engine.controllers.events import Recorder
+from faas.engine.controllers.means import Means
 from faas.engine.controllers.writes import create, is_controlled_by, write_status
 from faas.resources.conditions import has_status
 from faas.resources.keys import CONFIGURATION_LABEL
@@ -21,12 +20,13 @@ from faas.resources.serving import Configuration, ConfigurationStatus, Revision
 
 
 class ConfigurationReconciler:
-    def __init__(self, client: Client, caches: Caches, recorder: Recorder, clock: Clock) -> None:
-        self._client, self._caches, self._recorder, self._clock = client, caches, recorder, clock
+    def __init__(self, means: Means) -> None:
+        self._client, self._caches = means.client, means.caches
+        self._recorder, self._clock = means.recorder, means.clock
 
     async def reconcile(self, key: Key) -> float | None:
-        configuration = self._caches.configurations.get(key)
-        if configuration is None or configuration.metadata.deletion_timestamp:
+        configuration = self._caches.configurations.staying(key)
+        if configuration is None:
             return None
         raw = self._caches.configurations.raw(key)
         latest = await self._latest(raw)

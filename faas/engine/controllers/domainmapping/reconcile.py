@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 from faas.client.errors import NotFound
-from faas.client.protocol import Client
-from faas.engine.contract.board import Board
-from faas.engine.contract.clock import Clock
-from faas.engine.contract.settings import EngineSettings
-from faas.engine.controllers.addressing import Unresolved, group_of
-from faas.engine.controllers.cache import Cache, Caches, Key
+from faas.engine.controllers.addressing import Unresolved
+from faas.engine.controllers.cache import Key
 from faas.engine.controllers.domainmapping.claim import complaint_of, is_made_for, make_claim
 from faas.engine.controllers.domainmapping.ingress import Surroundings, served
 from faas.engine.controllers.domainmapping.reference import route_of
 from faas.engine.controllers.domainmapping.status import observed_status
-from faas.engine.controllers.events import Recorder, tell_ready
-from faas.engine.controllers.live_config import LiveConfig
-from faas.engine.controllers.route.hosts import Naming
-from faas.engine.controllers.writes import create, write_status
+from faas.engine.controllers.means import Means
+from faas.engine.controllers.writes import create, report
 from faas.resources.domains import DomainMapping
 from faas.resources.kinds import CLUSTER_DOMAIN_CLAIM
 
@@ -27,42 +20,27 @@ from faas.resources.kinds import CLUSTER_DOMAIN_CLAIM
 class DomainMappingReconciler:
     """Writes `board.domains`."""
 
-    def __init__(
-        self,
-        client: Client,
-        caches: Caches,
-        board: Board,
-        config: LiveConfig,
-        settings: EngineSettings,
-        recorder: Recorder,
-        clock: Clock,
-    ) -> None:
-        self._client, self._caches, self._board, self._config = client, caches, board, config
-        self._settings, self._recorder, self._clock = settings, recorder, clock
-        self._addressable: dict[tuple[str, str], Cache[Any]] = {
-            (cache.kind.group, cache.kind.kind): cache for cache in (caches.services, caches.routes, caches.brokers)
-        }
+    def __init__(self, means: Means) -> None:
+        self._means, self._client, self._caches, self._board = means, means.client, means.caches, means.board
 
     async def reconcile(self, key: Key) -> float | None:
-        mapping = self._caches.domain_mappings.get(key)
-        if mapping is None or mapping.metadata.deletion_timestamp:
+        mapping = self._caches.domain_mappings.staying(key)
+        if mapping is None:
             self._publish(key, None)
             await self._release(key)
             return None
         raw = self._caches.domain_mappings.raw(key)  # before anybody is waited for: a newer one would be a conflict
         around = self._surroundings(mapping, await self._claim(key))
         self._publish(key, served(around, key.name))
-        naming = Naming.of(self._settings, self._config.current.network)
-        status = observed_status(mapping, around, naming, now=self._clock.utc())
-        if await write_status(self._client, self._caches.domain_mappings, raw, status):
-            tell_ready(self._recorder, raw, mapping.status.conditions, status.conditions)
+        status = observed_status(mapping, around, self._means.naming, now=self._means.clock.utc())
+        await report(self._means, self._caches.domain_mappings, raw, mapping.status, status)
         return None
 
     async def _claim(self, key: Key) -> str:
         """Have the domain, if nobody else does. Returns: why not, or nothing."""
         claims = self._caches.cluster_domain_claims
         claim = claims.get(Key("", key.name))
-        if claim is None and self._config.current.network.autocreate_cluster_domain_claims:
+        if claim is None and self._means.config.current.network.autocreate_cluster_domain_claims:
             claim = await create(self._client, claims, make_claim(key))
         return complaint_of(claim, key)
 
@@ -74,7 +52,7 @@ class DomainMappingReconciler:
 
     def _surroundings(self, mapping: DomainMapping, complaint: str) -> Surroundings:
         ref, namespace, domain = mapping.spec.ref, mapping.metadata.namespace, mapping.metadata.name
-        cache = self._addressable.get((group_of(ref.api_version, ref.group), ref.kind))
+        cache = self._means.resolver.cache_of(ref)
         named = Key(ref.namespace or namespace, ref.name)
         found = cache.raw(named) if cache is not None and cache.get(named) is not None else None
         target = route_of(ref, namespace, cache.kind if cache is not None else None, found)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from faas.engine.controllers.addressing import Unresolved
 from faas.engine.controllers.domainmapping.ingress import Surroundings, ingress_of
 from faas.engine.controllers.marks import Marks
-from faas.engine.controllers.route.hosts import Naming
+from faas.engine.controllers.naming import Naming
 from faas.resources.conditions import DOMAIN_MAPPING_CONDITIONS
 from faas.resources.domains import DomainMapping, DomainMappingStatus
 from faas.resources.duck import Addressable

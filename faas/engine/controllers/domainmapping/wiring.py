@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 from faas.client.protocol import Object
 from faas.engine.contract.board import Board
-from faas.engine.controllers.cache import Caches, Key, key_of
+from faas.engine.controllers.cache import Key, key_of
+from faas.engine.controllers.caches import Caches
 from faas.engine.controllers.queue import WorkQueue
 from faas.engine.controllers.referrers import Referrers
 
@@ -35,11 +36,8 @@ class _Domains:
 
 
 def connect(caches: Caches, board: Board, queue: WorkQueue[Key], exit: ExitStack) -> None:
-    """Let changes of objects and of the board put mappings into their queue, until `exit` closes."""
+    """Let changes of what a mapping depends on put it into the queue, until `exit` closes."""
     domains, referrers = _Domains(caches), Referrers()
-
-    def mapping_changed(old: Object | None, new: Object | None) -> None:
-        queue.add(key_of(new or old or {}))
 
     def claim_changed(old: Object | None, new: Object | None) -> None:
         claim = new or old or {}
@@ -50,10 +48,9 @@ def connect(caches: Caches, board: Board, queue: WorkQueue[Key], exit: ExitStack
         for key in domains.of(domain):
             queue.add(key)
 
-    caches.domain_mappings.listeners.append(mapping_changed)
     caches.cluster_domain_claims.listeners.append(claim_changed)
     referrers.follow(caches.domain_mappings, queue)
-    for cache in (caches.services, caches.routes, caches.brokers):
+    for cache in caches.addressable:
         referrers.tell(cache)
     exit.callback(board.hosts.listen(lambda host, _: queue_all(host)))
     for key in caches.cluster_domain_claims:

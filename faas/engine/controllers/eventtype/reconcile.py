@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from faas.client.protocol import Client
-from faas.engine.contract.clock import Clock
 from faas.engine.controllers.addressing import group_of
-from faas.engine.controllers.cache import Caches, Key
+from faas.engine.controllers.cache import Key
 from faas.engine.controllers.eventtype.status import observed_status
+from faas.engine.controllers.means import Means
 from faas.engine.controllers.writes import write_status
 from faas.resources.duck import KReference
 
 
 class EventTypeReconciler:
-    def __init__(self, client: Client, caches: Caches, clock: Clock) -> None:
-        self._client, self._caches, self._clock = client, caches, clock
+    def __init__(self, means: Means) -> None:
+        self._client, self._caches, self._clock = means.client, means.caches, means.clock
 
     async def reconcile(self, key: Key) -> float | None:
-        event_type = self._caches.event_types.get(key)
-        if event_type is None or event_type.metadata.deletion_timestamp:
+        event_type = self._caches.event_types.staying(key)
+        if event_type is None:
             return None
         reference = event_type.spec.reference
         exists = reference is not None and self._exists(reference, key.namespace)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from faas.client.protocol import Client
 from faas.engine.contract.eventing import SeenType
-from faas.engine.controllers.cache import Caches, Key
+from faas.engine.controllers.cache import Key
 from faas.engine.controllers.eventtype.make import event_type_name, make_event_type
+from faas.engine.controllers.means import Means
 from faas.engine.controllers.writes import create
 from faas.resources.eventing import Broker
 from faas.resources.keys import EVENT_TYPES
@@ -18,8 +18,8 @@ _MOST = 1000  # a source that puts something unique into its type must not fill 
 class SeenTypes:
     """Its keys are those of the EventTypes to make."""
 
-    def __init__(self, client: Client, caches: Caches) -> None:
-        self._client, self._caches = client, caches
+    def __init__(self, means: Means) -> None:
+        self._client, self._caches = means.client, means.caches
         self._seen: dict[Key, SeenType] = {}
 
     def seen(self, types: tuple[SeenType, ...], add: Callable[[Key], None]) -> None:

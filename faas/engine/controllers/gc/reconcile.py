@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from faas.client.errors import NotFound
-from faas.client.protocol import Client
-from faas.engine.contract.clock import Clock
-from faas.engine.controllers.cache import Caches, Key
-from faas.engine.controllers.events import Recorder
+from faas.engine.controllers.cache import Key
 from faas.engine.controllers.gc.collect import collectable, next_look_s
-from faas.engine.controllers.live_config import LiveConfig
+from faas.engine.controllers.means import Means
 from faas.resources.keys import CONFIGURATION_LABEL
 from faas.resources.kinds import REVISION
 
 
 class GarbageCollector:
-    def __init__(self, client: Client, caches: Caches, config: LiveConfig, recorder: Recorder, clock: Clock) -> None:
-        self._client, self._caches, self._config = client, caches, config
-        self._recorder, self._clock = recorder, clock
+    def __init__(self, means: Means) -> None:
+        self._client, self._caches, self._config = means.client, means.caches, means.config
+        self._recorder, self._clock = means.recorder, means.clock
 
     async def reconcile(self, key: Key) -> float | None:
-        configuration = self._caches.configurations.get(key)
-        if configuration is None or configuration.metadata.deletion_timestamp:
+        configuration = self._caches.configurations.staying(key)
+        if configuration is None:
             return None
         cache, config, now = self._caches.revisions, self._config.current.gc, self._clock.utc()
         revisions = cache.views(cache.having(key.namespace, CONFIGURATION_LABEL, key.name))

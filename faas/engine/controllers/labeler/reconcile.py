@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from faas.client.protocol import Client
-from faas.engine.contract.clock import Clock
-from faas.engine.controllers.cache import Cache, Caches, Key, V
+from faas.engine.controllers.cache import Cache, Key, V
 from faas.engine.controllers.labeler.routing import (
     configuration_changes,
     revision_changes,
     routed_configurations,
     routed_revisions,
 )
+from faas.engine.controllers.means import Means
 from faas.engine.controllers.writes import patch_metadata
 from faas.resources.keys import ROUTES
 
 
 class LabelReconciler:
-    def __init__(self, client: Client, caches: Caches, clock: Clock) -> None:
-        self._client, self._caches, self._clock = client, caches, clock
+    def __init__(self, means: Means) -> None:
+        self._client, self._caches, self._clock = means.client, means.caches, means.clock
 
     async def reconcile(self, key: Key) -> float | None:
         revisions, configurations = self._routed(key)
@@ -46,8 +45,8 @@ class LabelReconciler:
 
     def _routed(self, key: Key) -> tuple[set[str], set[str]]:
         """Names of the Revisions and the Configurations that this Route means; none when it is gone."""
-        route = self._caches.routes.get(key)
-        if route is None or route.metadata.deletion_timestamp:
+        route = self._caches.routes.staying(key)
+        if route is None:
             return set(), set()
         targets = (Key(key.namespace, target.revision_name) for target in route.spec.traffic if target.revision_name)
         names = routed_configurations(route, self._caches.revisions.views(targets))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from faas.client.protocol import Client
-from faas.engine.contract.board import Board
-from faas.engine.contract.clock import Clock
 from faas.engine.contract.revision import RevisionKey
-from faas.engine.controllers.cache import Caches, Key
-from faas.engine.controllers.events import Recorder
-from faas.engine.controllers.live_config import LiveConfig
+from faas.engine.controllers.cache import Key
+from faas.engine.controllers.means import Means
 from faas.engine.controllers.revision.plan import make_plan, make_policy
 from faas.engine.controllers.revision.status import observed_status, was_initialized
 from faas.engine.controllers.writes import write_status
@@ -20,11 +16,9 @@ SETTLE_S = 0.1
 
 
 class RevisionReconciler:
-    def __init__(
-        self, client: Client, caches: Caches, board: Board, config: LiveConfig, recorder: Recorder, clock: Clock
-    ) -> None:
-        self._client, self._caches, self._board = client, caches, board
-        self._config, self._recorder, self._clock = config, recorder, clock
+    def __init__(self, means: Means) -> None:
+        self._client, self._caches, self._board = means.client, means.caches, means.board
+        self._config, self._recorder, self._clock = means.config, means.recorder, means.clock
 
     def urgency_s(self, key: Key) -> float:
         """How long a change of the board may wait: not at all while somebody waits for this revision to be ready."""
@@ -34,8 +28,8 @@ class RevisionReconciler:
         return SETTLE_S if revision is not None and is_ready(revision.status.conditions) and not failing else 0.0
 
     async def reconcile(self, key: Key) -> float | None:
-        revision, board_key = self._caches.revisions.get(key), RevisionKey(*key)
-        if revision is None or revision.metadata.deletion_timestamp:
+        revision, board_key = self._caches.revisions.staying(key), RevisionKey(*key)
+        if revision is None:
             self._board.plans.delete(board_key)
             self._board.policies.delete(board_key)
             return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from faas.engine.contract.board import Board
 from faas.engine.contract.dataplane import Target
 from faas.engine.controllers.cache import Key
-from faas.engine.controllers.route.hosts import Naming, make_targets
+from faas.engine.controllers.naming import Naming
+from faas.engine.controllers.route.hosts import make_targets
 from faas.resources.serving import Route, TrafficTarget
 
 

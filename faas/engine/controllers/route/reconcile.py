@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from faas.client.protocol import Client
-from faas.engine.contract.board import Board
-from faas.engine.contract.clock import Clock
-from faas.engine.contract.settings import EngineSettings
-from faas.engine.controllers.cache import Caches, Key
-from faas.engine.controllers.live_config import LiveConfig
-from faas.engine.controllers.route.hosts import Naming
+from faas.engine.controllers.cache import Key
+from faas.engine.controllers.means import Means
 from faas.engine.controllers.route.publish import Publisher
 from faas.engine.controllers.route.split import Split, split
 from faas.engine.controllers.route.status import observed_status, progress_of
@@ -20,31 +15,21 @@ from faas.resources.serving import Route
 
 
 class RouteReconciler:
-    def __init__(
-        self,
-        client: Client,
-        caches: Caches,
-        board: Board,
-        config: LiveConfig,
-        settings: EngineSettings,
-        clock: Clock,
-    ) -> None:
-        self._client, self._caches, self._config = client, caches, config
-        self._settings, self._clock = settings, clock
-        self._publisher = Publisher(board)
+    def __init__(self, means: Means) -> None:
+        self._means, self._caches = means, means.caches
+        self._publisher = Publisher(means.board)
 
     async def reconcile(self, key: Key) -> float | None:
-        route = self._caches.routes.get(key)
-        if route is None or route.metadata.deletion_timestamp:
+        route = self._caches.routes.staying(key)
+        if route is None:
             self._publisher.withdraw(key)
             return None
-        now = self._clock.utc()
-        naming = Naming.of(self._settings, self._config.current.network)
+        now, naming = self._means.clock.utc(), self._means.naming
         outcome = self._resolve(route, now.timestamp())
         traffic = outcome.traffic if isinstance(outcome, Split) else route.status.traffic
         taken = self._publisher.publish(key, route, traffic, naming)
         status = observed_status(route, outcome, naming, taken=taken, now=now)
-        await write_status(self._client, self._caches.routes, self._caches.routes.raw(key), status)
+        await write_status(self._means.client, self._caches.routes, self._caches.routes.raw(key), status)
         if isinstance(outcome, Split) and outcome.next_step_s is not None:
             return max(0.0, outcome.next_step_s - now.timestamp())
         return None
@@ -69,4 +54,4 @@ class RouteReconciler:
 
     def _duration_s(self, route: Route) -> float:
         text = route.metadata.annotations.get(ROLLOUT_DURATION, "")
-        return durations.parse(text) if text else float(self._config.current.network.rollout_duration_s)
+        return durations.parse(text) if text else float(self._means.config.current.network.rollout_duration_s)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from faas.engine.controllers.route.hosts import Naming
+from faas.engine.controllers.naming import Naming
 from faas.engine.controllers.route.rollout import Progress, dump, load
 from faas.engine.controllers.route.split import Split
 from faas.engine.controllers.route.traffic import BadTarget

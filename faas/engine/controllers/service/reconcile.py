@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from faas.client.errors import BadRequest, Invalid
-from faas.client.protocol import Client, Object
-from faas.engine.contract.clock import Clock
-from faas.engine.controllers.cache import Cache, Caches, Key, V
+from faas.client.protocol import Object
+from faas.engine.controllers.cache import Cache, Key, V
 from faas.engine.controllers.configuration.make import is_revision_of
-from faas.engine.controllers.events import Recorder
+from faas.engine.controllers.means import Means
 from faas.engine.controllers.service.make import make_configuration, make_route, merged
 from faas.engine.controllers.service.status import observed_status
 from faas.engine.controllers.sinkbinding.inject import Variables, concerns, variables_of
@@ -15,12 +14,13 @@ from faas.engine.controllers.writes import create, is_controlled_by, update, wri
 
 
 class ServiceReconciler:
-    def __init__(self, client: Client, caches: Caches, recorder: Recorder, clock: Clock) -> None:
-        self._client, self._caches, self._recorder, self._clock = client, caches, recorder, clock
+    def __init__(self, means: Means) -> None:
+        self._client, self._caches = means.client, means.caches
+        self._recorder, self._clock = means.recorder, means.clock
 
     async def reconcile(self, key: Key) -> float | None:
-        service = self._caches.services.get(key)
-        if service is None or service.metadata.deletion_timestamp:
+        service = self._caches.services.staying(key)
+        if service is None:
             return None
         raw = self._caches.services.raw(key)
         wanted = make_configuration(raw, self._bound(raw))

@@ -8,7 +8,8 @@ from typing import Any
 
 from faas.client.protocol import Object
 from faas.engine.controllers.addressing import OIDC_OFF
-from faas.engine.controllers.cache import Cache, Caches
+from faas.engine.controllers.cache import Cache
+from faas.engine.controllers.caches import Caches
 from faas.engine.controllers.source import make, make_extensions
 from faas.engine.controllers.source.made import Made, Refused
 from faas.resources.conditions import ConditionSet, conditions_of

@@ -9,7 +9,7 @@ from faas.client.protocol import Object
 from faas.engine.contract.dataplane import RevisionPolicy, Split, Target
 from faas.engine.contract.revision import EnvVar
 from faas.engine.contract.sources import OPTION_PREFIX, SourceKey, SourcePlan, endpoint_key
-from faas.engine.controllers.route.hosts import Naming, is_public
+from faas.engine.controllers.naming import Naming, is_public
 from faas.engine.controllers.source.made import Made
 from faas.resources.keys import PUBLIC_URL
 from faas.resources.meta import ObjectMeta

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from faas.client.protocol import Client
-from faas.engine.contract.board import Board
-from faas.engine.contract.clock import Clock
-from faas.engine.contract.settings import EngineSettings
 from faas.engine.contract.sources import SourceKey
-from faas.engine.controllers.addressing import Resolver
 from faas.engine.controllers.cache import Key
-from faas.engine.controllers.events import Recorder, tell_ready
-from faas.engine.controllers.live_config import LiveConfig
-from faas.engine.controllers.route.hosts import Naming
+from faas.engine.controllers.means import Means
 from faas.engine.controllers.source.doors import Doors
 from faas.engine.controllers.source.kinds import SourceKind
 from faas.engine.controllers.source.made import Made, Refused
 from faas.engine.controllers.source.plan import make_door, make_plan
 from faas.engine.controllers.source.status import observed_status
-from faas.engine.controllers.writes import write_status
+from faas.engine.controllers.writes import report
 
 _TAKEN = "the name {name} is taken: a Service, or another source that receives requests, has its address"
 
@@ -27,34 +20,20 @@ _LOOK_AGAIN_S = 10.0  # nobody tells us when a name becomes free
 class SourceReconciler:
     """Writes `board.sources`, and by `Doors` the way to sources that receive HTTP."""
 
-    def __init__(
-        self,
-        kind: SourceKind,
-        client: Client,
-        board: Board,
-        config: LiveConfig,
-        settings: EngineSettings,
-        resolver: Resolver,
-        doors: Doors,
-        recorder: Recorder,
-        clock: Clock,
-    ) -> None:
-        self._kind, self._client, self._board = kind, client, board
-        self._config, self._settings, self._resolver, self._doors = config, settings, resolver, doors
-        self._recorder, self._clock = recorder, clock
+    def __init__(self, kind: SourceKind, means: Means, doors: Doors) -> None:
+        self._kind, self._means, self._board, self._doors = kind, means, means.board, doors
 
     async def reconcile(self, key: Key) -> float | None:
         cache = self._kind.cache
-        source, board_key = cache.get(key), SourceKey(str(cache.kind), *key)
-        if source is None or source.metadata.deletion_timestamp:
+        source, board_key = cache.staying(key), SourceKey(str(cache.kind), *key)
+        if source is None:
             self._withdraw(board_key)
             return None
         raw = cache.raw(key)
-        made, sink = self._kind.make(raw, source), self._resolver.resolve(source.spec.sink, key.namespace)
+        made, sink = self._kind.make(raw, source), self._means.resolver.resolve(source.spec.sink, key.namespace)
         url = hook_url = ""
         if isinstance(made, Made) and made.receives:
-            naming = Naming.of(self._settings, self._config.current.network)
-            door = make_door(board_key, source.metadata, made, naming)
+            door = make_door(board_key, source.metadata, made, self._means.naming)
             if self._doors.open(board_key, door):
                 url, hook_url = door.url, door.url if door.is_reachable else ""
             else:
@@ -64,9 +43,8 @@ class SourceReconciler:
         else:
             self._withdraw(board_key)
         running = self._board.source_status.get(board_key)
-        status = observed_status(self._kind, source, made, sink, running, url=url, now=self._clock.utc())
-        if await write_status(self._client, cache, raw, status):
-            tell_ready(self._recorder, raw, source.status.conditions, status.conditions)
+        status = observed_status(self._kind, source, made, sink, running, url=url, now=self._means.clock.utc())
+        await report(self._means, cache, raw, source.status, status)
         return _LOOK_AGAIN_S if isinstance(made, Refused) and made.reason == "NameTaken" else None
 
     def _withdraw(self, key: SourceKey) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from faas.client.protocol import Client, Object
-from faas.engine.contract.board import Board
-from faas.engine.contract.clock import Clock
+from faas.client.protocol import Object
 from faas.engine.contract.eventing import TriggerConfig
-from faas.engine.controllers.addressing import Resolver, Unresolved, group_of
+from faas.engine.controllers.addressing import Unresolved, group_of
 from faas.engine.controllers.broker.plan import is_ours
-from faas.engine.controllers.cache import Caches, Key
-from faas.engine.controllers.events import Recorder, tell_ready
+from faas.engine.controllers.cache import Key
+from faas.engine.controllers.means import Means
 from faas.engine.controllers.referrers import broker_name
 from faas.engine.controllers.trigger.dependency import Find, check_dependency
 from faas.engine.controllers.trigger.plan import Surroundings, make_trigger
 from faas.engine.controllers.trigger.status import observed_status
-from faas.engine.controllers.writes import write_status
+from faas.engine.controllers.writes import report
 from faas.resources.eventing import Broker, Trigger
 from faas.resources.keys import DEAD_LETTER_STREAM, DEPENDENCY
 from faas.resources.kinds import SERVICE
@@ -23,15 +21,12 @@ from faas.resources.kinds import SERVICE
 class TriggerReconciler:
     """Writes `board.triggers`."""
 
-    def __init__(
-        self, client: Client, caches: Caches, board: Board, resolver: Resolver, recorder: Recorder, clock: Clock
-    ) -> None:
-        self._client, self._caches, self._board = client, caches, board
-        self._resolver, self._recorder, self._clock = resolver, recorder, clock
+    def __init__(self, means: Means) -> None:
+        self._means, self._caches, self._board = means, means.caches, means.board
 
     async def reconcile(self, key: Key) -> float | None:
-        trigger = self._caches.triggers.get(key)
-        if trigger is None or trigger.metadata.deletion_timestamp:
+        trigger = self._caches.triggers.staying(key)
+        if trigger is None:
             self._board.triggers.delete(str(key))
             return None
         raw = self._caches.triggers.raw(key)
@@ -39,9 +34,8 @@ class TriggerReconciler:
         config = make_trigger(raw, trigger, around)
         self._board.triggers.put(str(key), config)
         subscribed = False if config is None else self._is_subscribed(config) or None
-        status = observed_status(trigger, broker_name(raw), around, subscribed=subscribed, now=self._clock.utc())
-        if await write_status(self._client, self._caches.triggers, raw, status):
-            tell_ready(self._recorder, raw, trigger.status.conditions, status.conditions)
+        status = observed_status(trigger, broker_name(raw), around, subscribed=subscribed, now=self._means.clock.utc())
+        await report(self._means, self._caches.triggers, raw, trigger.status, status)
         return None
 
     def _is_subscribed(self, config: TriggerConfig) -> bool:
@@ -51,13 +45,13 @@ class TriggerReconciler:
 
     def _surroundings(self, trigger: Trigger, raw: Object) -> Surroundings:
         namespace = trigger.metadata.namespace
-        broker = self._caches.brokers.get(Key(namespace, broker_name(raw)))
-        if broker is not None and (broker.metadata.deletion_timestamp or not is_ours(broker)):
+        broker = self._caches.brokers.staying(Key(namespace, broker_name(raw)))
+        if broker is not None and not is_ours(broker):
             broker = None
         wanted = trigger.metadata.annotations.get(DEPENDENCY, "")
         return Surroundings(
             broker=broker,
-            subscriber=self._resolver.resolve(trigger.spec.subscriber, namespace),
+            subscriber=self._means.resolver.resolve(trigger.spec.subscriber, namespace),
             dead_letter=self._dead_letter(trigger, broker),
             dependency=check_dependency(wanted, self._finder(namespace)) if wanted else None,
             template=self._template(trigger),
@@ -68,7 +62,7 @@ class TriggerReconciler:
         for owner in (trigger, None if trigger.metadata.annotations.get(DEAD_LETTER_STREAM) else broker):
             delivery = owner.spec.delivery if owner is not None else None
             if delivery is not None and delivery.dead_letter_sink is not None:
-                return self._resolver.resolve(delivery.dead_letter_sink, trigger.metadata.namespace)
+                return self._means.resolver.resolve(delivery.dead_letter_sink, trigger.metadata.namespace)
         return ""
 
     def _template(self, trigger: Trigger) -> dict[str, str]:
