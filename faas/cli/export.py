@@ -208,7 +208,7 @@ def _note_caveats(project: Project, *, of_project: bool, image: str, programs: s
     else:
         found = caveats_of_deployed(project.base)
     for caveat in found:
-        note(f"note: {caveat.text}\n  {caveat.hint}")
+        note(f"note: {caveat.text}" + (f"\n  {caveat.hint}" if caveat.hint else ""))
 
 
 def _note_secrets(edition: Edition) -> None:

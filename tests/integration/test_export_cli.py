@@ -132,6 +132,23 @@ def test_a_project_is_the_same_by_each_way_and_answers(faas: Faas, image: str, t
     assert faas.apply(rendered) == plain
 
 
+def test_what_was_rolled_back_to_is_what_is_exported(faas: Faas, image: str) -> None:
+    faas("deploy", faas.project)
+    before = faas("export")
+    (faas.project / "main.py").write_text(SHOP.replace('["motto"]', '["motto"].upper()'))
+    faas("deploy", faas.project)
+    assert faas("invoke", "web").strip() == "ONE AT A TIME"
+    for name in ("web", "book", "tick"):
+        faas("rollback", name)
+
+    rolled_back = faas("export")
+
+    assert "which serves; web-0000" in faas.said
+    assert rolled_back == before
+    assert faas.apply(rolled_back)[0] == "one at a time"
+    (faas.project / "main.py").write_text(SHOP)
+
+
 def test_files_are_one_an_object_and_written_again_only_when_they_change(faas: Faas, tmp_path: Path) -> None:
     export = ("export", "--project", faas.project, "--to", tmp_path)
     faas(*export)

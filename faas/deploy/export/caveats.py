@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from faas.client.services.store import NAME as STORE
 from faas.deploy.dead_letters import uses_store
 from faas.deploy.export.edition import Edition
+from faas.deploy.export.serving import Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,8 @@ class Caveat:
 
 
 def caveats_of_deployed(edition: Edition) -> list[Caveat]:
-    """Of what is deployed: names that only the place has where it was read."""
-    found = []
+    """Of what is deployed: names that only the place has where it was read, and what is not its newest."""
+    found = [caveat for served in edition.served for caveat in _of_served(served)]
     for service in edition.services:
         name = service["metadata"]["name"]
         named = dict.fromkeys(str(each["revisionName"]) for each in service["spec"].get("traffic") or ()
@@ -39,6 +40,20 @@ def caveats_of_deployed(edition: Edition) -> list[Caveat]:
                 "faas deploy makes it there; faas export --project --programs REF has it, or leave the sink out",
             )
         )
+    return found
+
+
+def _of_served(served: Served) -> list[Caveat]:
+    name = served.service
+    found = [
+        Caveat(
+            f"{name} is written as {served.revision} is, which serves; {served.newest} is newer",
+            f"Is the newest meant? Have it serve first:  faas traffic {name} --traffic @latest=100",
+        )
+    ]
+    if served.tags_left:
+        tags = ", ".join(served.tags_left)
+        found.append(Caveat(f"{name} is written without {tags}: tags of revisions that no other cluster has"))
     return found
 
 

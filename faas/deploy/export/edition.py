@@ -10,6 +10,7 @@ from typing import Any
 
 from faas.client.protocol import Object
 from faas.deploy.export.cleaning import cleaned
+from faas.deploy.export.serving import Served
 from faas.project.references import references_in
 from faas.project.triggers import broker_address
 from faas.resources.kinds import SECRET
@@ -40,6 +41,7 @@ class Edition:
     secrets: tuple[NeededSecret, ...] = ()
     declared_secrets: tuple[str, ...] = ()  # names of those that the project's own deploy makes
     stage: str = ""
+    served: tuple[Served, ...] = ()  # Services that are not written as their newest Revision is
 
     @property
     def images(self) -> set[str]:

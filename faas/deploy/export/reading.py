@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faas.client.errors import ApiError, Forbidden, NotFound
 from faas.client.protocol import Client, Object
 from faas.client.visible import list_visible
 from faas.deploy.belonging import read_events
+from faas.deploy.bounded import each
 from faas.deploy.export.edition import Edition, make_edition
+from faas.deploy.export.serving import Served, as_it_serves, older_that_serves
 from faas.project.labels import PROJECT_LABEL
 from faas.project.references import references_in
-from faas.resources.kinds import BROKER, CONFIG_MAP, DOMAIN_MAPPING, SECRET, SERVICE, Kind
+from faas.resources.kinds import BROKER, CONFIG_MAP, DOMAIN_MAPPING, REVISION, SECRET, SERVICE, Kind
 
 
 async def read_edition(client: Client, namespace: str, names: Sequence[str] = (), *, hidden: set[Kind]) -> Edition:
@@ -22,6 +24,7 @@ async def read_edition(client: Client, namespace: str, names: Sequence[str] = ()
         names: of Services; all without any.
         hidden: is given the kinds that this user may not list.
 
+    A Service is written as it serves: after a rollback with the template of the Revision that was gone back to.
     Of Secrets the names and keys are told, where the reader may see them; values are dropped as soon as they come.
     Raises: NotFound: there is no Service of that name; ApiError.
     """
@@ -29,6 +32,7 @@ async def read_edition(client: Client, namespace: str, names: Sequence[str] = ()
         services = list(await asyncio.gather(*(client.get(SERVICE, name, namespace) for name in names)))
     else:
         services = (await client.list(SERVICE, namespace)).items
+    services, served = await _as_they_serve(client, services, namespace)
     every = await read_events(client, namespace, hidden)
     of_each = [every.of_service(service["metadata"]["name"]) for service in services]
     brokers = {name for events in of_each for name in events.brokers}
@@ -43,19 +47,35 @@ async def read_edition(client: Client, namespace: str, names: Sequence[str] = ()
     project = _project_of(services)
     named = make_edition(project, namespace, objects).secrets
     found = {secret.name: await _secret(client, secret.name, namespace) for secret in named}
-    return make_edition(
+    edition = make_edition(
         project,
         namespace,
         objects,
         secrets={name: secret.keys for name, secret in found.items()},
         declared=[name for name, secret in found.items() if secret.is_ours],
     )
+    return replace(edition, served=served)
 
 
 @dataclass(frozen=True, slots=True)
 class _Secret:
     keys: tuple[str, ...] = ()
     is_ours: bool = False  # a deploy made it
+
+
+async def _as_they_serve(
+    client: Client, services: Sequence[Object], namespace: str
+) -> tuple[list[Object], tuple[Served, ...]]:
+    """A Service whose Revision may not be seen is left as it is."""
+
+    async def one(service: Object) -> tuple[Object, Served | None]:
+        if name := older_that_serves(service):
+            with suppress(NotFound, Forbidden):
+                return as_it_serves(service, await client.get(REVISION, name, namespace))
+        return service, None
+
+    found = await each(services, one)
+    return [service for service, _ in found], tuple(served for _, served in found if served is not None)
 
 
 def _project_of(services: Iterable[Object]) -> str:

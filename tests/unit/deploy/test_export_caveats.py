@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from faas.deploy.export.caveats import caveats_of_deployed, caveats_of_project
 from faas.deploy.export.edition import make_edition
+from faas.deploy.export.serving import Served
 
 STORE = {"ref": {"apiVersion": "v1", "kind": "Service", "name": "faas-dead-letters"}, "uri": "/default/pay"}
 
@@ -31,6 +33,16 @@ def test_a_revision_that_only_this_cluster_has_is_named() -> None:
 
     assert caveat.text == "charge sends requests to charge-00005, a revision that no other cluster has"
     assert "faas traffic charge --traffic @latest=100" in caveat.hint
+
+
+def test_what_is_written_as_an_older_revision_is_says_so_and_which_tags_it_lost() -> None:
+    served = Served("charge", "charge-00004", "charge-00005", ("next",))
+    edition = replace(make_edition("shop", "team", [service()]), served=(served,))
+
+    older, tags = caveats_of_deployed(edition)
+
+    assert older.text == "charge is written as charge-00004 is, which serves; charge-00005 is newer"
+    assert tags.text == "charge is written without next: tags of revisions that no other cluster has"
 
 
 def test_the_store_of_dead_letters_is_missed() -> None:
