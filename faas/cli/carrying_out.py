@@ -113,7 +113,7 @@ def _plan_if_asked(target: Target, prepared: Prepared, options: DeployOptions, *
     from faas.client.places.state import EngineNotRunning
 
     try:
-        return with_client(target, lambda client: _plan(client, prepared, How(options)))
+        return with_client(target, lambda client: _plan(client, prepared, target, How(options)))
     except EngineNotRunning as error:
         if must:
             raise
@@ -121,18 +121,18 @@ def _plan_if_asked(target: Target, prepared: Prepared, options: DeployOptions, *
         return None
 
 
-async def _plan(client: HttpClient, prepared: Prepared, how: How) -> Plan:
+async def _plan(client: HttpClient, prepared: Prepared, target: Target, how: How) -> Plan:
     from faas.cli.deploying_to import ask_plan
     from faas.deploy.errors import NoNamespace
     from faas.deploy.namespace import create
 
     try:
-        return await ask_plan(client, prepared, force=how.options.force_conflicts)
+        return await ask_plan(client, prepared, target, force=how.options.force_conflicts)
     except NoNamespace:
         if not how.create_namespace:
             raise
         await create(client, prepared.namespace)
-        return await ask_plan(client, prepared, force=how.options.force_conflicts)
+        return await ask_plan(client, prepared, target, force=how.options.force_conflicts)
 
 
 def _agreed(plan: Plan, prune: bool | None) -> bool:
@@ -178,7 +178,7 @@ def _carry_out(target: Target, prepared: Prepared, how: How) -> tuple[Plan, list
         store.resolve(prepared.process_image.reference)  # unpack it here, so that the engine finds it done
 
     async def work(client: HttpClient) -> tuple[Plan, list[Object], bool]:
-        plan = await _plan(client, prepared, how)
+        plan = await _plan(client, prepared, target, how)
         pruned = _agreed(plan, how.prune)
         with shown_steps() as steps:
             objects = await carry_out_deploy(

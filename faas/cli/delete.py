@@ -93,7 +93,7 @@ def _show(objects: Sequence[Object]) -> None:
 async def _delete(client: HttpClient, objects: Sequence[Object], namespace: str, *, dry_run: bool) -> None:
     """One after the other: nothing is sent to what is gone already."""
     from faas.client.errors import NotFound
-    from faas.deploy.domains import release
+    from faas.deploy.claims import release
     from faas.deploy.events import delete
     from faas.deploy.which import kind_of_manifest
     from faas.resources.kinds import DOMAIN_MAPPING

@@ -97,6 +97,7 @@ def command(
     from faas.cli.carrying_out import How, deploy_prepared, patience_of, show_plan
     from faas.cli.deploying_to import prepare_project
     from faas.cli.errors import deploy_exit_codes
+    from faas.cli.preflight import Preflight
     from faas.cli.progress import shown_steps
     from faas.deploy.rollout import DeployOptions
 
@@ -117,6 +118,8 @@ def command(
         with shown_steps() as steps:
             if image:
                 prepared = _prepare_image(image, name, port, wanted, target)
+                if dry_run is None and not target.is_local:
+                    Preflight(target, None, create_namespace, not no_wait)(prepared.manifests)
             else:
                 asks = dry_run is None or dry_run == "server" or (dry_run == "auto" and not target.is_local)
                 prepared = prepare_project(

@@ -61,7 +61,7 @@ def command(
             prepared = prepare_project(path, target, wanted, steps, registry=registry, push=False)
 
         async def work(client: HttpClient) -> list[str]:
-            plan = await ask_plan(client, prepared, force=force_conflicts)
+            plan = await ask_plan(client, prepared, target, force=force_conflicts)
             made = [Change(broker["metadata"]["name"], "create", broker, None, False, (), BROKER, broker)
                     for broker in plan.events.brokers]  # fmt: skip
             return [line for change in (*made, *plan.changes) for line in _diff(change)]
@@ -83,7 +83,7 @@ def _diff(change: Change) -> list[str]:
     wanted = change.after if change.action != "delete" else None
     before, after = shown(change.live, wanted)
     kind = "" if change.kind.kind == "Service" else f"{change.kind.kind}/"
-    name = f"{change.manifest['metadata']['namespace']}/{kind}{change.name}"
+    name = "/".join(filter(None, (change.manifest["metadata"].get("namespace"), f"{kind}{change.name}")))
 
     def text(obj: Object | None) -> list[str]:
         if obj is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,9 @@ from faas.cli.options import output_option, state_option
 from faas.cli.output import note
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from faas.cli.preflight import Preflight
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
     from faas.deploy.cluster_image import Destination
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--create-namespace", is_flag=True, help="Make the namespace if it is missing.")
 @click.option("--no-traffic", is_flag=True, help="New revisions get no requests; see faas traffic.")
+@click.option("--no-wait", is_flag=True, help="Return when everything is applied.")
 @click.option("--wait-timeout", type=click.FloatRange(0.1), metavar="SECONDS", default=600.0, show_default=True)
 @click.option("--force-conflicts", is_flag=True, help="Take over fields that others have set.")
 @click.option("--dry-run", is_flag=True, help="Change and copy nothing, say what would change.")
@@ -45,6 +48,7 @@ def command(
     project: Path,
     create_namespace: bool,
     no_traffic: bool,
+    no_wait: bool,
     wait_timeout: float,
     force_conflicts: bool,
     dry_run: bool,
@@ -64,6 +68,7 @@ def command(
     """
     from faas.cli.carrying_out import How, deploy_prepared, patience_of, show_plan
     from faas.cli.connection import find_target, with_client
+    from faas.cli.preflight import Preflight
     from faas.cli.progress import shown_steps
     from faas.deploy.promoting import read_ran
     from faas.deploy.rollout import DeployOptions
@@ -81,9 +86,10 @@ def command(
 
         ran = _chosen(with_client(from_target, read), names, source)
         with shown_steps() as steps:
-            prepared = _prepare(settings, target, ran, steps, push=not dry_run, only=names)
+            check = None if dry_run else Preflight(target, create_namespace=create_namespace, needs_names=not no_wait)
+            prepared = _prepare(settings, target, ran, steps, check, only=names)
         options = DeployOptions(
-            not no_traffic, wait_timeout_s=wait_timeout, force_conflicts=force_conflicts,
+            not no_traffic, wait=not no_wait, wait_timeout_s=wait_timeout, force_conflicts=force_conflicts,
             claims=not target.is_local, patience_s=patience_of(target),
         )  # fmt: skip
         if dry_run:
@@ -111,51 +117,48 @@ def _chosen(ran: Sequence[Ran], names: Sequence[str], stage: str) -> list[Ran]:
 
 
 def _prepare(
-    settings: Settings, target: Target, ran: Sequence[Ran], steps: Steps, *, push: bool, only: Sequence[str]
-) -> Prepared:
+    settings: Settings, target: Target, ran: Sequence[Ran], steps: Steps, check: Preflight | None, *,
+    only: Sequence[str],
+) -> Prepared:  # fmt: skip
+    """Args: check: what would stop it, before anything is copied; None: nothing is."""
     from faas_builders.oci.store import ImageStore
 
-    from faas.cli.deploying_to import Place, look_at, warn_of_lost_letters
+    from faas.cli.deploying_to import look_at
+    from faas.deploy import cluster_image
     from faas.deploy.cluster_image import choose_platforms, destination_of
     from faas.deploy.prepare import Wanted, prepare_with
 
     for each in ran:
         if each.latest and each.latest != each.revision:
             note(f"note: {each.service}: {each.revision} is promoted, which serves; {each.latest} is newer")
+        _check_portable(each)
     store = ImageStore(target.state.images)
     wanted = Wanted(namespace=target.namespace, only=tuple(only))
-    place = Place()
+    bring: Callable[[str], str] = str  # an engine takes them from where they are
     if not target.is_local:
         place = look_at(target, settings)
-        destination = destination_of(settings, push=push)
+        destination = destination_of(settings, push=check is not None)
         with steps.step("resolve") as log:
             platforms = choose_platforms(settings.build.platforms, place.platforms, log)
+        destination = replace(destination, platforms=platforms)
         wanted = replace(
             wanted,
-            destination=replace(destination, platforms=platforms),
-            dead_letters=settings.dead_letters and place.takes_stores,
+            destination=destination,
+            letters=place.letters(settings),
             surroundings=place.surroundings,
+            check=replace(check, pushes_to=_pushes_to(destination, ran)) if check is not None else None,
         )
-    images = _images(ran, wanted.destination, settings, steps, push=push)
-    prepared = prepare_with(settings, store, wanted, images, steps)
+        bring = partial(cluster_image.bring, destination=destination, steps=steps, insecure=settings.build.insecure)
+    prepared = prepare_with(settings, store, wanted, {each.service: each.image for each in ran}, steps, bring=bring)
     _warn(ran, prepared)
-    warn_of_lost_letters(place, settings, prepared, target)
     return prepared
 
 
-def _images(
-    ran: Sequence[Ran], destination: Destination | None, settings: Settings, steps: Steps, *, push: bool
-) -> Mapping[str, str]:
-    """Where each Service's image is in the end, copied there if need be. Raises: CommandError, BuilderError."""
-    from faas.deploy.cluster_image import bring
+def _pushes_to(destination: Destination, ran: Sequence[Ran]) -> Destination | None:
+    """Where images are copied to; None where all are there already, and only pulled."""
+    from faas.deploy.cluster_image import is_at
 
-    images = {each.image for each in ran}
-    for each in ran:
-        _check_portable(each)
-    if destination is None:  # an engine takes them from where they are
-        return {each.service: each.image for each in ran}
-    brought = {image: bring(image, destination, steps, insecure=settings.build.insecure, push=push) for image in images}
-    return {each.service: brought[each.image] for each in ran}
+    return None if all(is_at(each.image, destination) for each in ran) else destination
 
 
 def _check_portable(ran: Ran) -> None:

@@ -76,15 +76,21 @@ def publish(store: ImageStore, made: BuildResult, destination: Destination, step
     return str(replace(name, tag="", digest=made.digest))
 
 
-def bring(image: str, destination: Destination, steps: Steps, *, insecure: bool = False, push: bool = True) -> str:
+def is_at(image: str, destination: Destination) -> bool:
+    """Whether an image is in the destination's repository."""
+    source, name = ImageName.parse(image), destination.name
+    return (source.registry, source.repository) == (name.registry, name.repository)
+
+
+def bring(image: str, destination: Destination, steps: Steps, *, insecure: bool = False) -> str:
     """Have the destination's registry hold an image that is in another, as it is; its reference there.
 
     Args: image: by digest. Raises: BuilderError.
     """
     source, name = ImageName.parse(image), destination.name
-    if (source.registry, source.repository) == (name.registry, name.repository):
+    if is_at(image, destination):
         return str(source.with_digest(source.digest))
-    if push:
+    if destination.push:
         tagged = replace(name, tag=name.tag or source.digest.removeprefix("sha256:")[:12])
         with steps.reported() as report:
             report("push", f"{source.registry}/{source.repository} to {name.registry}/{name.repository}")

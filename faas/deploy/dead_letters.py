@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,14 +60,25 @@ async def dead_letter_store(client: Client, namespace: str, image: str, **option
     return objects
 
 
-def with_dead_letter_sinks(objects: Objects, namespace: str, live_brokers: Sequence[Mapping[str, Any]] = ()) -> Objects:
+def with_dead_letter_sinks(
+    objects: Objects,
+    namespace: str,
+    live_brokers: Sequence[Mapping[str, Any]] = (),
+    *,
+    only: Collection[str] | None = None,
+) -> Objects:
     """Send to the store what Triggers could not deliver, but for those that have a sink or whose Broker has one.
 
-    Args: live_brokers: as they are there: the project makes only those that are missing.
+    Args:
+        live_brokers: as they are there: the project makes only those that are missing.
+        only: names of the Triggers that are meant; None: all.
     """
     deliveries = {each["metadata"]["name"]: each.get("spec", {}).get("delivery") or {} for each in objects.brokers}
     deliveries |= {each["metadata"]["name"]: (each.get("spec") or {}).get("delivery") or {} for each in live_brokers}
-    triggers = tuple(_with_sink(trigger, namespace, deliveries) for trigger in objects.triggers)
+    triggers = tuple(
+        _with_sink(trigger, namespace, deliveries) if only is None or trigger["metadata"]["name"] in only else trigger
+        for trigger in objects.triggers
+    )
     return replace(objects, triggers=triggers)
 
 

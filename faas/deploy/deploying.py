@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
+from faas.deploy.claims import plan_claims, release
 from faas.deploy.comparing import Comparison
 from faas.deploy.conflicts import FieldConflict
-from faas.deploy.domains import is_served, make_domains, release
+from faas.deploy.domains import is_served, make_domains
 from faas.deploy.errors import DomainsNotReady, EventFailure, EventsNotReady, FieldConflicts
 from faas.deploy.events import (
     DONE,
@@ -67,6 +68,7 @@ class Plan:
     events: EventPlan
     before: tuple[Change, ...] = ()  # what functions need before they start: Secrets, ConfigMaps
     domains: tuple[Change, ...] = ()
+    claims: tuple[Change, ...] = ()  # of their hosts: to be made, or given back
     pruned: tuple[Change, ...] = ()  # beside Triggers and sources, which events have
     gone: tuple[Change, ...] = ()
     along: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
@@ -75,7 +77,8 @@ class Plan:
     def changes(self) -> tuple[Change, ...]:
         """All but `gone` and Brokers that are merely missing, in the order in which they are made."""
         return (
-            *self.before, *self.events.described, *self.services, *self.domains, *self.events.changes, *self.pruned,
+            *self.before, *self.events.described, *self.services, *self.claims, *self.domains, *self.events.changes,
+            *self.pruned,
         )  # fmt: skip
 
     @property
@@ -93,10 +96,12 @@ async def plan_deploy(
     stage: str = "",
     force: bool = True,
     beside: Sequence[Object] = (),
+    claims: bool = False,
 ) -> Plan:
     """What would change; writes nothing.
 
     Args:
+        claims: say which ClusterDomainClaims would be made; the engine does so by itself.
         beside: what the project needs and shares with others, as the store of dead letters: never pruned.
         whole: all of the project is deployed, so what is not declared is gone from the code.
         force: take over the fields that others have set.
@@ -118,11 +123,15 @@ async def plan_deploy(
     events = await compare_events(comparison, objects, [change for change in pruned if change.kind in EVENT_KINDS])
     if comparison.conflicts:
         raise FieldConflicts(_sorted(comparison.conflicts))
+    domains = tuple(change for change in changes if change.kind == DOMAIN_MAPPING)
+    unserved = [change for change in domains if not is_served(change)] if claims else ()
+    released = [change for change in pruned if change.kind == DOMAIN_MAPPING] if claims else ()
     return Plan(
         services=tuple(change for change in changes if change.kind == SERVICE),
         events=events,
         before=tuple(change for change in changes if change.kind not in (SERVICE, DOMAIN_MAPPING)),
-        domains=tuple(change for change in changes if change.kind == DOMAIN_MAPPING),
+        domains=domains,
+        claims=tuple(await plan_claims(client, unserved, released)),
         pruned=tuple(change for change in pruned if change.kind not in EVENT_KINDS),
         gone=asked,
         along=along,

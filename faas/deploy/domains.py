@@ -1,25 +1,23 @@
-"""Names of a Service's own: who has them, and the DomainMappings that give them.
+"""Names of a Service's own: the DomainMappings that give them.
 
-A host belongs to the namespace that its ClusterDomainClaim names. Where Knative does not make claims by itself, its
-default, a DomainMapping without one fails; its controller does not watch claims, so the claim has to be there first,
-and a mapping that failed for want of it has to be touched once it is. Claims are for those who run the cluster: who may
-not make them is told what to ask for.
+A host belongs to the namespace that its ClusterDomainClaim names. Knative's controller does not watch claims, so the
+claim has to be there first, and a mapping that failed for want of it has to be touched once it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
-from faas.client.errors import AlreadyExists, ApiError, Forbidden, NotFound, Unauthorized
+from faas.client.errors import ApiError, Unauthorized
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
+from faas.deploy.claims import claim as claim_host
+from faas.deploy.claims import holder_of
 from faas.deploy.errors import EventFailure
 from faas.deploy.events import DONE, make
 from faas.deploy.plan import Change
 from faas.deploy.settled import judge_ready
-from faas.project.labels import MANAGED_BY_LABEL, MANAGER, PROJECT_LABEL
-from faas.resources.kinds import CLUSTER_DOMAIN_CLAIM, DOMAIN_MAPPING
+from faas.resources.kinds import DOMAIN_MAPPING
 
 Log = Callable[[str], None]
 CLAIM = "faas.dev/claim"  # of a DomainMapping that was touched for its claim's sake: which, or when it may not be seen
@@ -53,33 +51,11 @@ def is_served(change: Change) -> bool:
     return change.action == "unchanged" and _serves(change)
 
 
-async def release(client: Client, host: str, namespace: str) -> None:
-    """Give back a host whose DomainMapping is deleted, if a deploy has claimed it; who may not, leaves it."""
-    with suppress(NotFound, Forbidden):
-        claim = await client.get(CLUSTER_DOMAIN_CLAIM, host)
-        labels = claim["metadata"].get("labels") or {}
-        if _holder(claim) == namespace and labels.get(MANAGED_BY_LABEL) == MANAGER:
-            await client.delete(CLUSTER_DOMAIN_CLAIM, host)
-
-
-def make_claim(mapping: Object) -> Object:
-    """What gives the host of a DomainMapping to its namespace."""
-    metadata = mapping["metadata"]
-    ours = metadata.get("labels") or {}
-    labels = {key: ours[key] for key in (PROJECT_LABEL, MANAGED_BY_LABEL) if key in ours}
-    return {
-        "apiVersion": CLUSTER_DOMAIN_CLAIM.api_version,
-        "kind": CLUSTER_DOMAIN_CLAIM.kind,
-        "metadata": {"name": metadata["name"], "labels": labels},
-        "spec": {"namespace": metadata["namespace"]},
-    }
-
-
 async def _make(
     client: Client, change: Change, namespace: str, *, force: bool, claims: bool, log: Log
 ) -> EventFailure | None:  # fmt: skip
-    claim = await _claim(client, change, log) if claims else None
-    if claim is not None and (holder := _holder(claim)) != namespace:
+    claim = await claim_host(client, change, log) if claims else None
+    if claim is not None and (holder := holder_of(claim)) != namespace:
         text = f"namespace {holder} has claimed it" if holder else "its claim names no namespace"
         return EventFailure(DOMAIN_MAPPING.kind, change.name, "DomainAlreadyClaimed", text)
     await make(client, change, namespace, force=force)
@@ -88,26 +64,6 @@ async def _make(
     if claims and change.action == "unchanged":
         await _touch(client, change, namespace, claim)
     return None
-
-
-async def _claim(client: Client, change: Change, log: Log) -> Object | None:
-    """The host's claim, made if there is none; None where it is not to be seen, or not to be made."""
-    host = change.name
-    with suppress(Forbidden):
-        try:
-            return await client.get(CLUSTER_DOMAIN_CLAIM, host)
-        except NotFound:
-            pass
-    try:
-        claim = await client.create(CLUSTER_DOMAIN_CLAIM, make_claim(change.manifest))
-    except AlreadyExists:  # somebody was faster, or it may be made and not be seen
-        with suppress(Forbidden, NotFound):
-            return await client.get(CLUSTER_DOMAIN_CLAIM, host)
-        return None
-    except (Forbidden, NotFound):
-        return None  # then Knative makes it, or the mapping says what it lacks
-    log(f"{host}: claimed for namespace {change.manifest['metadata']['namespace']}")
-    return claim
 
 
 async def _touch(client: Client, change: Change, namespace: str, claim: Object | None) -> None:
@@ -121,7 +77,3 @@ async def _touch(client: Client, change: Change, namespace: str, claim: Object |
 
 def _serves(change: Change) -> bool:
     return change.live is not None and judge_ready(change.live).state == "ready"
-
-
-def _holder(claim: Object) -> str:
-    return str((claim.get("spec") or {}).get("namespace") or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from faas_builders.builder import BuildResult
 from faas_builders.oci.store import ImageStore
@@ -38,6 +38,10 @@ from faas.resources.kinds import SECRET
 if TYPE_CHECKING:
     from faas.deploy.cluster_image import Destination
 
+Letters = Literal["none", "made", "kept"]
+"""Our store of dead letters in a cluster: there is none; the deploy makes it; Triggers that send there go on doing so,
+and this user may neither see nor make it."""
+
 _CONTAINER_TAG = "container"  # beside `latest`, the image for processes
 
 
@@ -51,7 +55,7 @@ class Wanted:
     overrides: Overrides = field(default_factory=Overrides)
     flags: BuildFlags = field(default_factory=BuildFlags)
     destination: Destination | None = None  # of a cluster's images; None: the engine of this machine has them already
-    dead_letters: bool = False  # a cluster gets our store for them
+    letters: Letters = "none"
     surroundings: Surroundings = field(default_factory=Surroundings)  # what the cluster has already
     check: Callable[[Sequence[Object]], None] | None = None  # of the objects, before anything is built
     read_secrets: bool = True  # not for manifests that only somebody looks at
@@ -67,7 +71,8 @@ class Prepared:
     objects: Objects
     whole: bool  # nothing of the project was left out
     stage: str = ""
-    store_image: str = ""  # of our store of dead letters, where Triggers may send there
+    letters: Letters = "none"
+    store_image: str = ""  # of our store of dead letters, where it is made
 
     @property
     def manifests(self) -> tuple[Object, ...]:
@@ -97,10 +102,17 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
 
 
 def prepare_with(
-    settings: Settings, store: ImageStore, wanted: Wanted, images: Mapping[str, str], steps: Steps
+    settings: Settings,
+    store: ImageStore,
+    wanted: Wanted,
+    images: Mapping[str, str],
+    steps: Steps,
+    *,
+    bring: Callable[[str], str] = str,
 ) -> Prepared:
     """`prepare` with images that are in a registry already, by the names of services.
 
+    Args: bring: has an image where it can be pulled, once nothing else stands in the way; its reference there.
     Raises: ProjectError: the project has no such service, or one that has no image; BuilderError.
     """
     found = _find_and_check(settings, wanted, steps)
@@ -109,7 +121,8 @@ def prepare_with(
             f"the code has functions of which there is no image yet: {', '.join(missing)}",
             "Deploy them to the first stage too, or name those that are meant",
         )
-    of_services = {name: images.get(name, "") for name in found.in_container}
+    brought = {image: bring(image) for image in dict.fromkeys(images[spec.name] for spec in found.services)}
+    of_services = {name: brought.get(images.get(name, ""), "") for name in found.in_container}
     return _prepared(settings, store, wanted, found, of_services, steps)
 
 
@@ -125,14 +138,15 @@ def _prepared(
 ) -> Prepared:
     objects = _objects(settings, wanted, found, images)
     destination, programs = wanted.destination, ""
-    if destination is not None and (objects.needs_adapters or (wanted.dead_letters and objects.triggers)):
+    if destination is not None and (objects.needs_adapters or (wanted.letters == "made" and objects.triggers)):
         from faas.deploy.cluster_image import programs_image
 
         programs = programs_image(store, destination, steps, base=_programs_base(found.choice))
         objects = objects.with_adapters(programs)
     return Prepared(
         settings.name, wanted.namespace, process_image, container_image, found.services, objects, not wanted.only,
-        settings.stage.name if settings.stage else "", programs if wanted.dead_letters and objects.triggers else "",
+        settings.stage.name if settings.stage else "", wanted.letters,
+        programs if wanted.letters == "made" and objects.triggers else "",
     )  # fmt: skip
 
 

@@ -97,7 +97,11 @@ def make_image_service(
     options: Mapping[str, Any] = {},
     overrides: Overrides = Overrides(),
 ) -> Object:
-    """The Service that runs an image of any kind: nothing is known of it but what is said here."""
+    """The Service that runs an image of any kind: nothing is known of it but what is said here.
+
+    So it gets no security context, as our own images do: one that is root, or binds a low port, would not start.
+    Knative warns of that, and whoever deploys it reads the warning.
+    """
     metadata: Object = {"name": name, "namespace": namespace}
     if overrides.rollout_duration_s is not None:
         metadata["annotations"] = {keys.ROLLOUT_DURATION: f"{overrides.rollout_duration_s}s"}

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
+from faas.cli.deploy_letters import with_dead_letters
 from faas.client.errors import Forbidden
 from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
+from faas.deploy.dead_letters import make_sink
 from faas.deploy.deploying import Plan, carry_out_deploy, plan_deploy
 from faas.deploy.errors import FieldConflicts, KindMissing, NoNamespace, NotReady
+from faas.deploy.prepare import Prepared
 from faas.deploy.rollout import DeployOptions
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
 from faas.project.objects import Objects
-from faas.resources.kinds import CONFIG_MAP, POD, REVISION, SERVICE
+from faas.resources.kinds import CONFIG_MAP, POD, REVISION, SERVICE, TRIGGER
 from tests.cluster.faults import Fault, cut, drop_after, drop_before, gone_in_watch, refuse
 from tests.cluster.rights import Right
 from tests.deploy_world import Obedient, obedient_cluster, service
@@ -56,6 +59,10 @@ def trigger(name: str = "web") -> Object:
     metadata = {"name": name, "namespace": "team", "labels": {"faas.dev/project": "shop"}}
     spec = {"broker": "default", "subscriber": {"ref": ref}}
     return {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": metadata, "spec": spec}
+
+
+def with_delivery(made: Object, delivery: Object) -> Object:
+    return {**made, "spec": {**made["spec"], "delivery": delivery}}
 
 
 def objects(version: str, *names: str, **more: Any) -> Objects:
@@ -188,6 +195,24 @@ def test_who_may_work_in_one_namespace_deploys_there(obedient: Obedient) -> None
     deploy(obedient, objects("1", config_maps=(settings_map(a="1"),)), user="alice")
 
     assert sorted(serving(obedient)) == ["city", "web"]
+
+
+def test_who_may_not_see_the_store_of_dead_letters_leaves_the_sinks_that_are_there(obedient: Obedient) -> None:
+    sink = make_sink("team", "default", "web")
+
+    async def others(world: World) -> None:
+        await world.client.create(TRIGGER, with_delivery(trigger(), {"retry": 3, "deadLetterSink": sink}))
+
+    obedient.call(others)
+    obedient.cluster.rights["alice"] = [Right("*", "triggers.eventing.knative.dev", "team")]
+    events = Objects((), (), (), (with_delivery(trigger(), {"retry": 5}), trigger("other")))
+    prepared = Prepared("shop", "team", None, None, (), events, whole=True, letters="kept")
+
+    found, beside = obedient.as_user("alice", lambda client: with_dead_letters(client, prepared))
+
+    assert [each["spec"].get("delivery") for each in found.triggers] == [{"retry": 5, "deadLetterSink": sink}, None]
+    assert beside == ()
+    obedient.call(lambda world: world.client.delete(TRIGGER, "web", "team"))
 
 
 def test_who_may_see_neither_pods_nor_events_nor_other_kinds_still_deploys(obedient: Obedient) -> None:

@@ -221,6 +221,56 @@ def test_what_would_stop_it_is_known_before_anything_is_built(
     assert registry.tags("early/shop") == []
 
 
+@pytest.mark.parametrize(
+    ("user", "flags", "code", "said"),
+    [
+        pytest.param("admin", ("-n", "nowhere"), 1, "there is no namespace nowhere", id="no-namespace"),
+        pytest.param("viewer", ("-n", "team"), 5, "may not apply (patch) services", id="no-rights"),
+    ],
+)
+def test_what_would_stop_an_image_is_known_before_anything_is_asked(
+    obedient: Obedient, tmp_path: Path, user: str, flags: tuple[str, ...], code: int, said: str
+) -> None:
+    command = obedient.cluster.command(user, tmp_path)
+    obedient.cluster.reset()
+
+    command("deploy", "--image", "registry.example/go:1", *flags, code=code)
+
+    assert said in command.said
+    assert obedient.cluster.writes() == obedient.cluster.requests("PATCH") == []
+
+
+def test_what_would_stop_a_promotion_is_known_before_any_image_is_copied(
+    faas: ClusterCommand, obedient: Obedient, project: Path, registry: RunningRegistry, tmp_path: Path
+) -> None:
+    write(project, "Hello")
+    faas("deploy", project, "--stage", "staging")
+    mine = tmp_path / "mine"
+    shutil.copytree(project, mine)
+    with open(mine / "pyproject.toml", "a") as settings:
+        settings.write(f"""
+[tool.faas.environments.early]
+context = "admin"
+namespace = "team"
+registry = "{registry.host}/early-promoted"
+functions.hello = {{secret_env = {{X = "nowhere/key"}}}}
+
+[tool.faas.environments.unreached]
+context = "admin"
+namespace = "team"
+registry = "127.0.0.1:1/team"
+""")
+    obedient.cluster.reset()
+
+    faas("promote", "--from", "staging", "--to", "early", "--project", mine, code=1)
+    assert "there is no Secret nowhere, which hello needs" in faas.said
+    faas("promote", "--from", "staging", "--to", "unreached", "--project", mine, code=1)
+    assert "127.0.0.1:1" in faas.said
+
+    assert registry.tags("early-promoted/shop") == []
+    assert obedient.cluster.writes() == obedient.cluster.requests("PATCH") == []
+
+
 def test_what_serves_in_one_stage_is_promoted_to_another(
     faas: ClusterCommand, obedient: Obedient, project: Path, registry: RunningRegistry
 ) -> None:

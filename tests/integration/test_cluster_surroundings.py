@@ -205,6 +205,25 @@ def test_who_may_make_claims_has_them_made_first_and_given_back_at_the_end(obedi
     assert claims(obedient) == {}
 
 
+def test_the_claims_that_a_deploy_would_make_and_give_back_are_told_and_nothing_is_written(obedient: Obedient) -> None:
+    def planned(wanted: Objects, user: str = "admin") -> list[str]:
+        async def work(client: HttpClient) -> Plan:
+            return await plan_deploy(client, wanted, project="shop", namespace="team", whole=True, claims=True)
+
+        plan: Plan = obedient.as_user(user, work)
+        assert obedient.cluster.writes() == []
+        return [f"{change.action} {change.name}" for change in plan.changes if change.kind == CLUSTER_DOMAIN_CLAIM]
+
+    claim_for(obedient, "team", "theirs.example.org")
+    assert planned(with_domains(HOST, "theirs.example.org")) == [f"create {HOST}"]
+    assert planned(with_domains(HOST), "alice") == []  # who may not
+
+    deploy(obedient, with_domains(HOST, "theirs.example.org"))
+    obedient.cluster.proxy.seen.clear()
+    assert planned(with_domains(HOST, "theirs.example.org")) == []
+    assert planned(with_domains()) == [f"delete {HOST}"]
+
+
 def test_a_claim_that_somebody_else_made_stays(obedient: Obedient) -> None:
     claim_for(obedient, "team")
     deploy(obedient, with_domains(HOST))

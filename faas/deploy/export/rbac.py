@@ -7,12 +7,13 @@ what the code no longer has) it does without where it is not allowed to look.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 
 from faas.client.protocol import Object
 from faas.client.services import store
 from faas.deploy.dead_letters import uses_store
 from faas.deploy.export.edition import Edition, identity
-from faas.resources.kinds import SERVED
+from faas.resources.kinds import CLUSTER_DOMAIN_CLAIM, SERVED
 
 _READ = ["get", "list", "watch"]
 _CHANGE = [*_READ, "create", "patch", "delete"]  # server-side apply is a patch, and a create where nothing is yet
@@ -26,43 +27,50 @@ _PLURALS = {(kind.group, kind.kind): kind.plural for kind in SERVED} | {
 
 
 def make_rbac(edition: Edition, *, cluster: bool = False) -> list[Object]:
-    """A ServiceAccount, and a Role that is bound to it.
+    """A ServiceAccount, and a Role that is bound to it; for domains of the project's own also a ClusterRole.
 
     Args: cluster: also what `faas doctor` looks at outside the namespace.
     """
     name = f"{edition.project[:56].rstrip('-')}-deploy"
     labels = {"app.kubernetes.io/part-of": edition.project}
-
-    def metadata(*, namespaced: bool = True) -> Object:
-        own = name if namespaced else f"{edition.namespace}-{name}"
-        return {"name": own, **({"namespace": edition.namespace} if namespaced else {}), "labels": dict(labels)}
-
-    subjects = [{"kind": "ServiceAccount", "name": name, "namespace": edition.namespace}]
-    rbac = "rbac.authorization.k8s.io"
+    metadata = {"name": name, "namespace": edition.namespace, "labels": labels}
+    account = {"kind": "ServiceAccount", "name": name, "namespace": edition.namespace}
+    of_cluster = f"{edition.namespace}-{name}"  # there are others' in a cluster
     made: list[Object] = [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata()},
-        {"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": metadata(), "rules": _rules(edition)},
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "RoleBinding",
-            "metadata": metadata(),
-            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": name},
-            "subjects": subjects,
-        },
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+        *_granted("Role", metadata, _rules(edition), account),
     ]
+    if hosts := [mapping["metadata"]["name"] for mapping in edition.of_kind("DomainMapping")]:
+        described = {"name": f"{of_cluster}-domains", "labels": labels, "annotations": {_DESCRIPTION: _CLAIMS}}
+        made += _granted("ClusterRole", described, _claim_rules(hosts), account)
     if cluster:
-        of_cluster = metadata(namespaced=False)
-        made += [
-            {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": of_cluster, "rules": _cluster_rules()},
-            {
-                "apiVersion": f"{rbac}/v1",
-                "kind": "ClusterRoleBinding",
-                "metadata": dict(of_cluster),
-                "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": of_cluster["name"]},
-                "subjects": [dict(subject) for subject in subjects],
-            },
-        ]
-    return made
+        made += _granted("ClusterRole", {"name": of_cluster, "labels": labels}, _cluster_rules(), account)
+    return deepcopy(made)  # what two of them share is written to one file each
+
+
+_RBAC = "rbac.authorization.k8s.io"
+_DESCRIPTION = "kubernetes.io/description"
+_CLAIMS = (
+    "Lets a deploy claim the hosts of its domains. Claims are the whole cluster's, and no rule can say for which hosts"
+    " they are made: leave this out where somebody else makes each ClusterDomainClaim, or config-network does."
+)
+
+
+def _granted(kind: str, metadata: Object, rules: list[Object], account: Object) -> list[Object]:
+    """A Role or a ClusterRole, and what gives it to the account."""
+    described = {key: value for key, value in metadata.items() if key != "annotations"}
+    role = {"apiGroup": _RBAC, "kind": kind, "name": metadata["name"]}
+    version = f"{_RBAC}/v1"
+    return [
+        {"apiVersion": version, "kind": kind, "metadata": metadata, "rules": rules},
+        {"apiVersion": version, "kind": f"{kind}Binding", "metadata": described, "roleRef": role,
+         "subjects": [account]},
+    ]  # fmt: skip
+
+
+def _claim_rules(hosts: list[str]) -> list[Object]:
+    group, claims = CLUSTER_DOMAIN_CLAIM.group, [CLUSTER_DOMAIN_CLAIM.plural]
+    return [_rule(group, claims, ["create"]), _rule(group, claims, ["get", "delete"], hosts)]
 
 
 def _rules(edition: Edition) -> list[Object]:

@@ -323,6 +323,21 @@ def test_an_account_is_bound_to_its_role() -> None:
     ]  # fmt: skip
 
 
+def test_who_deploys_domains_is_offered_their_claims_in_a_role_of_its_own() -> None:
+    *_, role, binding = make_rbac(edition(service(), DOMAIN))
+
+    assert (role["kind"], binding["kind"], role["metadata"]["name"]) == (
+        "ClusterRole", "ClusterRoleBinding", "team-shop-deploy-domains",
+    )  # fmt: skip
+    group = {"apiGroups": ["networking.internal.knative.dev"], "resources": ["clusterdomainclaims"]}
+    assert role["rules"] == [
+        {**group, "verbs": ["create"]},
+        {**group, "verbs": ["get", "delete"], "resourceNames": ["shop.example.org"]},
+    ]
+    assert "leave this out" in role["metadata"]["annotations"]["kubernetes.io/description"]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+
+
 # Folders
 
 
