@@ -8,7 +8,7 @@ import pytest
 
 from faas.cli.checks.needs import Needs, features_of
 from faas.cli.checks.rights import Access, accesses, in_words
-from faas.cli.ways import address_in
+from faas.cli.invoking.ways import address_in
 
 
 def service(name: str = "hello", **spec: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from faas.cli.errors import CommandError
-from faas.cli.invoke import _check_was_ready, _path_of
+from faas.cli.invoking.services import check_was_ready, event_path
 
 
 def trigger(path: str, *filters: dict[str, Any]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ SOURCE = trigger("/_faas/events/tick", {"exact": {"faassource": "tick-schedule"}
     ],
 )
 def test_an_event_goes_where_its_trigger_would_send_it(triggers: list[dict[str, Any]], path: str) -> None:
-    assert _path_of(triggers, {"type": "paid", "source": "/s"}) == path
+    assert event_path(triggers, {"type": "paid", "source": "/s"}) == path
 
 
 def test_what_never_became_ready_is_said_to_be_so_rather_than_not_found() -> None:
@@ -39,8 +39,8 @@ def test_what_never_became_ready_is_said_to_be_so_rather_than_not_found() -> Non
     service = {"metadata": {"name": "web"}, "status": status}
 
     with pytest.raises(CommandError, match="web has never become ready: web has no revision") as error:
-        _check_was_ready(service, " --stage live")
+        check_was_ready(service, " --stage live")
     assert error.value.hint == "See more:  faas describe web --stage live"
 
     status["latestReadyRevisionName"] = "web-00001"
-    _check_was_ready(service, "")
+    check_was_ready(service, "")

@@ -15,9 +15,11 @@ import click
 import pytest
 
 from faas.cli.errors import CommandError
-from faas.cli.invoke import _body, _header, _where
+from faas.cli.invoking.asking import parse_header, read_body
+from faas.cli.invoking.events import make_event
+from faas.cli.invoking.sending import Request, send, send_over, trusting
+from faas.cli.invoking.services import address_on_engine
 from faas.cli.project_options import _env
-from faas.cli.requests import Request, make_event, send, send_over, trusting
 from faas.client.places.state import EngineInfo
 from tests.cluster.credentials import server_context
 from tests.serving import serving
@@ -140,29 +142,29 @@ def service(local: bool = False) -> dict[str, object]:
     ids=["public", "tag", "local"],
 )
 def test_where_a_function_is_reached(local: bool, tag: str | None, expected: tuple[str, str]) -> None:
-    assert _where(service(local), tag, ENGINE) == expected
+    assert address_on_engine(service(local), tag, ENGINE, "") == expected
 
 
 def test_a_tag_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(CommandError, match="hello has no tag 'beta'") as error:
-        _where(service(), "beta", ENGINE)
+        address_on_engine(service(), "beta", ENGINE, " --stage live")
     assert "canary" in error.value.hint
 
 
 def test_bodies_come_from_text_files_and_json(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"{}")
 
-    assert _body("text", None) == (b"text", False)
-    assert _body(f"@{tmp_path}/a.json", None) == (b"{}", True)
-    assert _body(None, '{"a": 1}') == (b'{"a": 1}', True)
-    assert _body(None, None) == (None, False)
+    assert read_body("text", None) == (b"text", False)
+    assert read_body(f"@{tmp_path}/a.json", None) == (b"{}", True)
+    assert read_body(None, '{"a": 1}') == (b'{"a": 1}', True)
+    assert read_body(None, None) == (None, False)
     for data, document in (("a", "{}"), (None, "{"), (f"@{tmp_path}/none", None)):
         with pytest.raises(click.UsageError):
-            _body(data, document)
+            read_body(data, document)
 
 
 def test_headers_and_variables_are_read_as_written() -> None:
-    assert _header("X-A:  b: c") == ("X-A", "b: c")
+    assert parse_header("X-A:  b: c") == ("X-A", "b: c")
     assert _env(["A=1", "B=x=y", "C-", "D="]) == ({"A": "1", "B": "x=y", "D": ""}, frozenset({"C"}))
     for wrong in ("A", "=1", "-"):
         with pytest.raises(click.BadParameter):

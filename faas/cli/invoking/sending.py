@@ -1,17 +1,19 @@
-"""One HTTP request over TCP or a Unix socket, with the answer as a stream; and CloudEvents in their two HTTP forms."""
+"""One HTTP request over TCP, a Unix socket or a way that is open already, with the answer as a stream."""
 
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import ssl
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from faas.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from faas.client.transport.tunnels import Proxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,11 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: bytes | None
+
+    def through(self, proxy: Proxy, host: str) -> Request:
+        """The same, for a proxy that is to hand it on to `host` (RFC 9112, absolute-form)."""
+        shown = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+        return replace(self, path=f"http://{host}{self.path}", headers={**self.headers, **shown})
 
 
 class Answer:
@@ -37,9 +44,12 @@ class Answer:
 
 
 @contextmanager
-def send(request: Request, host: str, address: str, *, timeout_s: float) -> Iterator[Answer]:
-    """Send to `address` (host:port or unix:/path) with Host `host`. Raises: CommandError: nobody answers."""
-    with _exchange(_connection(address, timeout_s), request, host, address, timeout_s) as answer:
+def send(request: Request, host: str, address: str, *, timeout_s: float, hint: str = "") -> Iterator[Answer]:
+    """Send to `address` (host:port or unix:/path) with Host `host`.
+
+    Args: hint: what to do when nobody answers. Raises: CommandError: nobody does.
+    """
+    with _exchange(_connection(address, timeout_s), request, host, address, timeout_s, hint) as answer:
         yield answer
 
 
@@ -51,6 +61,7 @@ def send_over(
     where: str,
     *,
     timeout_s: float,
+    hint: str = "",
     tls: ssl.SSLContext | None = None,
     why: Callable[[], str] = str,
 ) -> Iterator[Answer]:
@@ -58,12 +69,13 @@ def send_over(
 
     Args:
         where: what it leads to, in words.
+        hint: what to do when it breaks.
         tls: to speak TLS over it, to a server that proves to be `host`.
         why: what others know of why it broke.
     Raises: CommandError: it breaks, or the certificate is another's.
     """
     opened = _OpenConnection(connection, host, timeout_s, tls)
-    with _exchange(opened, request, host, where, timeout_s, why) as answer:
+    with _exchange(opened, request, host, where, timeout_s, hint, why) as answer:
         yield answer
 
 
@@ -83,6 +95,7 @@ def _exchange(
     host: str,
     where: str,
     timeout_s: float,
+    hint: str,
     why: Callable[[], str] = str,
 ) -> Iterator[Answer]:
     try:
@@ -92,42 +105,18 @@ def _exchange(
     except TimeoutError as error:
         raise CommandError(f"no answer within {timeout_s:g} s", "Wait longer with --timeout") from error
     except ConnectionRefusedError as error:
-        raise CommandError(f"nobody listens on {where}", "See what the engine does:  faas status") from error
+        raise CommandError(f"nobody listens on {where}", hint) from error
     except ssl.SSLCertVerificationError as error:
-        hint = "Have it trusted (SSL_CERT_FILE names more authorities), or take any certificate:  --insecure"
-        raise CommandError(f"the certificate of {where} is not that of {host}: {error.verify_message}", hint) from error
+        what = f"the certificate of {where} is not that of {host}: {error.verify_message}"
+        advice = "Have it trusted (SSL_CERT_FILE names more authorities), or take any certificate:  --insecure"
+        raise CommandError(what, advice) from error
     except ValueError as error:  # a line end in a header; it would quote what may be a password
         raise CommandError("the request cannot be written: a header has a character that none may have") from error
     except (OSError, http.client.HTTPException) as error:
         said = why() or str(error) or type(error).__name__
-        raise CommandError(f"the connection to {where} broke: {said}", "See:  faas logs, faas status") from error
+        raise CommandError(f"the connection to {where} broke: {said}", hint) from error
     finally:
         connection.close()
-
-
-def make_event(
-    attributes: Mapping[str, str], data: bytes | None, *, structured: bool, is_json: bool
-) -> tuple[dict[str, str], bytes | None]:
-    """Headers and body of a CloudEvent. Source: CloudEvents 1.0.2, HTTP protocol binding."""
-    event = {"specversion": "1.0", **attributes}
-    event.setdefault("id", str(uuid.uuid4()))
-    content_type = "application/json" if is_json else "text/plain"
-    if not structured:
-        headers = {f"ce-{name}": _percent_encoded(value) for name, value in event.items()}
-        return ({**headers, "Content-Type": content_type} if data is not None else headers), data or b""
-    document: dict[str, object] = dict(event)
-    if data is not None:
-        document["datacontenttype"] = content_type
-        document["data"] = json.loads(data) if is_json else data.decode()
-    return {"Content-Type": "application/cloudevents+json"}, json.dumps(document).encode()
-
-
-def _percent_encoded(value: str) -> str:
-    """Header values: printable ASCII stays, but for space, double quote and percent."""
-    return "".join(
-        char if "!" <= char <= "~" and char not in '"%' else "".join(f"%{byte:02X}" for byte in char.encode())
-        for char in value
-    )
 
 
 def _connection(address: str, timeout_s: float) -> http.client.HTTPConnection:

@@ -1,13 +1,18 @@
-"""The ways to a function of a cluster from here: by its name, by the ingress, or through the API server."""
+"""The ways to a function of a cluster from here: by its name, by the ingress, or through the API server.
+
+The first two go through the proxy that the environment names for them, as curl would; the last as all requests to the
+API server do.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,6 +28,8 @@ from faas.client.services.ingress import (
     pod_behind,
     read_gateway,
 )
+from faas.client.transport.proxies import proxy_of
+from faas.client.transport.tunnels import Proxy, ProxyFailed, connect
 from faas.resources import keys
 from faas.resources.kinds import POD
 
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
     from faas.client.protocol import Object
 
 CONNECT_S = 3.0  # an address that leads nowhere must not hold up the next way
+_PROXY_S = 10.0  # a proxy looks for the address itself
 _QUEUE_PORTS = ("queue-port", "http-queue")  # of Knative's proxy beside a function
 _MAGIC = re.compile(r"(?:^|[.-])(\d{1,3}(?:[.-]\d{1,3}){3})\.(?:sslip|nip|xip)\.io\Z")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -46,6 +54,7 @@ class Way:
     connection: socket.socket | None = None
     forward: PodPort | None = None
     past_ingress: bool = False  # straight to one instance: no split, no start from zero
+    proxy: Proxy | None = None  # the connection leads to it, and it is to hand the request on
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class Call:
     url: str
     revision: str
     is_internal: bool
+    flags: str = ""  # what names the place on a command line, for hints
 
     @property
     def name(self) -> str:
@@ -73,7 +83,7 @@ async def find_way(client: HttpClient, call: Call, via: str) -> Way:
     Raises: CommandError: there is none; it says why for each.
     """
     if "://" in via:
-        return await _dialled(via, f"no connection to {via}")
+        return await _by_url(call, via)
     steps: list[Callable[[], Awaitable[Way]]] = []
     if not via:
         steps.append(lambda: _by_name(call))
@@ -90,12 +100,13 @@ async def find_way(client: HttpClient, call: Call, via: str) -> Way:
                 reasons.append(missing.reason)
         except ApiError as error:
             reasons.append(error.message)
-    hint = "Name an address that leads there:  faas invoke --via http://HOST:PORT …"
-    raise CommandError(f"there is no way to {call.name} from here", hint, "\n".join(reasons))
+    raise CommandError(f"there is no way to {call.name} from here", _other_way(call), "\n".join(reasons))
 
 
 @contextmanager
-def opened(way: Way, cluster: Cluster, identity: Identity) -> Iterator[tuple[socket.socket, Callable[[], str]]]:
+def opened(
+    way: Way, call: Call, cluster: Cluster, identity: Identity
+) -> Iterator[tuple[socket.socket, Callable[[], str]]]:
     """The connection, and what to ask for why it broke. Raises: CommandError: it cannot be forwarded to."""
     if way.connection is not None:
         with way.connection:
@@ -104,7 +115,7 @@ def opened(way: Way, cluster: Cluster, identity: Identity) -> Iterator[tuple[soc
     from faas.client.services.portforward import PortForwardFailed, PortForwardMissing, forwarded
 
     assert way.forward is not None
-    hint = "Or name an address that leads there:  faas invoke --via http://HOST:PORT …"
+    hint = _other_way(call)
     try:
         with forwarded(cluster, identity, way.forward) as forward:
             yield forward.socket, lambda: forward.error
@@ -114,18 +125,51 @@ def opened(way: Way, cluster: Cluster, identity: Identity) -> Iterator[tuple[soc
         raise CommandError(str(error), hint) from error
 
 
+def _other_way(call: Call) -> str:
+    return f"Name an address that leads there:  faas invoke {call.name} --via http://HOST:PORT{call.flags}"
+
+
+async def _by_url(call: Call, via: str) -> Way:
+    try:
+        return await _dialled(via, f"no connection to {via}", _proxy_of(call.url, via))
+    except NoIngress as error:
+        raise CommandError(f"there is no way to {call.name} from here", _other_way(call), error.reason) from error
+
+
 async def _by_name(call: Call) -> Way:
     url = urlsplit(call.url)
     host = url.hostname or ""
+    told = address_in(host)
+    address = f"{url.scheme}://{told}:{url.port}" if url.port else f"{url.scheme}://{told}"
+    if not call.is_internal and (proxy := _proxy_of(*([address] if told else []), call.url)) is not None:
+        return await _by_proxy(call, proxy)
     try:
         await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        told = address_in(host)
         if not told:
             raise NoIngress(f"{host} has no address here") from None
-        address = f"{told}:{url.port}" if url.port else told
-        return Way(told, (await _dialled(f"{url.scheme}://{address}", f"{told} does not answer")).connection)
+        return Way(told, (await _dialled(address, f"{told} does not answer")).connection)
     return Way("", (await _dialled(call.url, f"{host} does not answer")).connection)
+
+
+async def _by_proxy(call: Call, proxy: Proxy) -> Way:
+    """A name that need not mean anything here: the proxy looks it up."""
+    if urlsplit(call.url).scheme == "https":
+        return await _dialled(call.url, "", proxy)
+    try:
+        connection = await asyncio.to_thread(proxy.dial, CONNECT_S)
+    except OSError as error:
+        raise NoIngress(str(error.strerror)) from None
+    return Way(f"the proxy {proxy.told}", connection, proxy=proxy)
+
+
+def _proxy_of(*urls: str) -> Proxy | None:
+    """The proxy for the last of these, which all mean the same place; None where one of them is excepted."""
+    found = [proxy_of(url, os.environ) for url in urls]
+    try:
+        return Proxy.of_url(found[-1]) if all(found) else None
+    except OSError as error:
+        raise NoIngress(str(error.strerror)) from None
 
 
 def address_in(host: str) -> str:
@@ -142,14 +186,16 @@ async def _by_ingress(client: HttpClient, call: Call) -> Way:
     service = await read_gateway(client, gateway)
     scheme = urlsplit(call.url).scheme
     addresses, why = await addresses_of(client, service, scheme, client.cluster.server)
+    reasons: list[str] = []
     for address in addresses:
+        url = f"{scheme}://{address}"
         try:
-            way = await _dialled(f"{scheme}://{address}", "")
-        except NoIngress:
-            continue
-        return Way(f"ingress {gateway} at {address}", way.connection)
-    tried = f"the ingress does not answer at {', '.join(addresses)}" if addresses else ""
-    raise NoIngress("; ".join(text for text in (tried, why) if text))
+            way = await _dialled(url, f"the ingress does not answer at {address}", _proxy_of(call.url, url))
+        except NoIngress as missing:
+            reasons.append(missing.reason)
+        else:
+            return replace(way, told=f"ingress {gateway} at {way.told.removeprefix(f'{scheme}://')}")
+    raise NoIngress("; ".join(dict.fromkeys(text for text in (*reasons, why) if text)))
 
 
 async def _by_forward(client: HttpClient, call: Call) -> Way:
@@ -184,12 +230,15 @@ async def _may_forward(client: HttpClient, namespace: str) -> None:
         raise NoIngress("no port-forward", lacking="create pods/portforward", namespace=namespace)
 
 
-async def _dialled(url: str, what: str) -> Way:
+async def _dialled(url: str, what: str, proxy: Proxy | None = None) -> Way:
     """Raises: NoIngress."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)
+    timeout_s = CONNECT_S if proxy is None else _PROXY_S
     try:
-        connection = await asyncio.to_thread(socket.create_connection, (host, port), CONNECT_S)
+        connection = await asyncio.to_thread(connect, host, port, proxy, timeout_s=timeout_s)
+    except ProxyFailed as error:
+        raise NoIngress(str(error.strerror)) from None
     except OSError as error:
         raise NoIngress(f"{what}: {error.strerror or error}") from None
-    return Way(url, connection)
+    return Way(url if proxy is None else f"{url} through the proxy {proxy.told}", connection)
