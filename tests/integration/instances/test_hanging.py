@@ -20,10 +20,15 @@ ANSWERS = """
     async def answer(path):
         return 200, b"new"
 """
-HANG = 'open(os.environ["HANGS"], "w").write(str(os.getpid())); __import__("threading").Event().wait(300)'
+TELL = """
+import os, pathlib
+draft = pathlib.Path(os.environ["HANGS"] + "~")
+draft.write_text(str(os.getpid()))
+draft.rename(os.environ["HANGS"])
+"""
 IN_IMPORT = f"""
-    import os
-    {HANG}
+    exec({TELL!r})
+    __import__("threading").Event().wait(300)
     async def answer(path):
         return 200, b"old"
 """
@@ -33,19 +38,11 @@ IN_START = f"""
     serve = app
     async def app(scope, receive, send):
         if scope["type"] == "lifespan":
-            {HANG}
+            exec({TELL!r})
+            __import__("threading").Event().wait(300)
         await serve(scope, receive, send)
 """
-AWAITING = """
-    async def answer(path):
-        return 200, b"old"
-    serve = app
-    async def app(scope, receive, send):
-        if scope["type"] == "lifespan":
-            open(os.environ["HANGS"], "w").write(str(os.getpid()))
-            await __import__("asyncio").Event().wait()
-        await serve(scope, receive, send)
-"""
+AWAITING = IN_START.replace('__import__("threading").Event().wait(300)', 'await __import__("asyncio").Event().wait()')
 
 
 @pytest.fixture
