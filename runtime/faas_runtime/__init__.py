@@ -13,13 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from faas_runtime.calls.answer import Response, ServerSentEvent
     from faas_runtime.calls.context import Context
     from faas_runtime.calls.request import Request
     from faas_runtime.calls.websocket import WebSocket, WebSocketClosed
     from faas_runtime.declaring.decorators import function
-    from faas_runtime.endpoints.results import Response, ServerSentEvent
     from faas_runtime.errors import (
-        CallError,
         DeclarationError,
         EventError,
         FaasError,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from faas_runtime.events.shapes.bucket import BucketObject
     from faas_runtime.events.shapes.files import FileChange
     from faas_runtime.outgoing.outcome import Outcome
-    from faas_runtime.outgoing.transport import Reply
+    from faas_runtime.outgoing.reply import CallError, Reply
 
 __all__ = [
     "BucketObject", "CallError", "Context", "DeclarationError", "Event", "EventError", "FaasError", "FileChange",
@@ -40,17 +39,17 @@ __all__ = [
 ]  # fmt: skip
 
 _MODULES = {
+    "calls.answer": ("Response", "ServerSentEvent"),
     "calls.context": ("Context",),
     "calls.request": ("Request",),
     "calls.websocket": ("WebSocket", "WebSocketClosed"),
     "declaring.decorators": ("function",),
-    "endpoints.results": ("Response", "ServerSentEvent"),
-    "errors": ("CallError", "DeclarationError", "EventError", "FaasError", "HTTPError", "LoadError", "NotConfigured"),
+    "errors": ("DeclarationError", "EventError", "FaasError", "HTTPError", "LoadError", "NotConfigured"),
     "events.event": ("Event",),
     "events.shapes.bucket": ("BucketObject",),
     "events.shapes.files": ("FileChange",),
     "outgoing.outcome": ("Outcome",),
-    "outgoing.transport": ("Reply",),
+    "outgoing.reply": ("CallError", "Reply"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -20,11 +20,13 @@ from faas_runtime.clock import Clock
 from faas_runtime.declaring import decorators as decorators  # warm in a zygote: the first thing a handler imports
 from faas_runtime.declaring.paths import answers_root, assign_paths
 from faas_runtime.declaring.registry import REGISTRY, Declared, Registry
+from faas_runtime.declaring.templates import PathError, parse_path
 from faas_runtime.endpoints.endpoint import Endpoint, concurrency_of, is_async, make_endpoint
-from faas_runtime.endpoints.routing import PathError, Route, RouteTable, parse_path
+from faas_runtime.endpoints.routing import Route, RouteTable
 from faas_runtime.errors import DeclarationError, LoadError
 from faas_runtime.loading.targets import find_functions
-from faas_runtime.outgoing.transport import TIMEOUT_HEADER, NetworkTransport, Transport
+from faas_runtime.outgoing.asking import TIMEOUT_HEADER
+from faas_runtime.outgoing.transport import NetworkTransport, Transport
 from faas_runtime.process.instance import Instance, failing_probe, run_hooks
 from faas_runtime.process.metrics import Stats, exposition
 from faas_runtime.process.tracing import make_tracer

@@ -4,9 +4,10 @@ FaasError
 ├── DeclarationError      a decorator, an option or a signature that cannot work; has file and line
 ├── LoadError             FAAS_FUNCTION names something that cannot be served
 ├── EventError            not a CloudEvent, or one that says nothing valid (ValueError too)
-├── CallError             another function answered 4xx or 5xx, or did not answer (`status` is 0)
+├── CallError             another function answered 4xx or 5xx, or did not answer; stands beside the `Reply` it holds
 └── NotConfigured         the environment lacks what a Context method needs (FAAS_GATEWAY, K_SINK, a Secret)
 OptionError               an option's value; whoever knows the place makes a DeclarationError of it
+FilterError               a filter of events; the same
 HTTPError                 raised by handlers: becomes a problem document; not an error of ours
 """
 
@@ -14,10 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from faas_runtime.outgoing.transport import Reply
+from typing import Any
 
 
 class FaasError(Exception):
@@ -41,6 +39,10 @@ class OptionError(ValueError):
         super().__init__(message + (f"; {hint}" if hint else ""))
 
 
+class FilterError(ValueError):
+    """The filter can never match, or is none."""
+
+
 class LoadError(FaasError):
     """What FAAS_FUNCTION names cannot be served; the text says what is there instead."""
 
@@ -51,14 +53,6 @@ class EventError(FaasError, ValueError):
 
 class NotConfigured(FaasError):
     """The environment lacks what was asked of the Context; the text names the variable."""
-
-
-class CallError(FaasError):
-    """Another function did not answer, or answered with an error."""
-
-    def __init__(self, message: str, *, status: int = 0, reply: Reply | None = None) -> None:
-        self.status, self.reply = status, reply
-        super().__init__(message)
 
 
 class HTTPError(Exception):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from faas_runtime.outgoing.transport import Outgoing, Reply
+from faas_runtime.outgoing.asking import Outgoing
+from faas_runtime.outgoing.reply import Reply
 from faas_runtime.settings import Settings
 
 from faas import CallError, Context, Event, HTTPError, NotConfigured, function

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from faas_runtime.calls.answer import Answer, Headers
 from faas_runtime.calls.call import Call
 from faas_runtime.calls.logs import write_line
-from faas_runtime.endpoints.results import Answer, Headers
 from faas_runtime.events import wire
 from faas_runtime.events.event import Event
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from faas_runtime.calls.answer import Answer, Stream, encode_headers
 from faas_runtime.calls.call import Call
 from faas_runtime.calls.logs import traceback_of, write_line
 from faas_runtime.calls.problem import CONTENT_TYPE, Problem
-from faas_runtime.endpoints.results import Answer, Stream, encode_headers
 from faas_runtime.errors import HTTPError
 
 

@@ -9,12 +9,12 @@ from faas_runtime.answering import delivered
 from faas_runtime.answering.failures import failure, problem_answer, send_answer
 from faas_runtime.answering.streams import send_stream
 from faas_runtime.bridges.wsgi import run_wsgi
+from faas_runtime.calls.answer import Answer, Stream
 from faas_runtime.calls.call import Call, current
 from faas_runtime.calls.context import Context
 from faas_runtime.calls.logs import traceback_of, write_line
 from faas_runtime.calls.problem import Problem
 from faas_runtime.endpoints.replies import encode_replies
-from faas_runtime.endpoints.results import Answer, Stream
 from faas_runtime.errors import EventError
 from faas_runtime.events import wire
 from faas_runtime.events.event import Event

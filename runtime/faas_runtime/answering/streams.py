@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from faas_runtime.answering.failures import failure, send_answer
+from faas_runtime.calls.answer import Stream, encode_item, stream_headers
 from faas_runtime.calls.call import Call, current
 from faas_runtime.calls.logs import traceback_of, write_line
-from faas_runtime.endpoints.results import Stream, encode_item, stream_headers
 from faas_runtime.process.instance import Instance
 
 _END: Any = object()

@@ -10,8 +10,8 @@ from typing import Any
 import flask
 
 from faas_runtime.bridges.wsgi import make_environ
+from faas_runtime.calls.answer import Answer, Stream, encode_headers
 from faas_runtime.calls.call import Call
-from faas_runtime.endpoints.results import Answer, Stream, encode_headers
 
 _app = flask.Flask("faas", static_folder=None, template_folder=None)
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from faas_runtime.calls.answer import Headers, encode_headers
 from faas_runtime.calls.call import Call, current
-from faas_runtime.endpoints.results import Headers, encode_headers
 
 Send = Callable[[dict[str, Any]], Any]
 

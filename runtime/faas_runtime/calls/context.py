@@ -10,8 +10,9 @@ from faas_runtime.calls.call import Call
 from faas_runtime.calls.logs import Log
 from faas_runtime.calls.mounted import Mounted
 from faas_runtime.events.event import Event, tracing_of
+from faas_runtime.outgoing.asking import Outgoing, make_outgoing
 from faas_runtime.outgoing.outcome import Outcome
-from faas_runtime.outgoing.transport import Outgoing, Reply, make_outgoing, read_reply
+from faas_runtime.outgoing.reply import Reply, read_reply
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, Unpack, overload
 
-from faas_runtime.declaring.filters import FilterError, make_filters
+from faas_runtime.declaring.filters import make_filters
 from faas_runtime.declaring.recording import checked_options, merge_options, recorder, split_options
 from faas_runtime.declaring.registry import REGISTRY, Declaration, Declared, HookKind, Place, caller, caller_module
 from faas_runtime.declaring.source_decorators import SourceDecorators
-from faas_runtime.endpoints.routing import PathError, check_own_path
-from faas_runtime.errors import DeclarationError
+from faas_runtime.declaring.templates import PathError, check_own_path
+from faas_runtime.errors import DeclarationError, FilterError
 from faas_runtime.events.event import Extension
 from faas_runtime.options import known as opt
 from faas_runtime.options.known import EventOptions, Options

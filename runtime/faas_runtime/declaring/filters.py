@@ -9,14 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from faas_runtime.errors import FilterError
 from faas_runtime.events.attributes import text_of
 
 _DIALECTS = ("exact", "prefix", "suffix")
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9]*\Z")
-
-
-class FilterError(ValueError):
-    """The filter can never match, or is none."""
 
 
 def make_filters(

@@ -10,9 +10,9 @@ import msgspec
 
 from faas_runtime.calls.call import Call, current
 from faas_runtime.declaring.registry import Declaration, Declared
+from faas_runtime.declaring.templates import parse_path
 from faas_runtime.endpoints.binding import Binder
 from faas_runtime.endpoints.replies import answer_http, make_replies
-from faas_runtime.endpoints.routing import parse_path
 from faas_runtime.endpoints.signature import read_signature
 from faas_runtime.errors import DeclarationError
 from faas_runtime.process.metrics import Stats

@@ -9,8 +9,9 @@ import hashlib
 from types import GeneratorType
 from typing import Any
 
+from faas_runtime.calls.answer import Answer, Response, Stream
 from faas_runtime.calls.call import Call
-from faas_runtime.endpoints.results import Answer, Response, Stream, make_answer
+from faas_runtime.endpoints.results import make_answer
 from faas_runtime.events import wire
 from faas_runtime.events.event import Event, tracing_of
 

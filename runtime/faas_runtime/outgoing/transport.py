@@ -1,4 +1,4 @@
-"""Calling other functions and publishing events: what to send where.
+"""How calls and events leave: over the gateway, or straight to where they go.
 
 The gateway is dialled and Host names the function. Nothing relies on a resolver for `*.localhost`.
 """
@@ -7,51 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
 from itertools import count
 from typing import Any, Protocol
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
-from faas_runtime.errors import CallError, NotConfigured
+from faas_runtime.errors import NotConfigured
 from faas_runtime.events import wire
 from faas_runtime.events.event import Event
-from faas_runtime.jsonic import make_converter, make_decoder, to_json
+from faas_runtime.outgoing.asking import Outgoing
 from faas_runtime.outgoing.httpclient import Address, HTTPClient
+from faas_runtime.outgoing.reply import CallError, Reply
 from faas_runtime.settings import Settings
 
-TIMEOUT_HEADER = b"faas-timeout"  # seconds that are left of the caller's deadline; it only ever shortens
-
-
 PUBLISH_S = 30.0  # a broker stores before it answers; longer means it is down
-
-
-class Outgoing(msgspec.Struct, frozen=True):
-    """A request to another function: NAME or NAME.NAMESPACE."""
-
-    function: str
-    method: str
-    target: str  # path and query
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
-    timeout_s: float
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What another function answered."""
-
-    status: int
-    headers: Mapping[str, str]  # names in lower case
-    content: bytes
-
-    @property
-    def text(self) -> str:
-        return self.content.decode()
-
-    def json(self, into: Any = Any) -> Any:
-        """The body as JSON, as `into` when given. Raises: msgspec.DecodeError, msgspec.ValidationError."""
-        return make_decoder(into)(self.content)
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -163,76 +133,9 @@ class NetworkTransport:
         return event.replace(extensions={**event.extensions, **overrides.get("extensions", {})})
 
 
-def make_outgoing(
-    function: str,
-    body: Any,
-    *,
-    method: str | None,
-    path: str,
-    query: Mapping[str, Any] | None,
-    headers: Mapping[str, str] | None,
-    traceparent: str,
-    tracestate: str,
-    request_id: str,
-    timeout_s: float,
-) -> Outgoing:
-    """The request that `ctx.call` sends. Raises: ValueError, TypeError: an argument that makes no request."""
-    if not path.startswith("/"):
-        raise ValueError(f"path={path!r} has to start with '/'")
-    target = quote(path, safe="/:@!$&'()*+,;=~-._%?")
-    if query:
-        plain = {name: value for name, value in query.items() if value is not None}
-        target += ("&" if "?" in target else "?") + urlencode(plain, doseq=True)
-    content, content_type = _content(body)
-    fields: dict[bytes, bytes] = {
-        b"accept": b"*/*",
-        b"traceparent": traceparent.encode(),
-        b"x-request-id": request_id.encode("latin-1", "replace"),
-        TIMEOUT_HEADER: f"{timeout_s:.3f}".encode(),
-    }
-    if tracestate:
-        fields[b"tracestate"] = tracestate.encode("latin-1")
-    if content_type:
-        fields[b"content-type"] = content_type
-    fields.update((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items())
-    if isinstance(body, Event):
-        event_headers, content = wire.binary(body)
-        fields.update(event_headers)
-    verb = (method or ("GET" if body is None else "POST")).upper()
-    return Outgoing(function, verb, target, tuple(fields.items()), content, timeout_s)
-
-
-def read_reply(request: Outgoing, reply: Reply, into: Any) -> Any:
-    """The reply itself, or its body as `into`. Raises: CallError: 4xx, 5xx, or a body that is no `into`."""
-    what = f"{request.method} {request.target} of the function {request.function!r}"
-    if reply.status >= 400:
-        detail = reply.content[:500].decode("utf-8", "replace")
-        raise CallError(f"{what} answered {reply.status}: {detail}", status=reply.status, reply=reply)
-    if into is None:
-        return reply
-    if into is bytes:
-        return reply.content
-    if into is str:
-        return reply.text
-    try:
-        return reply.json(into) if reply.content else make_converter(into)(None)
-    except Exception as error:
-        raise CallError(f"{what} answered no {into}: {error}", status=reply.status, reply=reply) from error
-
-
 def _retry_after_s(value: bytes) -> float:
     """Of a Retry-After in seconds; a date counts as none, the own waits are short enough."""
     return float(value) if value.isdigit() else 0.0
-
-
-def _content(body: Any) -> tuple[bytes, bytes]:
-    if body is None or isinstance(body, Event):
-        return b"", b""
-    if isinstance(body, bytes | bytearray | memoryview):
-        return bytes(body), b"application/octet-stream"
-    if isinstance(body, str):
-        return body.encode(), b"text/plain; charset=utf-8"
-    return to_json(body), b"application/json"
 
 
 def _text_headers(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:

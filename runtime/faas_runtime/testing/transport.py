@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from faas_runtime.errors import CallError
 from faas_runtime.events.event import Event
 from faas_runtime.jsonic import to_json
-from faas_runtime.outgoing.transport import Outgoing, Reply
+from faas_runtime.outgoing.asking import Outgoing
+from faas_runtime.outgoing.reply import CallError, Reply
 from faas_runtime.testing.exchange import exchange
 
 

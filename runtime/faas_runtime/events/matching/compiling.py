@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from faas_runtime.declaring.filters import FilterError
+from faas_runtime.errors import FilterError
 from faas_runtime.events.attributes import Attributes, Required, both, either, text_of
 
 if TYPE_CHECKING:
