@@ -33,22 +33,27 @@ class Tally:
         self._total, self._progress = total, progress
         self._lock = threading.Lock()
         self._done: dict[str, int] = {}
-        self._stopped = threading.Event()
+        self._stopped = False
 
     def reporter(self, transfer: str) -> Callable[[int], None]:
-        """What one transfer calls with how many bytes it has done; that raises Stopped after `stop`."""
+        """What one transfer calls with how many bytes it has done; that raises Stopped after `stop`.
+
+        Once `stop` has returned, `progress` is not called any more: whoever gives up may end its interpreter, and that
+        one aborts when a thread is just writing to a terminal.
+        """
 
         def report(done: int) -> None:
-            if self._stopped.is_set():
-                raise Stopped
             with self._lock:
+                if self._stopped:
+                    raise Stopped
                 self._done[transfer] = done
                 self._progress(sum(self._done.values()), self._total)
 
         return report
 
     def stop(self) -> None:
-        self._stopped.set()
+        with self._lock:
+            self._stopped = True
 
 
 def each(things: Iterable[T], work: Callable[[T], R], stop: Callable[[], None]) -> list[R]:
