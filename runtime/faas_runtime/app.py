@@ -22,13 +22,13 @@ from faas_runtime.declaring.paths import answers_root, assign_paths
 from faas_runtime.declaring.registry import REGISTRY, Declared, Registry
 from faas_runtime.declaring.templates import PathError, parse_path
 from faas_runtime.endpoints.endpoint import Endpoint, concurrency_of, is_async, make_endpoint
+from faas_runtime.endpoints.metrics import Stats, exposition
 from faas_runtime.endpoints.routing import Route, RouteTable
 from faas_runtime.errors import DeclarationError, LoadError
 from faas_runtime.loading.targets import find_functions
 from faas_runtime.outgoing.asking import TIMEOUT_HEADER
 from faas_runtime.outgoing.transport import NetworkTransport, Transport
 from faas_runtime.process.instance import Instance, failing_probe, run_hooks
-from faas_runtime.process.metrics import Stats, exposition
 from faas_runtime.process.tracing import make_tracer
 from faas_runtime.settings import Settings
 
@@ -182,7 +182,7 @@ class Application:
         call.deadline = started + endpoint.timeout_s
         if TIMEOUT_HEADER in headers:
             call.deadline = started + _shorter(headers[TIMEOUT_HEADER], endpoint.timeout_s)
-        await serve_http(instance, call, receive, send)
+        await serve_http(instance, endpoint, call, receive, send)
 
     async def _websocket(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         found = self._routes.match(scope["path"])
@@ -193,7 +193,7 @@ class Application:
             return
         call = Call(self.instance, endpoint, scope, dict(scope["headers"]), found[1], self.instance.monotonic())
         call.deadline = float("inf")  # a connection lives as long as both sides want; the gateway has the limits
-        await serve_websocket(self.instance, call, receive, send)
+        await serve_websocket(self.instance, endpoint, call, receive, send)
 
     async def _own_path(self, path: str, headers: dict[bytes, bytes], send: Any) -> bool:
         """Answer the platform's probes and scrapes. They never come through a proxy; what does is not told."""

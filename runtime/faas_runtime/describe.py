@@ -24,10 +24,10 @@ from faas_runtime.declaring.registry import REGISTRY, Declaration, Declared
 from faas_runtime.declaring.spec import Description, FunctionSpec, Problem, Trigger
 from faas_runtime.declaring.triggers import trigger_names
 from faas_runtime.endpoints.endpoint import is_async, make_endpoint
+from faas_runtime.endpoints.metrics import Stats
 from faas_runtime.errors import DeclarationError, FaasError
 from faas_runtime.loading.discovery import add_to_path, find_modules
 from faas_runtime.loading.freshness import read_sources
-from faas_runtime.process.metrics import Stats
 from faas_runtime.settings import Settings
 
 _OURS = str(Path(__file__).parent) + os.sep

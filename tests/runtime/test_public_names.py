@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from faas_runtime.endpoints.metrics import Stats, exposition
 from faas_runtime.options.known import OPTIONS
-from faas_runtime.process.metrics import Stats, exposition
 
 import faas
 import faas.testing

@@ -11,9 +11,9 @@ from faas_runtime.answering.streams import send_stream
 from faas_runtime.bridges.wsgi import run_wsgi
 from faas_runtime.calls.answer import Answer, Stream
 from faas_runtime.calls.call import Call, current
-from faas_runtime.calls.context import Context
 from faas_runtime.calls.logs import traceback_of, write_line
 from faas_runtime.calls.problem import Problem
+from faas_runtime.endpoints.endpoint import Endpoint
 from faas_runtime.endpoints.replies import encode_replies
 from faas_runtime.errors import EventError
 from faas_runtime.events import wire
@@ -24,9 +24,9 @@ _GRACE_S = 3.0  # for a mounted application to clean up after http.disconnect; g
 _CLIENT_LEFT = 499  # nginx's code: nothing was answered, nobody was there
 
 
-async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) -> None:
+async def serve_http(instance: Instance, endpoint: Endpoint, call: Call, receive: Any, send: Any) -> None:
     """Answer one request. Cancellation from outside (the client left) is passed on; a deadline's is a 504."""
-    endpoint, stats = call.endpoint, call.endpoint.stats
+    stats = endpoint.stats
     exchange = call.scope.get("faas.exchange")  # our own server's; any other speaks plain ASGI
     call.task = task = asyncio.current_task() if exchange is None else exchange.task
     stats.in_flight += 1
@@ -38,7 +38,7 @@ async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) ->
     if is_delivered:
         send = delivered.discarding(call, send)
     try:
-        answer = await _answer(instance, call, receive, send)
+        answer = await _answer(instance, endpoint, call, receive, send)
         if type(answer) is Answer:
             if is_delivered:
                 answer = delivered.may_be_read(call, answer)
@@ -73,9 +73,10 @@ async def serve_http(instance: Instance, call: Call, receive: Any, send: Any) ->
             instance.tracer.end(call, status)
 
 
-async def _answer(instance: Instance, call: Call, receive: Any, send: Any) -> Answer | Stream | None:
+async def _answer(
+    instance: Instance, endpoint: Endpoint, call: Call, receive: Any, send: Any
+) -> Answer | Stream | None:
     """The answer; None when a mounted application has sent its own."""
-    endpoint = call.endpoint
     try:
         if endpoint.binder is None:
             await _run_mounted(instance, call, receive, send)
@@ -83,10 +84,10 @@ async def _answer(instance: Instance, call: Call, receive: Any, send: Any) -> An
         if endpoint.reads_body:
             call.body = await read_body(call, receive, endpoint.max_body)
             if endpoint.kind == "event":
-                return await _handle_events(instance, call)
+                return await _handle_events(instance, endpoint, call)
         else:
             call.receive = receive
-        return await _execute(instance, call)  # type: ignore[no-any-return]  # only event handlers make lists
+        return await _execute(instance, endpoint, call)  # type: ignore[no-any-return]  # only event handlers make lists
     except Exception as error:  # noqa: BLE001  # whatever the user's code raises becomes an answer
         if "faas.status" in call.scope:
             write_line("error", "the mounted application failed in the middle of its answer", call,
@@ -95,8 +96,7 @@ async def _answer(instance: Instance, call: Call, receive: Any, send: Any) -> An
         return failure(call, error)
 
 
-async def _execute(instance: Instance, call: Call) -> Any:
-    endpoint = call.endpoint
+async def _execute(instance: Instance, endpoint: Endpoint, call: Call) -> Any:
     try:
         if endpoint.is_async:
             answer = await endpoint.run_async(call)
@@ -105,18 +105,13 @@ async def _execute(instance: Instance, call: Call) -> Any:
                 raise Problem(503, "every thread of this instance is stuck", headers={"retry-after": "1"})
             answer = await instance.pool.run(endpoint.run, call)
     except BaseException:
-        if call.context is not None:
-            for outcome in call.context.pending:
-                outcome.cancel()
+        for outcome in call.outcomes or ():
+            outcome.cancel()
         raise
-    if call.context is not None and call.context.pending:
-        await _settle(call.context)
+    if call.outcomes:
+        for outcome in call.outcomes:
+            await outcome.settle()
     return answer
-
-
-async def _settle(context: Context) -> None:
-    for outcome in context.pending:
-        await outcome.settle()
 
 
 async def read_body(call: Call, receive: Any, limit: int) -> bytes:
@@ -147,7 +142,7 @@ def _too_large(limit: int) -> Problem:
     return Problem(413, f"the body is larger than {limit} bytes")
 
 
-async def _handle_events(instance: Instance, call: Call) -> Answer | Stream:
+async def _handle_events(instance: Instance, endpoint: Endpoint, call: Call) -> Answer | Stream:
     """Run the handler for the event, or for each event of the batch in order."""
     mode = wire.mode(call.headers)
     try:
@@ -157,13 +152,13 @@ async def _handle_events(instance: Instance, call: Call) -> Answer | Stream:
     except EventError as error:
         _begin_span(instance, call)
         raise Problem(400 if mode else 415, str(error)) from None
-    call.endpoint.stats.events += len(events)
+    endpoint.stats.events += len(events)
     if mode == "batch":
         _begin_span(instance, call)
-        return await _handle_batch(instance, call, events)
+        return await _handle_batch(instance, endpoint, call, events)
     call.event = events[0]
     _begin_span(instance, call)
-    replies = await _execute(instance, call)
+    replies = await _execute(instance, endpoint, call)
     if not isinstance(replies, list):
         return replies  # type: ignore[no-any-return]  # an answer that the handler made itself
     if len(replies) > 1 and delivered.is_delivery(call.headers) and not delivered.takes_batches(call.headers):
@@ -176,17 +171,17 @@ def _begin_span(instance: Instance, call: Call) -> None:
         instance.tracer.begin(call)
 
 
-async def _handle_batch(instance: Instance, call: Call, events: list[Event[Any]]) -> Answer:
+async def _handle_batch(instance: Instance, endpoint: Endpoint, call: Call, events: list[Event[Any]]) -> Answer:
     """Each event by itself. A failure that may pass fails the batch with its status, else a lasting one with 422."""
     replies: list[Event[Any]] = []
     failed: list[dict[str, Any]] = []
     for index, event in enumerate(events):
-        item = Call(instance, call.endpoint, call.scope, call.headers, call.values, call.started)
+        item = Call(instance, endpoint, call.scope, call.headers, call.values, call.started)
         item.deadline, item.body, item.event, item.task = call.deadline, call.body, event, call.task
         if item.event_carrier is None:
             item.trace = call.trace
         try:
-            answer = await _execute(instance, item)
+            answer = await _execute(instance, endpoint, item)
         except Exception as error:  # noqa: BLE001  # as for a single event
             answer = failure(item, error)
         if isinstance(answer, list):

@@ -8,15 +8,15 @@ from faas_runtime.calls.call import Call, current
 from faas_runtime.calls.logs import traceback_of, write_line
 from faas_runtime.calls.problem import Problem
 from faas_runtime.calls.websocket import WebSocket, WebSocketClosed
+from faas_runtime.endpoints.endpoint import Endpoint
 from faas_runtime.errors import HTTPError
 from faas_runtime.process.instance import Instance
 
 _POLICY_VIOLATION, _INTERNAL_ERROR = 1008, 1011  # RFC 6455, 7.4.1
 
 
-async def serve_websocket(instance: Instance, call: Call, receive: Any, send: Any) -> None:
+async def serve_websocket(instance: Instance, endpoint: Endpoint, call: Call, receive: Any, send: Any) -> None:
     """Run the handler for a connection; close it when the handler is through."""
-    endpoint = call.endpoint
     if endpoint.kind == "asgi":
         current.set(call)
         await endpoint.handler(call.scope, receive, send)

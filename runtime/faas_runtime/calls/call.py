@@ -5,27 +5,86 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from faas_runtime.calls.context import Context
-    from faas_runtime.endpoints.endpoint import Endpoint
+    import asyncio
+
+    from faas_runtime.calls.mounted import Mounted
+    from faas_runtime.clock import Clock
     from faas_runtime.events.event import Event
-    from faas_runtime.process.instance import Instance
+    from faas_runtime.outgoing.outcome import Outcome
+    from faas_runtime.outgoing.transport import Transport
+    from faas_runtime.settings import Settings
 
 _HEX: Final = frozenset(b"0123456789abcdef")
+
+
+class CalledEndpoint(Protocol):
+    """What a call, and what a handler holds of it, ask of where it goes."""
+
+    @property
+    def function(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def template(self) -> str:
+        """The path as declared."""
+        ...
+
+    @property
+    def path_names(self) -> tuple[str, ...]: ...
+    @property
+    def handler(self) -> Callable[..., Any]: ...
+    @property
+    def reply_type(self) -> str: ...
+
+    def uri(self, settings: Settings) -> str:
+        """Where this function's own events come from."""
+        ...
+
+
+class ClientTracer(Protocol):
+    """What a call of another function asks of the tracer."""
+
+    def begin_client(self, call: Call, name: str) -> tuple[str, Callable[[], None]]:
+        """The traceparent to send, and what to call when the answer is there."""
+        ...
+
+
+class ServingProcess(Protocol):
+    """What a call, and what a handler holds of it, ask of the process that they run in."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def monotonic(self) -> Callable[[], float]: ...
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+    @property
+    def loop_thread(self) -> int: ...
+    @property
+    def secrets(self) -> Mounted: ...
+    @property
+    def config(self) -> Mounted: ...
+    @property
+    def transport(self) -> Transport: ...
+    @property
+    def tracer(self) -> ClientTracer: ...
 
 
 class Call:
     """A request: what came in, where it goes, when it has to be done. The ids are made when somebody asks."""
 
     __slots__ = (
-        "_request_id", "_trace", "body", "cleanups", "context", "deadline", "endpoint", "event", "expired", "gone",
-        "headers", "instance", "receive", "scope", "send", "span", "started", "task", "values",
+        "_request_id", "_trace", "body", "cleanups", "deadline", "endpoint", "event", "expired", "gone",
+        "headers", "instance", "outcomes", "receive", "scope", "send", "span", "started", "task", "values",
     )  # fmt: skip
 
     def __init__(
-        self, instance: Instance, endpoint: Endpoint, scope: dict[str, Any], headers: dict[bytes, bytes],
+        self, instance: ServingProcess, endpoint: CalledEndpoint, scope: dict[str, Any], headers: dict[bytes, bytes],
         values: tuple[str, ...], started: float,
     ) -> None:  # fmt: skip
         self.instance = instance
@@ -42,7 +101,7 @@ class Call:
         self.task: Any = None  # of an async handler: what a deadline cancels
         self.expired = False  # the deadline passed before there was an answer
         self.gone = False  # nobody waits for the answer any more
-        self.context: Context | None = None
+        self.outcomes: list[Outcome[Any]] | None = None  # what has to be done before the request is answered
         self.cleanups: list[Callable[[], Any]] | None = None
         self.span: Any = None  # OpenTelemetry's, when traces are exported
         self._request_id = ""

@@ -23,18 +23,11 @@ class Context:
     `call` and `publish` begin at once and give an `Outcome`: `await` it in an async handler, `.result()` in a sync one.
     """
 
-    __slots__ = ("_call", "_log", "pending")
+    __slots__ = ("_call", "_log")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._log: Log | None = None
-        self.pending: list[Outcome[Any]] = []  # what has to be done before the request is answered
-
-    @classmethod
-    def of(cls, call: Call) -> Context:
-        if call.context is None:
-            call.context = cls(call)
-        return call.context
 
     @property
     def function(self) -> str:
@@ -141,7 +134,9 @@ class Context:
 
     def _begin(self, work: Any) -> Outcome[Any]:
         outcome: Outcome[Any] = Outcome(work, self._call.instance.loop, self._call.instance.loop_thread)
-        self.pending.append(outcome)
+        if self._call.outcomes is None:
+            self._call.outcomes = []
+        self._call.outcomes.append(outcome)
         return outcome
 
 

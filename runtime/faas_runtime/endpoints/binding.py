@@ -82,7 +82,7 @@ def _make_event_getter(parameter: Parameter, path_names: tuple[str, ...], kind: 
 def _special_getter(parameter: Parameter) -> Getter:
     match parameter.source:
         case "context":
-            return Context.of
+            return Context
         case "request":
             return Request
         case "websocket":

@@ -12,10 +12,10 @@ from faas_runtime.calls.call import Call, current
 from faas_runtime.declaring.registry import Declaration, Declared
 from faas_runtime.declaring.templates import parse_path
 from faas_runtime.endpoints.binding import Binder
+from faas_runtime.endpoints.metrics import Stats
 from faas_runtime.endpoints.replies import answer_http, make_replies
 from faas_runtime.endpoints.signature import read_signature
 from faas_runtime.errors import DeclarationError
-from faas_runtime.process.metrics import Stats
 from faas_runtime.settings import ASYNC_CONCURRENCY, DEFAULT_MAX_BODY, DEFAULT_TIMEOUT_S, SYNC_CONCURRENCY, Settings
 
 Kind = Literal["http", "event", "websocket", "asgi", "wsgi"]

@@ -9,9 +9,10 @@ a larger body, arrived before the loop had come round was cut off.)
 
 from __future__ import annotations
 
+import asyncio
 from contextvars import copy_context
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from gunicorn.asgi.parser import RFC9112_TARGET_INVALID
@@ -19,9 +20,6 @@ from gunicorn.asgi.protocol import ASGIProtocol, _normalize_sockaddr, _RequestHe
 from gunicorn.http.errors import InvalidRequestLine
 
 from faas_runtime.serving.exchange import Exchange
-
-if TYPE_CHECKING:
-    from faas_runtime.serving.worker import FunctionWorker
 
 # gunicorn looks its C parser up on the class of the connection and reads what it found on ASGIProtocol: asked of a
 # subclass, it would quietly parse in Python. Also, what is looked up here is not looked up after a fork.
@@ -37,13 +35,26 @@ _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATC
 _UNUSUAL = frozenset({b"upgrade", b"expect", b"transfer-encoding", b"x-forwarded-protocol", b"x-forwarded-ssl"})
 
 
+class Worker(Protocol):
+    """What a connection asks of the process that accepted it."""
+
+    alive: bool  # False: no connection is kept for another request
+    loop: asyncio.AbstractEventLoop
+    state: dict[str, Any]  # of the application's lifespan
+    head_timeout_s: float
+    connections: set[Connection]
+
+    def forget(self, connection: Connection) -> None:
+        """It is closed, and nothing of it runs any more."""
+
+
 class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     """Reads one request at a time; the next one is read when the answer is complete."""
 
-    worker: FunctionWorker
+    worker: Worker
     _current_request: Any  # gunicorn's, while it reads an unusual head
 
-    def __init__(self, worker: FunctionWorker) -> None:
+    def __init__(self, worker: Worker) -> None:
         super().__init__(worker)
         self._exchange: Exchange | None = None  # the request that is being read or answered
         self._running: set[Exchange] = set()  # whose application calls have not returned; more than one after an answer

@@ -4,15 +4,44 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from faas_runtime.serving.response_head import ResponseHead
 
-if TYPE_CHECKING:
-    from faas_runtime.serving.connection import Connection
-
 _MOST_DISCARDED = 262144  # bytes of a body that nobody reads, to keep its connection
 _NO_COPY_SIZE = 65536  # a body of this size is handed to the transport beside its head instead of being joined to it
+
+
+class Carrier(Protocol):
+    """What an exchange asks of the connection that carries it; names with an underscore are gunicorn's."""
+
+    app: Any
+    cfg: Any
+    log: Any
+    transport: Any
+    worker: Any
+    _closed: Any
+    _flow_control: Any
+
+    @property
+    def may_be_kept(self) -> bool:
+        """For another request."""
+        ...
+
+    def advance(self) -> None:
+        """The answer is complete, or the rest of a body that nobody reads has arrived."""
+
+    def body_taken(self) -> None:
+        """The application has had what was buffered."""
+
+    def call_done(self, exchange: Exchange) -> None:
+        """The application has returned."""
+
+    def _send_error_response(self, status: int, message: str) -> None: ...
+
+    def _safe_write(self, data: bytes) -> Any: ...
+
+    def _close_transport(self) -> Any: ...
 
 
 class Exchange:
@@ -38,7 +67,7 @@ class Exchange:
     _left: int | None = None  # bytes that the answer has announced and not sent yet
 
     def __init__(
-        self, connection: Connection, method: str, version: tuple[int, int], *, keep_alive: bool, expects_continue: bool
+        self, connection: Carrier, method: str, version: tuple[int, int], *, keep_alive: bool, expects_continue: bool
     ) -> None:
         self._connection = connection
         self._method = method
