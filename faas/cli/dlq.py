@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from faas.cli.errors import CommandError
-from faas.cli.eventing.letters import HEADS, Letter, print_letter, row
+from faas.cli.eventing.letters import HEADS, Letter, print_letter, row, troubles_of
 from faas.cli.eventing.options import broker_option, parse_moment
 from faas.cli.eventing.session import Letters, with_letters
 from faas.cli.options import dry_run_option, namespace_option, output_option, target_option, yes_option
@@ -59,14 +59,16 @@ def list_(
     output: str | None,
     target: Target,
 ) -> None:
-    """List a Broker's dead letters, oldest first.
+    """List a Broker's dead letters, oldest first. A cluster's store says too when it cannot take any.
 
     \b
     Examples:
       faas dlq list
       faas dlq list --trigger on-order -o json
     """
-    total, letters = _read(target, namespace, broker, limit=limit, stream=stream, trigger=trigger, type=type)
+    head, letters = _read(target, namespace, broker, limit=limit, stream=stream, trigger=trigger, type=type)
+    for trouble in troubles_of(head, namespace, target.flags):
+        note(f"warning: {trouble}")
     if output:
         print_data(letters, output)
         return
@@ -75,8 +77,8 @@ def list_(
         heads.append("stream")
         rows = [[*cells, letter["stream"]] for cells, letter in zip(rows, letters, strict=True)]
     print_table(heads, rows, empty=_none(broker, stream or trigger or type))
-    if total > len(letters):
-        note(f"… and {total - len(letters)} older ones; --limit shows more")
+    if (older := head["total"] - len(letters)) > 0:
+        note(f"… and {older} older ones; --limit shows more")
 
 
 @command.command("show", short_help="Show a dead letter.")
@@ -156,7 +158,7 @@ def replay(
             "--to-broker is for a cluster; the engine delivers a letter to the trigger it failed for"
         )
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream}
-    total, _ = _read(target, namespace, broker, limit=1, **chosen)
+    total = _count(target, namespace, broker, **chosen)
     if sequences and total < len(set(sequences)):
         raise CommandError(
             f"Broker {broker} does not have all of these dead letters", f"See:  faas dlq list{target.flags}"
@@ -172,7 +174,7 @@ def replay(
 
     with told_to_go_on(f"faas dlq list{target.flags}"):
         done = with_letters(target, namespace, broker, work)
-    return tell(done, output, nothing=_none(broker, not everything))
+    return tell(done, output, nothing=_none(broker, not everything), flags=target.flags)
 
 
 @command.command("purge", short_help="Forget dead letters.")
@@ -211,7 +213,7 @@ def purge(
     _check_choice("purge", sequences, everything, stream, trigger, type, older_than)
     until = parse_moment(older_than, "--older-than") if older_than else None
     chosen = {"sequences": list(sequences), "trigger": trigger, "type": type, "stream": stream, "untilTime": until}
-    total, _ = _read(target, namespace, broker, limit=1, **chosen)
+    total = _count(target, namespace, broker, **chosen)
     if not total:
         click.echo(_none(broker, not everything))
         return
@@ -243,11 +245,17 @@ def _none(broker: str, chosen: object) -> str:
     return f"Broker {broker} has no {'such dead letters' if chosen else 'dead letters'}"
 
 
-def _read(target: Target, namespace: str, broker: str, *, limit: int, **query: Any) -> tuple[int, list[Letter]]:
-    """How many there are, and the newest `limit` of them."""
+def _count(target: Target, namespace: str, broker: str, **query: Any) -> int:
+    return int(_read(target, namespace, broker, limit=1, **query)[0]["total"])
 
-    async def work(letters: Letters) -> tuple[int, list[Letter]]:
-        lines = [line async for line in letters.dead_letters(broker, limit=limit, **query)]
-        return int(lines[0]["total"]), lines[1:]
+
+def _read(
+    target: Target, namespace: str, broker: str, *, limit: int, **query: Any
+) -> tuple[dict[str, Any], list[Letter]]:
+    """What is said of all of them, `total` at least, and the newest `limit`."""
+
+    async def work(letters: Letters) -> tuple[dict[str, Any], list[Letter]]:
+        head, *found = [line async for line in letters.dead_letters(broker, limit=limit, **query)]
+        return head, found
 
     return with_letters(target, namespace, broker, work)

@@ -19,6 +19,15 @@ from faas.inbox.writing import Store
 
 ATTEMPT_S = 310.0  # a subscriber may be a function, which has 300 s by default
 _PULSE_S = 1.0
+_TOLD = 100  # failures that are told one by one; the others are counted
+_SAID = 300  # characters of what a subscriber said: enough for a problem document's detail
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Of one letter. `code`: what the subscriber answered, 0: nothing."""
+
+    reason: str
+    code: int = 0
 
 
 class Destinations(msgspec.Struct, frozen=True):
@@ -43,11 +52,11 @@ class Destinations(msgspec.Struct, frozen=True):
         return url
 
 
-async def redrive(store: Store, choice: Choice, destinations: Destinations) -> AsyncIterator[Document]:
-    """{"total"}, {} while it lasts, {"delivered", "failed", "error"}; letters that come meanwhile are left alone."""
+async def redrive(store: Store, choice: Choice, destinations: Destinations, namespace: str) -> AsyncIterator[Document]:
+    """{"total"}, {} while it lasts, {"delivered", "failed", "error", "failures"}; what comes later is left alone."""
     until = await store.last_sequence()
     yield {"total": await store.count(choice)}
-    done = _Done()
+    done = _Done(namespace)
     work = asyncio.create_task(_redrive_all(store, choice, destinations, until, done))
     try:
         while not (await asyncio.wait({work}, timeout=_PULSE_S))[0]:
@@ -55,12 +64,21 @@ async def redrive(store: Store, choice: Choice, destinations: Destinations) -> A
         work.result()
     finally:
         work.cancel()
-    yield {"delivered": done.delivered, "failed": done.failed, "error": done.error}
+    yield {"delivered": done.delivered, "failed": done.failed, "error": "", "failures": done.failures}
 
 
 class _Done:
-    delivered = failed = 0
-    error = ""
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self.delivered = self.failed = 0
+        self.failures: list[Document] = []  # the first of them
+
+    def add_failure(self, letter: Letter, failure: Failure) -> None:
+        self.failed += 1
+        if len(self.failures) < _TOLD:
+            trigger = f"{self._namespace}/{letter.trigger}" if letter.trigger else ""
+            place = {"sequence": letter.sequence, "id": letter.id, "trigger": trigger, "stream": letter.stream}
+            self.failures.append({**place, "reason": failure.reason, "code": failure.code})
 
 
 async def _redrive_all(store: Store, choice: Choice, destinations: Destinations, until: int, done: _Done) -> None:
@@ -76,27 +94,31 @@ async def _redrive_all(store: Store, choice: Choice, destinations: Destinations,
 async def _redrive_some(
     store: Store, client: HTTPClient, letters: Sequence[Letter], destinations: Destinations, done: _Done
 ) -> None:
-    errors = await asyncio.gather(*(_redrive_one(client, letter, destinations) for letter in letters))
-    taken = tuple(letter.sequence for letter, error in zip(letters, errors, strict=True) if error is None)
+    outcomes = await asyncio.gather(*(_redrive_one(client, letter, destinations) for letter in letters))
+    taken = tuple(letter.sequence for letter, failure in zip(letters, outcomes, strict=True) if failure is None)
     if taken:
         await store.delete(Choice(sequences=taken))
     done.delivered += len(taken)
-    done.failed += len(letters) - len(taken)
-    done.error = next((f"{error}" for error in errors if isinstance(error, LookupError)), done.error)
+    for letter, failure in zip(letters, outcomes, strict=True):
+        if failure is not None:
+            done.add_failure(letter, failure)
 
 
-async def _redrive_one(client: HTTPClient, letter: Letter, destinations: Destinations) -> Exception | None:
+async def _redrive_one(client: HTTPClient, letter: Letter, destinations: Destinations) -> Failure | None:
     try:
         event = wire.parse_structured(letter.event)
         answer = await _post(client, destinations.of(letter, event), without_error(event))
         if not 200 <= answer.status < 300:
-            return OSError(f"it answered {answer.status}")
+            said = answer.body[:_SAID].decode(errors="replace")
+            return Failure(said or f"it answered {answer.status}", answer.status)
         return await _pass_on(client, answer, destinations)
-    except (OSError, TimeoutError, EventError, LookupError, ValueError) as error:
-        return error
+    except TimeoutError:
+        return Failure(f"no answer within {ATTEMPT_S:g} s")
+    except (OSError, EventError, LookupError, ValueError) as error:
+        return Failure(str(error.args[0]) if isinstance(error, LookupError) else f"{error}")
 
 
-async def _pass_on(client: HTTPClient, answer: Received, destinations: Destinations) -> Exception | None:
+async def _pass_on(client: HTTPClient, answer: Received, destinations: Destinations) -> Failure | None:
     """An event in the answer is a reply: it goes to the broker, as after a delivery of the broker's own."""
     headers = wire.header_map(answer.headers)
     if destinations.to == "broker" or not destinations.broker or not wire.mode(headers):
@@ -104,7 +126,7 @@ async def _pass_on(client: HTTPClient, answer: Received, destinations: Destinati
     for reply in wire.parse(headers, answer.body):
         stored = await _post(client, destinations.broker, reply)
         if not 200 <= stored.status < 300:
-            return OSError(f"the broker answered {stored.status} to a reply")
+            return Failure("the broker does not take its reply", stored.status)
     return None
 
 

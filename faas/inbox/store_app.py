@@ -119,7 +119,7 @@ class _StoreApp:
             destinations = msgspec.json.decode(await request.body() or b"{}", type=Destinations)
         except msgspec.DecodeError as error:
             return refuse(400, f"this does not say where letters go: {error}")
-        lines = redrive(self._store, _choice(request), destinations)
+        lines = redrive(self._store, _choice(request), destinations, self._settings.namespace)
         return StreamingResponse((_line(line) async for line in lines), media_type="application/x-ndjson")
 
     async def _purge(self, request: Request) -> Response:

@@ -24,10 +24,11 @@ from tests.serving import serving
 
 
 class Subscriber:
-    """Of the Trigger; answers 200."""
+    """Of the Trigger; answers 200 unless told otherwise."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
+        self.answer = (200, b"")
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,9 +37,11 @@ class Subscriber:
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["content-length"]))
                 outer.taken.append(self.headers["ce-id"])
-                self.send_response(200)
-                self.send_header("content-length", "0")
+                status, body = outer.answer
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -70,6 +73,7 @@ def store(cluster: ClusterWorld, shared: RunningInbox, subscriber: Subscriber) -
     asyncio.run(put(cluster, TRIGGER, "on-order", {"spec": trigger}, ready=True))
     cluster.services[TEAM, NAME] = shared.url
     subscriber.taken.clear()
+    subscriber.answer = (200, b"")
     shared.ask("POST", "/purge")
     for number in (1, 2):
         shared.post("/default/on-order", b'{"n":1}', **event_headers(number))
@@ -130,6 +134,38 @@ def test_those_that_are_delivered_are_gone(store: RunningInbox, faas: ClusterCom
     assert faas("dlq", "replay", "--trigger", "on-order") == "2 delivered, 0 failed\n"
     assert sorted(subscriber.taken) == ["id-1", "id-2"]
     assert shown(faas) == []
+
+
+def test_those_that_fail_again_say_why(store: RunningInbox, faas: ClusterCommand, subscriber: Subscriber) -> None:
+    subscriber.answer = (503, b'{"title": "Service Unavailable", "detail": "no room today"}')
+
+    text = faas("dlq", "replay", "--all", code=1)
+    document = json.loads(faas("dlq", "replay", "--all", "-o", "json", code=1))
+
+    assert [line.split(maxsplit=4) for line in text.splitlines()[:4]] == [
+        ["0", "delivered,", "2", "failed"],
+        ["SEQ", "TRIGGER", "ID", "CODE", "REASON"],
+        [str(document["failures"][0]["sequence"]), "on-order", "id-1", "503", "no room today"],
+        [str(document["failures"][1]["sequence"]), "on-order", "id-2", "503", "no room today"],
+    ]
+    assert (document["failed"], document["failures"][0]["trigger"]) == (2, "team/on-order")
+
+
+def test_a_damaged_file_is_told_of(
+    store: RunningInbox, faas: ClusterCommand, shared: RunningInbox, tmp_path: Path
+) -> None:
+    broken = shared.program.folder / "letters.db.broken-20261123T120000.000000Z"
+    broken.write_bytes(b"x" * 2048)
+    document = {"time": "2026-11-23T12:00:00+00:00", "reason": "file is not a database", "saved": 7}
+    broken.with_name(broken.name + ".json").write_text(json.dumps(document))
+    try:
+        faas("dlq", "list", "-o", "json")
+        text = " ".join(faas.said.split())
+    finally:
+        broken.unlink()
+
+    assert "(file is not a database): 7 letters could be read and went on; the rest is in" in text
+    assert f"kubectl -n {TEAM} exec deploy/faas-dead-letters -- rm {broken}" in text
 
 
 def test_some_are_forgotten(store: RunningInbox, faas: ClusterCommand) -> None:

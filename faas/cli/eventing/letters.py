@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from faas.cli.output import print_facts, print_section
-from faas.cli.texts import reason_text
+from faas.cli.output import print_facts, print_section, print_table
+from faas.cli.texts import counted, reason_text, size_text
 
 Letter = dict[str, Any]
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
@@ -29,6 +30,28 @@ def row(letter: Letter) -> list[str]:
         str(error["code"] or ""),
         _cut(reason_text(error["data"])),
     ]
+
+
+def troubles_of(head: Mapping[str, Any], namespace: str, flags: str) -> list[str]:
+    """What a store of letters says of its own state: none can be stored now, some may be lost. Pure."""
+    from faas.client.services.store import NAME
+
+    said = []
+    if head.get("trouble"):
+        said.append(
+            f"the store takes no letters now, brokers come again for a while: {head['trouble']}\n"
+            f"  Has its volume room, and may it be written?  kubectl -n {namespace} logs deploy/{NAME}"
+        )
+    for each in head.get("setAside") or ():
+        when = f" on {_time(each['time'])}" if each["time"] else ""
+        why = f" ({each['reason']})" if each["reason"] else ""
+        rest = f"the rest is in {each['file']} ({size_text(each['sizeBytes'])})"
+        remove = f"kubectl -n {namespace} exec deploy/{NAME} -- rm {shlex.quote(each['file'])}"
+        said.append(
+            f"the file of letters was found damaged{when}{why}: {counted(each['saved'], 'letter')} could be read and "
+            f"went on; {rest}\n  When nobody needs it any more:  {remove}"
+        )
+    return said
 
 
 def print_letter(letter: Letter, flags: str) -> None:
@@ -55,6 +78,18 @@ def print_letter(letter: Letter, flags: str) -> None:
         data = event["data"]
         text = data if isinstance(data, str) else json.dumps(data, indent=2, ensure_ascii=False)
         print_section("Data", text.splitlines())
+
+
+def print_failures(failures: Sequence[Mapping[str, Any]]) -> None:
+    """What failed in a replay, and why."""
+    rows = [
+        [
+            str(each["sequence"]), str(each["trigger"]).partition("/")[2], str(each["id"]),
+            str(each["code"] or ""), _cut(reason_text(str(each["reason"]))),
+        ]
+        for each in failures
+    ]  # fmt: skip
+    print_table(("seq", "trigger", "id", "code", "reason"), rows, empty="")
 
 
 def _origin(origin: Mapping[str, Any] | None) -> str:

@@ -11,6 +11,7 @@ import click
 
 from faas.cli.connection import with_client
 from faas.cli.errors import CommandError
+from faas.cli.eventing.letters import print_failures
 from faas.cli.eventing.session import with_eventing
 from faas.cli.output import note, print_data
 from faas.cli.required import require
@@ -45,7 +46,8 @@ def replay(
     except Conflict as error:  # it cannot be delivered to
         raise CommandError(error.message, f"See:  {see}") from error
     if not dry_run:
-        return tell(done, output, nothing=f"no stored event of that time passes the filters of {trigger}")
+        nothing = f"no stored event of that time passes the filters of {trigger}"
+        return tell(done, output, nothing=nothing, flags=target.flags)
     if output:
         print_data(done, output)
     elif done["matching"]:
@@ -110,15 +112,23 @@ async def last(lines: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
     return said
 
 
-def tell(done: dict[str, Any], output: str | None, *, nothing: str) -> int:
-    """Print how a replay ended; the exit code."""
+def tell(done: dict[str, Any], output: str | None, *, nothing: str, flags: str = "") -> int:
+    """Print how a replay ended; the exit code. Args: flags: what names the place on a command line."""
     delivered, failed, error = done.get("delivered") or 0, done.get("failed") or 0, done.get("error") or ""
+    failures = list(done.get("failures") or ())
     if output:
-        print_data({"delivered": delivered, "failed": failed, "error": error}, output)
+        print_data({"delivered": delivered, "failed": failed, "error": error, "failures": failures}, output)
     elif delivered or failed:
         click.echo(f"{delivered} delivered, {failed} failed")
+        if failures:
+            print_failures(failures)
     elif not error:
         click.echo(nothing)
+    if failed > len(failures) > 0:
+        note(f"… and {failed - len(failures)} more that failed")
+    see = f"See the trigger:  faas trigger list{flags}; its function's logs:  faas logs NAME{flags}"
     if error:
-        raise CommandError(error, "See the trigger:  faas trigger list; its function's logs:  faas logs NAME")
+        raise CommandError(error, see)
+    if failed:
+        note(see)
     return 1 if failed else 0

@@ -130,11 +130,23 @@ class EventingStatus(msgspec.Struct, frozen=True, tag="status"):
     types: tuple[SeenType, ...] = ()
 
 
+class ReplayFailure(msgspec.Struct, frozen=True):
+    """One that failed again, or could not be tried."""
+
+    sequence: int
+    id: str  # of the event; "" of one that could not be read
+    trigger: str
+    reason: str
+    code: int = 0  # that the subscriber answered; 0: none
+    stream: str = ""  # of a dead letter; "" the broker's own
+
+
 class ReplayDone(msgspec.Struct, frozen=True, tag="replay-done"):
     id: int
     delivered: int = 0
     failed: int = 0
     error: str = ""
+    failures: tuple[ReplayFailure, ...] = ()  # the first of them
 
 
 class BrokerMetrics(msgspec.Struct, frozen=True, tag="metrics"):

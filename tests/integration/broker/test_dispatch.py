@@ -269,7 +269,11 @@ def test_what_fails_for_good_is_a_dead_letter_and_can_be_delivered_later(nats: N
         world.engine.send(ReplayDead(7, BROKER.key, "", (1, 2, 3, 99)))
         done = await world.engine.hear(lambda said: isinstance(said, ReplayDone))
         assert (done.id, done.delivered, done.failed) == (7, 2, 2)
-        assert "letter 99" in done.error
+        assert [(each.sequence, each.id, each.trigger, each.code) for each in done.failures] == [
+            (3, "5", "default/f", 422),
+            (99, "", "", 0),
+        ]
+        assert done.failures[1].reason == "it is not there any more"
         assert sorted(world.gateway.numbers()) == [1, 3, 5]
         assert all("ce-knativeerrordest" not in call.headers for call in world.gateway.calls)
         world.engine.send(ReplayDead(8, BROKER.key, "", (1, 2, 3)))

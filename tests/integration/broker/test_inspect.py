@@ -193,7 +193,7 @@ def test_a_replay_says_how_it_ended_and_a_dry_run_how_many_there_would_be(nats: 
         assert counted["matching"] == 2
         assert world.link.asked == []
         done = [line async for line in parsed(replay(TRIGGER.key, since_s=1.0, until_s=2.0, dry_run=False))]
-        assert done == [{"delivered": 4, "failed": 1, "error": ""}]
+        assert done == [{"delivered": 4, "failed": 1, "error": "", "failures": []}]
         assert world.link.asked == [(TRIGGER.key, 1.0, 2.0)]
         world.link.gone = True
         (lost,) = [line async for line in parsed(replay(TRIGGER.key, since_s=1.0, until_s=2.0, dry_run=False))]
@@ -268,7 +268,7 @@ def test_dead_letters_are_replayed_stream_by_stream_and_purged(nats: Nats) -> No
         await world.bury("", "a")
         await world.bury("failed", "b", "c")
         lines = [line async for line in parsed(world.inspector.replay_dead(BROKER.key, LetterQuery()))]
-        assert lines == [{"total": 3}, {"delivered": 3, "failed": 0, "error": ""}]
+        assert lines == [{"total": 3}, {"delivered": 3, "failed": 0, "error": "", "failures": []}]
         assert world.link.asked == [(BROKER.key, "", (1,)), (BROKER.key, "failed", (2, 3))]
         assert await world.inspector.purge_dead(BROKER.key, LetterQuery(sequences=(2,))) == 1
         assert await world.letters(LetterQuery()) == (2, ["a", "c"])

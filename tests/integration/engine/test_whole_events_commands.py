@@ -187,7 +187,11 @@ def test_what_fails_becomes_a_dead_letter_that_is_delivered_once_it_is_mended(fa
     assert f" -o json | jq 'select(.record.request_id == \"{number}\")'" in shown
     assert "2; see: faas dlq list" in faas("broker", "describe")
 
-    assert faas("dlq", "replay", "--all", code=1) == "0 delivered, 2 failed\n"
+    failed, heads, *rows = faas("dlq", "replay", "--all", code=1).splitlines()
+    assert failed == "0 delivered, 2 failed"
+    assert heads.split() == ["SEQ", "TRIGGER", "ID", "CODE", "REASON"]
+    assert [row.split()[0] for row in rows] == [str(letter["sequence"]) for letter in letters]
+    assert all("500" in row for row in rows)
     mended.touch()
     assert faas("dlq", "replay", str(letters[0]["sequence"])) == "1 delivered, 0 failed\n"
     assert faas("dlq", "replay", "--trigger", "on-order", "--dry-run") == (

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.inbox_world import RunningInbox, event_headers, running_inbox
+from tests.programs import free_port
 from tests.serving import serving
 
 STRUCTURED = {"specversion": "1.0", "id": "s", "source": "shop", "type": "paid", "data": {"n": 1}}
@@ -218,7 +219,7 @@ def test_letters_go_to_the_subscriber_of_their_trigger_once_more(store: RunningI
     for number in (1, 2):
         store.post("/default/on-order", b"{}", **event_headers(number))
 
-    assert replayed(store, subscriber) == {"total": 2, "delivered": 2, "failed": 0, "error": ""}
+    assert replayed(store, subscriber) == {"total": 2, "delivered": 2, "failed": 0, "error": "", "failures": []}
     assert sorted(each["ce-id"] for each in subscriber.taken) == ["id-1", "id-2"]
     assert {each["path"] for each in subscriber.taken} == {"/order"}
     assert not any(name.startswith("ce-knativeerror") for each in subscriber.taken for name in each)
@@ -229,8 +230,27 @@ def test_what_fails_again_stays(store: RunningInbox, subscriber: Subscriber) -> 
     store.post("/default/on-order", b"{}", **event_headers(1))
     subscriber.status = 500
 
-    assert replayed(store, subscriber) == {"total": 1, "delivered": 0, "failed": 1, "error": ""}
-    assert len(letters(store)) == 1
+    done = replayed(store, subscriber)
+
+    (letter,) = letters(store)
+    assert (done["delivered"], done["failed"]) == (0, 1)
+    assert done["failures"] == [
+        {
+            "sequence": letter["sequence"], "id": "id-1", "trigger": "team/on-order", "stream": "",
+            "reason": "it answered 500", "code": 500,
+        }
+    ]  # fmt: skip
+
+
+def test_what_is_not_answered_says_why(store: RunningInbox) -> None:
+    store.post("/default/on-order", b"{}", **event_headers(1))
+    where = {"subscribers": {"on-order": f"http://127.0.0.1:{free_port()}/"}}
+
+    lines = store.ask("POST", "/replay", json=where).text.splitlines()
+
+    (failure,) = json.loads(lines[-1])["failures"]
+    assert failure["code"] == 0
+    assert "refused" in failure["reason"].lower()
 
 
 def test_a_letter_of_a_trigger_that_is_gone_says_so(store: RunningInbox, subscriber: Subscriber) -> None:
@@ -238,7 +258,7 @@ def test_a_letter_of_a_trigger_that_is_gone_says_so(store: RunningInbox, subscri
 
     done = replayed(store, subscriber)
 
-    assert (done["failed"], done["error"]) == (1, "trigger on-gone is gone, or has no subscriber")
+    assert [each["reason"] for each in done["failures"]] == ["trigger on-gone is gone, or has no subscriber"]
 
 
 def test_a_reply_goes_to_the_broker(store: RunningInbox, subscriber: Subscriber) -> None:

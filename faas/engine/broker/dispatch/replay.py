@@ -18,22 +18,48 @@ from faas.engine.broker.dispatch.trigger import TriggerRun
 from faas.engine.broker.dispatch.window import Bounds, Window
 from faas.engine.broker.dispatching import OpenBroker
 from faas.engine.broker.log import LogError, StoredEvent
-from faas.engine.contract.eventing import Replay, ReplayDead, ReplayDone
+from faas.engine.contract.eventing import Replay, ReplayDead, ReplayDone, ReplayFailure
 
 _BATCH = 256
 _BOUNDS = Bounds(ready=256, events=1024, bytes=2 << 20)
 _WAIT_S = 1.0
+_TOLD = 100  # failures that are told one by one; the others are counted
+_SAID = 300  # characters of what a subscriber said: enough for a problem document's detail
+
+
+class _Failures:
+    """How many, and what became of the first of them."""
+
+    def __init__(self, stream: str = "") -> None:
+        self.count = 0
+        self._stream = stream
+        self._told: list[ReplayFailure] = []
+
+    def add(self, sequence: int, reason: str, *, id: str = "", trigger: str = "", code: int = 0) -> None:
+        self.count += 1
+        if len(self._told) < _TOLD:
+            self._told.append(ReplayFailure(sequence, id, trigger, reason, code, self._stream))
+
+    def in_order(self) -> tuple[ReplayFailure, ...]:
+        return tuple(sorted(self._told, key=lambda failure: failure.sequence))
 
 
 class _Again:
     """Deliveries of one trigger beside its own; `room` and `idle` are waited for."""
 
-    def __init__(self, run: TriggerRun, services: Services, succeeded: Callable[[Item], None] | None = None) -> None:
-        self.delivered = self.failed = 0
-        self._succeeded = succeeded
+    def __init__(
+        self,
+        run: TriggerRun,
+        services: Services,
+        failures: _Failures,
+        succeeded: Callable[[Item], None] | None = None,
+    ) -> None:
+        self.delivered = 0
+        self._failures, self._succeeded = failures, succeeded
         self._given_up: set[int] = set()
         self._moved = asyncio.Event()
         config, outlet = run.plan.config, run.deliveries.outlet
+        self._trigger = config.key
         self.deliveries = Deliveries(
             config, run.plan.subscriber, outlet.slots, services, Window(0), _BOUNDS,
             finished=self._finished, give_up=self._give_up, waits=self._moved.set,
@@ -57,7 +83,9 @@ class _Again:
         await self._moved.wait()
 
     def _give_up(self, item: Item, failure: Failure) -> None:
-        self.failed += 1
+        said = failure.body[:_SAID].decode(errors="replace") if failure.status else ""
+        id = str(item.event.attributes.get("id", ""))
+        self._failures.add(item.position, said or failure.reason, id=id, trigger=self._trigger, code=failure.status)
         self._given_up.add(item.position)
         self.deliveries.finish(item)
 
@@ -73,7 +101,8 @@ class _Again:
 
 async def replay_span(request: Replay, run: TriggerRun, broker: OpenBroker, services: Services) -> ReplayDone:
     """Deliver what was stored in the span, up to the log's end as it is now."""
-    again = _Again(run, services)
+    failures = _Failures()
+    again = _Again(run, services, failures)
     error = ""
     try:
         position, end = await broker.log.find(request.since_s), await broker.log.find(request.until_s)
@@ -91,7 +120,7 @@ async def replay_span(request: Replay, run: TriggerRun, broker: OpenBroker, serv
         await again.finish()
     finally:
         again.stop()
-    return ReplayDone(request.id, again.delivered, again.failed, error)
+    return ReplayDone(request.id, again.delivered, failures.count, error, failures.in_order())
 
 
 async def replay_dead(
@@ -100,7 +129,7 @@ async def replay_dead(
     """Deliver dead letters to the triggers that they failed for; those that succeed leave the stream."""
     triggers: dict[str, _Again] = {}
     errors: list[str] = []
-    failed = 0
+    failures = _Failures(request.stream)
     removals: asyncio.Queue[int | None] = asyncio.Queue()
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -109,17 +138,20 @@ async def replay_dead(
                 try:
                     letter = await broker.dead_letters.get(request.stream, sequence)
                 except LogError as error:
-                    errors.append(f"letter {sequence} could not be read: {error}")
-                    failed += 1
+                    failures.add(sequence, f"it could not be read: {error}")
                     continue
-                run = None if letter is None else run_of(letter.trigger)
-                if letter is None or run is None:
-                    what = "there is none" if letter is None else f"its trigger {letter.trigger} is not there"
-                    errors.append(f"letter {sequence}: {what}")
-                    failed += 1
+                if letter is None:
+                    failures.add(sequence, "it is not there any more")
+                    continue
+                run = run_of(letter.trigger)
+                if run is None:
+                    id, reason = str(letter.event.attributes.get("id", "")), "its trigger is not there any more"
+                    failures.add(sequence, reason, id=id, trigger=letter.trigger)
                     continue
                 if letter.trigger not in triggers:
-                    triggers[letter.trigger] = _Again(run, services, lambda item: removals.put_nowait(item.position))
+                    triggers[letter.trigger] = _Again(
+                        run, services, failures, lambda item: removals.put_nowait(item.position)
+                    )
                 attributes = living_attributes(letter.event.attributes)
                 await triggers[letter.trigger].take(letter.event._replace(sequence=sequence, attributes=attributes))
             for again in triggers.values():
@@ -128,8 +160,8 @@ async def replay_dead(
     finally:
         for again in triggers.values():
             again.stop()
-    failed += sum(again.failed for again in triggers.values())
-    return ReplayDone(request.id, sum(again.delivered for again in triggers.values()), failed, "; ".join(errors[:5]))
+    delivered = sum(again.delivered for again in triggers.values())
+    return ReplayDone(request.id, delivered, failures.count, "; ".join(errors[:5]), failures.in_order())
 
 
 async def _remove(broker: OpenBroker, stream: str, delivered: asyncio.Queue[int | None], errors: list[str]) -> None:

@@ -13,7 +13,7 @@ from faas.engine.broker.inspect.report import make_report
 from faas.engine.broker.inspect.streams import StreamAccess
 from faas.engine.broker.link import BrokerGone, BrokerLink
 from faas.engine.contract.board import Board
-from faas.engine.contract.eventing import BrokerConfig, ReplayDone, SeenType, TriggerConfig
+from faas.engine.contract.eventing import BrokerConfig, ReplayDone, ReplayFailure, SeenType, TriggerConfig
 from faas.engine.contract.inspecting import (
     EventingUnavailable,
     EventQuery,
@@ -86,7 +86,7 @@ class Inspector:
         return make_types(stored, [seen for seen in self._seen if seen.broker == broker], triggers)
 
     async def replay(self, trigger: str, *, since_s: float, until_s: float, dry_run: bool) -> AsyncIterator[bytes]:
-        """JSON lines: of a dry run {"matching"}; else {} while it lasts, then {"delivered", "failed", "error"}."""
+        """JSON lines: of a dry run {"matching"}; else {} while it lasts, then how it ended, as of `replay_dead`."""
         config = self._trigger(trigger)
         if dry_run:
             from faas_runtime.events.matching import compile_filters
@@ -117,7 +117,7 @@ class Inspector:
             return await streams.dead_letters.streams()
 
     async def replay_dead(self, broker: str, query: LetterQuery) -> AsyncIterator[bytes]:
-        """JSON lines: {"total"}, {} while it lasts, then {"delivered", "failed", "error"}."""
+        """JSON lines: {"total"}, {} while it lasts, then {"delivered", "failed", "error", "failures"}."""
         by_stream = await self._sequences(broker, query)
         await self._until_ready(broker)
         yield encode({"total": sum(len(sequences) for sequences in by_stream.values())})
@@ -125,12 +125,15 @@ class Inspector:
             yield line
 
     async def _replay_streams(self, broker: str, by_stream: Mapping[str, list[int]]) -> ReplayDone:
-        delivered, failed, errors = 0, 0, []
+        delivered, failed = 0, 0
+        errors: list[str] = []
+        failures: list[ReplayFailure] = []
         for stream, sequences in by_stream.items():
             done = await self._link.replay_dead(broker, stream, tuple(sequences))
             delivered, failed = delivered + done.delivered, failed + done.failed
             errors += [done.error] if done.error else []
-        return ReplayDone(0, delivered, failed, "; ".join(errors))
+            failures += done.failures
+        return ReplayDone(0, delivered, failed, "; ".join(errors), tuple(failures))
 
     async def purge_dead(self, broker: str, query: LetterQuery) -> int:
         """Forget dead letters; how many."""
@@ -211,4 +214,5 @@ async def _waited(work: asyncio.Future[ReplayDone]) -> AsyncIterator[bytes]:
         return
     finally:
         work.cancel()
-    yield encode({"delivered": done.delivered, "failed": done.failed, "error": done.error})
+    document = {"delivered": done.delivered, "failed": done.failed, "error": done.error}
+    yield encode({**document, "failures": done.failures})
