@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
 
 from faas.client.kubeconfigs.cluster import Cluster, Plugin
 from faas.client.kubeconfigs.files import KubeconfigError
@@ -85,19 +86,22 @@ class _FromFile:
 
 
 _printed: dict[Plugin, Printed] = {}  # of this process: a command may talk to a cluster several times
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 @dataclass(slots=True)
 class _FromPlugin:
-    """Requests that begin together ask it once, and so do those that are refused together."""
+    """Requests that begin together ask it once, and so do those that are refused together, of whatever client.
+
+    One at a time of all there are: they may ask on the same terminal. Another command asks for itself.
+    """
 
     plugin: Plugin
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def identity(self) -> Identity:
         from faas.client.credentials.plugins import ask_plugin  # imports what starts programs
 
-        async with self._asking:
+        async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
             found = _printed.get(self.plugin)
             if found is None or not found.is_good(datetime.now(UTC)):
                 found = _printed[self.plugin] = await ask_plugin(self.plugin)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import shutil
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import suppress
@@ -21,8 +23,13 @@ from faas.client.kubeconfigs.cluster import Plugin
 from faas.client.kubeconfigs.files import KubeconfigError
 
 _ENDING_S = 5.0
+_REST_S = 1.0
 _MOST_BYTES = 1024 * 1024  # of what it prints; a token has a few thousand
+_MOST_SAID = 2000  # characters of what it says, its last ones
 _PATIENCE_S = 120.0  # of one that asks nobody; who is asked may take as long as that takes
+_SAY_S = 10.0  # then whoever waits is told what for
+
+_log = logging.getLogger(__name__)  # warnings go to stderr where nobody has said otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,51 +63,79 @@ async def ask_plugin(plugin: Plugin) -> Printed:
 
 
 async def _run(plugin: Plugin, program: str, asked: str, interactive: bool) -> tuple[int, bytes, str]:
-    """Its exit code, stdout, and what it said on stderr; on a terminal it says that there."""
+    """Its exit code, stdout, and what it said on stderr; on a terminal it says that there. Raises: KubeconfigError."""
     terminal = interactive and sys.stderr.isatty()
+    loop = asyncio.get_running_loop()
     try:
-        process = await asyncio.create_subprocess_exec(
+        process, output = await loop.subprocess_exec(
+            _Output,
             program,
             *plugin.arguments,
             env={**os.environ, **dict(plugin.environment), "KUBERNETES_EXEC_INFO": asked},
             stdin=None if interactive else DEVNULL,
             stdout=PIPE,
             stderr=None if terminal else PIPE,
+            start_new_session=not interactive,  # who cannot be asked has no terminal either, and ends with its children
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in what it is given
         why = getattr(error, "strerror", None) or error
         raise _failed(plugin, f"it does not start: {why}", plugin.install_hint) from error
+    telling = loop.call_later(_SAY_S, _log.warning, "waiting for %r, which gets the credentials", plugin.command)
     try:
         async with asyncio.timeout(None if interactive else _PATIENCE_S):
-            async with asyncio.TaskGroup() as reading:
-                printing = reading.create_task(_read(process.stdout, _MOST_BYTES + 1, process))
-                saying = reading.create_task(_read(process.stderr, _MOST_BYTES))
-            await process.wait()
+            await output.enough.wait()
+        with suppress(TimeoutError):  # what it has started itself may hold its pipes open; all of its own is in them
+            async with asyncio.timeout(_REST_S):
+                await output.closed.wait()
     except TimeoutError:
         raise _failed(plugin, f"it printed no credentials within {_PATIENCE_S:g} s", plugin.install_hint) from None
     finally:
-        if process.returncode is None:
-            process.kill()
-            with suppress(TimeoutError):  # what it has started itself may hold its pipes open
+        telling.cancel()
+        if process.get_returncode() is None:
+            _kill(process, alone=interactive)
+            with suppress(TimeoutError):
                 async with asyncio.timeout(_ENDING_S):
-                    await process.wait()
-    printed, said = printing.result(), saying.result()
-    if len(printed) > _MOST_BYTES:
+                    await output.exited.wait()
+        process.close()
+    if len(output.printed) > _MOST_BYTES:
         raise _failed(plugin, f"it printed more than {_MOST_BYTES} bytes", plugin.install_hint)
-    return process.returncode or 0, printed, said.decode(errors="replace").strip()[-2000:]
+    said = output.said.decode(errors="replace").strip()[-_MOST_SAID:]
+    return process.get_returncode() or 0, bytes(output.printed), said
 
 
-async def _read(
-    stream: asyncio.StreamReader | None, most: int, endless: asyncio.subprocess.Process | None = None
-) -> bytes:
-    """The last `most` bytes. Args: endless: the process to end when there are more."""
-    kept = b""
-    while stream is not None and (piece := await stream.read(65536)):
-        kept = (kept + piece)[-most:]
-        if endless is not None and len(kept) == most:
-            endless.kill()
-            break
-    return kept
+class _Output(asyncio.SubprocessProtocol):
+    """What it writes, as far as that is of use; `enough` when it has exited, or printed too much."""
+
+    def __init__(self) -> None:
+        self.printed, self.said = bytearray(), bytearray()
+        self.enough, self.exited, self.closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        kept = self.printed if fd == 1 else self.said
+        if fd != 1:
+            kept += data
+            del kept[:-_MOST_BYTES]
+        elif len(kept) <= _MOST_BYTES:
+            kept += data
+            if len(kept) > _MOST_BYTES:
+                self.enough.set()
+                self.closed.set()
+
+    def process_exited(self) -> None:
+        self.exited.set()
+        self.enough.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closed.set()
+
+
+def _kill(process: asyncio.SubprocessTransport, *, alone: bool) -> None:
+    """Args: alone: its children are of our own session, and see the same terminal."""
+    with suppress(ProcessLookupError):
+        if alone:
+            process.kill()
+        else:
+            os.killpg(process.get_pid(), signal.SIGKILL)
 
 
 def parse_credential(plugin: Plugin, printed: bytes) -> Printed:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
+import select
+import signal
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from faas.client.credentials.identity import credentials_of
+from faas.client.credentials import plugins
+from faas.client.credentials.identity import Identity, credentials_of
 from faas.client.credentials.plugins import ask_plugin, parse_credential
 from faas.client.kubeconfigs.cluster import Cluster, Plugin
 from faas.client.kubeconfigs.files import KubeconfigError
@@ -95,6 +101,130 @@ def test_what_is_no_credential_is_said_and_not_quoted(printed: bytes, reason: st
 
     assert reason in str(error.value)
     assert "SECRET" not in str(error.value)
+
+
+def has_ended(pid: int, within_s: float = 0.0) -> bool:
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], within_s)[0])
+    finally:
+        os.close(process)
+
+
+def good(token: str = "t") -> str:
+    return f"print({credential(token=token).decode()!r}, flush=True)"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_one_that_writes_without_an_end_is_ended(tmp_path: Path, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ignores being asked to end, and has a child that would hold what it writes to for ever."""
+    monkeypatch.setattr(plugins, "_PATIENCE_S", 3.0)
+    child = "import subprocess; child = subprocess.Popen(['sleep', '1000'])"
+    code = f"{child}\nopen(__file__ + '.pids', 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+    code += f"while True: sys.{stream}.write('x' * 1024 * 1024)"
+    reason = "more than 1048576 bytes" if stream == "stdout" else "no credentials within 3 s"
+
+    with pytest.raises(KubeconfigError, match=reason):
+        asyncio.run(ask_plugin(Plugin(program(tmp_path, code), interactive="Never")))
+
+    for pid in map(int, (tmp_path / "plugin.pids").read_text().split()):
+        assert has_ended(pid, within_s=30)
+
+
+def test_one_whose_child_lives_on_is_believed_all_the_same(tmp_path: Path) -> None:
+    """As a program that leaves an agent behind, with its own output."""
+    code = (
+        f"import subprocess\nchild = subprocess.Popen(['sleep', '1000'])\n{good()}\nprint(child.pid, file=sys.stderr)"
+    )
+    code += "\nopen(__file__ + '.pids', 'w').write(str(child.pid))"
+
+    printed = asyncio.run(ask_plugin(Plugin(program(tmp_path, code))))
+
+    child = int((tmp_path / "plugin.pids").read_text())
+    assert printed.token == "t"
+    assert not has_ended(child)
+    os.kill(child, signal.SIGKILL)
+
+
+def test_one_that_asks_where_it_must_not_finds_no_terminal(tmp_path: Path) -> None:
+    code = "try: open('/dev/tty')\nexcept OSError as error: sys.exit('no terminal')\n" + good()
+
+    with pytest.raises(KubeconfigError, match="it ended with 1: no terminal"):
+        asyncio.run(ask_plugin(Plugin(program(tmp_path, code), interactive="Never")))
+
+
+def test_one_that_may_ask_asks_on_the_terminal_and_may_take_its_time(tmp_path: Path) -> None:
+    code = "sys.stderr.write('Password: ')\nsys.stderr.flush()\nanswer = sys.stdin.readline().strip()\n"
+    code += f"print({credential(token='TOKEN').decode()!r}.replace('TOKEN', answer))"
+    path = program(tmp_path, code)
+    asking = (
+        "import asyncio; from faas.client.credentials import plugins; plugins._PATIENCE_S = 0.0;"
+        "from faas.client.kubeconfigs.cluster import Plugin;"
+        f"print(asyncio.run(plugins.ask_plugin(Plugin({path!r}, interactive='Always'))).token)"
+    )
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", asking], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE)
+    os.close(theirs)
+    try:
+        assert os.read(ours, 100) == b"Password: "
+        os.write(ours, b"s3cret\n")
+        printed, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert (process.returncode, printed.strip()) == (0, b"s3cret")
+
+
+def test_one_that_is_given_up_is_ended(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        code = "open(__file__ + '.pids', 'w').write(str(os.getpid()))\nos.kill(os.getppid(), 10)\nsys.stdin.read()"
+        code += "\nimport time; time.sleep(1000)"
+        started = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, started.set)
+        asking = asyncio.create_task(ask_plugin(Plugin(program(tmp_path, code))))
+        await started.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    asyncio.run(scenario())
+
+    assert has_ended(int((tmp_path / "plugin.pids").read_text()), within_s=30)
+
+
+def test_whoever_waits_for_long_is_told_what_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(plugins, "_SAY_S", 0.0)
+    path = program(tmp_path, f"open(__file__ + '.fifo').read()\n{good()}")
+    os.mkfifo(path + ".fifo")
+
+    async def scenario() -> str:
+        asking = asyncio.create_task(ask_plugin(Plugin(path)))
+        told = asyncio.Event()
+        monkeypatch.setattr(plugins._log, "filter", lambda record: told.set() or True)
+        await told.wait()
+        await asyncio.to_thread(Path(path + ".fifo").write_text, "go")
+        return (await asking).token
+
+    assert asyncio.run(scenario()) == "t"
+    assert caplog.messages == [f"waiting for {path!r}, which gets the credentials"]
+
+
+def test_two_clients_ask_one_after_the_other_and_the_second_finds_it_printed(tmp_path: Path) -> None:
+    code = f"with open(__file__ + '.calls', 'a') as calls: calls.write('x')\n{good()}"
+    plugin = Plugin(program(tmp_path, code))
+
+    async def together() -> list[Identity]:
+        clients = [credentials_of(Cluster("https://k8s", plugin=plugin)) for _ in range(4)]
+        return await asyncio.gather(*(client.identity() for client in clients))
+
+    assert [identity.authorization for identity in asyncio.run(together())] == ["Bearer t"] * 4
+    assert (tmp_path / "plugin.calls").read_text() == "x"
 
 
 def test_what_is_printed_is_good_until_it_ends() -> None:
