@@ -1,5 +1,8 @@
 """What a handler imports, and what serves it: decorators, types, the ASGI application.
 
+From the top: `serving` and `testing` drive an `app`; `answering` is the life of a request, `endpoints` are handlers
+made ready, `process` is what they run in; `calls` is a request on its way; `declaring`, `options`, `events` know none.
+
 Start reading at `declaring/decorators.py` (what is declared), `app.py` (what becomes of it) and `answering/http.py`
 (the life of a request). Knows nothing of the toolkit; everything here is in every image.
 

@@ -7,7 +7,6 @@ FaasError
 ├── CallError             another function answered 4xx or 5xx, or did not answer; stands beside the `Reply` it holds
 └── NotConfigured         the environment lacks what a Context method needs (FAAS_GATEWAY, K_SINK, a Secret)
 OptionError               an option's value; whoever knows the place makes a DeclarationError of it
-FilterError               a filter of events; the same
 HTTPError                 raised by handlers: becomes a problem document; not an error of ours
 """
 
@@ -37,10 +36,6 @@ class OptionError(ValueError):
     def __init__(self, option: str, message: str, hint: str = "") -> None:
         self.option, self.message, self.hint = option, message, hint
         super().__init__(message + (f"; {hint}" if hint else ""))
-
-
-class FilterError(ValueError):
-    """The filter can never match, or is none."""
 
 
 class LoadError(FaasError):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from faas_runtime.declaring.filters import make_filters
-from faas_runtime.errors import FilterError
 from faas_runtime.events.attributes import text_of
+from faas_runtime.events.conditions import FilterError
 from faas_runtime.events.matching import TriggerIndex, check_filters, compile_filters, filter_warnings
 from hypothesis import given
 from hypothesis import strategies as st

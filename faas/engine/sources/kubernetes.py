@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from faas_runtime.errors import FilterError
+from faas_runtime.events.conditions import FilterError
 from faas_runtime.events.event import Event
 from faas_runtime.events.matching import compile_filters
 from faas_runtime.events.shapes import kubernetes as shape

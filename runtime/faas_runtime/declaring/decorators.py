@@ -12,7 +12,8 @@ from faas_runtime.declaring.recording import checked_options, merge_options, rec
 from faas_runtime.declaring.registry import REGISTRY, Declaration, Declared, HookKind, Place, caller, caller_module
 from faas_runtime.declaring.source_decorators import SourceDecorators
 from faas_runtime.declaring.templates import PathError, check_own_path
-from faas_runtime.errors import DeclarationError, FilterError
+from faas_runtime.errors import DeclarationError
+from faas_runtime.events.conditions import FilterError
 from faas_runtime.events.event import Extension
 from faas_runtime.options import known as opt
 from faas_runtime.options.known import EventOptions, Options

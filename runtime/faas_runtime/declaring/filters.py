@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from faas_runtime.errors import FilterError
 from faas_runtime.events.attributes import text_of
+from faas_runtime.events.conditions import FilterError
 
 _DIALECTS = ("exact", "prefix", "suffix")
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9]*\Z")

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
-from faas_runtime.errors import FilterError
+from faas_runtime.events.conditions import FilterError
 
 from faas.engine.broker.delivery.subscriber import BadAddress
 from faas.engine.broker.dispatch.deliveries import Services

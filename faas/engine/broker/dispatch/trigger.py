@@ -38,7 +38,7 @@ class Plan:
 
 
 def make_plan(config: TriggerConfig, domain: str) -> Plan:
-    """Raises: BadAddress, faas_runtime.errors.FilterError."""
+    """Raises: BadAddress, faas_runtime.events.conditions.FilterError."""
     delivery = config.delivery
     return Plan(
         config,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from faas_runtime.events.attributes import Required
 from faas_runtime.events.cesql.casts import ZERO
 from faas_runtime.events.cesql.codegen import Generator, make_function, static_kind
 from faas_runtime.events.cesql.errors import EvaluationError, MissingAttributeError
@@ -14,6 +13,7 @@ from faas_runtime.events.cesql.folding import Fault, fold, predicate_faults
 from faas_runtime.events.cesql.nodes import Value
 from faas_runtime.events.cesql.parser import Parser
 from faas_runtime.events.cesql.required import required_by
+from faas_runtime.events.conditions import Required
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from faas_runtime.events.attributes import Required, both, either
 from faas_runtime.events.cesql import casts, like
 from faas_runtime.events.cesql.errors import CastError
 from faas_runtime.events.cesql.nodes import Attribute, Comparison, Constant, In, Like, Logic, Node
+from faas_runtime.events.conditions import Required, both, either
 
 
 def required_by(node: Node) -> Required:

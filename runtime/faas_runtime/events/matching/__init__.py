@@ -7,7 +7,7 @@ Source: Knative's pkg/eventfilter (a list is an implicit `all`; what filters not
 does so as well); CloudEvents Subscriptions API, "Filter Dialects".
 """
 
-from faas_runtime.errors import FilterError
+from faas_runtime.events.conditions import FilterError
 from faas_runtime.events.matching.checking import Problem, check_filters, filter_warnings
 from faas_runtime.events.matching.compiling import Matcher, compile_filters, filters_of
 from faas_runtime.events.matching.index import TriggerIndex

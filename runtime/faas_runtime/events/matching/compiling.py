@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from faas_runtime.errors import FilterError
-from faas_runtime.events.attributes import Attributes, Required, both, either, text_of
+from faas_runtime.events.attributes import Attributes, text_of
+from faas_runtime.events.conditions import FilterError, Required, both, either
 
 if TYPE_CHECKING:
     from faas_runtime.events.cesql import Expression
