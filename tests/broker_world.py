@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 import uvloop
 
-from faas.engine.broker.brokers import Brokers
-from faas.engine.broker.dispatching import Hold, OpenBroker, Publish
 from faas.engine.broker.ingress import Limits
+from faas.engine.broker.keeping.brokers import Brokers
+from faas.engine.broker.seams.dispatching import Hold, OpenBroker
+from faas.engine.broker.seams.publishing import Publish
 from faas.engine.broker.server import running_broker
 from faas.engine.contract.eventing import (
     BrokerConfig,

@@ -15,8 +15,8 @@ from faas.engine.broker.dispatch.deliveries import Services
 from faas.engine.broker.dispatch.saving import Timing
 from faas.engine.broker.dispatch.slots import Targets
 from faas.engine.broker.dispatch.window import Bounds
-from faas.engine.broker.dispatching import OpenBroker
-from faas.engine.broker.log import DeadLetter, LogFull, LogState, StoredEvent
+from faas.engine.broker.seams.dispatching import OpenBroker
+from faas.engine.broker.seams.log import DeadLetter, LogFull, LogState, StoredEvent
 from faas.engine.contract.eventing import BrokerConfig, TriggerConfig, TriggerStatus
 from tests.virtual_clock import VirtualClock
 

@@ -19,10 +19,10 @@ import msgspec
 
 from bench.engine import Engine
 from bench.processes import cpu_s, free_port, try_request
-from faas.engine.broker import table
 from faas.engine.broker.dispatch.window import Cursor
 from faas.engine.broker.jetstream import running_logs, server_of
-from faas.engine.broker.log import Cursors, EventLog, LogUnavailable
+from faas.engine.broker.keeping import table
+from faas.engine.broker.seams.log import Cursors, EventLog, LogUnavailable
 from faas.engine.contract.eventing import EventingTable
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.supervisor.census import census

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from faas.engine.broker.brokers import Brokers
-from faas.engine.broker.dispatching import Dispatcher
+from faas.engine.broker.keeping.brokers import Brokers
+from faas.engine.broker.seams.dispatching import Dispatcher
 from faas.engine.contract.eventing import (
     BrokerMetrics,
     Capacity,

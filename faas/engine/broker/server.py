@@ -12,14 +12,15 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from faas.engine.broker import table
-from faas.engine.broker.brokers import Brokers
 from faas.engine.broker.control import Control
-from faas.engine.broker.dispatching import Dispatcher, Publish
 from faas.engine.broker.ingress import Door, IngressConnection, Limits
 from faas.engine.broker.jetstream import running_logs, server_of
+from faas.engine.broker.keeping import table
+from faas.engine.broker.keeping.brokers import Brokers
+from faas.engine.broker.keeping.recovery import keep_storing
 from faas.engine.broker.metrics import BrokerCounts, render
-from faas.engine.broker.recovery import keep_storing
+from faas.engine.broker.seams.dispatching import Dispatcher
+from faas.engine.broker.seams.publishing import Publish
 from faas.engine.contract.settings import EngineSettings
 
 _log = logging.getLogger("faas.broker")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from faas.engine.broker.dispatching import EventRefused
+from faas.engine.broker.seams.publishing import EventRefused
 
 TTL = "knativebrokerttl"
 ARRIVAL = "knativearrivaltime"

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from faas.engine.broker import brokers as brokers_module
-from faas.engine.broker import store
-from faas.engine.broker.dispatching import EventRefused, Hold, OpenBroker
 from faas.engine.broker.jetstream import running_logs, server_of
-from faas.engine.broker.log import LogFull, LogUnavailable
+from faas.engine.broker.keeping import brokers as brokers_module
+from faas.engine.broker.keeping import store
+from faas.engine.broker.seams.dispatching import Hold, OpenBroker
+from faas.engine.broker.seams.log import LogFull, LogUnavailable
+from faas.engine.broker.seams.publishing import EventRefused
 from faas.engine.contract.eventing import (
     BrokerConfig,
     BrokerMetrics,

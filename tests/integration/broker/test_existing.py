@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from faas.engine.broker import brokers as brokers_module
 from faas.engine.broker.jetstream import running_logs, server_of
+from faas.engine.broker.keeping import brokers as brokers_module
 from faas.engine.contract.eventing import EventingTable
 from faas.engine.contract.settings import EngineSettings
 from tests.broker_world import BROKER, PATIENCE_S, run, running_world

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from faas.engine.broker.dispatching import EventRefused
 from faas.engine.broker.ingress import Door, IngressConnection, Limits
-from faas.engine.broker.log import EventTooLarge, LogFull, LogUnavailable
+from faas.engine.broker.seams.log import EventTooLarge, LogFull, LogUnavailable
+from faas.engine.broker.seams.publishing import EventRefused
 from tests.broker_world import PATIENCE_S, event, run
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"

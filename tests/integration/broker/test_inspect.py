@@ -22,7 +22,7 @@ from faas.engine.broker.inspect import inspector, streams
 from faas.engine.broker.inspect.inspector import Inspector
 from faas.engine.broker.jetstream import NatsServer, running_logs
 from faas.engine.broker.link import BrokerGone, BrokerLink
-from faas.engine.broker.log import DeadLetters, EventLog, StoredEvent
+from faas.engine.broker.seams.log import DeadLetters, EventLog, StoredEvent
 from faas.engine.contract.board import Board
 from faas.engine.contract.eventing import BrokerConfig, BrokerStatus, ReplayDone, SeenType, TriggerConfig
 from faas.engine.contract.inspecting import (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from faas.engine.broker.jetstream import JetStreamLogs, NatsServer, publishing, running_logs, server_of
-from faas.engine.broker.log import (
+from faas.engine.broker.seams.log import (
     Cursors,
     DeadLetters,
     EventLog,

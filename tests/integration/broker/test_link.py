@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from faas.engine.broker import link as link_module
-from faas.engine.broker.link import BrokerGone, BrokerLink
+from faas.engine.broker.link import BrokerGone, BrokerLink, in_use
 from faas.engine.contract.board import Board
 from faas.engine.contract.dataplane import Split, Target
 from faas.engine.contract.eventing import (
@@ -281,7 +280,7 @@ def test_some_time_after_the_last_broker_events_are_not_in_use_any_more(in_world
 
         assert world.looks == [True, False]
 
-    monkeypatch.setattr(link_module, "_LINGER_S", 0.01)
+    monkeypatch.setattr(in_use, "_LINGER_S", 0.01)
     in_world(body)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from faas.engine.broker import recovery
-from faas.engine.broker.dispatching import Hold
 from faas.engine.broker.jetstream.health import failure_of
-from faas.engine.broker.log import LogUnavailable
+from faas.engine.broker.keeping import recovery
+from faas.engine.broker.seams.dispatching import Hold
+from faas.engine.broker.seams.log import LogUnavailable
 from faas.engine.contract.eventing import BrokerConfig
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.supervisor.nats_server import find_program, prepare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faas.engine.broker.capacity import capacities
+from faas.engine.broker.link.capacity import capacities
 from faas.engine.contract.board import Board
 from faas.engine.contract.dataplane import RevisionPolicy, Split, Target
 from faas.engine.contract.revision import Endpoint, RevisionKey

@@ -10,7 +10,7 @@ from typing import Any
 
 from faas.engine.broker.dispatch.dispatcher import EventDispatcher
 from faas.engine.broker.dispatch.saving import Timing
-from faas.engine.broker.dispatching import Hold, OpenBroker
+from faas.engine.broker.seams.dispatching import Hold, OpenBroker
 from faas.engine.contract.eventing import BrokerConfig, EventingTable, Replay, ReplayDead
 from tests.dispatch_world import BROKER, MemoryCursors, MemoryDeadLetters, MemoryLog, event, settle, trigger
 

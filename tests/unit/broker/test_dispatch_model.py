@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from faas.engine.broker.delivery.answers import Answer
 from faas.engine.broker.dispatch import reader
 from faas.engine.broker.dispatch.window import Bounds
-from faas.engine.broker.dispatching import Hold
+from faas.engine.broker.seams.dispatching import Hold
 from faas.engine.contract.eventing import Delivery, TriggerConfig
 from tests.dispatch_world import DONE, FAILED, REFUSED, Attempt, Dispatching, World, event, settle, trigger
 

@@ -9,7 +9,7 @@ import pytest
 
 from faas.engine.broker.delivery.answers import Answer
 from faas.engine.broker.dispatch.window import Bounds
-from faas.engine.broker.dispatching import Hold
+from faas.engine.broker.seams.dispatching import Hold
 from faas.engine.contract.eventing import Delivery
 from tests.dispatch_world import DONE, FAILED, REFUSED, World, event, settle, trigger
 

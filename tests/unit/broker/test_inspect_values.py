@@ -15,7 +15,7 @@ from faas.engine.broker.delivery.dead import dead_attributes
 from faas.engine.broker.inspect.lines import encode, event_line, letter_line, structured
 from faas.engine.broker.inspect.report import make_report
 from faas.engine.broker.inspect.types import StoredType, make_types
-from faas.engine.broker.log import DeadLetter, StoredEvent
+from faas.engine.broker.seams.log import DeadLetter, StoredEvent
 from faas.engine.contract.board import Board
 from faas.engine.contract.eventing import (
     BrokerConfig,

@@ -14,7 +14,7 @@ from faas.engine.broker.jetstream.records import (
     encode_dead_letter,
     encode_event,
 )
-from faas.engine.broker.log import StoredEvent
+from faas.engine.broker.seams.log import StoredEvent
 
 ATTRIBUTES = st.dictionaries(
     st.from_regex(r"[a-z][a-z0-9]{0,19}", fullmatch=True), st.text() | st.integers(-(2**31), 2**31) | st.booleans()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.engine.broker.dispatching import Hold
-from faas.engine.broker.log import LogState
-from faas.engine.broker.retention import before_which
+from faas.engine.broker.keeping.retention import before_which
+from faas.engine.broker.seams.dispatching import Hold
+from faas.engine.broker.seams.log import LogState
 
 LOG = LogState(first=101, last=200, events=100, bytes=1000)
 

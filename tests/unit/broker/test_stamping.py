@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faas.engine.broker.dispatching import EventRefused
+from faas.engine.broker.seams.publishing import EventRefused
 from faas.engine.broker.stamping import next_ttl, stamp, traced
 
 EVENT = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "com.acme.order"}

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from faas.engine.broker.log import EventTooLarge
-from faas.engine.broker.store import BrokerStore
+from faas.engine.broker.keeping.store import BrokerStore
+from faas.engine.broker.seams.log import EventTooLarge
 from faas.engine.contract.eventing import BrokerConfig
 
 EVENT = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "com.acme.order"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from faas.engine.broker.table import Remembered, load, save
+from faas.engine.broker.keeping.table import Remembered, load, save
 from faas.engine.contract.eventing import BrokerConfig, EventingTable, TriggerConfig
 
 REMEMBERED = Remembered(

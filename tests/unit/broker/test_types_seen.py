@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faas.engine.broker.types_seen import TypesSeen
+from faas.engine.broker.keeping.types_seen import TypesSeen
 from faas.engine.contract.eventing import SeenType
 
 

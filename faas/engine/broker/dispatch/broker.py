@@ -17,8 +17,8 @@ from faas.engine.broker.dispatch.saving import CursorSaver, Timing
 from faas.engine.broker.dispatch.slots import UNBOUND, Slots, Targets
 from faas.engine.broker.dispatch.trigger import Plan, TriggerRun, make_plan
 from faas.engine.broker.dispatch.window import Bounds, Cursor
-from faas.engine.broker.dispatching import Hold, OpenBroker
-from faas.engine.broker.log import LogError
+from faas.engine.broker.seams.dispatching import Hold, OpenBroker
+from faas.engine.broker.seams.log import LogError
 from faas.engine.contract.eventing import TriggerConfig, TriggerStatus
 
 _log = logging.getLogger("faas.broker")

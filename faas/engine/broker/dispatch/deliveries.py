@@ -17,8 +17,8 @@ from faas.engine.broker.dispatch.lanes import Lanes
 from faas.engine.broker.dispatch.outlet import Counts, Outlet, Sender, outage_wait_s
 from faas.engine.broker.dispatch.slots import Slots
 from faas.engine.broker.dispatch.window import Bounds, Window
-from faas.engine.broker.dispatching import EventRefused, Publish
-from faas.engine.broker.log import EventTooLarge, LogFull, LogUnavailable
+from faas.engine.broker.seams.log import EventTooLarge, LogFull, LogUnavailable
+from faas.engine.broker.seams.publishing import EventRefused, Publish
 from faas.engine.broker.stamping import TTL
 from faas.engine.contract.clock import Clock
 from faas.engine.contract.eventing import TriggerConfig

@@ -15,8 +15,9 @@ from faas.engine.broker.dispatch.replay import replay_dead, replay_span
 from faas.engine.broker.dispatch.saving import Timing
 from faas.engine.broker.dispatch.slots import Targets
 from faas.engine.broker.dispatch.window import Bounds
-from faas.engine.broker.dispatching import Dispatcher, Hold, OpenBroker, Publish
-from faas.engine.broker.log import LogError
+from faas.engine.broker.seams.dispatching import Dispatcher, Hold, OpenBroker
+from faas.engine.broker.seams.log import LogError
+from faas.engine.broker.seams.publishing import Publish
 from faas.engine.contract.clock import Clock, SystemClock
 from faas.engine.contract.eventing import EventingTable, Replay, ReplayDead, ReplayDone, TriggerConfig, TriggerStatus
 from faas.engine.contract.settings import EngineSettings

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from faas.engine.broker.delivery.message import encode_fields
 from faas.engine.broker.dispatch.lanes import Lanes
-from faas.engine.broker.log import StoredEvent
+from faas.engine.broker.seams.log import StoredEvent
 
 _OVERHEAD_BYTES = 2048  # of an event's objects: a dozen attributes of common size, an encoded head, the bookkeeping
 _TIMES = 4  # an attribute is there as text, and percent-encoded in the head; one character may be four bytes of each

@@ -16,7 +16,7 @@ from faas_runtime.events.matching import TriggerIndex
 from faas.engine.broker.dispatch.items import Held
 from faas.engine.broker.dispatch.outlet import outage_wait_s
 from faas.engine.broker.dispatch.trigger import TriggerRun
-from faas.engine.broker.log import EventLog, LogUnavailable, StoredEvent
+from faas.engine.broker.seams.log import EventLog, LogUnavailable, StoredEvent
 
 _BATCH = 256  # events read at once: what a window may be exceeded by
 _HEAD_WAIT_S = 30.0

@@ -16,8 +16,8 @@ from faas.engine.broker.dispatch.deliveries import Deliveries, Services
 from faas.engine.broker.dispatch.items import Held, Item
 from faas.engine.broker.dispatch.trigger import TriggerRun
 from faas.engine.broker.dispatch.window import Bounds, Window
-from faas.engine.broker.dispatching import OpenBroker
-from faas.engine.broker.log import LogError, StoredEvent
+from faas.engine.broker.seams.dispatching import OpenBroker
+from faas.engine.broker.seams.log import LogError, StoredEvent
 from faas.engine.contract.eventing import Replay, ReplayDead, ReplayDone, ReplayFailure
 
 _BATCH = 256

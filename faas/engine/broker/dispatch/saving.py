@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from faas.engine.broker.dispatch.outlet import outage_wait_s
 from faas.engine.broker.dispatch.trigger import TriggerRun
-from faas.engine.broker.log import Cursors, LogError
+from faas.engine.broker.seams.log import Cursors, LogError
 
 _log = logging.getLogger("faas.broker")
 

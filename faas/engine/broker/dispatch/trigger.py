@@ -20,7 +20,7 @@ from faas.engine.broker.dispatch.items import Item
 from faas.engine.broker.dispatch.outlet import Outlet, outage_wait_s
 from faas.engine.broker.dispatch.slots import UNBOUND, Slots
 from faas.engine.broker.dispatch.window import Bounds, Window
-from faas.engine.broker.log import DeadLetters, EventTooLarge, LogError
+from faas.engine.broker.seams.log import DeadLetters, EventTooLarge, LogError
 from faas.engine.contract.eventing import TriggerConfig, TriggerStatus
 
 _log = logging.getLogger("faas.broker")

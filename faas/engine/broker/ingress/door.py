@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol
 
-from faas.engine.broker.dispatching import EventRefused, Publish
 from faas.engine.broker.ingress.answers import ACCEPTED, Refused, refusal
-from faas.engine.broker.log import EventTooLarge, LogFull, LogUnavailable
+from faas.engine.broker.seams.log import EventTooLarge, LogFull, LogUnavailable
+from faas.engine.broker.seams.publishing import EventRefused, Publish
 
 _TOGETHER = 500  # events of a batch: a large one must not be more than the log takes at a time
 

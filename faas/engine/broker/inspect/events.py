@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from faas.engine.broker.inspect.lines import Line, rfc3339
 from faas.engine.broker.inspect.streams import Streams, until_connected
-from faas.engine.broker.log import LogUnavailable, StoredEvent
+from faas.engine.broker.seams.log import LogUnavailable, StoredEvent
 from faas.engine.contract.inspecting import EventingUnavailable, EventQuery
 
 _BATCH = 256

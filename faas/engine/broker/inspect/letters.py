@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from faas.engine.broker.inspect.streams import Streams
 from faas.engine.broker.jetstream.stream import stream_state
-from faas.engine.broker.log import DeadLetter
+from faas.engine.broker.seams.log import DeadLetter
 from faas.engine.contract.inspecting import LetterQuery
 
 _PAGE = 200

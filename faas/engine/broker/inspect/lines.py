@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from faas.engine.broker.delivery.dead import CODE, DATA, DESTINATION
-from faas.engine.broker.log import DeadLetter, StoredEvent
+from faas.engine.broker.seams.log import DeadLetter, StoredEvent
 
 Line = dict[str, Any]
 _PIECE_BYTES = 64 * 1024

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from faas.engine.broker.log import LogError
+from faas.engine.broker.seams.log import LogError
 from faas.engine.contract.eventing import BrokerConfig
 from faas.engine.contract.inspecting import EventingUnavailable
 from faas.engine.contract.settings import EngineSettings

@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from faas.engine.broker.jetstream.listener import listener_uid
-from faas.engine.broker.log import LogUnavailable
+from faas.engine.broker.seams.log import LogUnavailable
 from faas.engine.contract.settings import EngineSettings, NatsCredentials
 
 _T = TypeVar("_T")

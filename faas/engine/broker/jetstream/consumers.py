@@ -10,7 +10,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from faas.engine.broker.jetstream.connection import NatsConnection
-from faas.engine.broker.log import LogUnavailable
+from faas.engine.broker.seams.log import LogUnavailable
 
 NS = 1_000_000_000
 _ANSWER_S = 5.0

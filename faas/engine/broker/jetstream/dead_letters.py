@@ -13,7 +13,7 @@ from faas.engine.broker.jetstream.naming import Names, text_of, token
 from faas.engine.broker.jetstream.publishing import Publisher
 from faas.engine.broker.jetstream.records import NotARecord, decode_dead_letter, encode_dead_letter
 from faas.engine.broker.jetstream.stream import delete_message, get_message, purge, stream_info, stream_state
-from faas.engine.broker.log import DeadLetter, StoredEvent
+from faas.engine.broker.seams.log import DeadLetter, StoredEvent
 
 _log = logging.getLogger("faas.broker.nats")
 

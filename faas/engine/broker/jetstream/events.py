@@ -14,7 +14,7 @@ from faas.engine.broker.jetstream.publishing import Publisher
 from faas.engine.broker.jetstream.reading import StreamReader
 from faas.engine.broker.jetstream.records import NotARecord, decode_event, encode_event
 from faas.engine.broker.jetstream.stream import purge, stream_state
-from faas.engine.broker.log import LogState, StoredEvent
+from faas.engine.broker.seams.log import LogState, StoredEvent
 
 _log = logging.getLogger("faas.broker.nats")
 _READERS = 4  # positions that are read at the same time: the dispatcher's, and a few replays

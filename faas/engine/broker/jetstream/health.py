@@ -10,7 +10,7 @@ import msgspec
 import nats.errors
 
 from faas.engine.broker.jetstream.connection import NatsConnection
-from faas.engine.broker.log import LogUnavailable
+from faas.engine.broker.seams.log import LogUnavailable
 
 SUBJECT = "faas.health"
 _ANSWER_S = 5.0

@@ -15,7 +15,7 @@ from faas.engine.broker.jetstream.health import write_failure
 from faas.engine.broker.jetstream.naming import Names, names_of
 from faas.engine.broker.jetstream.publishing import Publisher
 from faas.engine.broker.jetstream.stream import delete_stream, ensure_stream
-from faas.engine.broker.log import LogFull
+from faas.engine.broker.seams.log import LogFull
 from faas.engine.contract.eventing import BrokerConfig
 
 _TICK_S = 0.5

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from faas.engine.broker.jetstream.connection import NatsConnection, is_unanswered
-from faas.engine.broker.log import EventTooLarge, LogFull, LogUnavailable
+from faas.engine.broker.seams.log import EventTooLarge, LogFull, LogUnavailable
 
 # A server that syncs each message stores 700 in a second (measured), and what the ingress holds at most takes it six. A
 # server that has died or hangs is noticed by its connection, long before this.

@@ -19,7 +19,7 @@ from nats.aio.subscription import Subscription
 
 from faas.engine.broker.jetstream.connection import NatsConnection
 from faas.engine.broker.jetstream.consumers import NS, Message, make_consumer, position_of
-from faas.engine.broker.log import LogUnavailable
+from faas.engine.broker.seams.log import LogUnavailable
 
 _BATCH = 512  # asked for at once: 50 requests a second at 25 000 events/s
 _LEFT = 256  # in the buffer when more are asked for, so that the server works while these are delivered

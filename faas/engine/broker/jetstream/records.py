@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from faas.engine.broker.log import StoredEvent
+from faas.engine.broker.seams.log import StoredEvent
 
 _WITHOUT_DATA, _WITH_DATA, _DEAD = 0, 1, 2
 _HEAD = struct.Struct(">BI")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from faas.engine.broker.jetstream.connection import NatsConnection
-from faas.engine.broker.log import LogError, LogFull, LogState, LogUnavailable
+from faas.engine.broker.seams.log import LogError, LogFull, LogState, LogUnavailable
 
 _NOT_FOUND = 10059
 _NO_ROOM = frozenset({10023, 10047})

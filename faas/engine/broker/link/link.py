@@ -1,8 +1,4 @@
-"""The engine's end of the broker's control socket: brokers and triggers of the Board there, their state back.
-
-Also the one that knows whether events are in use: the first Broker has the supervisor start nats-server and the broker,
-and some time after the last one is gone it may end them. Until then nothing of this costs more than two listeners.
-"""
+"""The engine's end of the broker's control socket: brokers and triggers of the Board there, their state back."""
 
 from __future__ import annotations
 
@@ -14,7 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from faas.engine.broker.capacity import capacities
+from faas.engine.broker.link.capacity import capacities
+from faas.engine.broker.link.in_use import InUse
 from faas.engine.contract.board import Board
 from faas.engine.contract.eventing import (
     BrokerMetrics,
@@ -36,7 +33,6 @@ from faas.engine.contract.settings import EngineSettings
 
 _log = logging.getLogger("faas.link")
 _Answer = TypeVar("_Answer")
-_LINGER_S = 60.0  # a Broker that is deleted and made anew finds everything running, and a deleted one's streams go
 _SILENT = "BrokerNotRunning"
 
 
@@ -55,13 +51,11 @@ class BrokerLink:
         """Args: look: has the supervisor look at `settings.events_mark`."""
         self._board = board
         self._settings = settings
-        self._look = look
+        self._in_use = InUse(settings.events_mark, look)
         self._connection: LineConnection[FromBroker] | None = None
         self._settled = False
-        self._in_use = asyncio.Event()  # there are Brokers, or there were a moment ago
         self._lost = asyncio.Event()
         self._due: asyncio.Handle | None = None
-        self._unused: asyncio.TimerHandle | None = None
         self._version = 0
         self._sent_table: EventingTable | None = None
         self._sent_capacities: dict[str, int] = {}
@@ -89,9 +83,9 @@ class BrokerLink:
         finally:
             for end in unlisten:
                 end()
-            for handle in (self._due, self._unused):
-                if handle is not None:
-                    handle.cancel()
+            self._in_use.close()
+            if self._due is not None:
+                self._due.cancel()
             if self._connection is not None:
                 self._connection.close()
 
@@ -99,9 +93,8 @@ class BrokerLink:
         """The Board is complete: send it, now and whenever a broker's process appears."""
         if not self._settled:
             self._settled = True
-            if self._settings.events_mark.exists():
-                self._in_use.set()  # also when the last Broker has gone meanwhile: what was its goes too
-            self._use()
+            self._in_use.recall()
+            self._note_use()
 
     @property
     def is_connected(self) -> bool:
@@ -145,38 +138,6 @@ class BrokerLink:
             self, msgspec.json.Decoder(FromBroker), _log, "the broker says what this engine does not know"
         )
 
-    # Whether events are in use
-
-    def _use(self) -> None:
-        """Begin with the first Broker; end some time after the last."""
-        if not len(self._board.brokers):
-            if self._in_use.is_set() and self._unused is None:
-                self._unused = asyncio.get_running_loop().call_later(_LINGER_S, self._stop_using)
-            return
-        if self._unused is not None:
-            self._unused.cancel()
-            self._unused = None
-        if not self._in_use.is_set():
-            self._mark(True)
-            self._in_use.set()
-
-    def _stop_using(self) -> None:
-        self._unused = None
-        self._in_use.clear()
-        self._mark(False)
-
-    def _mark(self, used: bool) -> None:
-        mark = self._settings.events_mark
-        try:
-            if used:
-                mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                mark.touch()
-            else:
-                mark.unlink(missing_ok=True)
-        except OSError as error:  # a full disk; the next Broker or start tries again
-            _log.error("cannot %s events: %s", "start" if used else "stop", error)
-        self._look()
-
     # From the Board
 
     def _changed(self, key: object, value: object) -> None:
@@ -186,7 +147,7 @@ class BrokerLink:
     def _send_changes(self) -> None:
         """A reconcile that touches many triggers is one message; what is as it was is none."""
         self._due = None
-        self._use()
+        self._note_use()
         if self._connection is None or not self._settled:
             return
         table = make_table(self._board, self._version)
@@ -201,6 +162,9 @@ class BrokerLink:
                 self._send(Capacity(target, requests))
         self._sent_capacities = found
         self._drop_unknown()
+
+    def _note_use(self) -> None:
+        self._in_use.note(has_brokers=bool(len(self._board.brokers)))
 
     def _drop_unknown(self) -> None:
         """The state of what is not there any more."""

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from faas.engine.broker.dispatching import Dispatcher, OpenBroker
 from faas.engine.broker.jetstream import JetStreamLogs
-from faas.engine.broker.log import LogError, LogUnavailable
-from faas.engine.broker.store import PATIENCE_S, BrokerStore
-from faas.engine.broker.table import Remembered
+from faas.engine.broker.keeping.store import PATIENCE_S, BrokerStore
+from faas.engine.broker.keeping.table import Remembered
+from faas.engine.broker.seams.dispatching import Dispatcher, OpenBroker
+from faas.engine.broker.seams.log import LogError, LogUnavailable
 from faas.engine.contract.eventing import BrokerConfig, EventingTable
 
 _log = logging.getLogger("faas.broker")
@@ -51,7 +51,7 @@ class Brokers:
         return None if store is None else store.config.max_event_bytes
 
     async def publish(self, broker: str, attributes: dict[str, Any], data: bytes | None) -> int:
-        """As `dispatching.Publish` says."""
+        """As `publishing.Publish` says."""
         store = self._stores[broker]
         if self.is_connected:
             try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from faas.engine.broker.dispatching import Hold
-from faas.engine.broker.log import LogState
+from faas.engine.broker.seams.dispatching import Hold
+from faas.engine.broker.seams.log import LogState
 
 # Finished events are kept as long as there is room: for replays. Above the first share of a log's bytes the oldest go,
 # down to the second.

@@ -7,10 +7,10 @@ Everything runs in one event loop; what is not `async` returns at once.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
-from faas.engine.broker.log import Cursors, DeadLetters, EventLog
+from faas.engine.broker.seams.log import Cursors, DeadLetters, EventLog
 from faas.engine.contract.eventing import BrokerConfig, EventingTable, Replay, ReplayDead, ReplayDone, TriggerStatus
 
 
@@ -28,19 +28,6 @@ class Hold(NamedTuple):
 
     position: int  # the lowest sequence that somebody has not finished; end + 1 when all is done
     trigger: str  # key of the trigger that is there
-
-
-class EventRefused(Exception):
-    """An event that can never be stored (its TTL is used up, it is no CloudEvent); trying again does not help."""
-
-
-class Publish(Protocol):
-    """Store an event as if it had come in through the Broker's ingress: TTL, arrival time, types seen, wake.
-
-    Raises: EventRefused, LogError (KeyError: there is no such Broker).
-    """
-
-    def __call__(self, broker: str, attributes: dict[str, Any], data: bytes | None) -> Awaitable[int]: ...
 
 
 class Dispatcher(Protocol):

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import Any
 
-from faas.engine.broker.dispatching import Hold, OpenBroker
-from faas.engine.broker.log import EventTooLarge, LogError, LogFull, LogState, LogUnavailable
-from faas.engine.broker.retention import before_which
+from faas.engine.broker.keeping.retention import before_which
+from faas.engine.broker.keeping.types_seen import TypesSeen
+from faas.engine.broker.seams.dispatching import Hold, OpenBroker
+from faas.engine.broker.seams.log import EventTooLarge, LogError, LogFull, LogState, LogUnavailable
 from faas.engine.broker.stamping import MOST_ATTRIBUTES_BYTES, attributes_size, stamp
-from faas.engine.broker.types_seen import TypesSeen
 from faas.engine.contract.eventing import BrokerConfig, BrokerStatus
 
 _log = logging.getLogger("faas.broker")

@@ -8,9 +8,9 @@ import os
 import signal
 from time import monotonic
 
-from faas.engine.broker.brokers import Brokers
 from faas.engine.broker.jetstream import JetStreamLogs
-from faas.engine.broker.log import LogUnavailable
+from faas.engine.broker.keeping.brokers import Brokers
+from faas.engine.broker.seams.log import LogUnavailable
 from faas.engine.contract.settings import EngineSettings
 
 _log = logging.getLogger("faas.broker")
