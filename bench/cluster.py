@@ -14,8 +14,9 @@ from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from bench.engine import Engine, engine, make_project
 from bench.report import Figure
-from faas.deploy.deploying import carry_out_deploy, plan_deploy
-from faas.deploy.rollout import DeployOptions
+from faas.deploy.deploying import carry_out_deploy
+from faas.deploy.planning import plan_deploy
+from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
 from faas.project.objects import Objects, make_objects
 from faas.project.services import make_services

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from faas_builders.oci.store import ImageStore
 
     from faas.cli.build_options import Destinations
-    from faas.deploy.building import Built
-    from faas.deploy.images import BuildFlags
+    from faas.deploy.images.building import Built
+    from faas.deploy.images.requests import BuildFlags
     from faas.deploy.steps import Steps
     from faas.project.settings import Settings
 
@@ -68,7 +68,7 @@ def command(
 
 
 def _explain(settings: Settings, store: ImageStore, flags: BuildFlags, form: str | None) -> None:
-    from faas.deploy.building import explain
+    from faas.deploy.images.building import explain
 
     choices = explain(settings, store, flags)
     if form:
@@ -87,7 +87,7 @@ def _build(
     settings: Settings, store: ImageStore, flags: BuildFlags, destinations: Destinations, steps: Steps
 ) -> tuple[Built, str]:
     """Make it and take it where it is to go; also its reference in the registry, "" when it was not pushed."""
-    from faas.deploy.building import build
+    from faas.deploy.images.building import build
 
     name = destinations.name
     built = build(settings, store, flags, steps, tag=name.tag if name else "latest")

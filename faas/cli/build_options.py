@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from faas_builders.registry.names import ImageName
     from faas_builders.target import Platform
 
-    from faas.deploy.images import BuildFlags
+    from faas.deploy.images.requests import BuildFlags
     from faas.project.build_settings import BuilderName, BuildSettings
     from faas.project.settings import Settings
 
@@ -90,7 +90,7 @@ def make_flags(
     insecure: bool,
 ) -> BuildFlags:
     """Raises: click.UsageError: an option that says nothing valid."""
-    from faas.deploy.images import BuildFlags
+    from faas.deploy.images.requests import BuildFlags
     from faas.project.build_settings import BuildSettings
 
     version, interpreter = split_python(python)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from faas.cli.build_options import Destinations
-    from faas.deploy.building import Built
+    from faas.deploy.images.building import Built
     from faas.project.services import ServiceSpec
 
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.deploy.deploying import Plan
-    from faas.deploy.plan import Change
+    from faas.deploy.objects.plan import Change
+    from faas.deploy.planning import Plan
     from faas.deploy.prepare import Prepared
-    from faas.deploy.rollout import DeployOptions
+    from faas.deploy.services.rollout import DeployOptions
 
 
 _PATIENCE_S = 2.0  # what one controller of a cluster has not heard of yet looks like a failure to the next
@@ -51,7 +51,7 @@ def deploy_prepared(target: Target, prepared: Prepared, how: How, output: str | 
 
 def _say_bypassed(objects: Sequence[Object], changes: Sequence[Change], target: Target) -> None:
     """A split that somebody has made outlives deploys: whoever deploys new code should know that it waits."""
-    from faas.deploy.traffic import bypasses_new, describe
+    from faas.deploy.services.traffic import bypasses_new, describe
 
     waiting = {
         obj["metadata"]["name"]: describe(obj["spec"].get("traffic") or ())
@@ -69,8 +69,8 @@ def _warn_of_store(plan: Plan, target: Target, namespace: str, *, wait: bool) ->
         return
     from faas.cli.connection import with_client
     from faas.client.services.store import NAME
-    from faas.deploy.dead_letters import waits_for_volume
-    from faas.deploy.store_ready import store_of, store_trouble, time_for
+    from faas.deploy.programs.dead_letters import waits_for_volume
+    from faas.deploy.programs.store_ready import store_of, store_trouble, time_for
 
     if waits_for_volume(plan.before):
         note(
@@ -124,7 +124,7 @@ def _plan_if_asked(target: Target, prepared: Prepared, options: DeployOptions, *
 async def _plan(client: HttpClient, prepared: Prepared, target: Target, how: How) -> Plan:
     from faas.cli.deploying_to import ask_plan
     from faas.deploy.errors import NoNamespace
-    from faas.deploy.namespace import create
+    from faas.deploy.objects.namespace import create
 
     try:
         return await ask_plan(client, prepared, target, force=how.options.force_conflicts)
@@ -171,7 +171,7 @@ def _carry_out(target: Target, prepared: Prepared, how: How) -> tuple[Plan, list
     from faas.cli.connection import with_client
     from faas.cli.progress import shown_steps
     from faas.deploy.deploying import carry_out_deploy
-    from faas.deploy.images import images_in_use
+    from faas.deploy.images.requests import images_in_use
 
     store = ImageStore(target.state.images)
     if prepared.process_image:
@@ -204,7 +204,7 @@ def _print(objects: list[Object], plan: Plan, output: str) -> None:
 
 
 def _along(plan: Plan, function: str) -> str:
-    from faas.deploy.leaving import words_along
+    from faas.deploy.objects.leaving import words_along
 
     return words_along(change.kind for change in plan.along.get(function, ()))
 

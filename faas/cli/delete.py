@@ -43,7 +43,7 @@ def command(
       faas delete hello greet --yes
       faas delete --project --stage staging
     """
-    from faas.deploy.leaving import of_functions, of_project
+    from faas.deploy.objects.leaving import of_functions, of_project
 
     if bool(names) == bool(project):
         raise click.UsageError("name functions, or a project with --project")
@@ -84,7 +84,7 @@ def _project_name(given: str) -> str:
 
 
 def _show(objects: Sequence[Object]) -> None:
-    from faas.deploy.which import kind_of_manifest
+    from faas.deploy.objects.which import kind_of_manifest
 
     for obj in objects:
         note(f"  {kind_of_manifest(obj)}/{obj['metadata']['name']}")
@@ -93,9 +93,9 @@ def _show(objects: Sequence[Object]) -> None:
 async def _delete(client: HttpClient, objects: Sequence[Object], namespace: str, *, dry_run: bool) -> None:
     """One after the other: nothing is sent to what is gone already."""
     from faas.client.errors import NotFound
-    from faas.deploy.claims import release
-    from faas.deploy.events import delete
-    from faas.deploy.which import kind_of_manifest
+    from faas.deploy.bindings.claims import release
+    from faas.deploy.bindings.making import delete
+    from faas.deploy.objects.which import kind_of_manifest
     from faas.resources.kinds import DOMAIN_MAPPING
 
     for obj in objects:

@@ -99,7 +99,7 @@ def command(
     from faas.cli.errors import deploy_exit_codes
     from faas.cli.preflight import Preflight
     from faas.cli.progress import shown_steps
-    from faas.deploy.rollout import DeployOptions
+    from faas.deploy.services.rollout import DeployOptions
 
     if no_wait and tag:
         raise click.UsageError("--tag waits for the revision that gets it; leave --no-wait out")

@@ -24,7 +24,7 @@ async def find_store(client: HttpClient, namespace: str) -> Stores:
     """Raises: ApiError: the server is not there, or does not let this user in."""
     from faas.client.errors import Forbidden, NotFound, Unauthorized
     from faas.client.services.store import NAME
-    from faas.deploy.live import is_kind_missing
+    from faas.deploy.objects.live import is_kind_missing
     from faas.resources.kinds import DEPLOYMENT
 
     try:
@@ -44,8 +44,8 @@ async def with_dead_letters(client: HttpClient, prepared: Prepared) -> tuple[Obj
     Who may not make it leaves the sinks that Triggers have there; the store is somebody else's then.
     """
     from faas.client.visible import list_visible
-    from faas.deploy.dead_letters import dead_letter_store, uses_store, with_dead_letter_sinks
-    from faas.deploy.live import read_live
+    from faas.deploy.objects.live import read_live
+    from faas.deploy.programs.dead_letters import dead_letter_store, uses_store, with_dead_letter_sinks
     from faas.resources.kinds import BROKER
 
     objects, namespace = prepared.objects, prepared.namespace
@@ -68,7 +68,7 @@ def warn_of_letters(triggers: Sequence[Object], target: Target) -> None:
     Args: triggers: as they will be.
     """
     from faas.client.services.store import NAME
-    from faas.deploy.dead_letters import uses_store
+    from faas.deploy.programs.dead_letters import uses_store
 
     if kept := uses_store(triggers):
         note(

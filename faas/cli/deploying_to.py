@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
-    from faas.deploy.cluster_image import Destination
-    from faas.deploy.deploying import Plan
+    from faas.deploy.images.publishing import Destination
+    from faas.deploy.planning import Plan
     from faas.deploy.prepare import Letters, Prepared, Wanted
     from faas.deploy.steps import Steps
     from faas.project.settings import Settings
@@ -83,8 +83,8 @@ def look_at(target: Target, settings: Settings) -> Place:
     """Nothing should be built for a server that is not there, or that does not let this user in. Raises: ApiError."""
     import asyncio
 
-    from faas.deploy.cluster_image import node_platforms
-    from faas.deploy.surroundings import look_around
+    from faas.deploy.images.publishing import node_platforms
+    from faas.deploy.preflight.surroundings import look_around
 
     namespace = target.namespace
 
@@ -101,7 +101,7 @@ def look_at(target: Target, settings: Settings) -> Place:
 def _destination(
     settings: Settings, nodes: tuple[Platform, ...], steps: Steps, registry: str, *, push: bool
 ) -> Destination:
-    from faas.deploy.cluster_image import choose_platforms, destination_of
+    from faas.deploy.images.publishing import choose_platforms, destination_of
 
     destination = destination_of(settings, registry, push=push)
     with steps.step("resolve") as log:
@@ -115,7 +115,7 @@ async def ask_plan(client: HttpClient, prepared: Prepared, target: Target, *, fo
 
     Raises: FieldConflicts, NoNamespace, KindMissing; ApiError.
     """
-    from faas.deploy.deploying import plan_deploy
+    from faas.deploy.planning import plan_deploy
 
     objects, beside = await with_dead_letters(client, prepared)
     plan = await plan_deploy(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.deploy.belonging import EventObjects
-    from faas.deploy.reasons import Trouble
+    from faas.deploy.objects.belonging import EventObjects
+    from faas.deploy.reasons.trouble import Trouble
     from faas.resources.kinds import Kind
 
 _LINES = 5  # of a log: how it ended is among the last
@@ -38,7 +38,7 @@ def command(name: str, namespace: str, output: str | None, target: Target) -> No
       faas describe hello
       faas describe hello -o yaml
     """
-    from faas.deploy.plan import clean
+    from faas.deploy.objects.plan import clean
 
     found = with_client(target, lambda client: _read(client, namespace, name))
     if output:
@@ -66,9 +66,9 @@ class _Found:
 
 async def _read(client: HttpClient, namespace: str, name: str) -> _Found:
     from faas.client.visible import list_visible
-    from faas.deploy.belonging import read_events
-    from faas.deploy.logs import last_lines
-    from faas.deploy.troubles import Troubles
+    from faas.deploy.objects.belonging import read_events
+    from faas.deploy.reasons.logs import last_lines
+    from faas.deploy.reasons.looking import Troubles
     from faas.resources import keys
     from faas.resources.kinds import DOMAIN_MAPPING, REVISION, SERVICE
 

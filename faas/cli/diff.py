@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.deploy.plan import Change
+    from faas.deploy.objects.plan import Change
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -52,7 +52,7 @@ def command(
     from faas.cli.deploying_to import ask_plan, prepare_project
     from faas.cli.errors import deploy_exit_codes
     from faas.cli.progress import shown_steps
-    from faas.deploy.plan import Change
+    from faas.deploy.objects.plan import Change
     from faas.resources.kinds import BROKER
 
     wanted = make_wanted(namespace=namespace, **project)
@@ -75,8 +75,8 @@ def command(
 
 
 def _diff(change: Change) -> list[str]:
-    from faas.deploy.hidden import shown
-    from faas.deploy.plan import essence
+    from faas.deploy.objects.hidden import shown
+    from faas.deploy.objects.plan import essence
 
     if change.action == "unchanged":
         return []

@@ -182,7 +182,7 @@ def sources(
 
     from faas.cli.image_store import open_store
     from faas.cli.progress import shown_steps
-    from faas.deploy.cluster_programs import make_sources_image, push_once
+    from faas.deploy.images.programs import make_sources_image, push_once
 
     try:
         wanted = tuple(Platform.parse(platform) for platform in platforms)

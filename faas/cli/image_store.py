@@ -112,7 +112,7 @@ def _needed(state: Path | None) -> list[str] | None:
         return None
     from faas.client.errors import ApiError
     from faas.client.kubeconfigs.files import KubeconfigError
-    from faas.deploy.images import images_in_use
+    from faas.deploy.images.requests import images_in_use
 
     try:
         return with_engine(state, images_in_use)

@@ -189,7 +189,7 @@ async def _read(client: HttpClient, name: str, namespace: str, event: Mapping[st
         return service, "/"
     from faas.cli.invoking.services import event_path
     from faas.client.visible import list_visible
-    from faas.deploy.belonging import EventObjects
+    from faas.deploy.objects.belonging import EventObjects
 
     hidden: set[Kind] = set()
     triggers = EventObjects(tuple(await list_visible(client, TRIGGER, namespace, hidden))).of_service(name).triggers

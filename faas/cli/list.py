@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.deploy.belonging import EventObjects
+    from faas.deploy.objects.belonging import EventObjects
     from faas.resources.kinds import Kind
 
 
@@ -37,7 +37,7 @@ def command(namespace: str, all_namespaces: bool, output: str | None, target: Ta
       faas list
       faas list -A -o json
     """
-    from faas.deploy.plan import clean
+    from faas.deploy.objects.plan import clean
 
     where = "" if all_namespaces else namespace
     is_elsewhere = bool(where) and not target.is_local
@@ -70,7 +70,7 @@ def command(namespace: str, all_namespaces: bool, output: str | None, target: Ta
 async def _read(client: HttpClient, namespace: str) -> tuple[list[Object], dict[str, EventObjects], set[Kind]]:
     """Services, by namespace what brings them events, and the kinds that may not be seen."""
     from faas.client.errors import Forbidden, Unauthorized
-    from faas.deploy.belonging import EventObjects, read_events
+    from faas.deploy.objects.belonging import EventObjects, read_events
     from faas.resources.kinds import SERVICE
 
     try:

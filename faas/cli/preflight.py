@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
     from faas.client.protocol import Object
-    from faas.deploy.cluster_image import Destination
-    from faas.deploy.missing import Missing
+    from faas.deploy.facts import Missing
+    from faas.deploy.images.publishing import Destination
     from faas.resources.kinds import Kind
 
 
@@ -43,7 +43,7 @@ class Preflight:
 
     async def _ask(self, client: HttpClient, objects: Sequence[Object]) -> list[Missing]:
         from faas.client.services.access import Access, is_allowed
-        from faas.deploy.preflight import check_before
+        from faas.deploy.preflight.check import check_before
 
         namespace = self.target.namespace
 

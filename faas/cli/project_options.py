@@ -75,7 +75,7 @@ def make_wanted(
     rollout_duration: str | None,
 ) -> Wanted:
     """Raises: click.UsageError: an option that says nothing valid."""
-    from faas.deploy.images import BuildFlags
+    from faas.deploy.images.requests import BuildFlags
     from faas.deploy.prepare import Wanted
     from faas.project.build_settings import BuildSettings
     from faas.project.podspec import Overrides

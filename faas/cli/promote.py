@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from faas.cli.preflight import Preflight
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
-    from faas.deploy.cluster_image import Destination
+    from faas.deploy.images.publishing import Destination
+    from faas.deploy.images.ran import Ran
     from faas.deploy.prepare import Prepared
-    from faas.deploy.promoting import Ran
     from faas.deploy.steps import Steps
     from faas.project.settings import Settings
 
@@ -70,8 +70,8 @@ def command(
     from faas.cli.connection import find_target, with_client
     from faas.cli.preflight import Preflight
     from faas.cli.progress import shown_steps
-    from faas.deploy.promoting import read_ran
-    from faas.deploy.rollout import DeployOptions
+    from faas.deploy.images.ran import read_ran
+    from faas.deploy.services.rollout import DeployOptions
     from faas.project.settings import load_settings
 
     if source == destination:
@@ -124,8 +124,8 @@ def _prepare(
     from faas_builders.oci.store import ImageStore
 
     from faas.cli.deploying_to import look_at
-    from faas.deploy import cluster_image
-    from faas.deploy.cluster_image import choose_platforms, destination_of
+    from faas.deploy.images import publishing
+    from faas.deploy.images.publishing import choose_platforms, destination_of
     from faas.deploy.prepare import Wanted, prepare_with
 
     for each in ran:
@@ -148,7 +148,7 @@ def _prepare(
             surroundings=place.surroundings,
             check=replace(check, pushes_to=_pushes_to(destination, ran)) if check is not None else None,
         )
-        bring = partial(cluster_image.bring, destination=destination, steps=steps, insecure=settings.build.insecure)
+        bring = partial(publishing.bring, destination=destination, steps=steps, insecure=settings.build.insecure)
     prepared = prepare_with(settings, store, wanted, {each.service: each.image for each in ran}, steps, bring=bring)
     _warn(ran, prepared)
     return prepared
@@ -156,7 +156,7 @@ def _prepare(
 
 def _pushes_to(destination: Destination, ran: Sequence[Ran]) -> Destination | None:
     """Where images are copied to; None where all are there already, and only pulled."""
-    from faas.deploy.cluster_image import is_at
+    from faas.deploy.images.publishing import is_at
 
     return None if all(is_at(each.image, destination) for each in ran) else destination
 

@@ -30,7 +30,7 @@ def command(name: str | None, namespace: str, output: str | None, target: Target
       faas revisions
       faas revisions hello -o yaml
     """
-    from faas.deploy.plan import clean
+    from faas.deploy.objects.plan import clean
 
     services, revisions = with_client(target, lambda client: read(client, namespace, name))
     if output:

@@ -38,7 +38,7 @@ def command(name: str, revision: str | None, namespace: str, dry_run: bool, outp
     """
 
     async def work(client: HttpClient) -> tuple[str, Object]:
-        from faas.deploy.split import roll_back
+        from faas.deploy.services.split import roll_back
 
         return await roll_back(client, name, namespace, revision, dry_run=dry_run)
 

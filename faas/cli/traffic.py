@@ -45,12 +45,12 @@ def command(
       faas traffic hello --traffic hello-00001=90,@latest=10 --tag @latest=canary
       faas traffic hello --traffic @latest=100 --untag canary
     """
-    from faas.deploy import traffic
+    from faas.deploy.services import traffic
 
     asked = (traffic.parse_percents(percents), traffic.parse_tags(tags), untag)
 
     async def work(client: HttpClient) -> Object:
-        from faas.deploy.split import change_split, read_service
+        from faas.deploy.services.split import change_split, read_service
 
         if not any(asked):
             return await read_service(client, name, namespace)

@@ -17,14 +17,10 @@ DeployError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from faas.deploy.conflicts import FieldConflict
-    from faas.deploy.missing import Missing
-    from faas.project.references import Reference
-    from faas.resources.kinds import Kind
+from faas.deploy.facts import EventFailure, Failure, FieldConflict, Kept, Missing
+from faas.project.references import Reference
+from faas.resources.kinds import Kind
 
 
 class DeployError(Exception):
@@ -117,29 +113,6 @@ class FieldConflicts(DeployError):
         self.conflicts: tuple[FieldConflict, ...] = tuple(conflicts)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One Service that did not become ready. `logs`: the last lines of its newest instance."""
-
-    service: str
-    reason: str
-    message: str
-    revision: str = ""
-    logs: tuple[str, ...] = ()
-    advice: str = ""  # what helps against this
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A Service of a deploy that failed, and who serves it still, as its server says."""
-
-    service: str
-    traffic: str  # hello-00001 100 %
-
-    def __str__(self) -> str:
-        return f"{self.service} ({self.traffic})" if self.traffic else self.service
-
-
 class NotReady(DeployError):
     def __init__(self, failures: tuple[Failure, ...], *, kept: tuple[Kept, ...] = ()) -> None:
         first = failures[0]
@@ -147,20 +120,6 @@ class NotReady(DeployError):
         super().__init__(f"{first.service} is not ready: {first.message or first.reason}{more}")
         self.failures: tuple[Failure, ...] = failures
         self.kept = kept  # services that the revisions before this deploy still serve
-
-
-@dataclass(frozen=True, slots=True)
-class EventFailure:
-    """A Trigger, a source or a DomainMapping that is not ready."""
-
-    kind: str
-    name: str
-    reason: str
-    message: str
-
-    def __str__(self) -> str:
-        first_line = self.message.partition("\n")[0]
-        return f"{self.name} ({self.kind}) is not ready: {f'{self.reason}: {first_line}'.strip(': ')}"
 
 
 class Overtaken(DeployError):

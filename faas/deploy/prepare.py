@@ -10,9 +10,8 @@ from faas_builders.builder import BuildResult
 from faas_builders.oci.store import ImageStore
 
 from faas.client.protocol import Object
-from faas.deploy.choice import ImageChoice, choose, wants_container
-from faas.deploy.deploying import every_object
-from faas.deploy.images import (
+from faas.deploy.images.choice import ImageChoice, choose, wants_container
+from faas.deploy.images.requests import (
     BuildFlags,
     container_request,
     function_of,
@@ -21,8 +20,9 @@ from faas.deploy.images import (
     make_host_builder,
     said_by,
 )
+from faas.deploy.objects.which import kind_of_manifest
+from faas.deploy.planning import every_object
 from faas.deploy.steps import Steps
-from faas.deploy.which import kind_of_manifest
 from faas.project.discover import describe
 from faas.project.environment import Environment, image_environment
 from faas.project.errors import ProjectError
@@ -36,7 +36,7 @@ from faas.project.surroundings import Surroundings
 from faas.resources.kinds import SECRET
 
 if TYPE_CHECKING:
-    from faas.deploy.cluster_image import Destination
+    from faas.deploy.images.publishing import Destination
 
 Letters = Literal["none", "made", "kept"]
 """Our store of dead letters in a cluster: there is none; the deploy makes it; Triggers that send there go on doing so,
@@ -93,7 +93,7 @@ def prepare(settings: Settings, store: ImageStore, wanted: Wanted, steps: Steps)
     images = {way: made.reference for way, made in ((False, process_image), (True, container_image)) if made}
     destination = wanted.destination
     if destination is not None and container_image is not None:
-        from faas.deploy.cluster_image import publish  # who deploys to the engine has no need of registries
+        from faas.deploy.images.publishing import publish  # who deploys to the engine has no need of registries
 
         images[True] = publish(store, container_image, destination, steps)
     # Those that nobody wants have no image; they are here for what their names mean.
@@ -139,7 +139,7 @@ def _prepared(
     objects = _objects(settings, wanted, found, images)
     destination, programs = wanted.destination, ""
     if destination is not None and (objects.needs_adapters or (wanted.letters == "made" and objects.triggers)):
-        from faas.deploy.cluster_image import programs_image
+        from faas.deploy.images.publishing import programs_image
 
         programs = programs_image(store, destination, steps, base=_programs_base(found.choice))
         objects = objects.with_adapters(programs)

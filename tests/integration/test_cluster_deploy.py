@@ -11,11 +11,12 @@ from faas.cli.deploy_letters import with_dead_letters
 from faas.client.errors import Forbidden
 from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
-from faas.deploy.dead_letters import make_sink
-from faas.deploy.deploying import Plan, carry_out_deploy, plan_deploy
+from faas.deploy.deploying import carry_out_deploy
 from faas.deploy.errors import FieldConflicts, KindMissing, NoNamespace, NotReady
+from faas.deploy.planning import Plan, plan_deploy
 from faas.deploy.prepare import Prepared
-from faas.deploy.rollout import DeployOptions
+from faas.deploy.programs.dead_letters import make_sink
+from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
 from faas.project.objects import Objects

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from faas.client.protocol import Object
-from faas.deploy.collecting import DEADLINE, make_collector
+from faas.deploy.programs.collecting import DEADLINE, make_collector
 from faas.resources.kinds import BROKER, PING_SOURCE, SERVICE, TRIGGER, Kind
 from tests.cluster.faults import refuse
 from tests.cluster.rights import Right

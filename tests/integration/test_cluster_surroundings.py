@@ -13,13 +13,14 @@ from faas.client.errors import NotFound
 from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
 from faas.deploy import deploying
-from faas.deploy.claims import make_claim
-from faas.deploy.deploying import Plan, carry_out_deploy, plan_deploy
-from faas.deploy.domains import CLAIM
+from faas.deploy.bindings.claims import make_claim
+from faas.deploy.bindings.domains import CLAIM
+from faas.deploy.deploying import carry_out_deploy
 from faas.deploy.errors import DomainsNotReady, EventsNotReady
-from faas.deploy.rollout import DeployOptions
+from faas.deploy.planning import Plan, plan_deploy
+from faas.deploy.preflight.surroundings import look_around
+from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
-from faas.deploy.surroundings import look_around
 from faas.project.objects import Objects, make_objects
 from faas.project.services import make_services
 from faas.project.settings import Settings

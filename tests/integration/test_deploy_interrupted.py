@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from faas.client.protocol import Client, Object, WatchEvent
-from faas.deploy.deploying import carry_out_deploy, plan_deploy
+from faas.deploy.deploying import carry_out_deploy
 from faas.deploy.errors import Overtaken
-from faas.deploy.rollout import DeployOptions
+from faas.deploy.planning import plan_deploy
+from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
 from faas.project.objects import Objects
 from faas.resources.kinds import CONFIG_MAP, SERVICE

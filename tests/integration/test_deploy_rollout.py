@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from faas.deploy import traffic
-from faas.deploy.deploying import Plan, carry_out_deploy, plan_deploy
+from faas.deploy.deploying import carry_out_deploy
 from faas.deploy.errors import DeployError, NotReady, TrafficError
-from faas.deploy.images import images_in_use
-from faas.deploy.plan import Change
-from faas.deploy.rollout import DeployOptions, carry_out
-from faas.deploy.split import change_split, roll_back
+from faas.deploy.images.requests import images_in_use
+from faas.deploy.objects.plan import Change
+from faas.deploy.planning import Plan, plan_deploy
+from faas.deploy.services import traffic
+from faas.deploy.services.rollout import DeployOptions, carry_out
+from faas.deploy.services.split import change_split, roll_back
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
 from faas.project.objects import Objects

@@ -14,11 +14,12 @@ import pytest
 import yaml
 
 from faas.client.http.client import HttpClient
-from faas.deploy.deploying import carry_out_deploy, plan_deploy
+from faas.deploy.deploying import carry_out_deploy
 from faas.deploy.export.of_project import read_stage
 from faas.deploy.export.rbac import make_rbac
 from faas.deploy.export.reading import read_edition
-from faas.deploy.rollout import DeployOptions
+from faas.deploy.planning import plan_deploy
+from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
 from faas.project.objects import Objects
 from tests.cluster.rights import Right

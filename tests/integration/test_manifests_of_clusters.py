@@ -19,7 +19,7 @@ from faas_runtime.declaring.spec import FunctionSpec
 from faas_runtime.describe import describe
 from faas_runtime.options.known import OPTIONS
 
-from faas.deploy.which import kind_of_manifest
+from faas.deploy.objects.which import kind_of_manifest
 from faas.project.errors import ProjectError
 from faas.project.labels import Object
 from faas.project.objects import Objects, make_objects

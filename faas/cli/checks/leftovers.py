@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 async def collectors(view: View) -> Check:
     """Collectors of `faas events tail` whose time is over: each keeps a Pod."""
-    from faas.deploy.collecting import left_behind
+    from faas.deploy.programs.collecting import left_behind
 
     names = await left_behind(view.client, view.namespace, now=datetime.now(UTC))
     if not names:

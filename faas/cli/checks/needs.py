@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faas.client.protocol import Object
-from faas.deploy.which import kind_of_manifest
+from faas.deploy.objects.which import kind_of_manifest
 from faas.resources.kinds import Kind
 
 _POD_FIELDS = {

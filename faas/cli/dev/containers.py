@@ -9,8 +9,8 @@ from pathlib import Path
 from faas_builders.builder import Report
 from faas_builders.oci.store import ImageStore
 
-from faas.deploy.choice import ImageChoice
-from faas.deploy.images import BuildFlags, container_request, function_of, make_builder
+from faas.deploy.images.choice import ImageChoice
+from faas.deploy.images.requests import BuildFlags, container_request, function_of, make_builder
 from faas.project.services import ServiceSpec
 from faas.project.settings import Settings
 

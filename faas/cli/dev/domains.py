@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from faas.client.protocol import Client, Object
-from faas.deploy.applying import apply
-from faas.deploy.settled import wait_settled
+from faas.deploy.bindings.settled import wait_settled
+from faas.deploy.objects.applying import apply
 from faas.project.labels import PROJECT_LABEL
 from faas.resources.kinds import DOMAIN_MAPPING
 

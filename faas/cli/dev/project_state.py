@@ -12,7 +12,7 @@ from faas_runtime.declaring.spec import Description
 
 from faas.cli.dev.containers import container_image
 from faas.cli.eventing.rows import adapter_options, source_word
-from faas.deploy.choice import choose, wants_container
+from faas.deploy.images.choice import choose, wants_container
 from faas.project.build_settings import BuildSettings
 from faas.project.devimage import dev_bundle
 from faas.project.environment import Environment, choose_environment

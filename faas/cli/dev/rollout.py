@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from faas.cli.dev.debugging import CONFIG_DEFAULTS
 from faas.cli.dev.project_state import Desired
 from faas.client.protocol import Client, Object
-from faas.deploy.applying import apply
-from faas.deploy.errors import EventFailure, Failure, NotReady
-from faas.deploy.events import carry_out_events, make_brokers, plan_events
-from faas.deploy.settled import called_at
-from faas.deploy.wait import wait_for
+from faas.deploy.bindings.events import carry_out_events, make_brokers, plan_events
+from faas.deploy.bindings.settled import called_at
+from faas.deploy.errors import NotReady
+from faas.deploy.facts import EventFailure, Failure
+from faas.deploy.objects.applying import apply
+from faas.deploy.services.wait import wait_for
 from faas.project.labels import PROJECT_LABEL
 from faas.resources.config import CONFIG_NAMESPACE
 from faas.resources.kinds import CONFIG_MAP, SECRET, SERVICE, TRIGGER

@@ -25,7 +25,7 @@ def count_text(facts: Mapping[str, Any] | None, name: str) -> str:
 
 def with_observed(obj: Object, facts: Mapping[str, Any] | None) -> Object:
     """An object as data, with what the engine says of it beside the status: `observed`."""
-    from faas.deploy.plan import clean
+    from faas.deploy.objects.plan import clean
 
     if facts is None:
         return clean(obj)

@@ -13,7 +13,7 @@ from faas.resources.keys import SOURCES_IMAGE
 
 if TYPE_CHECKING:
     from faas.client.protocol import Object
-    from faas.deploy.belonging import EventObjects
+    from faas.deploy.objects.belonging import EventObjects
 
 _ADAPTERS = SOURCES_IMAGE.rpartition("/")[2]  # wherever it was pushed to
 _WORDS = {
@@ -91,7 +91,7 @@ def _adapter_summary(source: Mapping[str, Any]) -> str:
 
 
 def _pairs(events: EventObjects) -> list[tuple[Object, Object | None]]:
-    from faas.deploy.belonging import source_of
+    from faas.deploy.objects.belonging import source_of
 
     by_name = {source["metadata"]["name"]: source for source in events.sources}
     triggers = sorted(events.triggers, key=lambda trigger: str(trigger["metadata"]["name"]))
@@ -114,7 +114,7 @@ def _ready(obj: Object) -> str:
 
 def filters_text(trigger: Mapping[str, Any]) -> str:
     """Which events of which Broker; that they are a source's is said by the source."""
-    from faas.deploy.belonging import source_of
+    from faas.deploy.objects.belonging import source_of
 
     spec = trigger["spec"]
     broker = spec.get("broker", "")

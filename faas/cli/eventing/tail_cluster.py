@@ -43,7 +43,7 @@ def tail(target: Target, namespace: str, wish: Wish, show: Show) -> None:
 
 
 async def _tail(client: HttpClient, target: Target, namespace: str, wish: Wish, show: Show) -> None:
-    from faas.deploy.collecting import collecting, filters_of, image_there, sweep
+    from faas.deploy.programs.collecting import collecting, filters_of, image_there, sweep
 
     globs = {name: wish.filters.get(name) for name in ("type", "source", "subject")}
     try:
@@ -71,7 +71,7 @@ async def _tail(client: HttpClient, target: Target, namespace: str, wish: Wish, 
 async def _show(client: HttpClient, namespace: str, name: str, limit: int | None, show: Show) -> None:
     """Return after so many, or when the collector's time is over."""
     from faas.cli.log_follow import Follower
-    from faas.deploy.collecting import LIFETIME
+    from faas.deploy.programs.collecting import LIFETIME
     from faas.resources import keys
 
     left = limit

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from faas.client.services.store import NAME as STORE
-from faas.deploy.dead_letters import uses_store
 from faas.deploy.export.edition import Edition
 from faas.deploy.export.serving import Served
+from faas.deploy.programs.dead_letters import uses_store
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Any
 from faas_builders.oci import references
 
 from faas.client.protocol import Object
-from faas.deploy import traffic
-from faas.deploy.applied import APPLIED
-from faas.deploy.plan import essence
+from faas.deploy.objects.applied import APPLIED
+from faas.deploy.objects.plan import essence
+from faas.deploy.services import traffic
 from faas.project.labels import MANAGED_BY_LABEL, MANAGER
 from faas.resources import keys
 from faas.resources.config.brokers import DEFAULT_CLASS

@@ -13,10 +13,10 @@ from faas_builders.oci import references
 from faas_runtime.declaring.spec import FunctionSpec
 
 from faas.client.services import store
-from faas.deploy.choice import choose
-from faas.deploy.dead_letters import dead_letter_objects, with_dead_letter_sinks
-from faas.deploy.deploying import every_object
 from faas.deploy.export.edition import Edition, make_edition
+from faas.deploy.images.choice import choose
+from faas.deploy.planning import every_object
+from faas.deploy.programs.dead_letters import dead_letter_objects, with_dead_letter_sinks
 from faas.project.build_settings import BuildSettings
 from faas.project.discover import describe
 from faas.project.environment import image_environment

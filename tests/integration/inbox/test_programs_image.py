@@ -15,7 +15,7 @@ from faas_builders.oci.store import ImageStore
 from faas_builders.registry.names import ImageName
 from faas_builders.target import Platform
 
-from faas.deploy.cluster_programs import make_sources_image, push_once
+from faas.deploy.images.programs import make_sources_image, push_once
 from tests import made_bases
 from tests.containers_world import RunningRegistry
 

@@ -16,7 +16,7 @@ from faas_builders.delivery import Output, deliver
 from faas_builders.oci.programs_image import PYTHON, ProgramsRequest
 from faas_builders.oci.store import ImageStore
 
-from faas.deploy.cluster_programs import make_sources_image
+from faas.deploy.images.programs import make_sources_image
 from tests.containers_world import MadeImage
 from tests.inbox_world import RunningInbox, event_headers, is_ready
 from tests.programs import DEADLINE_S, Program, find_program, free_port, running_program

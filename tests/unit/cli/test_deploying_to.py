@@ -10,7 +10,7 @@ import pytest
 
 from faas.cli.deploy_letters import Stores, tell_of_left_store, warn_of_letters
 from faas.cli.deploying_to import Place
-from faas.deploy.dead_letters import make_sink
+from faas.deploy.programs.dead_letters import make_sink
 from faas.project.settings import Settings
 
 TARGET: Any = SimpleNamespace(namespace="team", context="prod", flags=" --stage staging")

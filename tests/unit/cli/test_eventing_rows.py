@@ -9,7 +9,7 @@ import click
 import pytest
 
 from faas.cli.eventing.rows import describe_events, filters_text, source_word, summary_of, triggers_text
-from faas.deploy.belonging import EventObjects
+from faas.deploy.objects.belonging import EventObjects
 
 READY = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 

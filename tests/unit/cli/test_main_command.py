@@ -16,7 +16,8 @@ from faas.cli.errors import CommandError, explain
 from faas.cli.main import _HELP, group, main
 from faas.client.errors import Cause, Invalid, NotFound, Unavailable
 from faas.client.places.state import EngineNotRunning, State
-from faas.deploy.errors import Failure, Kept, NotReady
+from faas.deploy.errors import NotReady
+from faas.deploy.facts import Failure, Kept
 
 
 def run(*arguments: str, state: Path) -> tuple[int, str, str]:

@@ -8,7 +8,8 @@ from faas.cli.errors import CodedFailure, deploy_exit_codes, explain
 from faas.cli.refusals import granting
 from faas.client.errors import ApiError, Forbidden, NoSuchKind, NotFound, Unauthorized, Unavailable, Untrusted
 from faas.client.places.contexts import UnknownContext
-from faas.deploy.errors import EventFailure, EventsNotReady
+from faas.deploy.errors import EventsNotReady
+from faas.deploy.facts import EventFailure
 
 
 def in_context(context: str, error: ApiError) -> ApiError:

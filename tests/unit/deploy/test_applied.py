@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faas.client.errors import Cause, Invalid
-from faas.deploy.applied import APPLIED, digest_of, holds, is_unchanged, stamped
-from faas.deploy.hidden import hide_in, shown
+from faas.deploy.objects.applied import APPLIED, digest_of, holds, is_unchanged, stamped
+from faas.deploy.objects.hidden import hide_in, shown
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
-from faas.deploy.choice import choose, wants_container
+from faas.deploy.images.choice import choose, wants_container
 from faas.project.build_settings import BuildSettings
 from faas.project.errors import ProjectError
 from faas.project.services import ServiceSpec, make_services

@@ -11,7 +11,7 @@ from faas_runtime.events.matching import compile_filters
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.deploy.collecting import DEADLINE, filters_of, is_left_behind, make_collector, make_collector_trigger
+from faas.deploy.programs.collecting import DEADLINE, filters_of, is_left_behind, make_collector, make_collector_trigger
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

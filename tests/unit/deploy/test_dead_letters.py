@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from faas.client.errors import NotFound
-from faas.deploy.dead_letters import (
+from faas.deploy.objects.plan import Change
+from faas.deploy.programs.dead_letters import (
     dead_letter_objects,
     dead_letter_store,
     is_store,
@@ -16,7 +17,6 @@ from faas.deploy.dead_letters import (
     waits_for_volume,
     with_dead_letter_sinks,
 )
-from faas.deploy.plan import Change
 from faas.project.objects import Objects
 from faas.resources import keys
 from faas.resources.kinds import VOLUME_CLAIM

@@ -14,14 +14,14 @@ from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object
-from faas.deploy.belonging import EventObjects, read_events
-from faas.deploy.events import EventPlan, carry_out_events, make_brokers, plan_events
+from faas.deploy.bindings.events import EventPlan, carry_out_events, make_brokers, plan_events
+from faas.deploy.bindings.settled import judge_ready, wait_settled
 from faas.deploy.export.cleaning import exported_event, runs_adapter
-from faas.deploy.settled import judge_ready, wait_settled
-from faas.deploy.wait import Verdict
-from faas.engine.api.backend import Backend
-from faas.engine.api.bootstrap import bootstrap
-from faas.engine.api.collector import Collector
+from faas.deploy.objects.belonging import EventObjects, read_events
+from faas.deploy.services.wait import Verdict
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.bootstrap import bootstrap
+from faas.engine.api.objects.collector import Collector
 from faas.engine.store import MemoryStore
 from faas.project.objects import Objects, make_objects
 from faas.project.services import make_services

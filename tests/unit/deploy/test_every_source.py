@@ -13,11 +13,11 @@ from faas_runtime.describe import describe
 from faas_runtime.events.shapes.github import EVENTS
 
 from faas.client.protocol import Object
-from faas.deploy.belonging import read_events
-from faas.deploy.events import carry_out_events, make_brokers, plan_events
+from faas.deploy.bindings.events import carry_out_events, make_brokers, plan_events
 from faas.deploy.export.cleaning import exported_event
-from faas.engine.api.backend import Backend
-from faas.engine.api.bootstrap import bootstrap
+from faas.deploy.objects.belonging import read_events
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.bootstrap import bootstrap
 from faas.engine.store import MemoryStore
 from faas.project.objects import Objects, make_objects
 from faas.project.services import make_services

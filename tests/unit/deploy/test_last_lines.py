@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from faas.client.errors import NotFound
-from faas.deploy.logs import last_lines
+from faas.deploy.reasons.logs import last_lines
 
 ENDED = {"exitCode": 4, "reason": "Error", "message": "Traceback\nKeyError: 'DB'\n"}
 LOST = "unable to retrieve container logs for containerd://7ed3b19c"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from faas.deploy.export.cleaning import exported, unportable
-from faas.deploy.plan import change_of
+from faas.deploy.objects.plan import change_of
+from faas.deploy.services.wait import Goal, Verdict, judge
 from faas.deploy.steps import Step, Steps
-from faas.deploy.wait import Goal, Verdict, judge
 
 IMAGE = "faas.local/shop@sha256:" + "ab" * 32
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from faas.deploy.errors import NamesMissing, NoRights
-from faas.deploy.missing import Missing, missing_of, users_of
-from faas.deploy.preflight import rights_for
+from faas.deploy.facts import Missing
+from faas.deploy.preflight.check import rights_for
+from faas.deploy.preflight.missing import missing_of, users_of
 from faas.project.references import Reference
 from faas.resources.kinds import BROKER, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from faas.deploy.live import Live
-from faas.deploy.plan import Change
-from faas.deploy.staying import staying_with
-from faas.deploy.which import which
+from faas.deploy.objects.live import Live
+from faas.deploy.objects.plan import Change
+from faas.deploy.objects.staying import staying_with
+from faas.deploy.objects.which import which
 
 SERVING, SOURCES = "serving.knative.dev/v1", "sources.knative.dev/v1"
 

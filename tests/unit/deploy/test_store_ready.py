@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from faas.deploy.plan import Change
-from faas.deploy.store_ready import is_available, store_of, time_for, trouble_of_store
+from faas.deploy.objects.plan import Change
+from faas.deploy.programs.store_ready import is_available, store_of, time_for, trouble_of_store
 from faas.resources.kinds import DEPLOYMENT, SECRET
 
 NAME = "faas-dead-letters"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from faas.deploy.surroundings import broker_addresses
-from faas.engine.api.backend import Backend
-from faas.engine.api.bootstrap import bootstrap
+from faas.deploy.preflight.surroundings import broker_addresses
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.bootstrap import bootstrap
 from faas.engine.store import MemoryStore
 from faas.resources.kinds import BROKER
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.deploy import traffic
 from faas.deploy.errors import TrafficError
+from faas.deploy.services import traffic
 
 LATEST = {"latestRevision": True, "percent": 100}
 

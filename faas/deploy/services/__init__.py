@@ -1,0 +1,6 @@
+"""Knative Services: applied together, waited for, and who gets their requests.
+
+- `traffic`: lists of traffic as values: parse, pin, tag, go back; `split` changes one
+- `wait`: what a Service's status says of a change, until it is settled; `failing`: what to tell when it is not
+- `rollout`: all of a deploy's Services, whose traffic moves together or not at all
+"""
