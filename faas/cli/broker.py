@@ -82,7 +82,7 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, target: Targ
     def row_of(broker: Object) -> list[str]:
         return _row(broker, facts.get(key_of(broker)), triggers, wide=output == "wide")
 
-    print_listing(brokers, heads, row_of, namespace=where, what="Broker", hint="make one:  faas broker create")
+    print_listing(brokers, heads, row_of, namespace=where, what="Broker", hint=f"make one:  faas broker create{target.flags}")
 
 
 @command.command("describe", short_help="Show a Broker.")
@@ -115,7 +115,7 @@ def describe(name: str, namespace: str, output: str | None, target: Target) -> N
     if output:
         print_data(with_observed(broker, facts), output)
         return
-    print_facts(_facts(broker, facts, known=report is not None))
+    print_facts(_facts(broker, facts, target.flags, known=report is not None))
     queues = by_key((report or {}).get("triggers", ()))
     ours = sorted_objects([trigger for trigger in triggers if broker_of(trigger) == name])
     print_section("Triggers", [_trigger(trigger, queues.get(key_of(trigger))) for trigger in ours])
@@ -146,8 +146,9 @@ def create(name: str, retention: str | None, max_bytes: str | None, namespace: s
         "kind": BROKER.kind,
         "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
     }
-    url = with_client(target, lambda client: _create(client, broker))
-    click.echo(f"{name} is ready  {url}\nsend it an event:  faas events send TYPE --data '{{}}'{_broker_flag(name)}")
+    url = with_client(target, lambda client: _create(client, broker, target.flags))
+    send = f"faas events send TYPE --data '{{}}'{_broker_flag(name)}{target.flags}"
+    click.echo(f"{name} is ready  {url}\nsend it an event:  {send}")
 
 
 @command.command("delete", short_help="Delete a Broker and its events.")
@@ -185,7 +186,7 @@ def _period(text: str) -> str:
     return text
 
 
-async def _create(client: HttpClient, broker: Object) -> str:
+async def _create(client: HttpClient, broker: Object, flags: str) -> str:
     import asyncio
 
     from faas.cli.errors import CommandError
@@ -197,7 +198,7 @@ async def _create(client: HttpClient, broker: Object) -> str:
         made = await client.create(BROKER, broker)
     except AlreadyExists as error:
         message = f"there is a Broker {metadata['name']!r} in namespace {metadata['namespace']} already"
-        raise CommandError(message, f"See it:  faas broker describe {metadata['name']}") from error
+        raise CommandError(message, f"See it:  faas broker describe {metadata['name']}{flags}") from error
     last = made
     try:
         async with asyncio.timeout(60):
@@ -211,7 +212,7 @@ async def _create(client: HttpClient, broker: Object) -> str:
         pass
     said = ready_of(last)
     why = f": {said['message']}" if said.get("message") else ""
-    hint = f"See:  faas broker describe {metadata['name']}, faas status"
+    hint = f"See:  faas broker describe {metadata['name']}{flags}"
     raise CommandError(f"{metadata['name']} was made and is not ready after 60 s{why}", hint)
 
 
@@ -236,7 +237,7 @@ def _row(broker: Object, facts: Facts, triggers: list[Object], *, wide: bool) ->
     return [*row, _url(broker), str((facts or {}).get("heldBy") or "")] if wide else row
 
 
-def _facts(broker: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]]:
+def _facts(broker: Object, facts: Facts, flags: str, *, known: bool) -> list[tuple[str, str]]:
     from faas.resources import keys
 
     metadata, condition = broker["metadata"], ready_of(broker)
@@ -260,16 +261,16 @@ def _facts(broker: Object, facts: Facts, *, known: bool) -> list[tuple[str, str]
         ("Retention", f"{span_text(facts['retentionSeconds'])}, when they are delivered"),
         ("Largest event", size_text(facts["maxEventBytes"])),
         ("Held by", held),
-        ("Dead letters", _dead_letters(facts, metadata["name"])),
+        ("Dead letters", _dead_letters(facts, metadata["name"], flags)),
     ]
 
 
-def _dead_letters(facts: Mapping[str, Any], broker: str) -> str:
+def _dead_letters(facts: Mapping[str, Any], broker: str, flags: str) -> str:
     if not facts.get("dead"):
         return "none"
     named = {stream: count for stream, count in facts.get("deadLetterStreams", {}).items() if stream}
     among = "".join(f", {count} of them in stream {stream}" for stream, count in sorted(named.items()))
-    return f"{facts['dead']}{among}; see: faas dlq list{_broker_flag(broker)}"
+    return f"{facts['dead']}{among}; see: faas dlq list{_broker_flag(broker)}{flags}"
 
 
 def _trigger(trigger: Object, queue: Facts) -> str:

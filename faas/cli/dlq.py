@@ -170,7 +170,7 @@ def replay(
         note(f"delivering {counted(total, 'dead letter')} …")
 
     async def work(letters: Letters) -> dict[str, Any]:
-        return await last(letters.replay_dead_letters(broker, to_broker=to_broker, **chosen))
+        return await last(letters.replay_dead_letters(broker, to_broker=to_broker, **chosen), target.flags)
 
     with told_to_go_on(f"faas dlq list{target.flags}"):
         done = with_letters(target, namespace, broker, work)

@@ -43,7 +43,7 @@ def command(namespace: str, all_namespaces: bool, output: str | None, target: Ta
     is_elsewhere = bool(where) and not target.is_local
 
     async def work(client: HttpClient) -> tuple[list[Object], dict[str, EventObjects], set[Kind]]:
-        read = await _read(client, where)
+        read = await _read(client, where, target)
         if not read[0] and is_elsewhere:
             await _check_namespace(client, where)
         return read
@@ -67,7 +67,9 @@ def command(namespace: str, all_namespaces: bool, output: str | None, target: Ta
     note_hidden(hidden, namespace if where else "")
 
 
-async def _read(client: HttpClient, namespace: str) -> tuple[list[Object], dict[str, EventObjects], set[Kind]]:
+async def _read(
+    client: HttpClient, namespace: str, target: Target
+) -> tuple[list[Object], dict[str, EventObjects], set[Kind]]:
     """Services, by namespace what brings them events, and the kinds that may not be seen."""
     from faas.client.errors import Forbidden, Unauthorized
     from faas.deploy.objects.belonging import EventObjects, read_events
@@ -80,9 +82,8 @@ async def _read(client: HttpClient, namespace: str) -> tuple[list[Object], dict[
     except Forbidden as error:
         if namespace:
             raise
-        raise CommandError(
-            "you may not list the functions of all namespaces", "Name one of yours:  faas list -n NAMESPACE"
-        ) from error
+        hint = f"Name one of yours:  faas list -n NAMESPACE{target.flags}"
+        raise CommandError("you may not list the functions of all namespaces", hint) from error
     hidden: set[Kind] = set()
     every = await read_events(client, namespace, hidden)
     spaces = {str(trigger["metadata"]["namespace"]) for trigger in every.triggers}

@@ -31,11 +31,11 @@ def explain_refusal(error: ApiError) -> Explanation:
 def _of_engine(error: ApiError) -> str:
     match error:
         case Unavailable():
-            return "See what the engine does:  faas status"
+            return f"See what the engine does:  faas status{error.flags}"
         case Forbidden():
-            return "The kubeconfig is another engine's:  faas doctor"
+            return f"The kubeconfig is another engine's:  faas doctor{error.flags}"
         case NotFound() if "service" in error.kind.lower() or not error.kind:
-            return "See what there is:  faas list -A"
+            return f"See what there is:  faas list -A{error.flags}"
     return ""
 
 

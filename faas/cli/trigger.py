@@ -111,7 +111,7 @@ def describe(name: str, namespace: str, output: str | None, target: Target) -> N
         print_data(with_observed(trigger, facts), output)
         return
     print_facts(_facts(trigger))
-    print_section("Delivery", _delivery(trigger, facts))
+    print_section("Delivery", _delivery(trigger, facts, target.flags))
     if facts is None:
         print_section("Progress", ["not known" if report is not None else "a cluster does not count it"])
     else:
@@ -177,7 +177,7 @@ def _facts(trigger: Object) -> list[tuple[str, str]]:
     ]
 
 
-def _delivery(trigger: Object, facts: Facts) -> list[str]:
+def _delivery(trigger: Object, facts: Facts, flags: str) -> list[str]:
     """As the engine has resolved it; else as the Trigger says it."""
     resolved = (facts or {}).get("delivery")
     if resolved is None:
@@ -195,7 +195,7 @@ def _delivery(trigger: Object, facts: Facts) -> list[str]:
         stream = (
             f"dead-letter stream {resolved['deadLetterStream']}" if resolved["deadLetterStream"] else "dead letters"
         )
-        lines.append(f"then to the Broker's {stream}: faas dlq list")
+        lines.append(f"then to the Broker's {stream}: faas dlq list{flags}")
     if facts and facts.get("orderedBy"):
         lines.append(f"events of one {facts['orderedBy']} one after another")
     return lines

@@ -37,9 +37,9 @@ def replay(
     async def work(eventing: EventingClient) -> dict[str, Any]:
         if not dry_run:
             note(f"delivering to {trigger} what was stored since {since} …")
-        return await last(eventing.replay(trigger, since=since, until=until, dry_run=dry_run))
+        return await last(eventing.replay(trigger, since=since, until=until, dry_run=dry_run), target.flags)
 
-    see = f"faas trigger describe {trigger}"
+    see = f"faas trigger describe {trigger}{target.flags}"
     try:
         with told_to_go_on(see):
             done = with_eventing(target, namespace, (TRIGGER, trigger), work)
@@ -76,8 +76,8 @@ def refuse_on_cluster(target: Target, namespace: str, trigger: str) -> NoReturn:
     name, kind = with_client(target, work)
     raise CommandError(
         f"Broker {name} cannot deliver stored events once more: {_WHY.get(kind, _WHY_NOT_KNOWN).format(kind=kind)}",
-        f"What failed is kept, where the store of dead letters is:  faas dlq replay --trigger {trigger}\n"
-        "What is sent again comes again:  faas events send --file EVENTS.json",
+        f"What failed is kept, where the store of dead letters is:  faas dlq replay --trigger {trigger}{target.flags}\n"
+        f"What is sent again comes again:  faas events send --file EVENTS.json{target.flags}",
     )
 
 
@@ -99,7 +99,7 @@ def told_to_go_on(see: str) -> Iterator[None]:
         raise
 
 
-async def last(lines: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
+async def last(lines: AsyncIterator[dict[str, Any]], flags: str) -> dict[str, Any]:
     """The last line that says something. Raises: CommandError: there was none."""
     said: dict[str, Any] = {}
     began = time.monotonic()
@@ -108,7 +108,8 @@ async def last(lines: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
         if not line:
             note(f"… still delivering after {time.monotonic() - began:.0f} s")
     if not said.keys() - {"total"}:
-        raise CommandError("the engine stopped while events were delivered", "Some may be delivered; see:  faas status")
+        see = f"Some may be delivered; see:  faas status{flags}"
+        raise CommandError("the engine stopped while events were delivered", see)
     return said
 
 

@@ -130,7 +130,7 @@ def _send_all(target: Target, namespace: str, broker: str, documents: list[Docum
         for document in documents:
             click.echo(f"{document['id']} stored")
     for kind in unwanted:
-        note(f"no trigger of Broker {broker} wants {kind}; see:  faas trigger list")
+        note(f"no trigger of Broker {broker} wants {kind}; see:  faas trigger list{target.flags}")
 
 
 def complete(document: Document) -> Document:

@@ -36,7 +36,7 @@ def with_eventing(
     try:
         return with_client(target, session)
     except NoEventing as error:
-        hint = "Only the engine keeps what this command shows. For objects:  faas trigger list, kubectl get triggers"
+        hint = f"Only the engine keeps what this command shows. For objects:  faas trigger list{target.flags}"
         raise CommandError(error.message, hint) from error
 
 

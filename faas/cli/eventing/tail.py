@@ -50,7 +50,8 @@ def tail(target: Target, namespace: str, wish: Wish, *, as_json: bool) -> None:
     except KeyboardInterrupt:
         return
     if not printed and not wish.follow:
-        note(f"Broker {wish.broker} has no such events; send one:  faas events send TYPE --data '{{}}'")
+        send = f"faas events send TYPE --data '{{}}'{target.flags}"
+        note(f"Broker {wish.broker} has no such events; send one:  {send}")
 
 
 def _print(line: Mapping[str, Any], *, as_json: bool) -> None:

@@ -31,7 +31,8 @@ def tail(target: Target, namespace: str, wish: Wish, show: Show) -> None:
     if wish.since is not None or not wish.follow:
         raise CommandError(
             "a cluster's Broker does not keep events to be read again",
-            "Watch what comes from now on:  faas events tail     (dead letters are kept:  faas dlq list)",
+            f"Watch what comes from now on:  faas events tail{target.flags}\n"
+            f"Dead letters are kept:  faas dlq list{target.flags}",
         )
 
     async def work(client: HttpClient) -> None:
@@ -43,7 +44,7 @@ def tail(target: Target, namespace: str, wish: Wish, show: Show) -> None:
 
 
 async def _tail(client: HttpClient, target: Target, namespace: str, wish: Wish, show: Show) -> None:
-    from faas.deploy.programs.collecting import collecting, filters_of, image_there, sweep
+    from faas.deploy.programs.collecting import LIFETIME, collecting, filters_of, image_there, sweep
 
     globs = {name: wish.filters.get(name) for name in ("type", "source", "subject")}
     try:
@@ -57,7 +58,8 @@ async def _tail(client: HttpClient, target: Target, namespace: str, wish: Wish, 
         raise CommandError(
             "no registry is known that the cluster could pull the collector from",
             "Name a stage with a registry (--stage), or push the image and name it:\n"
-            "faas image sources --push REGISTRY/faas-sources && faas events tail --image REGISTRY/faas-sources",
+            "faas image sources --push REGISTRY/faas-sources && "
+            f"faas events tail --image REGISTRY/faas-sources{target.flags}",
         )
     note(f"starting a collector in namespace {namespace} ({image})")
     async with (
@@ -65,11 +67,13 @@ async def _tail(client: HttpClient, target: Target, namespace: str, wish: Wish, 
         collecting(client, namespace, image, wish.broker, filters) as name,
     ):
         note(f"events of Broker {wish.broker}; Ctrl-C ends this and removes Service and Trigger {name}")
-        await _show(client, namespace, name, wish.limit, show)
+        if not await _show(client, namespace, name, wish.limit, show):
+            again = f"faas events tail{target.flags}"
+            note(f"this has lasted {LIFETIME}, and the collector shows no more; begin again:  {again}")
 
 
-async def _show(client: HttpClient, namespace: str, name: str, limit: int | None, show: Show) -> None:
-    """Return after so many, or when the collector's time is over."""
+async def _show(client: HttpClient, namespace: str, name: str, limit: int | None, show: Show) -> bool:
+    """Return after so many, or when the collector's time is over: then False."""
     from faas.cli.log_follow import Follower
     from faas.deploy.programs.collecting import LIFETIME
     from faas.resources import keys
@@ -95,10 +99,9 @@ async def _show(client: HttpClient, namespace: str, name: str, limit: int | None
         done, _ = await asyncio.wait(
             {following, ended}, timeout=LIFETIME.total_seconds(), return_when=asyncio.FIRST_COMPLETED
         )
-        if not done:
-            note(f"this has lasted {LIFETIME}, and the collector shows no more; begin again:  faas events tail")
         if following.done():
             following.result()
+        return bool(done)
     finally:
         for task in (following, ended):
             task.cancel()

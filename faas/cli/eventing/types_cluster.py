@@ -33,7 +33,8 @@ def show(target: Target, namespace: str, broker: str, output: str | None) -> Non
     print_table(
         ["type", "source", "wanted by"],
         [[row["type"], ", ".join(row["sources"]), ", ".join(row["wantedBy"])] for row in found],
-        empty=f"no EventType tells of Broker {broker}, and no trigger names a type; see what comes:  faas events tail",
+        empty=f"no EventType tells of Broker {broker}, and no trigger names a type; "
+        f"see what comes:  faas events tail{target.flags}",
     )
 
 
