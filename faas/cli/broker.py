@@ -82,7 +82,9 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, target: Targ
     def row_of(broker: Object) -> list[str]:
         return _row(broker, facts.get(key_of(broker)), triggers, wide=output == "wide")
 
-    print_listing(brokers, heads, row_of, namespace=where, what="Broker", hint=f"make one:  faas broker create{target.flags}")
+    print_listing(
+        brokers, heads, row_of, namespace=where, what="Broker", hint=f"make one:  faas broker create{target.flags}"
+    )
 
 
 @command.command("describe", short_help="Show a Broker.")

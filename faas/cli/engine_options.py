@@ -88,7 +88,9 @@ def explain_start(error: StartError, command: str, *, mqtt_port: int = 0) -> Com
         case AddressRefused():
             return CommandError(message, "Name an address of this machine, and a port above 1023")
         case Died():
-            return CommandError(message, "Check this machine:  faas doctor --context local", f"its log ends with:\n{facts['log']}")
+            return CommandError(
+                message, "Check this machine:  faas doctor --context local", f"its log ends with:\n{facts['log']}"
+            )
     return CommandError(message)
 
 

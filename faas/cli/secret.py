@@ -106,7 +106,9 @@ def list_(namespace: str, all_namespaces: bool, output: str | None, target: Targ
         print_data(found, output)
         return
     heads = ["name", "type", "keys", "project", "age"]
-    print_listing(found, heads, _row, namespace=where, what="Secret", hint=f"make one:  faas secret create NAME{target.flags}")
+    print_listing(
+        found, heads, _row, namespace=where, what="Secret", hint=f"make one:  faas secret create NAME{target.flags}"
+    )
 
 
 @command.command("delete", short_help="Delete a Secret.")

@@ -97,7 +97,7 @@ def describe(name: str, namespace: str, output: str | None, target: Target) -> N
     sources, report = with_client(target, lambda client: read_sources(client, namespace))
     found = [source for source in sources if source["metadata"]["name"] == name]
     if not found:
-        raise _missing(name, namespace, sources)
+        raise _missing(name, namespace, sources, target.flags)
     facts = _by_resource(report)
     if output:
         shown = [with_observed(source, facts.get(_identity(source))) for source in found]
@@ -152,13 +152,13 @@ def next_ticks(spec: Mapping[str, Any], now: datetime, count: int = _TICKS) -> l
     return ticks or ["never: there is no such day"]
 
 
-def _missing(name: str, namespace: str, sources: list[Object]) -> CommandError:
+def _missing(name: str, namespace: str, sources: list[Object], flags: str) -> CommandError:
     from difflib import get_close_matches
 
     names = sorted({source["metadata"]["name"] for source in sources})
     close = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(names)}" if names else ""
-    return CommandError(f"there is no source {name!r} in namespace {namespace}", hint or "See:  faas source list -A")
+    return CommandError(f"there is no source {name!r} in namespace {namespace}", hint or f"See:  faas source list -A{flags}")
 
 
 def _by_resource(report: Object | None) -> dict[tuple[str, str, str], Mapping[str, Any]]:

@@ -34,8 +34,7 @@ def show(target: Target, namespace: str, broker: str, output: str | None) -> Non
     print_table(
         ["type", "stored", "received", "last", "source", "wanted by"],
         [_row(each) for each in found],
-        empty=f"Broker {broker} has seen no events yet; "
-        f"send one:  faas events send TYPE --data '{{}}'{target.flags}",
+        empty=f"Broker {broker} has seen no events yet; send one:  faas events send TYPE --data '{{}}'{target.flags}",
     )
 
 
