@@ -17,30 +17,37 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "
 
 
 @click.command(short_help="Check this machine, or a cluster, and say how to repair what is wrong.")
+@click.option(
+    "--registry", metavar="HOST/FOLDER", default="", help="Where a cluster's images would go.  [default: stage's]"
+)
 @namespace_option
 @output_option
 @target_option
-def command(namespace: str, output: str | None, target: Target) -> int:
+def command(registry: str, namespace: str, output: str | None, target: Target) -> int:
     """Check this machine: Python, uv, limits, ports, state, the engine, events, and what containers need.
 
     With a cluster (--context, --stage): can it be reached, has it Knative in a version and with the settings that the
-    project of this folder needs, may you deploy to the namespace. What may not be read is shown as unknown (?).
+    project of this folder needs, may you deploy to the namespace, and push to the registry from here. What may not be
+    read is shown as unknown (?).
     Nothing is changed. The exit code is 1 when something is wrong.
 
     \b
     Examples:
       faas doctor
       faas doctor --context staging
+      faas doctor --context staging --registry registry.example.org/team
       faas doctor --stage production -o json
     """
     if target.is_local:
+        if registry:
+            raise click.UsageError("--registry is for a cluster (--context, --stage): the engine's images stay here")
         from faas.cli.checks.machine import run_checks
 
         checks = run_checks(target.state)
     else:
         from faas.cli.checks import cluster
 
-        checks = cluster.run_checks(target, Path.cwd())
+        checks = cluster.run_checks(target, Path.cwd(), registry)
     if output:
         print_data([{"name": c.name, "status": c.status, "found": c.found, "fix": c.fix} for c in checks], output)
     else:

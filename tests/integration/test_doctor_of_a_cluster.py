@@ -19,6 +19,8 @@ from faas.client.places.targets import Target
 from faas.resources import kinds
 from tests.cluster.rights import READ, Right
 from tests.cluster_world import ClusterWorld, dressed
+from tests.containers_world import RunningRegistry, running_registry
+from tests.faas_command import FaasCommand
 
 CONFIG = {
     ("knative-serving", "config-network"): {"ingress-class": "kourier.ingress.networking.knative.dev"},
@@ -60,9 +62,11 @@ async def _configure(world: ClusterWorld) -> None:
 def look(world: ClusterWorld, tmp_path: Path) -> Callable[..., dict[str, Check]]:
     world.reset()
 
-    def run(user: str = "admin", *, folder: Path | None = None, cluster: Cluster | None = None) -> dict[str, Check]:
+    def run(
+        user: str = "admin", *, folder: Path | None = None, cluster: Cluster | None = None, registry: str = ""
+    ) -> dict[str, Check]:
         target = Target(State(tmp_path), "team", user, "", cluster or world.cluster(user), f" --context {user}")
-        return {check.name: check for check in run_checks(target, folder or tmp_path)}
+        return {check.name: check for check in run_checks(target, folder or tmp_path, registry)}
 
     return run
 
@@ -159,6 +163,48 @@ def test_a_namespace_that_is_not_there_comes_with_its_command(
         "Make it:  kubectl create namespace nowhere --context admin",
     )
     assert "error" not in (checks["pull secrets"].status, checks["admission"].status)  # it is the one thing to make
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
+    with running_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("in_project", "image"), [(True, "team/shop"), (False, "team/faas-sources")])
+def test_a_registry_of_the_command_line_is_tried(
+    look: Callable[..., dict[str, Check]], project: Path, registry: RunningRegistry, in_project: bool, image: str
+) -> None:
+    check = look(folder=project if in_project else None, registry=f"{registry.host}/team/")["registry"]
+
+    assert check.status == "ok"
+    assert check.found.startswith(f"{registry.host}/{image} takes images from here, with")
+    assert registry.tags(image) == []
+
+
+def test_a_stages_registry_is_tried(
+    world: ClusterWorld, registry: RunningRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.reset()
+    (tmp_path / "main.py").write_text(PROJECT)
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "shop"\nversion = "0.1.0"\n[tool.faas.environments.staging]\ncontext = "alice"\n'
+        f'registry = "{registry.host}/stage"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+
+    found = json.loads(world.command("alice", tmp_path / "state")("doctor", "--stage", "staging", "-o", "json"))
+
+    (check,) = (each for each in found if each["name"] == "registry")
+    assert check["found"].startswith(f"{registry.host}/stage/shop takes images from here")
+
+
+def test_the_engine_has_no_registry_to_try(tmp_path: Path) -> None:
+    faas = FaasCommand(tmp_path)
+
+    faas("doctor", "--registry", "registry.example.org/team", "--context", "local", code=2)
+
+    assert "--registry is for a cluster" in faas.said
 
 
 def test_requests_are_bounded(world: ClusterWorld, look: Callable[..., dict[str, Check]], project: Path) -> None:

@@ -16,6 +16,8 @@ from faas.client.errors import ApiError, Forbidden, NotFound
 if TYPE_CHECKING:
     from faas.client.places.targets import Target
 
+_ANY_IMAGE = "faas-sources"  # of our own programs: what a deploy of any project may push there
+
 _CHECKS: tuple[tuple[str, Callable[[View], Awaitable[Check]]], ...] = (
     ("kubernetes", reach.kubernetes),
     ("clock", reach.clock),
@@ -38,12 +40,15 @@ _CHECKS: tuple[tuple[str, Callable[[View], Awaitable[Check]]], ...] = (
 )
 
 
-def run_checks(target: Target, folder: Path) -> list[Check]:
-    """Args: folder: whose project is asked what it wants of the cluster, when it holds one."""
-    return asyncio.run(_run(target, folder))
+def run_checks(target: Target, folder: Path, registry: str = "") -> list[Check]:
+    """Args:
+    folder: whose project is asked what it wants of the cluster, when it holds one.
+    registry: host and folder that images would be pushed to, over what the project names.
+    """
+    return asyncio.run(_run(target, folder, registry))
 
 
-async def _run(target: Target, folder: Path) -> list[Check]:
+async def _run(target: Target, folder: Path, registry: str) -> list[Check]:
     from faas.client.kubeconfigs.files import KubeconfigError
     from faas.client.places.targets import connect
 
@@ -60,13 +65,17 @@ async def _run(target: Target, folder: Path) -> list[Check]:
     except KubeconfigError as error:
         await asyncio.wait({finding})
         return [Check("reachable", "error", str(error), error.hint)]
-    needs = view.needs
-    if needs.project and not needs.image:
+    pushing = await asyncio.to_thread(_registry, view.needs, registry)
+    return [first, *_project(view.needs), *others, pushing]
+
+
+def _registry(needs: Needs, registry: str) -> Check:
+    if needs.project and not needs.image and not registry:
         fix = 'Name one:  registry = "registry.example.org/team" in [tool.faas.environments.STAGE]'
         found = f"{needs.project} names no registry, and a cluster can have its images from nowhere else"
-        return [first, *_project(needs), *others, Check("registry", "warning", found, fix)]
-    pushing = await asyncio.to_thread(containers.push, needs.image, insecure=needs.insecure)
-    return [first, *_project(needs), *others, pushing]
+        return Check("registry", "warning", found, f"{fix}, or try one:  --registry registry.example.org/team")
+    image = f"{registry.rstrip('/')}/{needs.project or _ANY_IMAGE}" if registry else needs.image
+    return containers.push(image, insecure=needs.insecure)
 
 
 async def _guarded(name: str, check: Callable[[View], Awaitable[Check]], view: View) -> Check:

@@ -76,14 +76,18 @@ def registry(folder: Path) -> Check:
 def push(image: str, *, insecure: bool = False) -> Check:
     """Whether the project's images may be pushed from here, tried as far as a registry lets one without an image."""
     from faas_builders.errors import BuilderError
+    from faas_builders.registry.credentials import UserCredentials
     from faas_builders.registry.names import ImageName
     from faas_builders.registry.rights import check_push
 
     if not image:
         return Check("registry", "ok", "not asked, no registry is named for the images of a project here")
+    login = ""
     try:
         name = ImageName.parse(image)
+        credential = UserCredentials().find(name.registry, name.repository)
+        login = f"with the login of {credential.origin}" if credential else "without a login, as none was found"
         check_push(name, insecure=insecure)
     except BuilderError as error:
-        return Check("registry", "error", error.message, error.hint)
-    return Check("registry", "ok", f"{name.registry}/{name.repository} takes images from here")
+        return Check("registry", "error", f"{error.message} ({login})" if login else error.message, error.hint)
+    return Check("registry", "ok", f"{name.registry}/{name.repository} takes images from here, {login}")

@@ -28,7 +28,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistr
 def test_who_is_logged_in_may_push_and_leaves_nothing(guarded: RunningRegistry) -> None:
     log_in(guarded.host)
     check_push(ImageName.parse(f"{guarded.host}/team/shop"))
-    assert push(f"{guarded.host}/team/shop").status == "ok"
+    check = push(f"{guarded.host}/team/shop")
+    assert check.status == "ok"
+    assert check.found == (
+        f"{guarded.host}/team/shop takes images from here, with the login of {os.environ['DOCKER_CONFIG']}/config.json"
+    )
 
 
 def test_who_is_not_is_told_how_to_log_in(guarded: RunningRegistry) -> None:
@@ -38,6 +42,7 @@ def test_who_is_not_is_told_how_to_log_in(guarded: RunningRegistry) -> None:
     assert denied.value.hint == f"Log in first: docker login {guarded.host}"
     check = push(f"{guarded.host}/team/shop")
     assert (check.status, check.fix) == ("error", f"Log in first: docker login {guarded.host}")
+    assert check.found.endswith("(without a login, as none was found)")
 
 
 def test_a_registry_that_lets_one_only_read_refuses(faulty: FaultyRegistry) -> None:
