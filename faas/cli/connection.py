@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
@@ -95,21 +95,35 @@ def with_client(target: Target, work: Callable[[HttpClient], Awaitable[T]]) -> T
     import asyncio
 
     from faas.cli.output import note
-    from faas.client.errors import ApiError
     from faas.client.places.targets import connect
 
     async def session() -> T:
         async with connect(target) as client:
             try:
                 return await work(client)
-            except ApiError as error:
-                error.flags = _flags_of(target)
+            except Exception as error:
+                _say_where(error, _flags_of(target))
                 raise
             finally:
                 for warning in client.warnings:
                     note(f"warning: {warning}")
 
     return asyncio.run(session())
+
+
+@runtime_checkable
+class _Suggesting(Protocol):
+    """An error whose hint has commands."""
+
+    flags: str
+
+
+def _say_where(error: BaseException, flags: str) -> None:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            _say_where(each, flags)
+    elif isinstance(error, _Suggesting):
+        error.flags = flags
 
 
 def _flags_of(target: Target) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from faas.cli.explanation import Explanation
+from faas.cli.placed import placed
 
 if TYPE_CHECKING:  # each costs an import that most commands end without
     from faas.deploy.errors import NotReady
@@ -73,7 +75,7 @@ def explain(error: BaseException) -> Explanation:
     from faas.client.kubeconfigs.files import KubeconfigError
     from faas.client.places.contexts import UnknownContext
     from faas.client.places.state import EngineNotRunning
-    from faas.deploy.errors import DeployError, EventsNotReady, NoRights, NotReady
+    from faas.deploy.errors import DeployError, NoRights, NotReady
     from faas.project.errors import DiscoveryError, ProjectError
 
     match error:
@@ -83,11 +85,9 @@ def explain(error: BaseException) -> Explanation:
             from faas.cli.refusals import granting
 
             return Explanation(error.__cause__.message, granting(error.__cause__.namespace, error.flags))
-        case CodedFailure() if isinstance(error.__cause__, EventsNotReady):
-            see, newline, rest = error.__cause__.hint.partition("\n")
-            return Explanation(error.__cause__.message, f"{see}{error.flags}{newline}{rest}")
         case CodedFailure() if error.__cause__ is not None:
-            return explain(error.__cause__)
+            found = explain(error.__cause__)
+            return replace(found, hint=placed(found.hint, error.flags))
         case CommandError():
             return Explanation(error.message, error.hint, error.details)
         case click.ClickException():
@@ -111,7 +111,7 @@ def explain(error: BaseException) -> Explanation:
         case NotReady():
             return _not_ready(error)
         case DeployError():
-            return Explanation(error.message, error.hint)
+            return Explanation(error.message, placed(error.hint, error.flags))
         case ApiError():
             from faas.cli.refusals import explain_refusal
 

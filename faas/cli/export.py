@@ -11,6 +11,7 @@ from faas.cli.connection import find_target, with_client
 from faas.cli.errors import CommandError
 from faas.cli.options import is_typed, namespace_option, place_options
 from faas.cli.output import note, print_objects
+from faas.cli.placed import placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ def command(
         _write_objects(list(edition.objects), folder, output, force)
     for noted in project.notes if form != "cloud-run" else ():  # they are of clusters
         note(f"note: {noted}" + (f"\n  {noted.hint}" if noted.hint else ""))
-    _note_caveats(project, of_project=path is not None, image=image, programs=programs)
+    _note_caveats(project, target.flags, of_project=path is not None, image=image, programs=programs)
     _note_secrets(edition)
     _note_images(edition, state)
 
@@ -200,7 +201,7 @@ def _write(folder: Path, files: Files, force: bool) -> None:
         note(f"note: {folder / path} is exported no more, and stays: somebody changed it")
 
 
-def _note_caveats(project: Project, *, of_project: bool, image: str, programs: str) -> None:
+def _note_caveats(project: Project, flags: str, *, of_project: bool, image: str, programs: str) -> None:
     from faas.deploy.export.caveats import caveats_of_deployed, caveats_of_project
 
     if of_project:
@@ -208,7 +209,7 @@ def _note_caveats(project: Project, *, of_project: bool, image: str, programs: s
     else:
         found = caveats_of_deployed(project.base)
     for caveat in found:
-        note(f"note: {caveat.text}" + (f"\n  {caveat.hint}" if caveat.hint else ""))
+        note(f"note: {caveat.text}" + (f"\n  {placed(caveat.hint, flags)}" if caveat.hint else ""))
 
 
 def _note_secrets(edition: Edition) -> None:

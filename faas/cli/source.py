@@ -158,7 +158,9 @@ def _missing(name: str, namespace: str, sources: list[Object], flags: str) -> Co
     names = sorted({source["metadata"]["name"] for source in sources})
     close = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(names)}" if names else ""
-    return CommandError(f"there is no source {name!r} in namespace {namespace}", hint or f"See:  faas source list -A{flags}")
+    return CommandError(
+        f"there is no source {name!r} in namespace {namespace}", hint or f"See:  faas source list -A{flags}"
+    )
 
 
 def _by_resource(report: Object | None) -> dict[tuple[str, str, str], Mapping[str, Any]]:

@@ -24,6 +24,8 @@ from faas.resources.kinds import Kind
 
 
 class DeployError(Exception):
+    flags = ""  # what names the place on a command line, with a space before; who asked knows
+
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message, self.hint = message, hint
@@ -90,7 +92,7 @@ class KindMissing(DeployError):
         product = _PRODUCTS.get(kind.group, f"what makes {kind.group or 'core'} objects work")
         super().__init__(
             f"the cluster does not know {kind.kind} ({kind.api_version}): {product} is not installed there",
-            "See what is:  faas doctor --context NAME",
+            "See what is:  faas doctor",
         )
         self.kind = kind
 
