@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SERVING, SIDECAR = "user-container", "queue-proxy"
 MOST_STREAMS = 200  # a connection each; Pods beyond wait until one of these has ended
+OUTAGE_S = 600.0  # of an API server: one that is upgraded is away for minutes, and functions serve meanwhile
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 _LAST_WORDS_S = 5.0  # for what a Pod that is gone has written, and is still on its way
 
@@ -83,9 +84,12 @@ class Follower:
         container: str = "",
         tail: int | None = None,
         since_s: int | None = None,
+        outage_s: float = 0.0,
     ) -> None:
+        """Args: outage_s: for how long the server may be away, beyond the patience of the client's own."""
         self._client, self._namespace, self._emit = client, namespace, emit
         self._wanted, self._tail, self._since_s = container, tail, since_s
+        self._outage_s = outage_s
         self._pods: dict[str, _Watched] = {}
         self._room = asyncio.Semaphore(MOST_STREAMS)
 
@@ -97,6 +101,8 @@ class Follower:
                     await self._watch(selector, known, group)
                 except Gone:  # the server has forgotten where we were: look anew at what there is
                     await self._forget_gone(selector)
+                except Unavailable as error:
+                    await self._outlast(error, selector)
 
     async def _watch(self, selector: str, known: set[str], group: asyncio.TaskGroup) -> None:
         async for event in self._client.watch(POD, self._namespace, label_selector=selector):
@@ -115,6 +121,24 @@ class Follower:
                 if len(self._pods) == MOST_STREAMS + 1:
                     note(f"more than {MOST_STREAMS} instances: some are followed only when others have ended")
                 group.create_task(self._follow(name, container, watched))
+
+    async def _outlast(self, error: Unavailable, selector: str) -> None:
+        """Wait until the server answers again. Raises: Unavailable: it has not for too long."""
+        if not self._outage_s:
+            raise error
+        note(f"{error.message}; it is asked again and again, Ctrl-C ends this")
+        try:
+            async with asyncio.timeout(self._outage_s):
+                while True:
+                    await asyncio.sleep(_FIRST_WAIT_S)
+                    try:
+                        await self._forget_gone(selector)
+                    except Unavailable:  # its client has tried for a while already
+                        continue
+                    note("it answers again; what was written meanwhile comes now")
+                    return
+        except TimeoutError:
+            raise error from None
 
     async def _forget_gone(self, selector: str) -> None:
         listed = await self._client.list(POD, self._namespace, label_selector=selector)

@@ -66,7 +66,8 @@ def command(
         since_s = None if since is None else max(1, int(durations.parse(since)))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--since") from error
-    query = _Query(name, namespace, revision or "", follow, tail, since_s, container, previous, target.flags)
+    query = _Query(name, namespace, revision or "", follow, tail, since_s, container, previous,
+                   target.is_local, target.flags)  # fmt: skip
     # Of one container the engine keeps no history apart from the others'.
     has_history = target.is_local and not container and not previous
     with_client(target, lambda client: _read_all(client, query, _Printer(output == "json"), has_history=has_history))
@@ -82,6 +83,7 @@ class _Query:
     since_s: int | None
     container: str
     previous: bool
+    is_local: bool  # the engine of this machine
     flags: str  # of a command that means the same place
 
     @property
@@ -94,7 +96,7 @@ class _Query:
 
 
 async def _read_all(client: HttpClient, query: _Query, printer: _Printer, *, has_history: bool) -> None:
-    from faas.cli.log_follow import Follower
+    from faas.cli.log_follow import OUTAGE_S, Follower
     from faas.resources.kinds import POD, SERVICE
 
     await client.get(SERVICE, query.name, query.namespace)  # says so when there is no such function
@@ -107,6 +109,7 @@ async def _read_all(client: HttpClient, query: _Query, printer: _Printer, *, has
             container=query.container,
             tail=query.tail,
             since_s=query.since_s,
+            outage_s=0 if query.is_local else OUTAGE_S,  # an engine that is stopped stays so
         )
         if shown is None and not (await client.list(POD, query.namespace, label_selector=query.selector)).items:
             note(f"{query.name} has no instances now; waiting for the first:  faas invoke {query.name}{query.flags}")

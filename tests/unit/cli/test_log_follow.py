@@ -55,6 +55,8 @@ class Server:
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     open: int = 0
     most_open: int = 0
+    away: bool = False
+    asked_in_vain: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def put(self, obj: Object, container: Container | None = None) -> None:
         name = obj["metadata"]["name"]
@@ -80,11 +82,17 @@ class Server:
         return self.pods[name]
 
     async def list(self, kind: Kind, namespace: str = "", **selectors: str) -> ObjectList:
+        if self.away:
+            self.asked_in_vain.set()
+            raise Unavailable("the API server does not answer")
         return ObjectList(list(self.pods.values()), "1")
 
     async def watch(self, kind: Kind, namespace: str = "", **options: str) -> AsyncIterator[WatchEvent]:
         while True:
-            yield await self.events.get()
+            event = await self.events.get()
+            if self.away:
+                raise Unavailable("the API server does not answer")
+            yield event
 
     async def logs(
         self, name: str, namespace: str, *, container: str, previous: bool, since: str, **options: Any
@@ -134,12 +142,11 @@ class Seen:
                 await self.changed.wait()
 
 
-def followed(test: Callable[[Server, Seen], Awaitable[None]]) -> None:
+def followed(test: Callable[[Server, Seen], Awaitable[None]], *, outage_s: float = 0.0) -> None:
     async def body() -> None:
         server, seen = Server(), Seen()
-        following = asyncio.create_task(
-            Follower(cast(HttpClient, server), "team", seen.emit).run("app=hello", known=set())
-        )
+        follower = Follower(cast(HttpClient, server), "team", seen.emit, outage_s=outage_s)
+        following = asyncio.create_task(follower.run("app=hello", known=set()))
         try:
             await test(server, seen)
         finally:
@@ -222,3 +229,40 @@ def test_of_many_pods_only_so_many_are_read_at_once(monkeypatch: pytest.MonkeyPa
         assert server.most_open == 20
 
     followed(test)
+
+
+def test_a_server_that_is_away_for_long_is_waited_for_and_nothing_is_lost_or_shown_twice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(log_follow, "_FIRST_WAIT_S", 0.01)
+
+    async def test(server: Server, seen: Seen) -> None:
+        await server.put(pod("a"), Container([line(1, "before")], goes_on=False))
+        await seen.until(1)
+        server.away = True
+        await server.put(pod("b"), Container([line(3, "started meanwhile")]))
+        async with asyncio.timeout(DEADLINE_S):
+            await server.asked_in_vain.wait()
+        server.containers["a"].lines.append(line(2, "meanwhile"))
+        server.away = False
+        for each in ("a", "b"):
+            await server.put(server.pods[each])
+        await seen.until(3)
+        assert sorted(seen.lines) == [("a", "before"), ("a", "meanwhile"), ("b", "started meanwhile")]
+
+    followed(test, outage_s=DEADLINE_S)
+    said = capsys.readouterr().err
+    assert "the API server does not answer; it is asked again and again, Ctrl-C ends this" in said
+    assert said.count("it answers again") == 1
+
+
+def test_a_server_that_stays_away_ends_the_following() -> None:
+    async def body() -> None:
+        server = Server(away=True)
+        await server.put(pod("a"))
+        follower = Follower(cast(HttpClient, server), "team", Seen().emit, outage_s=0.01)
+        with pytest.raises(ExceptionGroup) as failed:
+            await follower.run("app=hello", known=set())
+        assert failed.group_contains(Unavailable, match="does not answer")
+
+    asyncio.run(body())
