@@ -18,10 +18,10 @@ from faas.deploy.deploying import carry_out_deploy
 from faas.deploy.planning import plan_deploy
 from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
-from faas.project.objects import Objects, make_objects
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.manifests.surroundings import Surroundings
+from faas.project.pyproject.settings import Settings
 from faas.project.services import make_services
-from faas.project.settings import Settings
-from faas.project.surroundings import Surroundings
 from tests.cluster_world import TEAM, ClusterWorld, dressed
 
 FUNCTIONS = 50

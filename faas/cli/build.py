@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from faas.deploy.images.building import Built
     from faas.deploy.images.requests import BuildFlags
     from faas.deploy.steps import Steps
-    from faas.project.settings import Settings
+    from faas.project.pyproject.settings import Settings
 
 
 @click.command(short_help="Make an image of a project, for anywhere.")
@@ -51,7 +51,7 @@ def command(
     from faas.cli.build_result import print_built
     from faas.cli.image_store import open_store, prune_unneeded
     from faas.cli.progress import shown_steps
-    from faas.project.settings import load_settings
+    from faas.project.pyproject.settings import load_settings
 
     settings = load_settings(path)
     flags = make_flags(settings, insecure=insecure, **more)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from faas_builders.target import Platform
 
     from faas.deploy.images.requests import BuildFlags
-    from faas.project.build_settings import BuilderName, BuildSettings
-    from faas.project.settings import Settings
+    from faas.project.pyproject.build_settings import BuilderName, BuildSettings
+    from faas.project.pyproject.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,7 +91,7 @@ def make_flags(
 ) -> BuildFlags:
     """Raises: click.UsageError: an option that says nothing valid."""
     from faas.deploy.images.requests import BuildFlags
-    from faas.project.build_settings import BuildSettings
+    from faas.project.pyproject.build_settings import BuildSettings
 
     version, interpreter = split_python(python)
     said = BuildSettings(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
     from faas.client.places.state import EngineInfo, State
     from faas.client.places.targets import Target
-    from faas.project.stages import Stage
+    from faas.project.pyproject.stages import Stage
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def find_target(
 def _stage(name: str, project: Path) -> Stage:
     from faas.cli.errors import CommandError
     from faas.project.errors import NotAProject
-    from faas.project.settings import load_stage
+    from faas.project.pyproject.settings import load_stage
 
     try:
         return load_stage(project, name)

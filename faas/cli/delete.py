@@ -74,7 +74,7 @@ def command(
 
 def _project_name(given: str) -> str:
     """As the label has it, whatever else is in what was given: a selector would select by that."""
-    from faas.project.settings import image_name, load_settings
+    from faas.project.pyproject.settings import image_name, load_settings
 
     if given == _HERE:
         return load_settings(Path.cwd()).name

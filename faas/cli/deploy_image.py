@@ -13,7 +13,7 @@ from faas.cli.errors import CommandError
 if TYPE_CHECKING:
     from faas.client.places.targets import Target
     from faas.deploy.prepare import Prepared, Wanted
-    from faas.project.manifests import Port
+    from faas.project.manifests.service import Port
 
 _IMAGE_ID = "faas.dev/image-id"  # on the template: a tag that means another image makes another Revision
 
@@ -24,9 +24,9 @@ def prepare_image(image: str, name: str, port: str, wanted: Wanted, target: Targ
     Raises: click.UsageError: an option of projects, or one that says nothing valid; CommandError, ImageNameError.
     """
     from faas.deploy.prepare import Prepared
-    from faas.project.manifests import make_image_service
-    from faas.project.objects import Objects
-    from faas.project.settings import image_name
+    from faas.project.manifests.objects import Objects
+    from faas.project.manifests.service import make_image_service
+    from faas.project.pyproject.settings import image_name
 
     if given := _of_projects(wanted):
         raise click.UsageError(f"{given} is of projects; --image deploys an image as it is")
@@ -122,7 +122,7 @@ def _id_in_docker(reference: str) -> str:
 
 
 def _port(text: str) -> Port | None:
-    from faas.project.manifests import Port
+    from faas.project.manifests.service import Port
 
     if not text:
         return None

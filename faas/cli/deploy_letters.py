@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from faas.client.places.targets import Target
     from faas.client.protocol import Object
     from faas.deploy.prepare import Prepared
-    from faas.project.objects import Objects
-    from faas.project.settings import Settings
+    from faas.project.manifests.objects import Objects
+    from faas.project.pyproject.settings import Settings
 
 Stores = Literal["taken", "there", "refused", "unknown"]
 """What a cluster says of Deployments, as our store of dead letters is one; there: it has been made already."""

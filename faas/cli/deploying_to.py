@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from faas.cli.connection import running_engine, with_client
 from faas.cli.deploy_letters import Stores, find_store, tell_of_left_store, warn_of_letters, with_dead_letters
-from faas.project.surroundings import Surroundings
+from faas.project.manifests.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from faas_builders.target import Platform
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from faas.deploy.planning import Plan
     from faas.deploy.prepare import Letters, Prepared, Wanted
     from faas.deploy.steps import Steps
-    from faas.project.settings import Settings
+    from faas.project.pyproject.settings import Settings
 
 
 def prepare_project(
@@ -39,7 +39,7 @@ def prepare_project(
     from faas_builders.oci.store import ImageStore
 
     from faas.deploy.prepare import prepare
-    from faas.project.settings import load_settings
+    from faas.project.pyproject.settings import load_settings
 
     settings = load_settings(path, target.stage)
     wanted = replace(wanted, read_secrets=read_secrets)

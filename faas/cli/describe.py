@@ -91,8 +91,8 @@ async def _read(client: HttpClient, namespace: str, name: str) -> _Found:
 
 
 def _facts(found: _Found, target: Target) -> list[tuple[str, str]]:
-    from faas.project.labels import PROJECT_LABEL, STAGE_LABEL
-    from faas.project.manifests import FUNCTIONS_ANNOTATION
+    from faas.project.manifests.labels import PROJECT_LABEL, STAGE_LABEL
+    from faas.project.manifests.service import FUNCTIONS_ANNOTATION
 
     service = found.service
     metadata, status = service["metadata"], service.get("status") or {}

@@ -58,7 +58,7 @@ def load_archive(store: ImageStore, file: Path, name: str, image: str) -> str:
     from faas_builders.oci import references
     from faas_builders.oci.importing import import_archive
 
-    from faas.project.settings import image_name
+    from faas.project.pyproject.settings import image_name
 
     named = references.parse(f"{references.HOST}/{name or image_name(file.resolve().name.partition('.')[0])}")
     if named is None or named.digest:

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from faas.deploy.prepare import Wanted
-    from faas.project.build_settings import BuilderName
+    from faas.project.pyproject.build_settings import BuilderName
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,8 +77,8 @@ def make_wanted(
     """Raises: click.UsageError: an option that says nothing valid."""
     from faas.deploy.images.requests import BuildFlags
     from faas.deploy.prepare import Wanted
-    from faas.project.build_settings import BuildSettings
-    from faas.project.podspec import Overrides
+    from faas.project.manifests.podspec import Overrides
+    from faas.project.pyproject.build_settings import BuildSettings
     from faas.resources import durations
 
     given = {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from faas.deploy.images.ran import Ran
     from faas.deploy.prepare import Prepared
     from faas.deploy.steps import Steps
-    from faas.project.settings import Settings
+    from faas.project.pyproject.settings import Settings
 
 
 @click.command(short_help="Give one stage the very images that run in another.")
@@ -72,7 +72,7 @@ def command(
     from faas.cli.progress import shown_steps
     from faas.deploy.images.ran import read_ran
     from faas.deploy.services.rollout import DeployOptions
-    from faas.project.settings import load_settings
+    from faas.project.pyproject.settings import load_settings
 
     if source == destination:
         raise click.UsageError(f"--from and --to are both {source}")

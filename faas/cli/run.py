@@ -63,7 +63,7 @@ def command(
     from faas.cli.dev.options import SessionOptions
     from faas.cli.engine_options import check_exposure, make_plan
     from faas.cli.own_nats import warn_of_nats
-    from faas.project.settings import load_settings
+    from faas.project.pyproject.settings import load_settings
 
     check_exposure(host, tls, insecure=insecure)
     warn_of_nats()

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from faas.cli.errors import CommandError
-from faas.project.environment import toolkit_python
+from faas.project.python.environment import toolkit_python
 
 
 def check_user(name: str, state_dir: Path) -> None:

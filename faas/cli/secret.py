@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
     from faas.client.protocol import Object
+    from faas.project.pyproject.secrets import Origin
     from faas.project.secret_values import Values
-    from faas.project.secrets import Origin
 
 
 @click.group(short_help="Secrets: what functions read and nobody is shown.")
@@ -142,7 +142,7 @@ def delete(name: str, namespace: str, yes: bool, target: Target) -> None:
 
 def _origins(from_env: Sequence[str], from_file: Sequence[str], from_command: Sequence[str]) -> dict[str, Origin]:
     """By key. Raises: click.BadParameter: an option that says nothing valid, or a key that is given twice."""
-    from faas.project.secrets import FromCommand, FromFile, FromVariable
+    from faas.project.pyproject.secrets import FromCommand, FromFile, FromVariable
 
     found: list[tuple[str, Origin]] = []
     for text in from_env:
@@ -169,15 +169,15 @@ def _origins(from_env: Sequence[str], from_file: Sequence[str], from_command: Se
 
 
 def _check_key(key: str) -> None:
-    from faas.project.secrets import is_key
+    from faas.project.pyproject.secrets import is_key
 
     if not is_key(key):
         raise click.UsageError(f"{key!r} is no key of a Secret: use letters, digits, '-', '_' and '.'")
 
 
 def _read(name: str, origins: Mapping[str, Origin], from_stdin: str | None) -> Values:
+    from faas.project.pyproject.secrets import Declared
     from faas.project.secret_values import SecretValue, read_secret
-    from faas.project.secrets import Declared
 
     values = read_secret(Declared(name, origins), root=Path.cwd(), variables=os.environ)
     if from_stdin:
@@ -205,8 +205,8 @@ async def _write(client: HttpClient, name: str, values: Values, namespace: str, 
     """What was done. Raises: CommandError: it is there already."""
     from faas.cli.errors import CommandError
     from faas.client.errors import AlreadyExists, NotFound
-    from faas.project.labels import MANAGED_BY_LABEL, MANAGER
-    from faas.project.secret_values import data_of, type_of
+    from faas.project.manifests.labels import MANAGED_BY_LABEL, MANAGER
+    from faas.project.manifests.secrets import data_of, type_of
     from faas.resources.kinds import SECRET
 
     if update:
@@ -243,7 +243,7 @@ def _without_values(secret: Object) -> Object:
 
 
 def _row(secret: Object) -> list[str]:
-    from faas.project.labels import PROJECT_LABEL
+    from faas.project.manifests.labels import PROJECT_LABEL
 
     metadata = secret["metadata"]
     project = (metadata.get("labels") or {}).get(PROJECT_LABEL, "")
@@ -256,7 +256,7 @@ def _row(secret: Object) -> list[str]:
 async def _readers(client: HttpClient, name: str, namespace: str) -> list[str]:
     """Names of the Services that read it, as far as this user may see them."""
     from faas.client.errors import Forbidden, NotFound
-    from faas.project.references import names_read
+    from faas.project.manifests.references import names_read
     from faas.resources.kinds import SERVICE
 
     try:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faas.deploy.facts import EventFailure, Failure, FieldConflict, Kept, Missing
-from faas.project.references import Reference
+from faas.project.manifests.references import Reference
 from faas.resources.kinds import Kind
 
 

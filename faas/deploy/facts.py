@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from faas.project.references import Reference
+from faas.project.manifests.references import Reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from faas.deploy.objects.live import read_live
 from faas.deploy.objects.plan import Change
 from faas.deploy.objects.staying import staying_with
 from faas.deploy.objects.which import kind_of_manifest, which
-from faas.project.objects import Objects
+from faas.project.manifests.objects import Objects
 from faas.resources.kinds import (
     BROKER,
     CONFIG_MAP,

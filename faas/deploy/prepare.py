@@ -23,16 +23,16 @@ from faas.deploy.images.requests import (
 from faas.deploy.objects.which import kind_of_manifest
 from faas.deploy.planning import every_object
 from faas.deploy.steps import Steps
-from faas.project.discover import describe
-from faas.project.environment import Environment, image_environment
 from faas.project.errors import ProjectError
-from faas.project.objects import Objects, make_objects
-from faas.project.podspec import Overrides
-from faas.project.references import names_read
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.manifests.podspec import Overrides
+from faas.project.manifests.references import names_read
+from faas.project.manifests.surroundings import Surroundings
+from faas.project.pyproject.settings import Settings
+from faas.project.python.discover import describe
+from faas.project.python.environment import Environment, image_environment
 from faas.project.secret_values import SecretValue, Values, read_config, read_secrets
 from faas.project.services import ServiceSpec, current_variables, make_services
-from faas.project.settings import Settings
-from faas.project.surroundings import Surroundings
 from faas.resources.kinds import SECRET
 
 if TYPE_CHECKING:

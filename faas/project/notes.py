@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 from faas_runtime.declaring.spec import Trigger
 from faas_runtime.options.placed import split_volume
 
-from faas.project.brokers import BrokerSettings
 from faas.project.errors import ProjectError
-from faas.project.in_cluster import KAFKA_CLASSES, needs_account
-from faas.project.labels import Object
-from faas.project.manifests import LONGEST_RETENTION_S, STABLE_WINDOW_S
-from faas.project.objects import Objects
+from faas.project.manifests.in_cluster import KAFKA_CLASSES, needs_account
+from faas.project.manifests.labels import Object
+from faas.project.manifests.objects import Objects
+from faas.project.manifests.service import LONGEST_RETENTION_S, STABLE_WINDOW_S
+from faas.project.manifests.sources import wants_our_redis
+from faas.project.manifests.surroundings import Surroundings
+from faas.project.manifests.triggers import INGRESSES, broker_of
+from faas.project.pyproject.brokers import BrokerSettings
+from faas.project.pyproject.settings import Settings
 from faas.project.services import ServiceSpec
-from faas.project.settings import Settings
-from faas.project.sources import wants_our_redis
-from faas.project.surroundings import Surroundings
-from faas.project.triggers import INGRESSES, broker_of
 from faas.resources import keys
 
 Effect = Literal["refused", "ignored", "differs", "needs"]

@@ -12,7 +12,7 @@ from faas_runtime.declaring.spec import FunctionSpec
 from faas_runtime.options.known import OptionError, did_you_mean, from_environment, merge, validate
 
 from faas.project.errors import ProjectError, SettingsError
-from faas.project.settings import Settings
+from faas.project.pyproject.settings import Settings
 
 SYNC_CONCURRENCY = 20  # threads of an instance: a sync handler holds one while it works
 ASYNC_CONCURRENCY = 100  # Knative's own default target

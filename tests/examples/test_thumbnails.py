@@ -19,8 +19,8 @@ from PIL import Image
 
 from faas.cli.dev.project_state import load_project, make_desired
 from faas.cli.dev.rollout import bring_events, roll_out
-from faas.project.discover import describe
-from faas.project.podspec import Overrides
+from faas.project.manifests.podspec import Overrides
+from faas.project.python.discover import describe
 from tests.integration.engine.conftest import PATIENCE_S
 from tests.integration.engine.whole import PYTHON, Whole, running
 from tests.programs import Program, running_seaweedfs

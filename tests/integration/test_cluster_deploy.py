@@ -19,7 +19,7 @@ from faas.deploy.programs.dead_letters import make_sink
 from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
-from faas.project.objects import Objects
+from faas.project.manifests.objects import Objects
 from faas.resources.kinds import CONFIG_MAP, POD, REVISION, SERVICE, TRIGGER
 from tests.cluster.faults import Fault, cut, drop_after, drop_before, gone_in_watch, refuse
 from tests.cluster.rights import Right

@@ -21,10 +21,10 @@ from faas.deploy.planning import Plan, plan_deploy
 from faas.deploy.preflight.surroundings import look_around
 from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
-from faas.project.objects import Objects, make_objects
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.manifests.surroundings import Surroundings
+from faas.project.pyproject.settings import Settings
 from faas.project.services import make_services
-from faas.project.settings import Settings
-from faas.project.surroundings import Surroundings
 from faas.resources.kinds import (
     BROKER,
     CLUSTER_DOMAIN_CLAIM,

@@ -14,7 +14,7 @@ from faas.deploy.errors import Overtaken
 from faas.deploy.planning import plan_deploy
 from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
-from faas.project.objects import Objects
+from faas.project.manifests.objects import Objects
 from faas.resources.kinds import CONFIG_MAP, SERVICE
 from tests.deploy_world import service
 from tests.engine_world import World, engine_world

@@ -18,7 +18,7 @@ from faas.deploy.services.rollout import DeployOptions, carry_out
 from faas.deploy.services.split import change_split, roll_back
 from faas.deploy.steps import Steps
 from faas.engine.contract.revision import InstanceFailure
-from faas.project.objects import Objects
+from faas.project.manifests.objects import Objects
 from faas.resources.kinds import REVISION, ROUTE, SERVICE, TRIGGER
 from tests.engine_world import World, in_world
 

@@ -21,7 +21,7 @@ from faas.deploy.export.reading import read_edition
 from faas.deploy.planning import plan_deploy
 from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps
-from faas.project.objects import Objects
+from faas.project.manifests.objects import Objects
 from tests.cluster.rights import Right
 from tests.cluster_world import TEAM, ClusterWorld
 from tests.faas_command import FaasCommand

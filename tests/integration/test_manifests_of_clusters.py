@@ -21,12 +21,12 @@ from faas_runtime.options.known import OPTIONS
 
 from faas.deploy.objects.which import kind_of_manifest
 from faas.project.errors import ProjectError
-from faas.project.labels import Object
-from faas.project.objects import Objects, make_objects
+from faas.project.manifests.labels import Object
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.manifests.surroundings import Surroundings
+from faas.project.pyproject.settings import load_settings
 from faas.project.secret_values import SecretValue, read_config
 from faas.project.services import make_services
-from faas.project.settings import load_settings
-from faas.project.surroundings import Surroundings
 from faas.resources.kinds import SERVED
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

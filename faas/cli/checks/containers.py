@@ -52,7 +52,7 @@ def registry(folder: Path) -> Check:
     from faas_builders.registry.names import ImageName
 
     from faas.project.errors import NotAProject, ProjectError
-    from faas.project.settings import load_settings
+    from faas.project.pyproject.settings import load_settings
 
     try:
         image = load_settings(folder).build.image

@@ -9,7 +9,7 @@ from faas.cli.checks.check import Check
 from faas.cli.checks.needs import ENABLED_ANYWAY, features_of
 from faas.cli.checks.view import EVENTING, SERVING
 from faas.client.errors import Forbidden, NotFound
-from faas.project.sources import STOOD_FOR
+from faas.project.manifests.sources import STOOD_FOR
 from faas.resources import keys
 from faas.resources.kinds import BROKER, CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, SERVICE, TRIGGER, Kind
 

@@ -21,7 +21,7 @@ def needs_of(folder: Path, target: Target) -> Needs:
 
     from faas.deploy.export.of_project import Images, read_stage
     from faas.project.errors import DiscoveryError, NotAProject, ProjectError
-    from faas.project.settings import load_settings
+    from faas.project.pyproject.settings import load_settings
 
     try:
         settings = load_settings(folder, target.stage)

@@ -11,8 +11,8 @@ from faas_builders.oci.store import ImageStore
 
 from faas.deploy.images.choice import ImageChoice
 from faas.deploy.images.requests import BuildFlags, container_request, function_of, make_builder
+from faas.project.pyproject.settings import Settings
 from faas.project.services import ServiceSpec
-from faas.project.settings import Settings
 
 _FLAGS = BuildFlags(attest=False)  # nobody ships it
 

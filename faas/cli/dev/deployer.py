@@ -21,8 +21,8 @@ from faas.cli.dev.screen import Screen
 from faas.client.errors import ApiError
 from faas.client.protocol import Client, Object
 from faas.deploy.errors import DeployError, NotReady
-from faas.project.discover import Describer
 from faas.project.errors import DiscoveryError, ProjectError
+from faas.project.python.discover import Describer
 
 _READY_S = 120.0  # a function that loads a model takes its time; meanwhile its logs are on the screen
 _STEERING = frozenset({"pyproject.toml", "uv.lock", "requirements.txt", "pylock.toml"})

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from faas.client.protocol import Client, Object
 from faas.deploy.bindings.settled import wait_settled
 from faas.deploy.objects.applying import apply
-from faas.project.labels import PROJECT_LABEL
+from faas.project.manifests.labels import PROJECT_LABEL
 from faas.resources.kinds import DOMAIN_MAPPING
 
 _READY_S = 5.0  # the engine needs a moment; a domain that somebody else has goes on waiting by itself

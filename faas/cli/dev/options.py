@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from faas.project.podspec import Overrides
+from faas.project.manifests.podspec import Overrides
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,15 @@ from faas_runtime.declaring.spec import Description
 from faas.cli.dev.containers import container_image
 from faas.cli.eventing.rows import adapter_options, source_word
 from faas.deploy.images.choice import choose, wants_container
-from faas.project.build_settings import BuildSettings
-from faas.project.devimage import dev_bundle
-from faas.project.environment import Environment, choose_environment
 from faas.project.errors import ProjectError
-from faas.project.objects import Objects, make_objects
-from faas.project.podspec import Overrides
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.manifests.podspec import Overrides
+from faas.project.pyproject.build_settings import BuildSettings
+from faas.project.pyproject.settings import Settings, load_settings
+from faas.project.python.devimage import dev_bundle
+from faas.project.python.environment import Environment, choose_environment
 from faas.project.secret_values import Values, read_config, read_secret
 from faas.project.services import ServiceSpec, make_services
-from faas.project.settings import Settings, load_settings
 
 
 @dataclass(frozen=True, slots=True)

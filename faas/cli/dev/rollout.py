@@ -15,7 +15,7 @@ from faas.deploy.errors import NotReady
 from faas.deploy.facts import EventFailure, Failure
 from faas.deploy.objects.applying import apply
 from faas.deploy.services.wait import wait_for
-from faas.project.labels import PROJECT_LABEL
+from faas.project.manifests.labels import PROJECT_LABEL
 from faas.resources.config import CONFIG_NAMESPACE
 from faas.resources.kinds import CONFIG_MAP, SECRET, SERVICE, TRIGGER
 

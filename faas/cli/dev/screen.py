@@ -14,7 +14,7 @@ from faas.cli.dev.rollout import Brought
 from faas.cli.eventing.rows import filters_text, source_word, summary_of
 from faas.deploy.errors import NotReady
 from faas.project.errors import DiscoveryError
-from faas.project.objects import Objects
+from faas.project.manifests.objects import Objects
 from faas.project.services import ServiceSpec
 
 _NAME_WIDTH = 12

@@ -120,7 +120,7 @@ def collected(text: str) -> dict[str, Any] | None:
 def _image_of_stage(target: Target) -> str:
     """Where a deploy to the stage would have pushed it; "" without one."""
     from faas.project.errors import ProjectError
-    from faas.project.settings import load_stage
+    from faas.project.pyproject.settings import load_stage
     from faas.resources.keys import SOURCES_IMAGE
 
     if not target.stage:

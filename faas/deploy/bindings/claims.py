@@ -13,7 +13,7 @@ from faas.client.errors import AlreadyExists, Forbidden, NotFound
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.objects.plan import Change
-from faas.project.labels import MANAGED_BY_LABEL, MANAGER, PROJECT_LABEL
+from faas.project.manifests.labels import MANAGED_BY_LABEL, MANAGER, PROJECT_LABEL
 from faas.resources.kinds import CLUSTER_DOMAIN_CLAIM
 
 Log = Callable[[str], None]

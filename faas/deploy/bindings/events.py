@@ -22,9 +22,9 @@ from faas.deploy.objects.comparing import Comparison
 from faas.deploy.objects.live import Live, read_live
 from faas.deploy.objects.plan import Change
 from faas.deploy.objects.which import Which, which
-from faas.project.labels import is_deployed
-from faas.project.objects import Objects
-from faas.project.triggers import DEFAULT_DELIVERY, make_destination
+from faas.project.manifests.labels import is_deployed
+from faas.project.manifests.objects import Objects
+from faas.project.manifests.triggers import DEFAULT_DELIVERY, make_destination
 from faas.resources import keys
 from faas.resources.kinds import BROKER, SERVICE, TRIGGER, Kind
 

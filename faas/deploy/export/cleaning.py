@@ -11,7 +11,7 @@ from faas.client.protocol import Object
 from faas.deploy.objects.applied import APPLIED
 from faas.deploy.objects.plan import essence
 from faas.deploy.services import traffic
-from faas.project.labels import MANAGED_BY_LABEL, MANAGER
+from faas.project.manifests.labels import MANAGED_BY_LABEL, MANAGER
 from faas.resources import keys
 from faas.resources.config.brokers import DEFAULT_CLASS
 

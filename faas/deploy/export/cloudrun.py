@@ -14,7 +14,7 @@ from typing import Any
 from faas.client.protocol import Object
 from faas.deploy.export.edition import Edition, NeededSecret, is_function
 from faas.deploy.export.probes import for_cloud_run as probes_for_cloud_run
-from faas.project.podspec import UNPRIVILEGED
+from faas.project.manifests.podspec import UNPRIVILEGED
 from faas.resources import keys, quantities
 
 LONGEST_S = 3600

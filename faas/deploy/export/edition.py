@@ -11,8 +11,8 @@ from typing import Any
 from faas.client.protocol import Object
 from faas.deploy.export.cleaning import cleaned
 from faas.deploy.export.serving import Served
-from faas.project.references import references_in
-from faas.project.triggers import broker_address
+from faas.project.manifests.references import references_in
+from faas.project.manifests.triggers import broker_address
 from faas.resources.kinds import SECRET
 
 _FIRST = ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "PersistentVolumeClaim", "Deployment", "Broker",

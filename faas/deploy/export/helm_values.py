@@ -9,7 +9,7 @@ from faas_builders.oci.references import split
 
 from faas.client.protocol import Object
 from faas.deploy.export.edition import Edition, identity, moved, said_anew
-from faas.project.labels import PROJECT_LABEL, STAGE_LABEL
+from faas.project.manifests.labels import PROJECT_LABEL, STAGE_LABEL
 from faas.resources import keys
 
 HERE = "faas-release-namespace"

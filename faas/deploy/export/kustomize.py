@@ -17,7 +17,7 @@ from faas.deploy.export.differences import difference
 from faas.deploy.export.documents import Files, file_names, to_yaml
 from faas.deploy.export.edition import Edition, containers_of, identity, moved
 from faas.deploy.export.needed import make_secrets_page
-from faas.project.labels import PROJECT_LABEL, STAGE_LABEL
+from faas.project.manifests.labels import PROJECT_LABEL, STAGE_LABEL
 
 _HEAD = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 

@@ -17,15 +17,15 @@ from faas.deploy.export.edition import Edition, make_edition
 from faas.deploy.images.choice import choose
 from faas.deploy.planning import every_object
 from faas.deploy.programs.dead_letters import dead_letter_objects, with_dead_letter_sinks
-from faas.project.build_settings import BuildSettings
-from faas.project.discover import describe
-from faas.project.environment import image_environment
+from faas.project.manifests.objects import make_objects
+from faas.project.manifests.surroundings import Surroundings
 from faas.project.notes import Note, notes_for_cluster
-from faas.project.objects import make_objects
+from faas.project.pyproject.build_settings import BuildSettings
+from faas.project.pyproject.settings import Settings, load_settings
+from faas.project.python.discover import describe
+from faas.project.python.environment import image_environment
 from faas.project.secret_values import read_config
 from faas.project.services import current_variables, make_services
-from faas.project.settings import Settings, load_settings
-from faas.project.surroundings import Surroundings
 
 Log = Callable[[str], None]
 

@@ -14,8 +14,8 @@ from faas.deploy.bounded import each
 from faas.deploy.export.edition import Edition, make_edition
 from faas.deploy.export.serving import Served, as_it_serves, older_that_serves
 from faas.deploy.objects.belonging import read_events
-from faas.project.labels import PROJECT_LABEL
-from faas.project.references import references_in
+from faas.project.manifests.labels import PROJECT_LABEL
+from faas.project.manifests.references import references_in
 from faas.resources.kinds import BROKER, CONFIG_MAP, DOMAIN_MAPPING, REVISION, SECRET, SERVICE, Kind
 
 

@@ -23,11 +23,11 @@ from faas.deploy.images.requests import (
     said_by,
 )
 from faas.deploy.steps import Steps
-from faas.project.discover import describe
-from faas.project.environment import environment_with, image_interpreter
 from faas.project.errors import PythonNotFound
+from faas.project.pyproject.settings import Settings
+from faas.project.python.discover import describe
+from faas.project.python.environment import environment_with, image_interpreter
 from faas.project.services import ServiceSpec, current_variables, make_services
-from faas.project.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from faas_builders.builder import HOST_BASE, Choice
 
-from faas.project.build_settings import BuilderName, BuildSettings
 from faas.project.errors import ProjectError
+from faas.project.pyproject.build_settings import BuilderName, BuildSettings
 from faas.project.services import ServiceSpec
 
 Purpose = Literal["build", "deploy", "run", "cluster"]

@@ -19,7 +19,7 @@ from faas.client.protocol import Client
 from faas.deploy.images.programs import NAME, make_sources_image, push_once, sources_image
 from faas.deploy.steps import Steps
 from faas.project.errors import ProjectError
-from faas.project.settings import Settings
+from faas.project.pyproject.settings import Settings
 from faas.resources.kinds import NODE
 
 DEFAULT = Platform("linux", "amd64")  # what nearly all nodes are, where nobody says

@@ -10,7 +10,7 @@ from faas.client.protocol import Client, Object
 from faas.deploy.images.requests import FUNCTION
 from faas.deploy.objects.live import stage_of
 from faas.deploy.reasons.trouble import SIDECAR
-from faas.project.labels import PROJECT_LABEL
+from faas.project.manifests.labels import PROJECT_LABEL
 from faas.resources import keys
 from faas.resources.kinds import REVISION, SERVICE
 

@@ -14,10 +14,10 @@ from faas_builders.target import Platform
 
 from faas.client.protocol import Client
 from faas.deploy.images.choice import ImageChoice
-from faas.project.build_settings import BuildSettings
 from faas.project.errors import ProjectError
+from faas.project.pyproject.build_settings import BuildSettings
+from faas.project.pyproject.settings import Settings
 from faas.project.services import ServiceSpec
-from faas.project.settings import Settings
 from faas.resources.kinds import REVISION
 
 if TYPE_CHECKING:

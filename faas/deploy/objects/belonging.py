@@ -11,7 +11,7 @@ from faas_runtime.declaring.triggers import SOURCE_EXTENSION
 
 from faas.client.protocol import Client, Object
 from faas.client.visible import list_visible
-from faas.project.labels import is_deployed
+from faas.project.manifests.labels import is_deployed
 from faas.resources.kinds import SINK_BINDING, SOURCES, TRIGGER, Kind
 
 SOURCE_KINDS = tuple(kind for kind in SOURCES if kind != SINK_BINDING)

@@ -8,7 +8,7 @@ from typing import Any
 
 from faas.client.errors import Conflict
 from faas.deploy.facts import FieldConflict
-from faas.project.labels import MANAGER, PROJECT_LABEL, STAGE_LABEL
+from faas.project.manifests.labels import MANAGER, PROJECT_LABEL, STAGE_LABEL
 
 _OWNER = re.compile(r'conflicts? with "(?P<name>(?:[^"\\]|\\.)*)"')
 

@@ -11,7 +11,7 @@ from faas.client.visible import list_visible
 from faas.deploy.objects.belonging import SOURCE_KINDS, read_events
 from faas.deploy.objects.live import read_live
 from faas.deploy.objects.which import kind_of_manifest
-from faas.project.labels import PROJECT_LABEL
+from faas.project.manifests.labels import PROJECT_LABEL
 from faas.resources.kinds import (
     BROKER,
     CONFIG_MAP,

@@ -10,7 +10,7 @@ from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.errors import KindMissing
 from faas.deploy.objects.which import Which, which
-from faas.project.labels import PROJECT_LABEL, STAGE_LABEL
+from faas.project.manifests.labels import PROJECT_LABEL, STAGE_LABEL
 from faas.resources.kinds import SECRET, Kind
 
 _FEW = 3  # asked for by name; more are less work for a server as one list. Not Secrets: others' are nobody's to read

@@ -6,7 +6,7 @@ import contextlib
 
 from faas.client.errors import AlreadyExists
 from faas.client.protocol import Client
-from faas.project.labels import MANAGED_BY_LABEL, MANAGER
+from faas.project.manifests.labels import MANAGED_BY_LABEL, MANAGER
 from faas.resources.kinds import NAMESPACE
 
 

@@ -13,9 +13,9 @@ from faas.deploy.objects.belonging import SOURCE_KINDS, EventObjects, source_of
 from faas.deploy.objects.live import Live
 from faas.deploy.objects.plan import Change
 from faas.deploy.objects.which import Which, which
-from faas.project.labels import FUNCTION_LABEL
-from faas.project.manifests import FUNCTIONS_ANNOTATION
-from faas.project.references import references_in
+from faas.project.manifests.labels import FUNCTION_LABEL
+from faas.project.manifests.references import references_in
+from faas.project.manifests.service import FUNCTIONS_ANNOTATION
 from faas.resources.kinds import DOMAIN_MAPPING, ROLE, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, TRIGGER
 
 

@@ -15,7 +15,7 @@ from faas.deploy.errors import NoNamespace, NoRights
 from faas.deploy.facts import Missing
 from faas.deploy.objects.which import Which, kind_of_manifest
 from faas.deploy.preflight.missing import missing_of, users_of
-from faas.project.labels import is_deployed
+from faas.project.manifests.labels import is_deployed
 from faas.resources.kinds import BROKER, NAMESPACE, SECRET, Kind
 
 MayApply = Callable[[Kind, str], Awaitable[bool]]

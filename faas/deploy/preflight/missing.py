@@ -8,7 +8,7 @@ from typing import Any
 from faas.client.protocol import Object
 from faas.deploy.facts import Missing
 from faas.deploy.objects.which import Which, which
-from faas.project.references import Reference, references_in
+from faas.project.manifests.references import Reference, references_in
 
 
 def users_of(objects: Sequence[Object]) -> dict[Reference, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from faas.client.protocol import Client, Object
 from faas.client.visible import list_visible
 from faas.deploy.bounded import each
 from faas.deploy.objects.belonging import SOURCE_KINDS
-from faas.project.surroundings import Surroundings
+from faas.project.manifests.surroundings import Surroundings
 from faas.resources.kinds import BROKER, TRIGGER, Kind
 
 

@@ -24,7 +24,7 @@ from faas.deploy.bindings.settled import wait_settled
 from faas.deploy.errors import DeployError
 from faas.deploy.images.programs import NAME as PROGRAMS
 from faas.deploy.services.wait import Verdict, wait_for
-from faas.project.labels import MANAGED_BY_LABEL, MANAGER
+from faas.project.manifests.labels import MANAGED_BY_LABEL, MANAGER
 from faas.resources.kinds import CONTAINER_SOURCE, DEPLOYMENT, SERVICE, TRIGGER
 
 COLLECTOR = "collector"

@@ -17,10 +17,10 @@ from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object
 from faas.client.services.store import COMPONENT, COMPONENT_LABEL, NAME, PORT_NAME, TOKEN_KEY
 from faas.deploy.objects.plan import Change
-from faas.project.labels import MANAGED_BY_LABEL, MANAGER
-from faas.project.objects import Objects
+from faas.project.manifests.labels import MANAGED_BY_LABEL, MANAGER
+from faas.project.manifests.objects import Objects
+from faas.project.manifests.triggers import DEFAULT_DELIVERY
 from faas.project.secret_values import SecretData
-from faas.project.triggers import DEFAULT_DELIVERY
 from faas.resources import keys, quantities
 from faas.resources.kinds import SECRET, VOLUME_CLAIM
 

@@ -22,8 +22,8 @@ from faas.client.places.state import State
 from faas.engine.supervisor.census import Role, census
 from faas.engine.supervisor.plan import Plan
 from faas.engine.supervisor.start import EngineFile, Running, clear_leftovers, launch
-from faas.project.discover import describe
-from faas.project.podspec import Overrides
+from faas.project.manifests.podspec import Overrides
+from faas.project.python.discover import describe
 
 PATIENCE_S = 30.0
 

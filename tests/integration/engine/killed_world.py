@@ -21,8 +21,8 @@ from faas.cli.dev.rollout import Brought, bring_events, roll_out
 from faas.client.services.eventing import EventingClient
 from faas.engine.supervisor.census import Role, census
 from faas.engine.supervisor.start import launch
-from faas.project.discover import describe
-from faas.project.podspec import Overrides
+from faas.project.manifests.podspec import Overrides
+from faas.project.python.discover import describe
 from tests.integration.engine.conftest import PATIENCE_S, eventually
 from tests.integration.engine.killed_load import INGRESS, HttpWay, MqttWay, UnixConnection, Way
 from tests.integration.engine.whole import PYTHON, Whole, host, running

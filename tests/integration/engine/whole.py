@@ -19,8 +19,8 @@ from faas.cli.dev.rollout import roll_out
 from faas.cli.engine_options import make_plan
 from faas.client.protocol import Object
 from faas.engine.supervisor.start import clear_leftovers, launch
-from faas.project.discover import describe
-from faas.project.podspec import Overrides
+from faas.project.manifests.podspec import Overrides
+from faas.project.python.discover import describe
 from faas.resources.kinds import Kind
 from tests.integration.conftest import KUBECTL
 from tests.integration.engine.conftest import PATIENCE_S, Engine

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from faas.cli import project_options
 from faas.cli.build_options import Destinations, build_options, make_destinations, make_flags
 from faas.deploy.images.requests import BuildFlags
-from faas.project.build_settings import BUILDERS, BuilderName, BuildSettings
-from faas.project.settings import Settings
+from faas.project.pyproject.build_settings import BUILDERS, BuilderName, BuildSettings
+from faas.project.pyproject.settings import Settings
 
 
 def flags(folder: Path, *arguments: str, settings: BuildSettings | None = None) -> tuple[BuildFlags, Destinations]:

@@ -11,7 +11,7 @@ import pytest
 from faas.cli.deploy_letters import Stores, tell_of_left_store, warn_of_letters
 from faas.cli.deploying_to import Place
 from faas.deploy.programs.dead_letters import make_sink
-from faas.project.settings import Settings
+from faas.project.pyproject.settings import Settings
 
 TARGET: Any = SimpleNamespace(namespace="team", context="prod", flags=" --stage staging")
 

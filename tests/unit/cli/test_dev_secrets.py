@@ -7,7 +7,7 @@ from pathlib import Path
 from faas_runtime.declaring.spec import Description, FunctionSpec, Trigger
 
 from faas.cli.dev.project_state import load_project, make_desired
-from faas.project.podspec import Overrides
+from faas.project.manifests.podspec import Overrides
 
 PYPROJECT = """
 [project]

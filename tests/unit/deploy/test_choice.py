@@ -10,10 +10,10 @@ import pytest
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.deploy.images.choice import choose, wants_container
-from faas.project.build_settings import BuildSettings
 from faas.project.errors import ProjectError
+from faas.project.pyproject.build_settings import BuildSettings
+from faas.project.pyproject.settings import Settings
 from faas.project.services import ServiceSpec, make_services
-from faas.project.settings import Settings
 
 NOTHING = BuildSettings()
 

@@ -17,7 +17,7 @@ from faas.deploy.programs.dead_letters import (
     waits_for_volume,
     with_dead_letter_sinks,
 )
-from faas.project.objects import Objects
+from faas.project.manifests.objects import Objects
 from faas.resources import keys
 from faas.resources.kinds import VOLUME_CLAIM
 

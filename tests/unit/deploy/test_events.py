@@ -23,9 +23,9 @@ from faas.engine.api.objects.backend import Backend
 from faas.engine.api.objects.bootstrap import bootstrap
 from faas.engine.api.objects.collector import Collector
 from faas.engine.store import MemoryStore
-from faas.project.objects import Objects, make_objects
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.pyproject.settings import Settings
 from faas.project.services import make_services
-from faas.project.settings import Settings
 from faas.resources.kinds import BROKER, CONFIG_MAP, PING_SOURCE, REDIS_STREAM_SOURCE, SERVICE, TRIGGER, Kind
 
 WATCHED = (TRIGGER, PING_SOURCE, REDIS_STREAM_SOURCE)

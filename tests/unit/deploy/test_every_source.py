@@ -19,9 +19,9 @@ from faas.deploy.objects.belonging import read_events
 from faas.engine.api.objects.backend import Backend
 from faas.engine.api.objects.bootstrap import bootstrap
 from faas.engine.store import MemoryStore
-from faas.project.objects import Objects, make_objects
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.pyproject.settings import Settings
 from faas.project.services import make_services
-from faas.project.settings import Settings
 from faas.resources.sources.github import GITHUB_EVENTS
 from faas.sources.config import read_options
 

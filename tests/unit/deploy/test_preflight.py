@@ -8,7 +8,7 @@ from faas.deploy.errors import NamesMissing, NoRights
 from faas.deploy.facts import Missing
 from faas.deploy.preflight.check import rights_for
 from faas.deploy.preflight.missing import missing_of, users_of
-from faas.project.references import Reference
+from faas.project.manifests.references import Reference
 from faas.resources.kinds import BROKER, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from faas_builders.target import Platform
 
-from faas.project.build_settings import BuildSettings
 from faas.project.errors import SettingsError
-from faas.project.settings import load_settings
+from faas.project.pyproject.build_settings import BuildSettings
+from faas.project.pyproject.settings import load_settings
 
 
 def load(folder: Path, text: str) -> BuildSettings:

@@ -12,11 +12,11 @@ from faas_runtime.options.placed import split_volume
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.project.labels import Belonging
-from faas.project.manifests import make_service
-from faas.project.podspec import Overrides
+from faas.project.manifests.labels import Belonging
+from faas.project.manifests.podspec import Overrides
+from faas.project.manifests.service import make_service
+from faas.project.pyproject.settings import Settings
 from faas.project.services import make_services
-from faas.project.settings import Settings
 
 
 def service(options: dict[str, Any], overrides: Overrides = Overrides()) -> Any:

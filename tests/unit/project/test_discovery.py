@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from faas_builders.oci.store import ImageStore
 
-from faas.project.devimage import dev_bundle
-from faas.project.discover import Describer, describe
-from faas.project.environment import Environment, choose_environment, image_environment
 from faas.project.errors import DiscoveryError, NotAProject, PythonNotFound, SettingsError
-from faas.project.settings import Settings, load_settings
+from faas.project.pyproject.settings import Settings, load_settings
+from faas.project.python.devimage import dev_bundle
+from faas.project.python.discover import Describer, describe
+from faas.project.python.environment import Environment, choose_environment, image_environment
 
 HELLO = "from faas import function\n\n\n@function\ndef hello(name: str = 'World') -> str:\n    return name\n"
 
@@ -101,7 +101,7 @@ def test_no_environment_ever_shows_the_toolkits_packages(project: Path) -> None:
 def test_an_environment_of_another_python_warns_about_images(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import faas.project.environment as module
+    import faas.project.python.environment as module
 
     own = module.toolkit_python()
     other = type(own)(**{name: getattr(own, name) for name in own.__struct_fields__} | {"version": "3.99.1"})

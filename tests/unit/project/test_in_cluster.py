@@ -11,15 +11,15 @@ from faas_runtime.declaring.spec import FunctionSpec, Trigger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.project.brokers import BrokerSettings
 from faas.project.errors import ProjectError
-from faas.project.in_cluster import plural_of
-from faas.project.objects import Objects, make_objects
+from faas.project.manifests.in_cluster import plural_of
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.manifests.surroundings import Surroundings
+from faas.project.pyproject.brokers import BrokerSettings
+from faas.project.pyproject.settings import Settings
+from faas.project.pyproject.stages import Stage
 from faas.project.secret_values import SecretValue
 from faas.project.services import make_services
-from faas.project.settings import Settings
-from faas.project.stages import Stage
-from faas.project.surroundings import Surroundings
 
 IMAGE = "registry.example.org/shop@sha256:" + "ab" * 32
 ADAPTERS = "registry.example.org/faas-sources@sha256:" + "cd" * 32

@@ -9,11 +9,11 @@ import pytest
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.project.errors import ProjectError, SettingsError
-from faas.project.labels import Belonging
-from faas.project.manifests import Port, make_image_service, make_service
-from faas.project.podspec import Overrides
+from faas.project.manifests.labels import Belonging
+from faas.project.manifests.podspec import Overrides
+from faas.project.manifests.service import Port, make_image_service, make_service
+from faas.project.pyproject.settings import Settings
 from faas.project.services import ServiceSpec, make_services
-from faas.project.settings import Settings
 
 IMAGE = "faas.local/shop@sha256:" + "ab" * 32
 HTTP = (Trigger(kind="http"),)

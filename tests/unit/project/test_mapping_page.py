@@ -8,7 +8,7 @@ from pathlib import Path
 from faas_runtime.options.known import DELIVERY, OPTIONS
 from faas_runtime.options.sources import OPTIONS as SOURCES
 
-from faas.project.in_cluster import KAFKA_ORDER
+from faas.project.manifests.in_cluster import KAFKA_ORDER
 from faas.resources import keys
 
 PAGE = (Path(__file__).parents[3] / "docs" / "mapping.md").read_text()

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
-from faas.project.brokers import BrokerSettings
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.manifests.surroundings import Surroundings
 from faas.project.notes import Note, RefusedByCluster, check_for_cluster, notes_for_cluster
-from faas.project.objects import Objects, make_objects
+from faas.project.pyproject.brokers import BrokerSettings
+from faas.project.pyproject.settings import Settings
 from faas.project.services import make_services
-from faas.project.settings import Settings
-from faas.project.surroundings import Surroundings
 from faas.resources.kinds import (
     API_SERVER_SOURCE,
     CONTAINER_SOURCE,

@@ -10,9 +10,9 @@ import pytest
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
 from faas.project.errors import ProjectError
-from faas.project.objects import Objects, make_objects
+from faas.project.manifests.objects import Objects, make_objects
+from faas.project.pyproject.settings import Settings
 from faas.project.services import make_services
-from faas.project.settings import Settings
 
 IMAGE = "faas.local/shop@sha256:" + "ab" * 32
 SINK = {"ref": {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "default"}}

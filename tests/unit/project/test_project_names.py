@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faas.project.settings import image_name
+from faas.project.pyproject.settings import image_name
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faas.project.errors import ProjectError
-from faas.project.labels import Belonging
-from faas.project.secret_values import SecretValue, make_config_map, make_secret, read_config, read_secret, read_secrets
-from faas.project.secrets import Declared, FromCommand, FromFile, FromVariable, Origin, Text
+from faas.project.manifests.labels import Belonging
+from faas.project.manifests.secrets import make_config_map, make_secret
+from faas.project.pyproject.secrets import Declared, FromCommand, FromFile, FromVariable, Origin, Text
+from faas.project.secret_values import SecretValue, read_config, read_secret, read_secrets
 
 VALUE = "hunter2-is-the-value"
 BELONGING = Belonging("shop", "team", "staging")

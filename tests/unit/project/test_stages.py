@@ -9,12 +9,12 @@ import pytest
 from faas_builders.target import Platform
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
-from faas.project.brokers import BrokerSettings
 from faas.project.errors import ProjectError, SettingsError
-from faas.project.secrets import Declared, FromCommand, FromFile, FromVariable, Text
+from faas.project.pyproject.brokers import BrokerSettings
+from faas.project.pyproject.secrets import Declared, FromCommand, FromFile, FromVariable, Text
+from faas.project.pyproject.settings import Settings, load_settings, load_stage
+from faas.project.pyproject.stages import Stage
 from faas.project.services import ServiceSpec, make_services
-from faas.project.settings import Settings, load_settings, load_stage
-from faas.project.stages import Stage
 
 WHOLE = """
     [project]

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from faas.cli import new
-from faas.project.discover import describe
-from faas.project.environment import choose_environment
 from faas.project.errors import ProjectError
-from faas.project.labels import Belonging
-from faas.project.manifests import make_service
+from faas.project.manifests.labels import Belonging
+from faas.project.manifests.service import make_service
+from faas.project.pyproject.settings import load_settings
+from faas.project.python.discover import describe
+from faas.project.python.environment import choose_environment
 from faas.project.scaffold import TEMPLATES, Template, make_project
 from faas.project.services import make_services
-from faas.project.settings import load_settings
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

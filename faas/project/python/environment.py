@@ -17,7 +17,7 @@ from faas_builders.errors import InterpreterError
 from faas_builders.oci.image_layers import app_paths
 
 from faas.project.errors import PythonNotFound
-from faas.project.settings import Settings
+from faas.project.pyproject.settings import Settings
 
 Origin = Literal["--python", ".venv", "VIRTUAL_ENV", "cached", "image"]
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from faas.project import brokers, build_settings, secrets
-from faas.project.brokers import BrokerSettings, parse_brokers
-from faas.project.build_settings import BuildSettings, parse_build
 from faas.project.errors import NotAProject, SettingsError
-from faas.project.secrets import Declared, parse_config, parse_secrets
-from faas.project.stages import Stage, find_stage, parse_stages
-from faas.project.tables import Table
+from faas.project.pyproject import brokers, build_settings, secrets
+from faas.project.pyproject.brokers import BrokerSettings, parse_brokers
+from faas.project.pyproject.build_settings import BuildSettings, parse_build
+from faas.project.pyproject.secrets import Declared, parse_config, parse_secrets
+from faas.project.pyproject.stages import Stage, find_stage, parse_stages
+from faas.project.pyproject.tables import Table
 
 # modules: see faas_runtime.loading.discovery
 _KNOWN = ("name", "functions", "modules", "build", "secrets", "config", "brokers", "dead_letters", "environments")

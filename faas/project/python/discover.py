@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 from faas_runtime.declaring.spec import Description, Problem
 
-from faas.project.environment import Environment
 from faas.project.errors import DiscoveryError
+from faas.project.python.environment import Environment
 
 TIMEOUT_S = 60.0  # a module that loads a model takes its time; one that waits for input never ends
 

@@ -12,7 +12,7 @@ from faas_builders.target import Platform
 from faas_runtime.options.known import Option, OptionError, table
 from faas_runtime.options.values import boolean, matching, one_of
 
-from faas.project.tables import Table
+from faas.project.pyproject.tables import Table
 
 BuilderName = Literal["oci", "docker", "pack"]
 BUILDERS: tuple[BuilderName, ...] = ("oci", "docker", "pack")

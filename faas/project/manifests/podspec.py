@@ -9,7 +9,7 @@ from typing import Any
 
 from faas_runtime.options.placed import split_volume
 
-from faas.project.labels import Object
+from faas.project.manifests.labels import Object
 from faas.project.services import ServiceSpec
 
 STARTUP_S = 60  # to import and start in, unless a progress deadline says how long it may take

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
 from faas_runtime.declaring.triggers import SOURCE_EXTENSION
 
-from faas.project import adapters
-from faas.project.labels import Belonging, Object
+from faas.project.manifests import adapters
+from faas.project.manifests.labels import Belonging, Object
 from faas.resources.kinds import (
     API_SERVER_SOURCE,
     CONTAINER_SOURCE,

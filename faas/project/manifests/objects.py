@@ -8,20 +8,22 @@ from pathlib import Path
 
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
 
-from faas.project.brokers import BrokerSettings, make_broker
 from faas.project.errors import ProjectError
-from faas.project.in_cluster import Sources, sources_in_cluster, trigger_in_cluster
-from faas.project.interpolation import filled
-from faas.project.labels import Belonging, Object
-from faas.project.manifests import make_domain_mappings, make_service
-from faas.project.podspec import Overrides
-from faas.project.references import names_read
-from faas.project.secret_values import Values, make_config_map, make_secret
+from faas.project.manifests.brokers import make_broker
+from faas.project.manifests.in_cluster import Sources, sources_in_cluster, trigger_in_cluster
+from faas.project.manifests.interpolation import filled
+from faas.project.manifests.labels import Belonging, Object
+from faas.project.manifests.podspec import Overrides
+from faas.project.manifests.references import names_read
+from faas.project.manifests.secrets import make_config_map, make_secret
+from faas.project.manifests.service import make_domain_mappings, make_service
+from faas.project.manifests.sources import make_source
+from faas.project.manifests.surroundings import Surroundings
+from faas.project.manifests.triggers import Subscriber, broker_address, broker_of, make_delivery, make_trigger
+from faas.project.pyproject.brokers import BrokerSettings
+from faas.project.pyproject.settings import Settings
+from faas.project.secret_values import Values
 from faas.project.services import DEFAULT_BROKER, ServiceSpec
-from faas.project.settings import Settings
-from faas.project.sources import make_source
-from faas.project.surroundings import Surroundings
-from faas.project.triggers import Subscriber, broker_address, broker_of, make_delivery, make_trigger
 from faas.resources import keys
 
 

@@ -11,8 +11,8 @@ from faas_builders.oci import references
 from faas_builders.oci.references import Reference
 from faas_builders.oci.store import ImageStore
 
-from faas.project.environment import Environment
-from faas.project.settings import Settings
+from faas.project.pyproject.settings import Settings
+from faas.project.python.environment import Environment
 
 
 def dev_bundle(settings: Settings, environment: Environment, images_dir: Path) -> Bundle:

@@ -11,12 +11,12 @@ from typing import Any
 from faas_runtime.options.known import OPTIONS, Option, OptionError, did_you_mean, table, validate
 from faas_runtime.options.values import boolean, matching
 
-from faas.project import brokers, secrets
-from faas.project.brokers import BrokerSettings
-from faas.project.build_settings import BuildSettings, parse_build
 from faas.project.errors import SettingsError
-from faas.project.secrets import Declared
-from faas.project.tables import Table
+from faas.project.pyproject import brokers, secrets
+from faas.project.pyproject.brokers import BrokerSettings
+from faas.project.pyproject.build_settings import BuildSettings, parse_build
+from faas.project.pyproject.secrets import Declared
+from faas.project.pyproject.tables import Table
 
 WHERE = "tool.faas.environments"
 _DNS = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from faas.project.brokers import BrokerSettings
-from faas.project.labels import Belonging, Object
-from faas.project.podspec import UNPRIVILEGED
+from faas.project.manifests.labels import Belonging, Object
+from faas.project.manifests.podspec import UNPRIVILEGED
+from faas.project.pyproject.brokers import BrokerSettings
 from faas.resources import keys
 
 KAFKA_CLASSES = ("Kafka", "KafkaNamespaced")

@@ -1,4 +1,4 @@
-"""Brokers: those that a project describes in `[tool.faas.brokers.NAME]`, and those that it only names."""
+"""`[tool.faas.brokers.NAME]`: the Brokers that a project describes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from typing import Any
 from faas_runtime.options.known import DELIVERY, Option, table
 from faas_runtime.options.values import matching
 
-from faas.project.labels import Belonging, Object
-from faas.project.tables import Table
-from faas.resources import keys
+from faas.project.pyproject.tables import Table
 
 _REFERENCE = ("apiVersion", "kind", "name", "namespace")
 
@@ -44,24 +42,6 @@ def over(weaker: Mapping[str, BrokerSettings], stronger: Mapping[str, BrokerSett
             {**before.annotations, **said.annotations},
         )
     return found
-
-
-def make_broker(name: str, said: BrokerSettings | None, delivery: Object, belonging: Belonging) -> Object:
-    """The Broker of that name.
-
-    One that is only named has no wishes, and is nobody's: it is made where it is missing, and stays when the project
-    goes. Args: delivery: in Knative's words.
-    """
-    metadata: Object = {"name": name, "namespace": belonging.namespace}
-    found: Object = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": metadata}
-    if said is None:
-        return found
-    metadata["labels"] = belonging.labels()
-    annotations = {**({keys.BROKER_CLASS: said.broker_class} if said.broker_class else {}), **said.annotations}
-    if annotations:
-        metadata["annotations"] = dict(sorted(annotations.items()))
-    spec = {**({"config": dict(said.config)} if said.config else {}), **({"delivery": delivery} if delivery else {})}
-    return {**found, "spec": spec} if spec else found
 
 
 def _parse(said: Table) -> BrokerSettings:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faas.project.labels import FUNCTION_LABEL, PROJECT_LABEL, Belonging, Object
-from faas.project.podspec import Overrides, make_revision_spec
+from faas.project.manifests.labels import FUNCTION_LABEL, PROJECT_LABEL, Belonging, Object
+from faas.project.manifests.podspec import Overrides, make_revision_spec
 from faas.project.services import ServiceSpec
 from faas.resources import durations, keys
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from faas.project.labels import Object
+from faas.project.manifests.labels import Object
 from faas.resources.keys import SOURCES_IMAGE
 
 Options = Mapping[str, Any]

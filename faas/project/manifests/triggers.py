@@ -10,7 +10,7 @@ from typing import Any
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
 from faas_runtime.declaring.triggers import filters_of
 
-from faas.project.labels import Belonging, Object
+from faas.project.manifests.labels import Belonging, Object
 from faas.project.services import DEFAULT_BROKER, ServiceSpec
 from faas.resources import keys
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from faas_runtime.options.known import did_you_mean
 
-from faas.project.tables import Table
+from faas.project.pyproject.tables import Table
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}\Z")
