@@ -133,7 +133,8 @@ def test_a_project_is_the_same_by_each_way_and_answers(faas: Faas, image: str, t
     assert faas.apply(rendered) == plain
 
 
-def test_what_was_rolled_back_to_is_what_is_exported(faas: Faas, image: str) -> None:
+def test_what_was_rolled_back_to_is_what_is_exported(faas: Faas) -> None:
+    faas.kubectl("delete", "ksvc,trigger,pingsource,broker,configmap", "--all", "--wait=true")
     faas("deploy", faas.project)
     before = faas("export")
     (faas.project / "main.py").write_text(SHOP.replace('["motto"]', '["motto"].upper()'))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from faas.deploy.reasons.lasting import Lasting, given_up_words, lasts
-from faas.deploy.reasons.trouble import Cause, Trouble
 from faas.deploy.reasons.revision import trouble_of
+from faas.deploy.reasons.trouble import Cause, Trouble
 
 
 def trouble(cause: Cause, ends: int = 0) -> Trouble:

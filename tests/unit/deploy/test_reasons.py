@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from faas.deploy.reasons.revision import trouble_of
 from faas.deploy.reasons.conditions import said_of
 from faas.deploy.reasons.quota import quota_words
+from faas.deploy.reasons.revision import trouble_of
 
 IMAGE = "registry.example.org/team/shop@sha256:" + "ab" * 32
 
