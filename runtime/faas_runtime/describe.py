@@ -13,7 +13,6 @@ import platform
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +176,8 @@ def _from_import(name: str, error: BaseException, project: Path) -> Problem:
 
 def _import_hint(name: str, error: BaseException) -> str:
     if isinstance(error, ImportError) and error.name in ("faas", "faas_runtime"):
+        from difflib import get_close_matches
+
         import faas_runtime
 
         wanted = getattr(error, "name_from", None) or str(error).partition("name '")[2].partition("'")[0]

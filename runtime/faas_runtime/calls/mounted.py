@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from faas_runtime.errors import NotConfigured
 
 
-@dataclass(frozen=True, slots=True)
 class Values(Mapping[str, str]):
     """The keys of one Secret or ConfigMap."""
 
-    kind: str
-    name: str
-    folder: Path
-    prefix: str
-    environment: Mapping[str, str]
+    __slots__ = ("environment", "folder", "kind", "name", "prefix")
+
+    def __init__(self, kind: str, name: str, folder: Path, prefix: str, environment: Mapping[str, str]) -> None:
+        self.kind, self.name = kind, name
+        self.folder, self.prefix, self.environment = folder, prefix, environment
 
     def __getitem__(self, key: str) -> str:
         path = self.folder / key
@@ -54,8 +54,7 @@ class Values(Mapping[str, str]):
         return f"<{self.kind} {self.name}: {', '.join(self)}>"  # never the values: this ends up in logs
 
 
-@dataclass(frozen=True, slots=True)
-class Mounted:
+class Mounted(msgspec.Struct, frozen=True):
     """All Secrets (or ConfigMaps) that the function named in `secrets=` (`config=`); by name."""
 
     kind: str  # Secret, ConfigMap

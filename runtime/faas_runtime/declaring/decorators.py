@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from faas_runtime.declaring.filters import make_filters
@@ -141,6 +140,8 @@ class Function(SourceDecorators):
         return _hook("live", hook)
 
     def __getattr__(self, name: str) -> Any:
+        from difflib import get_close_matches  # here: nothing that is right needs it
+
         known = [word for word in dir(type(self)) if not word.startswith("_")]
         close = get_close_matches(name, known, n=1, cutoff=0.6)
         hint = f"did you mean @function.{close[0]}?" if close else f"known are: {', '.join(known)}"

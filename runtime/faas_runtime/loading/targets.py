@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from faas_runtime.declaring.registry import REGISTRY, Declared
 from faas_runtime.errors import LoadError
@@ -34,6 +33,8 @@ def _named(declared: Sequence[Declared], module: str, name: str) -> list[Declare
     wanted = by_python or [function for function in declared if function.name == name]
     if wanted:
         return wanted
+    from difflib import get_close_matches  # here: nothing that is right needs it
+
     names = [function.target.partition(":")[2] for function in declared]
     close = get_close_matches(name, names, n=1, cutoff=0.6)
     if close:

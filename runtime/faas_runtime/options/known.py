@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Literal, TypedDict
 
 import msgspec
@@ -322,6 +321,8 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def did_you_mean(word: str, known: Sequence[str], *, call: str = "{}") -> str:
     """ "did you mean 'min_scale'?", or all that is known when nothing is close."""
+    from difflib import get_close_matches  # here: nothing that is right needs it
+
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {call.format(repr(close[0]) if call == '{}' else close[0])}?"

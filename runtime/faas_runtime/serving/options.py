@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 
 class Misused(Exception):
     """An option that makes no sense; the message says which, and what would be right."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
+class ServeOptions(msgspec.Struct, frozen=True):
     """How one function is served."""
 
     function: str  # FAAS_FUNCTION, module:name
