@@ -45,7 +45,7 @@ def deploy_prepared(target: Target, prepared: Prepared, how: How, output: str | 
         _report(objects, plan.services, prepared, target, wait=how.options.wait)
     _say_bypassed(objects, plan.services, target)
     _warn_of_store(plan, target, prepared.namespace, wait=how.options.wait)
-    if plan.gone and not pruned and how.prune is None:
+    if plan.gone.asked and not pruned and how.prune is None:
         _say_left(plan, target)
 
 
@@ -101,9 +101,9 @@ def show_plan(target: Target, prepared: Prepared, options: DeployOptions, output
         click.echo(f"{broker['metadata']['name']} (Broker): would be created")
     for change in plan.changes:
         click.echo(f"{_named(change)}: {_said(change)}")
-    for change in plan.gone:
+    for change in plan.gone.asked:
         click.echo(f"{_named(change)}: gone from the code; --prune would delete it")
-        for along in plan.along.get(change.name, ()) if _is_function(change) else ():
+        for along in plan.gone.along.get(change.name, ()) if _is_function(change) else ():
             click.echo(f"{_named(along)}: stays as long as {change.name} does")
 
 
@@ -139,18 +139,18 @@ def _agreed(plan: Plan, prune: bool | None) -> bool:
     """Whether functions that are gone from the code are deleted: as said, else as answered, else not."""
     import sys
 
-    if not plan.gone or prune is not None:
+    if not plan.gone.asked or prune is not None:
         return bool(prune)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     names = ", ".join(_named(change) + (_along(plan, change.name) if _is_function(change) else "")
-                      for change in plan.gone)  # fmt: skip
+                      for change in plan.gone.asked)  # fmt: skip
     return click.confirm(f"No longer in the code: {names}. Delete when the rest is deployed?", err=True)
 
 
 def _say_left(plan: Plan, target: Target) -> None:
-    functions = [change.name for change in plan.gone if _is_function(change)]
-    others = [change for change in plan.gone if not _is_function(change)]
+    functions = [change.name for change in plan.gone.asked if _is_function(change)]
+    others = [change for change in plan.gone.asked if not _is_function(change)]
     if functions:
         note(
             f"Still deployed, no longer in the code: {', '.join(name + _along(plan, name) for name in functions)}. "
@@ -206,7 +206,7 @@ def _print(objects: list[Object], plan: Plan, output: str) -> None:
 def _along(plan: Plan, function: str) -> str:
     from faas.deploy.objects.leaving import words_along
 
-    return words_along(change.kind for change in plan.along.get(function, ()))
+    return words_along(change.kind for change in plan.gone.along.get(function, ()))
 
 
 def _is_function(change: Change) -> bool:

@@ -34,7 +34,7 @@ async def carry_out_deploy(
 ) -> list[Object]:
     """Make the changes; returns the Services as they are then.
 
-    Args: prune: delete `plan.gone`, and what goes along with it.
+    Args: prune: delete also what only goes when somebody says so.
     Raises: NotReady, DomainsNotReady, EventsNotReady; FieldConflicts: somebody was faster; ApiError.
     """
     force = options.force_conflicts
@@ -73,9 +73,8 @@ async def carry_out_deploy(
 
 def _leaving(plan: Plan, *, prune: bool) -> list[Change]:
     """What goes beside Triggers and sources that nobody needs, in the order of its going."""
-    said = (*plan.gone, *(change for changes in plan.along.values() for change in changes)) if prune else ()
-    unique = {(change.kind, change.name): change for change in (*plan.pruned, *said)}
-    return sorted(unique.values(), key=lambda change: ORDER.index(change.kind))
+    leaving = (*plan.pruned, *(plan.gone.with_asked if prune else ()))
+    return sorted(leaving, key=lambda change: ORDER.index(change.kind))
 
 
 async def _make_all(client: Client, changes: Iterable[Change], namespace: str, *, force: bool) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from faas.client.protocol import Client, Object
 from faas.deploy.bindings.claims import plan_claims
 from faas.deploy.bindings.domains import is_served
-from faas.deploy.bindings.events import EVENT_KINDS, EventPlan, compare_events, gone
+from faas.deploy.bindings.events import EVENT_KINDS, EventPlan, compare_events
 from faas.deploy.errors import FieldConflicts
 from faas.deploy.facts import FieldConflict
 from faas.deploy.objects.comparing import Comparison
+from faas.deploy.objects.gone import Gone, gone_from
 from faas.deploy.objects.live import read_live
 from faas.deploy.objects.plan import Change
-from faas.deploy.objects.staying import staying_with
 from faas.deploy.objects.which import kind_of_manifest, which
 from faas.project.manifests.objects import Objects
 from faas.resources.kinds import (
@@ -37,11 +37,7 @@ _ASKED = (SERVICE, BROKER)  # gone only when somebody says so: revisions to go b
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a deploy would do.
-
-    `gone`: Services and Brokers that the code no longer declares; they stay unless said. `along`: what each of those
-    Services needs and the code no longer declares either; it stays and goes with it.
-    """
+    """What a deploy would do. `gone`: what the code no longer declares; of that `events` and `pruned` go at once."""
 
     services: tuple[Change, ...]
     events: EventPlan
@@ -49,20 +45,15 @@ class Plan:
     domains: tuple[Change, ...] = ()
     claims: tuple[Change, ...] = ()  # of their hosts: to be made, or given back
     pruned: tuple[Change, ...] = ()  # beside Triggers and sources, which events have
-    gone: tuple[Change, ...] = ()
-    along: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+    gone: Gone = field(default_factory=Gone)
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """All but `gone` and Brokers that are merely missing, in the order in which they are made."""
+        """All that happens unasked, but Brokers that are merely missing, in the order in which it does."""
         return (
             *self.before, *self.events.described, *self.services, *self.claims, *self.domains, *self.events.changes,
             *self.pruned,
         )  # fmt: skip
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.events.brokers and all(change.action == "unchanged" for change in self.changes)
 
 
 async def plan_deploy(
@@ -89,32 +80,32 @@ async def plan_deploy(
     every = [*beside, *every_object(objects)]
     prunable = (*EVENT_KINDS, *_ALONG, *_ASKED) if whole and project else ()
     live = await read_live(client, every, namespace=namespace, project=project, stage=stage, prunable=prunable)
-    # Who may not see which functions there are cannot tell what they need.
-    leaving = gone(live, prunable, set(map(which, every))) if SERVICE not in live.unknown else []
-    asked = tuple(change for change in leaving if change.kind in _ASKED)
-    along = staying_with((change.name for change in asked if change.kind == SERVICE), leaving, live)
-    stays = {id(change) for change in (*asked, *(each for changes in along.values() for each in changes))}
-    pruned = [change for change in leaving if id(change) not in stays]
+    gone = gone_from(live, prunable, set(map(which, every)), asked=_ASKED)
     comparison = Comparison(client, live, force)
     of_events = {id(obj) for obj in (*objects.services, *objects.brokers, *objects.sources, *objects.triggers)}
     others = [obj for obj in every if id(obj) not in of_events]
     changes = await comparison.changes([*others, *objects.services])
-    events = await compare_events(comparison, objects, [change for change in pruned if change.kind in EVENT_KINDS])
+    silent = [change for change in gone.at_once if change.kind in EVENT_KINDS]
+    events = await compare_events(comparison, objects, silent)
     if comparison.conflicts:
         raise FieldConflicts(_sorted(comparison.conflicts))
     domains = tuple(change for change in changes if change.kind == DOMAIN_MAPPING)
-    unserved = [change for change in domains if not is_served(change)] if claims else ()
-    released = [change for change in pruned if change.kind == DOMAIN_MAPPING] if claims else ()
+    pruned = tuple(change for change in gone.at_once if change.kind not in EVENT_KINDS)
     return Plan(
         services=tuple(change for change in changes if change.kind == SERVICE),
         events=events,
         before=tuple(change for change in changes if change.kind not in (SERVICE, DOMAIN_MAPPING)),
         domains=domains,
-        claims=tuple(await plan_claims(client, unserved, released)),
-        pruned=tuple(change for change in pruned if change.kind not in EVENT_KINDS),
-        gone=asked,
-        along=along,
+        claims=await _claims(client, domains, pruned) if claims else (),
+        pruned=pruned,
+        gone=gone,
     )
+
+
+async def _claims(client: Client, domains: Iterable[Change], pruned: Iterable[Change]) -> tuple[Change, ...]:
+    unserved = [change for change in domains if not is_served(change)]
+    released = [change for change in pruned if change.kind == DOMAIN_MAPPING]
+    return tuple(await plan_claims(client, unserved, released))
 
 
 def every_object(objects: Objects) -> list[Object]:

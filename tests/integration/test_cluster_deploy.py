@@ -389,7 +389,7 @@ def test_what_the_project_no_longer_has_goes_and_what_is_not_its_own_stays(obedi
     plan = deploy(obedient, left)
 
     assert [(change.kind.kind, change.name) for change in plan.pruned] == [("ConfigMap", "gone")]
-    assert [(change.kind.kind, change.name) for change in plan.gone] == [("Service", "old")]
+    assert [(change.kind.kind, change.name) for change in plan.gone.asked] == [("Service", "old")]
 
     async def names(world: World) -> list[str]:
         return sorted(item["metadata"]["name"] for item in (await world.client.list(CONFIG_MAP, "team")).items)

@@ -338,7 +338,7 @@ async def test_without_traffic_events_stay_as_they_are(world: World) -> None:
 async def test_what_the_code_no_longer_declares_is_named(world: World) -> None:
     await deploy(world, {"api": "v1", "old": "v1"})
 
-    assert [change.name for change in (await plan(world, {"api": "v2"})).gone] == ["old"]
+    assert [change.name for change in (await plan(world, {"api": "v2"})).gone.asked] == ["old"]
 
 
 @in_world

@@ -7,7 +7,7 @@ it begins, and a source ends before its Trigger does.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from faas.client.errors import AlreadyExists, NotFound
@@ -19,9 +19,10 @@ from faas.deploy.bounded import each
 from faas.deploy.facts import EventFailure
 from faas.deploy.objects.belonging import SOURCE_KINDS
 from faas.deploy.objects.comparing import Comparison
+from faas.deploy.objects.gone import no_longer
 from faas.deploy.objects.live import Live, read_live
 from faas.deploy.objects.plan import Change
-from faas.deploy.objects.which import Which, which
+from faas.deploy.objects.which import which
 from faas.project.manifests.labels import is_deployed
 from faas.project.manifests.objects import Objects
 from faas.project.manifests.triggers import DEFAULT_DELIVERY, make_destination
@@ -56,7 +57,7 @@ async def plan_events(
     live = await read_live(
         client, wanted, namespace=namespace, project=project, stage=stage, prunable=EVENT_KINDS if prune else ()
     )
-    leaving = gone(live, EVENT_KINDS, set(map(which, wanted))) if prune else ()
+    leaving = no_longer(live, EVENT_KINDS, set(map(which, wanted))) if prune else ()
     return await compare_events(Comparison(client, live, force=True), objects, leaving)
 
 
@@ -72,15 +73,6 @@ async def compare_events(comparison: Comparison, objects: Objects, leaving: Sequ
         broker for broker in objects.brokers if not is_deployed(broker) and which(broker) not in live.objects
     ]  # fmt: skip
     return EventPlan(tuple(missing), (*changes, *leaving), tuple(await comparison.changes(described)))
-
-
-def gone(live: Live, kinds: Sequence[Kind], wanted: Container[Which]) -> list[Change]:
-    """What an earlier deploy of the project made, of these kinds, and is not wanted any more."""
-    leaving = [one for one in live.labelled if one[0] in kinds and one not in wanted]
-    return [
-        Change(name, "delete", live.objects[kind, name], live.objects[kind, name], False, (), kind)
-        for kind, name in sorted(leaving, key=lambda one: (kinds.index(one[0]), one[1]))
-    ]
 
 
 async def make_brokers(client: Client, brokers: Sequence[Object], log: Log) -> None:

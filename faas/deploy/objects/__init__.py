@@ -4,8 +4,9 @@
 - `live`: what is there; `applied`: what was applied last; `plan`: the pure diff
 - `applying` one object; `conflicts`: fields that others have set; `hidden`: a Secret as anybody may see it
 - `namespace` makes one where it is missing
-- `comparing`: what a deploy would change; `staying`: what a function keeps that is gone from the code
-- `leaving`: what goes when functions or a project go
+- `comparing`: what a deploy would change
+- `gone`: what the code no longer declares; `staying`: what of that a function keeps that is not deleted yet
+- `leaving`: what goes when functions or a project are deleted
 
 Knows nothing of functions that start, of traffic, or of the order of a deploy.
 """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from faas.deploy.objects.gone import Gone, gone_from
 from faas.deploy.objects.live import Live
 from faas.deploy.objects.plan import Change
 from faas.deploy.objects.staying import staying_with
 from faas.deploy.objects.which import which
+from faas.resources.kinds import SECRET, SERVICE, TRIGGER
 
 SERVING, SOURCES = "serving.knative.dev/v1", "sources.knative.dev/v1"
 
@@ -81,3 +84,17 @@ def test_what_it_and_its_sources_read_stays_and_may_be_shared() -> None:
 
 def test_a_function_that_has_nothing_is_not_told() -> None:
     assert told(service("old"), made("v1", "ConfigMap", "texts"), gone=("old",)) == {}
+
+
+def test_what_goes_at_once_is_what_nobody_who_stays_needs() -> None:
+    secret = made("v1", "Secret", "unread")
+    objects = (service("old"), service("new"), trigger("old", "old"), trigger("was", "new"), secret)
+    live = Live({which(obj): obj for obj in objects}, frozenset(map(which, objects)))
+    kinds = (TRIGGER, SERVICE, SECRET)
+
+    found = gone_from(live, kinds, {(SERVICE, "new")}, asked=(SERVICE,))
+
+    assert [change.name for change in found.at_once] == ["was", "unread"]
+    assert [change.kind.kind for change in found.with_asked] == ["Service", "Trigger"]
+    hidden = replace(live, unknown=frozenset({SERVICE}))
+    assert gone_from(hidden, kinds, {(SERVICE, "new")}, asked=(SERVICE,)) == Gone()
