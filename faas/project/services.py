@@ -9,7 +9,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from faas_runtime.declaring.spec import FunctionSpec
-from faas_runtime.options.known import OptionError, did_you_mean, from_environment, merge, validate
+from faas_runtime.errors import OptionError
+from faas_runtime.options.checking import from_environment, merge, validate
+from faas_runtime.options.option import did_you_mean
 
 from faas.project.errors import ProjectError, SettingsError
 from faas.project.pyproject.settings import Settings

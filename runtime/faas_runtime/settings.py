@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from faas_runtime.options import known as options
+from faas_runtime.options.checking import from_environment
 
 SECRETS_DIR, CONFIG_DIR = Path("/var/run/faas/secrets"), Path("/var/run/faas/config")
 DEFAULT_TIMEOUT_S = 300.0  # Knative's default for timeoutSeconds
@@ -35,9 +35,9 @@ class Settings(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Raises: options.OptionError: FAAS_TIMEOUT, FAAS_CONCURRENCY or FAAS_MAX_BODY is out of range."""
+        """Raises: OptionError: FAAS_TIMEOUT, FAAS_CONCURRENCY or FAAS_MAX_BODY is out of range."""
         env = os.environ if environment is None else environment
-        given = options.from_environment(
+        given = from_environment(
             {name: env[name] for name in ("FAAS_TIMEOUT", "FAAS_CONCURRENCY", "FAAS_MAX_BODY") if name in env}
         )
         exporting = env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")

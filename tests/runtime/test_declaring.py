@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from faas_runtime.app import Application
 from faas_runtime.declaring.registry import REGISTRY
-from faas_runtime.options import known as options
+from faas_runtime.errors import OptionError
+from faas_runtime.options import checking
+from faas_runtime.options.known import OPTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -170,22 +172,22 @@ def test_two_functions_of_a_service_cannot_answer_the_same() -> None:
 def test_later_places_win_and_maps_are_merged_by_key() -> None:
     decorator = {"min_scale": 1, "timeout": "5m", "env": {"A": "1", "B": "1"}}
     file = {"min_scale": 2, "env": {"B": "2"}}
-    environment = options.from_environment({"FAAS_MIN_SCALE": "3", "FAAS_MEMORY": "256Mi", "FAAS_TARGET": ""})
+    environment = checking.from_environment({"FAAS_MIN_SCALE": "3", "FAAS_MEMORY": "256Mi", "FAAS_TARGET": ""})
     flag = {"concurrency": 7}
-    assert options.merge(decorator, file, environment, flag) == {
+    assert checking.merge(decorator, file, environment, flag) == {
         "min_scale": 3, "timeout": 300.0, "env": {"A": "1", "B": "2"}, "memory": "256Mi", "concurrency": 7,
     }  # fmt: skip
 
 
 def test_merged_bounds_have_to_agree() -> None:
-    with pytest.raises(options.OptionError, match="above max_scale"):
-        options.merge({"max_scale": 2}, {"min_scale": 3})
+    with pytest.raises(OptionError, match="above max_scale"):
+        checking.merge({"max_scale": 2}, {"min_scale": 3})
 
 
-@given(st.dictionaries(st.sampled_from(sorted(options.OPTIONS)), st.text() | st.integers() | st.floats() | st.none()))
+@given(st.dictionaries(st.sampled_from(sorted(OPTIONS)), st.text() | st.integers() | st.floats() | st.none()))
 def test_validation_only_ever_raises_its_own_error_and_its_result_is_valid(given_options: dict[str, Any]) -> None:
     try:
-        normal = options.validate(given_options)
-    except options.OptionError:
+        normal = checking.validate(given_options)
+    except OptionError:
         return
-    assert options.validate(normal) == normal
+    assert checking.validate(normal) == normal

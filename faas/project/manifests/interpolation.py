@@ -10,8 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from faas_runtime.errors import OptionError
 from faas_runtime.options import sources as source_options
-from faas_runtime.options.known import OptionError, validate
+from faas_runtime.options.checking import validate
 
 from faas.project.errors import ProjectError
 

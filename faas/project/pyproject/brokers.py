@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from faas_runtime.options.known import DELIVERY, Option, table
+from faas_runtime.options.known import DELIVERY
+from faas_runtime.options.option import Option, table
 from faas_runtime.options.values import matching
 
 from faas.project.pyproject.tables import Table

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from faas_builders.target import Platform
-from faas_runtime.options.known import Option, OptionError, table
+from faas_runtime.errors import OptionError
+from faas_runtime.options.option import Option, table
 from faas_runtime.options.values import boolean, matching, one_of
 
 from faas.project.pyproject.tables import Table

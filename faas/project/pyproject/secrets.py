@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faas_runtime.options.known import did_you_mean
+from faas_runtime.options.option import did_you_mean
 
 from faas.project.pyproject.tables import Table
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from faas_runtime.options.known import OPTIONS, Option, OptionError, did_you_mean, table, validate
+from faas_runtime.errors import OptionError
+from faas_runtime.options.checking import validate
+from faas_runtime.options.known import OPTIONS
+from faas_runtime.options.option import Option, did_you_mean, table
 from faas_runtime.options.values import boolean, matching
 
 from faas.project.errors import SettingsError

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faas_runtime.options.known import Option, OptionError, did_you_mean, validate
+from faas_runtime.errors import OptionError
+from faas_runtime.options.checking import validate
+from faas_runtime.options.option import Option, did_you_mean
 
 from faas.project.errors import SettingsError
 

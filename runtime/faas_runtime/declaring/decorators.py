@@ -14,8 +14,9 @@ from faas_runtime.declaring.templates import PathError, check_own_path
 from faas_runtime.errors import DeclarationError
 from faas_runtime.events.conditions import FilterError
 from faas_runtime.events.event import Extension
-from faas_runtime.options import known as opt
-from faas_runtime.options.known import EventOptions, Options
+from faas_runtime.options.known import DELIVERY
+from faas_runtime.options.option import did_you_mean
+from faas_runtime.options.typed import EventOptions, Options
 
 F = TypeVar("F", bound=Callable[..., Any])
 Hook = TypeVar("Hook", bound=Callable[[], Any])
@@ -88,8 +89,8 @@ class Function(SourceDecorators):
             raise DeclarationError("@function.event stands without parentheses", file=place.file, line=place.line,
                                    hint='write @function.event(), or say which: @function.event(type="…")')  # fmt: skip
         function_options, delivery = split_options(options)
-        checked = checked_options(function_options, place, (*_EVENT_WORDS, *opt.DELIVERY))
-        recorded = checked_options(delivery, place, _EVENT_WORDS, opt.DELIVERY)
+        checked = checked_options(function_options, place, (*_EVENT_WORDS, *DELIVERY))
+        recorded = checked_options(delivery, place, _EVENT_WORDS, DELIVERY)
         try:
             recorded["filters"] = make_filters(type, source, subject, extensions, sql) + _raw_filters(filters)
             if path is not None:
@@ -178,7 +179,7 @@ def _methods(methods: Sequence[str] | None, place: Place) -> tuple[str, ...]:
     for verb in verbs:
         if verb not in METHODS:
             raise DeclarationError(f"{verb!r} is not a method that can be served", file=place.file, line=place.line,
-                                   hint=opt.did_you_mean(verb, METHODS))  # fmt: skip
+                                   hint=did_you_mean(verb, METHODS))  # fmt: skip
     return verbs
 
 

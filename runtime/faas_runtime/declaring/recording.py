@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from faas_runtime.declaring.registry import REGISTRY, Declaration, Declared, Place, caller, place_of
-from faas_runtime.errors import DeclarationError
-from faas_runtime.options import known as opt
+from faas_runtime.errors import DeclarationError, OptionError
+from faas_runtime.options.checking import validate
+from faas_runtime.options.known import DELIVERY, OPTIONS
+from faas_runtime.options.option import Option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,13 +33,13 @@ def declare_source(
     known = source_options.OPTIONS[kind]
     names = (*known, "reply_type")
     function_options, delivery = split_options(options)
-    checked = checked_options(function_options, place, (*names, *opt.DELIVERY))
+    checked = checked_options(function_options, place, (*names, *DELIVERY))
     recorded = checked_options({k: v for k, v in given.items() if v is not None}, place, names, known)
     try:
         recorded = source_options.complete(kind, recorded)
-    except opt.OptionError as error:
+    except OptionError as error:
         raise DeclarationError(error.message, hint=error.hint, file=place.file, line=place.line) from None
-    recorded |= checked_options(delivery, place, names, opt.DELIVERY)
+    recorded |= checked_options(delivery, place, names, DELIVERY)
     if reply_type is not None:
         recorded["reply_type"] = reply_type
     return recorder(Declaration(kind, "", ("POST",), recorded, place), checked)
@@ -45,8 +47,8 @@ def declare_source(
 
 def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Those of the function, and those of its deliveries without those that are None."""
-    function = {name: value for name, value in options.items() if name not in opt.DELIVERY}
-    delivery = {name: value for name, value in options.items() if name in opt.DELIVERY and value is not None}
+    function = {name: value for name, value in options.items() if name not in DELIVERY}
+    delivery = {name: value for name, value in options.items() if name in DELIVERY and value is not None}
     return function, delivery
 
 
@@ -82,9 +84,9 @@ def merge_options(function: Declared, options: dict[str, Any], place: Place) -> 
 
 
 def checked_options(
-    given: dict[str, Any], place: Place, also: Sequence[str], known: Mapping[str, opt.Option] = opt.OPTIONS
+    given: dict[str, Any], place: Place, also: Sequence[str], known: Mapping[str, Option] = OPTIONS
 ) -> dict[str, Any]:
     try:
-        return opt.validate(given, known=known, also=also)
-    except opt.OptionError as error:
+        return validate(given, known=known, also=also)
+    except OptionError as error:
         raise DeclarationError(error.message, hint=error.hint, file=place.file, line=place.line) from None

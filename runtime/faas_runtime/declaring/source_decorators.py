@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Unpack
 
 from faas_runtime.declaring.recording import declare_source
-from faas_runtime.options.known import EventOptions, ResourceOptions, Seconds
+from faas_runtime.options.typed import EventOptions, ResourceOptions, Seconds
 
 F = TypeVar("F", bound=Callable[..., Any])
 FileChanges = Literal["created", "modified", "removed"]

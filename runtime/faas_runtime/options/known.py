@@ -1,21 +1,11 @@
-"""A function's options: what each means, which values it takes, and which of several givers wins.
-
-Decorator < `[tool.faas.functions.NAME]` < `FAAS_…` environment < flag. All of it is pure: `validate` checks what one
-place gave, `merge` puts the places together, `from_environment` reads a mapping it is handed.
-"""
+"""The options of a function and of its deliveries: what each means, and which values it takes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypedDict
 
-import msgspec
-
-from faas_runtime.errors import OptionError as OptionError
+from faas_runtime.options.option import Option, table
 from faas_runtime.options.placed import (
-    Resources,
-    Toleration,
     parse_affinity,
     parse_annotations,
     parse_domains,
@@ -42,107 +32,7 @@ from faas_runtime.options.values import (
     whole_seconds,
 )
 
-Metric = Literal["concurrency", "rps", "cpu", "memory"]
-Visibility = Literal["public", "cluster-local"]
-Quantity = str | int | float
-Seconds = float | int | str  # 90, 1.5, "90s", "5m", "1h"
-
-
-class CommonOptions(TypedDict, total=False):
-    """The options every decorator takes. Ranges and units: docs/runtime-contract.md and `OPTIONS`."""
-
-    name: str
-    service: str
-    min_scale: int
-    max_scale: int
-    initial_scale: int
-    target: float
-    metric: Metric
-    concurrency: int
-    timeout: Seconds
-    cpu: Quantity
-    memory: Quantity
-    env: Mapping[str, str]
-    secrets: Sequence[str]
-    config: Sequence[str]
-    labels: Mapping[str, str]
-    scale_to_zero_after: Seconds
-    snapshot: bool
-    container: bool
-    visibility: Visibility
-    max_body: Quantity
-    broker: str
-    autoscaler: str
-    target_utilization: int
-    target_burst_capacity: int
-    window: Seconds
-    activation_scale: int
-    scale_down_delay: Seconds
-    pod_retention: Seconds
-    rollout_duration: Seconds
-    progress_deadline: Seconds
-    domains: Sequence[str]
-    resources: Resources
-    gpu: int
-    volumes: Mapping[str, str]
-    secret_env: Mapping[str, str]
-    config_env: Mapping[str, str]
-    image_pull_secrets: Sequence[str]
-    node_selector: Mapping[str, str]
-    tolerations: Sequence[Toleration]
-    affinity: Mapping[str, Any]
-    runtime_class: str
-    annotations: Mapping[str, str]
-
-
-class Options(CommonOptions, total=False):
-    """The same, and the service account; `@function.kubernetes` has one of its own, which its source runs as."""
-
-    service_account: str
-
-
-class DeliveryOptions(TypedDict, total=False):
-    """How events are delivered. `DELIVERY` has the ranges.
-
-    `timeout` is how long the function may take for anything; `delivery_timeout` is when the broker gives up on one
-    attempt, which matters only when it is the shorter one.
-    """
-
-    retry: int
-    backoff: Literal["linear", "exponential"]
-    backoff_delay: Seconds
-    delivery_timeout: Seconds
-    dead_letter: str
-    ordered_by: str
-    parallelism: int
-    backlog_target: int
-
-
-class EventOptions(Options, DeliveryOptions, total=False):
-    """What a decorator of an event or a source takes."""
-
-
-class ResourceOptions(CommonOptions, DeliveryOptions, total=False):
-    """What `@function.kubernetes` takes."""
-
-
-class Option(msgspec.Struct, frozen=True):
-    """One option: what it does, what it takes in words, and the parser that normalises or raises ValueError."""
-
-    name: str
-    doc: str
-    takes: str
-    parse: Callable[[Any], Any]  # a user's value in, the normal form out
-    environment: bool = True  # FAAS_NAME sets it
-
-
-def table(*options: Option) -> dict[str, Option]:
-    """By name, in this order."""
-    return {option.name: option for option in options}
-
-
 _INT32 = 2**31 - 1
-_VARIABLES = ("env", "secret_env", "config_env")
 _DNS = "a DNS label: lower-case letters, digits and '-', at most 63"
 
 OPTIONS = table(
@@ -241,89 +131,3 @@ DELIVERY = table(
            "a whole number from 1", integer(1, _INT32), False),
     Option("broker", "whose events; the function's own without it", _DNS, matching(DNS_LABEL), False),
 )  # fmt: skip
-
-
-def validate(
-    given: Mapping[str, Any], *, known: Mapping[str, Option] = OPTIONS, also: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Check what one place gave and bring it to its normal form.
-
-    Args:
-        also: further words the place takes, for the "did you mean" of an unknown one.
-    Raises: OptionError: for the first that is unknown or out of range.
-    """
-    normal: dict[str, Any] = {}
-    for name, value in given.items():
-        option = known.get(name)
-        if option is None:
-            raise OptionError(name, f"there is no option {name!r}", did_you_mean(name, [*also, *known]))
-        try:
-            normal[name] = option.parse(value)
-        except OptionError as error:  # the parser has said it better
-            raise OptionError(name, error.message, error.hint) from None
-        except (ValueError, TypeError, AttributeError):
-            raise OptionError(name, f"{name}={value!r} is out of range", f"it takes {option.takes}") from None
-    _check_together(normal)
-    return normal
-
-
-def _check_together(options: Mapping[str, Any]) -> None:
-    """Raises: OptionError: options that are right one by one contradict each other."""
-    low, high = options.get("min_scale"), options.get("max_scale")
-    if low is not None and high and low > high:
-        raise OptionError("min_scale", f"min_scale={low} is above max_scale={high}", "lower one or raise the other")
-    activation = options.get("activation_scale")
-    if activation is not None and not (low or 0) <= activation <= (high or activation):
-        between = f"min_scale={low or 0} and max_scale={high or 'any'}"
-        raise OptionError("activation_scale", f"activation_scale={activation} is not between {between}", "change one")
-    if options.get("metric") in ("cpu", "memory") and options.get("autoscaler", "hpa") == "kpa":
-        raise OptionError("metric", f"the autoscaler kpa knows no {options['metric']}", "say autoscaler='hpa'")
-    variables: dict[str, str] = {}
-    for option in _VARIABLES:
-        for variable in options.get(option, {}):
-            if variable in variables:
-                message = f"the variable {variable} stands in {variables[variable]} and in {option}"
-                raise OptionError(option, message, "leave one out")
-            variables[variable] = option
-
-
-def merge(*places: Mapping[str, Any]) -> dict[str, Any]:
-    """Put together what decorator, file, environment and flags gave, weakest first; mappings by key.
-
-    Raises: OptionError: the whole is inconsistent although each place is not (min_scale above max_scale).
-    """
-    merged: dict[str, Any] = {}
-    for place in places:
-        for name, value in place.items():
-            if name in _VARIABLES:
-                _displace(merged, name, value)
-            both_maps = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
-            merged[name] = {**merged[name], **value} if both_maps else value
-    return validate(merged)
-
-
-def _displace(merged: dict[str, Any], name: str, variables: Mapping[str, str]) -> None:
-    """A variable has its value from the strongest place, whichever of the three options that says it with."""
-    for other in _VARIABLES:
-        if other != name and other in merged:
-            merged[other] = {key: value for key, value in merged[other].items() if key not in variables}
-
-
-def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The options that `FAAS_MIN_SCALE=1` and its like set; what is empty is not set. Raises: OptionError."""
-    found = {
-        option.name: environment[variable]
-        for option in OPTIONS.values()
-        if option.environment and environment.get(variable := f"FAAS_{option.name.upper()}")
-    }
-    return validate(found)
-
-
-def did_you_mean(word: str, known: Sequence[str], *, call: str = "{}") -> str:
-    """ "did you mean 'min_scale'?", or all that is known when nothing is close."""
-    from difflib import get_close_matches  # here: nothing that is right needs it
-
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {call.format(repr(close[0]) if call == '{}' else close[0])}?"
-    return "known are: " + ", ".join(sorted(known))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from faas_runtime.declaring.spec import FunctionSpec, Trigger
-from faas_runtime.options.known import OptionError, from_environment, merge, validate
+from faas_runtime.errors import OptionError
+from faas_runtime.options.checking import from_environment, merge, validate
 from faas_runtime.options.placed import split_volume
 from hypothesis import given
 from hypothesis import strategies as st

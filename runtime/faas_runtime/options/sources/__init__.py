@@ -1,7 +1,7 @@
 """What the decorators of sources take, and what they refuse: loaded with the first of them that is declared.
 
-`OPTIONS[kind]` has a kind's options in the table form of `faas_runtime.options.known`; `complete` checks what only
-several of them together can get wrong. Connecting is the business of adapters, objects that of the toolkit.
+`OPTIONS[kind]` has a kind's options by name, as `options.known` has a function's; `complete` checks what only several
+of them together can get wrong. Connecting is the business of adapters, objects that of the toolkit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from faas_runtime.options.known import Option
+from faas_runtime.options.option import Option
 from faas_runtime.options.sources import buses, schedules, stores, web
 
 OPTIONS: dict[str, dict[str, Option]] = {

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
+from faas_runtime.errors import OptionError
 from faas_runtime.events.event import JSON
 from faas_runtime.events.shapes.making import BYTES, TEXT
 from faas_runtime.options import cron
-from faas_runtime.options.known import Option, OptionError, did_you_mean, table
+from faas_runtime.options.option import Option, did_you_mean, table
 from faas_runtime.options.sources.words import SECRET_NAME, text, texts, words
 from faas_runtime.options.values import matching, one_of
 

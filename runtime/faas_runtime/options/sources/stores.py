@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from faas_runtime.options.known import Option, OptionError, table
+from faas_runtime.errors import OptionError
+from faas_runtime.options.option import Option, table
 from faas_runtime.options.sources.words import duration, secret, text, texts, url, words
 from faas_runtime.options.values import boolean, integer, matching
 

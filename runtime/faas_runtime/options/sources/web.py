@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from faas_runtime.errors import OptionError
 from faas_runtime.events.shapes import github
-from faas_runtime.options.known import Option, OptionError, did_you_mean, table
+from faas_runtime.options.option import Option, did_you_mean, table
 from faas_runtime.options.sources.words import secret, text, texts, url
 from faas_runtime.options.values import matching, one_of
 

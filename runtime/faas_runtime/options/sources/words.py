@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from faas_runtime.options.known import Option, OptionError, did_you_mean
+from faas_runtime.errors import OptionError
+from faas_runtime.options.option import Option, did_you_mean
 from faas_runtime.options.values import matching, seconds
 
 SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\Z")
