@@ -71,6 +71,49 @@ async def http_proxy(ports: Mapping[str, int], password: str = "") -> AsyncItera
             await asyncio.wait(busy)  # they end with their clients
 
 
+@asynccontextmanager
+async def socks_proxy(to_port: int, password: str = "") -> AsyncIterator[tuple[str, list[str]]]:
+    """A SOCKS proxy (RFC 1928, 1929) whose every way leads to that port; its URL, and what it was asked for."""
+    asked: list[str] = []
+    ways: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ways.add(asyncio.current_task())  # type: ignore[arg-type]
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await lead(reader, writer)
+        writer.close()
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, count = await reader.readexactly(2)
+        methods, wanted = await reader.readexactly(count), 2 if password else 0
+        if wanted not in methods:
+            writer.write(b"\x05\xff")
+            return
+        writer.write(bytes([5, wanted]))
+        if password:
+            _, length = await reader.readexactly(2)
+            name = await reader.readexactly(length)
+            given = await reader.readexactly((await reader.readexactly(1))[0])
+            writer.write(b"\x01" + bytes([(name, given) != (b"ada", password.encode())]))
+        *_, length = await reader.readexactly(5)  # version, command, reserved, a name's type and length
+        name, port = await reader.readexactly(length), int.from_bytes(await reader.readexactly(2))
+        asked.append(f"{name.decode()}:{port}")
+        if name == b"refused":
+            writer.write(b"\x05\x05\x00\x01" + bytes(6))
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", to_port)
+        writer.write(b"\x05\x00\x00\x01" + bytes(6))
+        await asyncio.gather(copy_bytes(reader, back), copy_bytes(there, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"socks5://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+    finally:
+        server.close()
+        if ways:
+            await asyncio.wait(ways)
+
+
 async def _refuse(writer: asyncio.StreamWriter, status: str) -> None:
     writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
     await writer.drain()

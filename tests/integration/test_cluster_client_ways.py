@@ -6,8 +6,6 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.kubeconfigs.files import KubeconfigError
 from faas.client.transport.retry import RetryPolicy
 from faas.resources.kinds import CONFIG_MAP
-from tests.cluster.tunnelling import copy_bytes, http_proxy
+from tests.cluster.tunnelling import http_proxy, socks_proxy
 from tests.cluster_world import TEAM, ClusterWorld
 
 ONCE = RetryPolicy(attempts=1)
@@ -128,37 +126,11 @@ def test_a_password_and_a_token_that_is_replaced_come_in(cluster: ClusterWorld, 
     assert [seen.user for seen in cluster.requests() if seen.code == 200] == ["viewer", "robot"]
 
 
-@asynccontextmanager
-async def socks(to_port: int) -> AsyncIterator[tuple[str, list[str]]]:
-    """A SOCKS proxy (RFC 1928, without authentication) whose every way leads to that port of this machine."""
-    asked: list[str] = []
-    ways: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ways.add(asyncio.current_task())  # type: ignore[arg-type]
-        _, methods = await reader.readexactly(2)
-        await reader.readexactly(methods)
-        writer.write(b"\x05\x00")
-        *_, length = await reader.readexactly(5)  # version, command, reserved, a name's type and length
-        name, port = await reader.readexactly(length), int.from_bytes(await reader.readexactly(2))
-        asked.append(f"{name.decode()}:{port}")
-        there, back = await asyncio.open_connection("127.0.0.1", to_port)
-        writer.write(b"\x05\x00\x00\x01" + bytes(6))
-        await asyncio.gather(copy_bytes(reader, back), copy_bytes(there, writer))
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"socks5://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
-    finally:
-        server.close()
-        await asyncio.wait(ways)
-
-
 def test_a_kubeconfigs_socks_proxy_is_gone_through(cluster: ClusterWorld) -> None:
     pytest.importorskip("socksio", reason="the extra `cluster` is not installed")
 
     async def scenario() -> list[str]:
-        async with socks(int(cluster.url.rpartition(":")[2])) as (proxy, asked):
+        async with socks_proxy(int(cluster.url.rpartition(":")[2])) as (proxy, asked):
             await names(replace(cluster.cluster("robot"), server="https://kubernetes:6443", proxy_url=proxy))
             return asked
 

@@ -57,7 +57,7 @@ function.app(collect)
 # The engine starts no command in a process, so the image's own program is the collector.
 FAAS = """
 import sys
-from faas.deploy import collecting
+from faas.deploy.programs import collecting
 make = collecting.make_collector
 def made(*args):
     service = make(*args)

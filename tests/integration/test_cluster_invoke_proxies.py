@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.credentials import server_context, write_kubeconfig
-from tests.cluster.tunnelling import HttpProxy, http_proxy
+from tests.cluster.tunnelling import HttpProxy, http_proxy, socks_proxy
 from tests.cluster_world import ClusterCommand, ClusterWorld, cluster, cluster_engine  # noqa: F401
 from tests.port_forward_world import Door, door
 from tests.serving import on_a_loop, serving
@@ -174,9 +174,16 @@ def test_a_proxy_that_does_not_answer_or_refuses_is_named_without_its_password(
 
 
 def test_a_proxy_of_another_kind_is_said_to_be_so(faas: ClusterCommand) -> None:
-    faas.environment["ALL_PROXY"] = "socks5://ada:s3cret@127.0.0.1:1"
+    faas.environment["ALL_PROXY"] = "gopher://ada:s3cret@127.0.0.1:1"
     faas("invoke", "hello", code=1)
-    assert "the proxy socks5://…@127.0.0.1:1 is none that can be used here" in faas.said
+    assert "the proxy gopher://…@127.0.0.1:1 is none that can be used here; known are http, socks5" in faas.said
+
+
+def test_a_socks_proxy_looks_up_the_name(function: int, faas: ClusterCommand) -> None:
+    with on_a_loop(lambda: socks_proxy(function)) as ((url, asked), _):
+        faas.environment["ALL_PROXY"] = url
+        assert faas("invoke", "hello").split() == [HOST, "/"]
+        assert asked == [f"{HOST}:80"]
 
 
 def test_a_forwarded_port_goes_through_no_proxy(

@@ -16,7 +16,7 @@ from faas.client.kubeconfigs.cluster import Cluster
 from faas.client.services.ingress import PodPort
 from faas.client.services.portforward import PortForwardFailed, PortForwardMissing, forwarded
 from tests.cluster.credentials import make_client_certificate, server_context
-from tests.cluster.tunnelling import http_proxy
+from tests.cluster.tunnelling import http_proxy, socks_proxy
 from tests.port_forward_world import Door, door
 from tests.serving import on_a_loop, serving
 
@@ -124,6 +124,14 @@ def test_a_proxy_is_gone_through(api: Door, folder: Path, password: str) -> None
         through = replace(cluster_of(api, folder), server="https://kubernetes:6443", proxy_url=url)
         assert ask(through).endswith(b"/there")
         assert proxy.asked == ["CONNECT kubernetes:6443 HTTP/1.1"]
+
+
+def test_a_socks_proxy_is_gone_through(api: Door, folder: Path) -> None:
+    port = int(api.url.rpartition(":")[2])
+    with on_a_loop(lambda: socks_proxy(port)) as ((url, asked), _):
+        through = replace(cluster_of(api, folder), server="https://kubernetes:6443", proxy_url=url)
+        assert ask(through).endswith(b"/there")
+        assert asked == ["kubernetes:6443"]
 
 
 def test_a_proxy_that_refuses_is_named_without_its_password(api: Door, folder: Path) -> None:

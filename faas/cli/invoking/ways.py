@@ -154,7 +154,7 @@ async def _by_name(call: Call) -> Way:
 
 async def _by_proxy(call: Call, proxy: Proxy) -> Way:
     """A name that need not mean anything here: the proxy looks it up."""
-    if urlsplit(call.url).scheme == "https":
+    if urlsplit(call.url).scheme == "https" or not proxy.is_http:
         return await _dialled(call.url, "", proxy)
     try:
         connection = await asyncio.to_thread(proxy.dial, CONNECT_S)

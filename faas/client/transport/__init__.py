@@ -4,5 +4,5 @@
 - `retry`: what is safe to try again, and after how long; `pace`: how much is asked at once
 - `refusals`: what a Status means; `lines`: of answers that are read as they come
 - `connections`: how they are made and what their breaking means; `proxies`: which one lies on the way;
-  `tunnels`: through one, for what is not HTTP
+  `tunnels`, `socks`: through one, for what is not HTTP
 """

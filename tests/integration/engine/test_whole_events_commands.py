@@ -159,7 +159,7 @@ def test_a_tail_goes_on_across_a_restart_of_the_engine_and_of_the_nats_server(wh
 
 def test_a_type_that_nobody_wants_is_shown_as_such(faas: Faas) -> None:
     faas("events", "send", "com.acme.order.creatd")
-    assert faas.said == "no trigger of Broker default wants com.acme.order.creatd; see:  faas trigger list\n"
+    assert "no trigger of Broker default wants com.acme.order.creatd; see:  faas trigger list --state " in faas.said
     faas("events", "send", "com.acme.order.created", "--data", "{}")
     types = {row["type"]: row for row in json.loads(faas("events", "types", "-o", "json"))}
     assert types["com.acme.order.creatd"]["wantedBy"] == types["com.acme.order.creatd"]["mayWant"] == []
