@@ -80,11 +80,12 @@ def command(
     """
     form, names = _form(form, names)
     _check(form, names, path, folder, force, cluster_role, bool(image or programs))
+    flags = ""  # a project is in no place
     if path is not None:
         project = _of_project(path, form, stage, namespace or "", image, programs)
     else:
         target = find_target(state, context=context_name, stage=stage, namespace=namespace, of_engine=is_typed("state"))
-        project = _deployed(names, target)
+        project, flags = _deployed(names, target), target.flags
     edition = project.base
     if form == "rbac":
         from faas.deploy.export.rbac import make_rbac
@@ -105,7 +106,7 @@ def command(
         _write_objects(list(edition.objects), folder, output, force)
     for noted in project.notes if form != "cloud-run" else ():  # they are of clusters
         note(f"note: {noted}" + (f"\n  {noted.hint}" if noted.hint else ""))
-    _note_caveats(project, target.flags, of_project=path is not None, image=image, programs=programs)
+    _note_caveats(project, flags, of_project=path is not None, image=image, programs=programs)
     _note_secrets(edition)
     _note_images(edition, state)
 
