@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from faas.client.places.targets import Target
     from faas.deploy.export.documents import Files
-    from faas.deploy.export.edition import Edition
-    from faas.deploy.export.of_project import Project
+    from faas.deploy.export.editions.edition import Edition
+    from faas.deploy.export.editions.of_project import Project
     from faas.resources.kinds import Kind
 
 Format = Literal["plain", "kustomize", "helm", "cloud-run", "rbac"]
@@ -93,7 +93,7 @@ def command(
         _write_objects(make_rbac(edition, cluster=cluster_role), folder, output, force)
         return
     if form == "cloud-run":
-        from faas.deploy.export.cloudrun import make_cloud_run
+        from faas.deploy.export.cloud_run.services import make_cloud_run
 
         objects, left = make_cloud_run(edition)
         _write_objects(objects, folder, output, force)
@@ -137,7 +137,7 @@ def _check(
 
 def _of_project(path: Path, form: Format, stage: str, namespace: str, image: str, programs: str) -> Project:
     """All stages where the form has a place for them, and none was named; else one."""
-    from faas.deploy.export.of_project import Images, read_project, read_stage
+    from faas.deploy.export.editions.of_project import Images, read_project, read_stage
     from faas.resources.keys import SOURCES_IMAGE
 
     images = Images(image, programs or (SOURCES_IMAGE if form == "rbac" else ""))  # a deploy has the store made, too
@@ -150,8 +150,8 @@ def _deployed(names: Sequence[str], target: Target) -> Project:
     from difflib import get_close_matches
 
     from faas.client.errors import NotFound
-    from faas.deploy.export.of_project import Project
-    from faas.deploy.export.reading import read_edition
+    from faas.deploy.export.editions.of_project import Project
+    from faas.deploy.export.editions.reading import read_edition
 
     hidden: set[Kind] = set()
     try:
@@ -169,10 +169,10 @@ def _deployed(names: Sequence[str], target: Target) -> Project:
 
 def _files_of(form: Format, project: Project) -> Files:
     if form == "helm":
-        from faas.deploy.export.helm import make_chart
+        from faas.deploy.export.helm.chart import make_chart
 
         return make_chart(project.base, project.stages)
-    from faas.deploy.export.kustomize import make_kustomization
+    from faas.deploy.export.kustomize.kustomization import make_kustomization
 
     return make_kustomization(project.base, project.stages)
 
@@ -220,7 +220,7 @@ def _note_secrets(edition: Edition) -> None:
 
 
 def _note_images(edition: Edition, state: Path | None) -> None:
-    from faas.deploy.export.cleaning import runs_adapter, unportable
+    from faas.deploy.export.editions.cleaning import runs_adapter, unportable
     from faas.resources.keys import SOURCES_IMAGE
 
     for image in unportable(edition.services):

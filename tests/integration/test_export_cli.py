@@ -15,9 +15,9 @@ import yaml
 
 from faas.client.http.client import HttpClient
 from faas.deploy.deploying import carry_out_deploy
-from faas.deploy.export.of_project import read_stage
+from faas.deploy.export.editions.of_project import read_stage
+from faas.deploy.export.editions.reading import read_edition
 from faas.deploy.export.rbac import make_rbac
-from faas.deploy.export.reading import read_edition
 from faas.deploy.planning import plan_deploy
 from faas.deploy.services.rollout import DeployOptions
 from faas.deploy.steps import Steps

@@ -19,7 +19,7 @@ def needs_of(folder: Path, target: Target) -> Needs:
     """Nothing in a folder that holds no project; `problem` says why a project's wants are not known."""
     from faas_builders.errors import BuilderError
 
-    from faas.deploy.export.of_project import Images, read_stage
+    from faas.deploy.export.editions.of_project import Images, read_stage
     from faas.project.errors import DiscoveryError, NotAProject, ProjectError
     from faas.project.pyproject.settings import load_settings
 

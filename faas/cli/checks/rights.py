@@ -40,7 +40,7 @@ async def to_operate(view: View) -> Check:
 
 
 def _wanted(view: View) -> list[Access]:
-    from faas.deploy.export.edition import Edition
+    from faas.deploy.export.editions.edition import Edition
     from faas.deploy.export.rbac import make_rbac
 
     needs = view.needs

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from faas.client.services.store import NAME as STORE
-from faas.deploy.export.edition import Edition
-from faas.deploy.export.serving import Served
+from faas.deploy.export.editions.edition import Edition
+from faas.deploy.export.editions.serving import Served
 from faas.deploy.programs.dead_letters import uses_store
 
 

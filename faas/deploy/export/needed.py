@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faas.deploy.export.documents import Files, to_yaml
-from faas.deploy.export.edition import Edition, NeededSecret
+from faas.deploy.export.editions.edition import Edition, NeededSecret
 
 PAGE = "SECRETS.md"
 

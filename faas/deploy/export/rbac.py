@@ -11,7 +11,7 @@ from copy import deepcopy
 
 from faas.client.protocol import Object
 from faas.client.services import store
-from faas.deploy.export.edition import Edition, identity
+from faas.deploy.export.editions.edition import Edition, identity
 from faas.deploy.programs.dead_letters import uses_store
 from faas.resources.kinds import CLUSTER_DOMAIN_CLAIM, SERVED
 

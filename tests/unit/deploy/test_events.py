@@ -16,7 +16,7 @@ from faas.client.errors import NotFound
 from faas.client.protocol import Client, Object
 from faas.deploy.bindings.events import EventPlan, carry_out_events, make_brokers, plan_events
 from faas.deploy.bindings.settled import judge_ready, wait_settled
-from faas.deploy.export.cleaning import exported_event, runs_adapter
+from faas.deploy.export.editions.cleaning import exported_event, runs_adapter
 from faas.deploy.objects.belonging import EventObjects, read_events
 from faas.deploy.services.wait import Verdict
 from faas.engine.api.objects.backend import Backend

@@ -14,7 +14,7 @@ from faas_runtime.events.shapes.github import EVENTS
 
 from faas.client.protocol import Object
 from faas.deploy.bindings.events import carry_out_events, make_brokers, plan_events
-from faas.deploy.export.cleaning import exported_event
+from faas.deploy.export.editions.cleaning import exported_event
 from faas.deploy.objects.belonging import read_events
 from faas.engine.api.objects.backend import Backend
 from faas.engine.api.objects.bootstrap import bootstrap

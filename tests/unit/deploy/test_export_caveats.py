@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from faas.deploy.export.caveats import caveats_of_deployed, caveats_of_project
-from faas.deploy.export.edition import make_edition
-from faas.deploy.export.serving import Served
+from faas.deploy.export.editions.edition import make_edition
+from faas.deploy.export.editions.serving import Served
 
 STORE = {"ref": {"apiVersion": "v1", "kind": "Service", "name": "faas-dead-letters"}, "uri": "/default/pay"}
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from faas.deploy.export.cloudrun import make_cloud_run
+from faas.deploy.export.cloud_run.services import make_cloud_run
 from faas.deploy.export.documents import file_names, to_documents, to_yaml
-from faas.deploy.export.edition import Edition, NeededSecret, make_edition, moved
+from faas.deploy.export.editions.edition import Edition, NeededSecret, make_edition, moved
 from faas.deploy.export.folder import INDEX, NotOurs, write_files
 from faas.deploy.export.rbac import make_rbac
 from faas.deploy.programs.dead_letters import make_sink

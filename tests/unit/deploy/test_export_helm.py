@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from faas.deploy.export.edition import identity, make_edition, moved
+from faas.deploy.export.editions.edition import identity, make_edition, moved
+from faas.deploy.export.editions.of_project import Images, Project, read_project
 from faas.deploy.export.folder import write_files
-from faas.deploy.export.helm import make_chart
-from faas.deploy.export.helm_values import over
-from faas.deploy.export.of_project import Images, Project, read_project
+from faas.deploy.export.helm.chart import make_chart
+from faas.deploy.export.helm.values import over
 from tests.helm import find_helm
 from tests.unit.deploy.exported_project import DIGEST, PROGRAMS, make_project
 

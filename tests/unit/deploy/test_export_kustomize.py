@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faas.client.services.store import NAME
-from faas.deploy.export.differences import difference
-from faas.deploy.export.edition import identity, make_edition
+from faas.deploy.export.editions.edition import identity, make_edition
+from faas.deploy.export.editions.of_project import Images, Project, read_project, read_stage
 from faas.deploy.export.folder import write_files
-from faas.deploy.export.kustomize import make_kustomization
-from faas.deploy.export.of_project import Images, Project, read_project, read_stage
+from faas.deploy.export.kustomize.differences import difference
+from faas.deploy.export.kustomize.kustomization import make_kustomization
 from tests.programs import find_program
 from tests.unit.deploy.exported_project import DIGEST, PROGRAMS, make_project
 

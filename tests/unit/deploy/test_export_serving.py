@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from faas.deploy.export.serving import Served, as_it_serves, older_that_serves
+from faas.deploy.export.editions.serving import Served, as_it_serves, older_that_serves
 
 
 def service(*serving: tuple[str, int], newest: str = "web-00002", traffic: Any = ()) -> dict[str, Any]:

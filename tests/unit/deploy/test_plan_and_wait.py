@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from faas.deploy.export.cleaning import exported, unportable
+from faas.deploy.export.editions.cleaning import exported, unportable
 from faas.deploy.objects.plan import change_of
 from faas.deploy.services.wait import Goal, Verdict, judge
 from faas.deploy.steps import Step, Steps

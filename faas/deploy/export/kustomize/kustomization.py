@@ -13,9 +13,9 @@ from typing import Any
 from faas_builders.oci.references import Written, split
 
 from faas.client.protocol import Object
-from faas.deploy.export.differences import difference
 from faas.deploy.export.documents import Files, file_names, to_yaml
-from faas.deploy.export.edition import Edition, containers_of, identity, moved
+from faas.deploy.export.editions.edition import Edition, containers_of, identity, moved
+from faas.deploy.export.kustomize.differences import difference
 from faas.deploy.export.needed import make_secrets_page
 from faas.project.manifests.labels import PROJECT_LABEL, STAGE_LABEL
 

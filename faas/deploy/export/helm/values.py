@@ -8,7 +8,7 @@ from typing import Any
 from faas_builders.oci.references import split
 
 from faas.client.protocol import Object
-from faas.deploy.export.edition import Edition, identity, moved, said_anew
+from faas.deploy.export.editions.edition import Edition, identity, moved, said_anew
 from faas.project.manifests.labels import PROJECT_LABEL, STAGE_LABEL
 from faas.resources import keys
 

@@ -13,7 +13,7 @@ from faas_builders.oci import references
 from faas_runtime.declaring.spec import FunctionSpec
 
 from faas.client.services import store
-from faas.deploy.export.edition import Edition, make_edition
+from faas.deploy.export.editions.edition import Edition, make_edition
 from faas.deploy.images.choice import choose
 from faas.deploy.planning import every_object
 from faas.deploy.programs.dead_letters import dead_letter_objects, with_dead_letter_sinks

@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any
 
 from faas.client.protocol import Object
-from faas.deploy.export.cleaning import cleaned
-from faas.deploy.export.serving import Served
+from faas.deploy.export.editions.cleaning import cleaned
+from faas.deploy.export.editions.serving import Served
 from faas.project.manifests.references import references_in
 from faas.project.manifests.triggers import broker_address
 from faas.resources.kinds import SECRET

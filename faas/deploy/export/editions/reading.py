@@ -11,8 +11,8 @@ from faas.client.errors import ApiError, Forbidden, NotFound
 from faas.client.protocol import Client, Object
 from faas.client.visible import list_visible
 from faas.deploy.bounded import each
-from faas.deploy.export.edition import Edition, make_edition
-from faas.deploy.export.serving import Served, as_it_serves, older_that_serves
+from faas.deploy.export.editions.edition import Edition, make_edition
+from faas.deploy.export.editions.serving import Served, as_it_serves, older_that_serves
 from faas.deploy.objects.belonging import read_events
 from faas.project.manifests.labels import PROJECT_LABEL
 from faas.project.manifests.references import references_in

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faas.deploy.export.documents import Files, to_yaml
-from faas.deploy.export.edition import Edition
-from faas.deploy.export.helm_templates import make_helpers, make_notes, make_object_template, make_service_template
-from faas.deploy.export.helm_values import Editions, make_values, over
+from faas.deploy.export.editions.edition import Edition
+from faas.deploy.export.helm.templates import make_helpers, make_notes, make_object_template, make_service_template
+from faas.deploy.export.helm.values import Editions, make_values, over
 from faas.deploy.export.needed import make_secrets_page
 
 VERSION = "0.1.0"  # of a chart that nobody has numbered yet

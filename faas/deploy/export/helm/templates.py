@@ -12,7 +12,7 @@ from typing import Any
 
 from faas.client.protocol import Object
 from faas.deploy.export.documents import to_yaml
-from faas.deploy.export.helm_values import HERE, SAID_BY_TEMPLATE, metadata_varies, shared_container, varies
+from faas.deploy.export.helm.values import HERE, SAID_BY_TEMPLATE, metadata_varies, shared_container, varies
 from faas.project.manifests.labels import PROJECT_LABEL, STAGE_LABEL
 
 _STAGE = "faas-release-stage"  # stands in labels for the stage's

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from faas.client.protocol import Object
-from faas.deploy.export.edition import Edition, NeededSecret, is_function
-from faas.deploy.export.probes import for_cloud_run as probes_for_cloud_run
+from faas.deploy.export.cloud_run.probes import for_cloud_run as probes_for_cloud_run
+from faas.deploy.export.editions.edition import Edition, NeededSecret, is_function
 from faas.project.manifests.podspec import UNPRIVILEGED
 from faas.resources import keys, quantities
 
