@@ -21,6 +21,7 @@ from faas.deploy.services import traffic
 from faas.deploy.services.failing import Ended, failures_of, kept_of
 from faas.deploy.services.wait import Goal, Verdict, judge, wait_for
 from faas.deploy.steps import Steps
+from faas.resources import keys
 from faas.resources.kinds import SERVICE
 
 _RELEASED: dict[str, str | None] = {traffic.HELD: None, traffic.ROLLED_BACK: None}
@@ -42,7 +43,8 @@ async def carry_out(client: Client, changes: Sequence[Change], options: DeployOp
     """Make the changes and return the Services as they are then, in the order of `changes`.
 
     When several get a new revision, all of these become ready before any traffic moves; when one fails, all traffic
-    stays where it was. What is unchanged and ready is not asked about again.
+    stays where it was. One with a rollout duration goes by itself: what was held moves at once, since only from one
+    @latest to the next there are steps between. What is unchanged and ready is not asked about again.
     Raises: NotReady; Overtaken; FieldConflicts: somebody was faster; ApiError.
     """
     rollout = _Rollout(client, changes, options, steps)
@@ -58,8 +60,12 @@ class _Rollout:
         self._given_up: Mapping[str, Trouble] = {}  # what keeps those that nobody waits for any longer
         updated = [change for change in changes if change.live is not None and change.new_revision]
         together = len([change for change in changes if change.new_revision]) > 1
-        hold = not options.traffic or bool(options.tag) or (together and not options.independent and options.wait)
-        self._pinned = {change.name for change in updated if hold and _serving(change) is not None}
+        hold = not options.traffic or bool(options.tag)
+        together = together and not options.independent and options.wait
+        self._pinned = {
+            change.name for change in updated
+            if (hold or (together and not _is_gradual(change))) and _serving(change) is not None
+        }  # fmt: skip
 
     async def run(self) -> list[Object]:
         self._deadline_s = asyncio.get_running_loop().time() + self._options.wait_timeout_s
@@ -195,6 +201,10 @@ class _Rollout:
         statuses = {name: (self._seen.get(name) or {}).get("status") or {} for name in names}
         found = {name: str(status.get("latestCreatedRevisionName") or "") for name, status in statuses.items()}
         return {name: revision for name, revision in found.items() if revision}
+
+
+def _is_gradual(change: Change) -> bool:
+    return bool((change.manifest["metadata"].get("annotations") or {}).get(keys.ROLLOUT_DURATION))
 
 
 def _serving(change: Change) -> str | None:
