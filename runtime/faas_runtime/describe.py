@@ -25,11 +25,10 @@ from faas_runtime.declaring.triggers import trigger_names
 from faas_runtime.endpoints.endpoint import is_async, make_endpoint
 from faas_runtime.endpoints.metrics import Stats
 from faas_runtime.errors import DeclarationError, FaasError
+from faas_runtime.frames import OURS
 from faas_runtime.loading.discovery import add_to_path, find_modules
 from faas_runtime.loading.freshness import read_sources
 from faas_runtime.settings import Settings
-
-_OURS = str(Path(__file__).parent) + os.sep
 
 
 def describe(project: Path, modules: Sequence[str] = ()) -> Description:
@@ -162,7 +161,7 @@ def _from_import(name: str, error: BaseException, project: Path) -> Problem:
     """The user's own traceback: without our frames and the import machinery's, pointing at the innermost own line."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((_OURS, "<frozen importlib")) and "importlib" not in frame.filename
+        if not frame.filename.startswith((OURS, "<frozen importlib")) and "importlib" not in frame.filename
     ]  # fmt: skip
     own = [frame for frame in frames if frame.filename.startswith(str(project))]
     file, line = (own[-1].filename, own[-1].lineno or 0) if own else ("", 0)

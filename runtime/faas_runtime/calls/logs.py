@@ -8,19 +8,18 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import traceback
 from datetime import UTC, datetime
 from typing import Any
 
 from faas_runtime.calls.call import Call, current
+from faas_runtime.frames import from_users
 from faas_runtime.jsonic import to_json
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
 _threshold = 20
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Log:
@@ -87,9 +86,7 @@ def write_exception(message: str, error: BaseException) -> None:
 
 def traceback_of(error: BaseException) -> str:
     """As Python prints it, from the user's first line on: how the runtime got there says nothing about the mistake."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
-        trace = trace.tb_next
+    trace = from_users(error.__traceback__)
     return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from faas_runtime.declaring.names import dns_label
 from faas_runtime.errors import DeclarationError
+from faas_runtime.frames import calling_frame
 
 Handler = Callable[..., Any]
 HookKind = Literal["on_start", "on_stop", "before_snapshot", "after_restore", "ready", "live"]
-_HERE = str(Path(__file__).parents[1])
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -110,17 +108,12 @@ REGISTRY = Registry()
 
 def caller() -> Place:
     """The innermost frame outside this package: the line of the user's decorator."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
+    frame = calling_frame()
     return Place(frame.f_code.co_filename, frame.f_lineno)
 
 
 def caller_module() -> str:
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
-    return str(frame.f_globals.get("__name__", "__main__"))
+    return str(calling_frame().f_globals.get("__name__", "__main__"))
 
 
 def place_of(handler: Handler, otherwise: Place) -> Place:

@@ -7,13 +7,13 @@ import sys
 import traceback
 from pathlib import Path
 
+from faas_runtime.frames import from_users
 from faas_runtime.serving import exits
 from faas_runtime.serving.listen import CannotListen, listen
 from faas_runtime.serving.options import ServeOptions
 from faas_runtime.serving.server import Application, serve
 from faas_runtime.serving.worker import LISTEN_BACKLOG
 
-_OURS = str(Path(__file__).parents[1])
 _IMPORTLIB = str(Path(importlib.__file__).parent)
 
 
@@ -31,17 +31,11 @@ def load_function(target: str) -> Application | None:
 
 def _explain(error: BaseException) -> None:
     """The traceback from the user's first frame on; what we refuse ourselves has none of those and needs no trace."""
-    trace = error.__traceback__
-    while trace is not None and _is_machinery(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
+    trace = from_users(error.__traceback__, also=("<frozen importlib", _IMPORTLIB))
     if trace is None and not isinstance(error, SyntaxError):
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
     else:
         traceback.print_exception(type(error), error, trace)
-
-
-def _is_machinery(filename: str) -> bool:
-    return filename.startswith(("<frozen importlib", _OURS, _IMPORTLIB))
 
 
 def serve_function(options: ServeOptions) -> int:
