@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from faas.cli.preflight import Preflight
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
-    from faas.deploy.images.publishing import Destination
     from faas.deploy.images.ran import Ran
     from faas.deploy.prepare import Prepared
     from faas.deploy.steps import Steps
@@ -124,8 +123,7 @@ def _prepare(
     from faas_builders.oci.store import ImageStore
 
     from faas.cli.deploying_to import look_at
-    from faas.deploy.images import publishing
-    from faas.deploy.images.publishing import choose_platforms, destination_of
+    from faas.deploy.images.publishing import bring, choose_platforms, destination_of, is_at
     from faas.deploy.prepare import Wanted, prepare_with
 
     for each in ran:
@@ -134,31 +132,25 @@ def _prepare(
         _check_portable(each)
     store = ImageStore(target.state.images)
     wanted = Wanted(namespace=target.namespace, only=tuple(only))
-    bring: Callable[[str], str] = str  # an engine takes them from where they are
+    bringing: Callable[[str], str] = str  # an engine takes them from where they are
     if not target.is_local:
         place = look_at(target, settings)
         destination = destination_of(settings, push=check is not None)
         with steps.step("resolve") as log:
             platforms = choose_platforms(settings.build.platforms, place.platforms, log)
         destination = replace(destination, platforms=platforms)
+        is_copied = not all(is_at(each.image, destination) for each in ran)
         wanted = replace(
             wanted,
             destination=destination,
             letters=place.letters(settings),
             surroundings=place.surroundings,
-            check=replace(check, pushes_to=_pushes_to(destination, ran)) if check is not None else None,
+            check=replace(check, pushes_to=destination if is_copied else None) if check is not None else None,
         )
-        bring = partial(publishing.bring, destination=destination, steps=steps, insecure=settings.build.insecure)
-    prepared = prepare_with(settings, store, wanted, {each.service: each.image for each in ran}, steps, bring=bring)
+        bringing = partial(bring, destination=destination, steps=steps, insecure=settings.build.insecure)
+    prepared = prepare_with(settings, store, wanted, {each.service: each.image for each in ran}, steps, bring=bringing)
     _warn(ran, prepared)
     return prepared
-
-
-def _pushes_to(destination: Destination, ran: Sequence[Ran]) -> Destination | None:
-    """Where images are copied to; None where all are there already, and only pulled."""
-    from faas.deploy.images.publishing import is_at
-
-    return None if all(is_at(each.image, destination) for each in ran) else destination
 
 
 def _check_portable(ran: Ran) -> None:
