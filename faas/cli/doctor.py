@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import print_data
+from faas.cli.placed import placed
 
 if TYPE_CHECKING:
     from faas.client.places.targets import Target
@@ -48,6 +50,7 @@ def command(registry: str, namespace: str, output: str | None, target: Target) -
         from faas.cli.checks import cluster
 
         checks = cluster.run_checks(target, Path.cwd(), registry)
+    checks = [replace(check, fix=placed(check.fix, target.flags)) for check in checks]
     if output:
         print_data([{"name": c.name, "status": c.status, "found": c.found, "fix": c.fix} for c in checks], output)
     else:

@@ -11,7 +11,7 @@ PLACED: Final = (
     "promote", "revisions", "rollback", "secret", "source", "status", "traffic", "trigger",
 )  # fmt: skip
 """Commands that work on a place."""
-_COMMAND = re.compile(rf"\bfaas (?:{'|'.join(PLACED)})\b.*?(?=   | \||\s\(|[,;`)\n]|\.?$)", re.MULTILINE)
+_COMMAND = re.compile(rf"\bfaas (?:{'|'.join(PLACED)})\b.*?(?=  | \||\s\(|[,;`)\n]|\.?$)", re.MULTILINE)
 
 
 def placed(text: str, flags: str) -> str:

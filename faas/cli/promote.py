@@ -112,6 +112,8 @@ def _chosen(ran: Sequence[Ran], names: Sequence[str], stage: str) -> list[Ran]:
             f"{', '.join(unready)}: no revision is ready in stage {stage}",
             f"See why:  faas describe {unready[0]} --stage {stage}",
         )
+    for each in chosen:
+        _check_portable(each, stage)
     return chosen
 
 
@@ -129,7 +131,6 @@ def _prepare(
     for each in ran:
         if each.latest and each.latest != each.revision:
             note(f"note: {each.service}: {each.revision} is promoted, which serves; {each.latest} is newer")
-        _check_portable(each)
     store = ImageStore(target.state.images)
     wanted = Wanted(namespace=target.namespace, only=tuple(only))
     bringing: Callable[[str], str] = str  # an engine takes them from where they are
@@ -153,7 +154,7 @@ def _prepare(
     return prepared
 
 
-def _check_portable(ran: Ran) -> None:
+def _check_portable(ran: Ran, stage: str) -> None:
     from faas_builders.oci import references
 
     if references.parse(ran.image) is not None:
@@ -161,12 +162,13 @@ def _check_portable(ran: Ran) -> None:
             f"{ran.service}: {ran.image} is on the machine that it runs on only",
             "It has that machine's Python, or was never pushed. Have the stage run an image with its own:\n"
             "  give it a cluster's context and a registry, or try what would be pushed:\n"
-            "  faas build --push -t REGISTRY/NAME:TAG && faas deploy --image REGISTRY/NAME:TAG --name NAME",
+            "  faas build --push -t REGISTRY/NAME:TAG && "
+            f"faas deploy --image REGISTRY/NAME:TAG --name NAME --stage {stage}",
         )
     if "@" not in ran.image:
         raise CommandError(
             f"{ran.service}: nobody knows the digest of {ran.image}: its tag may mean something else by now",
-            "Deploy it by digest first:  faas deploy",
+            f"Deploy it by digest first:  faas deploy --stage {stage}",
         )
 
 

@@ -110,6 +110,14 @@ def test_traffic_goes_back_and_forth(world: ClusterWorld, tmp_path: Path) -> Non
     faas("traffic", "hello", "--untag", "first")
     faas("rollback", "hello", code=1)
     assert "hello has no earlier ready revision" in faas.said
+    assert "See them:  faas revisions hello --context alice" in faas.said
+
+
+def test_what_doctor_says_to_do_names_the_place(world: ClusterWorld, tmp_path: Path) -> None:
+    world.rights["alice"] = [Right(READ, "*", "team")]
+    faas = world.command("alice", tmp_path)
+    told = faas("doctor", "-n", "team", "--context", "alice", code=1)
+    assert "faas export rbac -n team --context alice | kubectl apply -f -" in told
 
 
 def test_no_way_in_is_explained_step_by_step(world: ClusterWorld, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ async def broker(view: View) -> Check:
     mine = (defaults.get("namespaceDefaults") or {}).get(view.namespace) or defaults.get("clusterDefault") or {}
     name = str(mine.get("brokerClass") or "")
     if not name:
-        fix = f"Have one set in ConfigMap config-br-defaults of {EVENTING}, or name one:  faas broker create --class"
+        fix = f"Have one set in ConfigMap config-br-defaults of {EVENTING}, or name one in [tool.faas.brokers.NAME]"
         return Check("broker", "warning" if view.needs.brokers else "ok", "Brokers have no default class", fix)
     group = _CLASSES.get(name, "")
     if group and group not in await view.groups():

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_DOMAIN = "svc.cluster.local"
 _MAGIC = ("sslip.io", "nip.io", "xip.io")  # DNS services in whose names the address stands itself
-_FORWARD = "faas invoke gets there with a port-forward"
+_FORWARD = "A forwarded port leads there:  faas invoke NAME --via port-forward"
 
 
 async def ingress(view: View) -> Check:
