@@ -70,15 +70,22 @@ def create(
       faas secret create tls --from-file tls.crt=cert.pem --from-file tls.key=key.pem
       faas secret create github --from-command 'accessToken=pass show github'
       faas secret create mail --from-stdin PASSWORD
+      faas secret create pull --from-file .dockerconfigjson=$HOME/.docker/config.json
     """
+    from faas.cli.pull_login import registries_in
+
     origins = _origins(from_env, from_file, from_command)
     values = _read(name, origins, from_stdin)
-    keys = ", ".join(values)
+    registries = registries_in(values)
+    keys = ", ".join(values) + (f", with logins for {', '.join(registries)}" if registries else "")
     if dry_run:
         click.echo(f"{name} would get {keys} in namespace {namespace}")
         return
     done = with_client(target, lambda client: _write(client, name, values, namespace, update=update))
-    click.echo(f"{name} {done}: {keys}\nread it in a function:  @function(secrets=[{name!r}]), ctx.secrets[{name!r}]")
+    use = f"read it in a function:  @function(secrets=[{name!r}]), ctx.secrets[{name!r}]"
+    if registries:
+        use = f'have images pulled with it:  image_pull_secrets = ["{name}"] in the stage, or of one function'
+    click.echo(f"{name} {done}: {keys}\n{use}")
 
 
 @command.command("list", short_help="List Secrets.")

@@ -116,6 +116,21 @@ def test_what_cannot_be_read_makes_nothing_and_shows_nothing(faas: Faas) -> None
     assert "broken" not in faas.secrets()
 
 
+def test_a_login_is_made_a_secret_that_pulls_images(faas: Faas, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"registry.example.org": {"auth": SECRET}}}))
+    (tmp_path / "elsewhere.json").write_text(json.dumps({"credsStore": "desktop"}))
+
+    made = faas("secret", "create", "pull", "--from-file", f".dockerconfigjson={tmp_path / 'config.json'}")
+    faas("secret", "create", "none", "--from-file", f".dockerconfigjson={tmp_path / 'elsewhere.json'}", code=1)
+
+    assert made == (
+        "pull created: .dockerconfigjson, with logins for registry.example.org\n"
+        'have images pulled with it:  image_pull_secrets = ["pull"] in the stage, or of one function\n'
+    )
+    assert "docker-credential-desktop keeps them" in faas.said
+    assert "none" not in faas.secrets()
+
+
 def test_a_dry_run_and_a_wrong_key_write_nothing(faas: Faas, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A", SECRET)
 
