@@ -117,7 +117,8 @@ def test_what_doctor_says_to_do_names_the_place(world: ClusterWorld, tmp_path: P
     world.rights["alice"] = [Right(READ, "*", "team")]
     faas = world.command("alice", tmp_path)
     told = faas("doctor", "-n", "team", "--context", "alice", code=1)
-    assert "faas export rbac -n team --context alice | kubectl apply -f -" in told
+    (fix, *_) = [line for line in told.splitlines() if "faas export rbac" in line]
+    assert " -n team --context alice " in fix
 
 
 def test_no_way_in_is_explained_step_by_step(world: ClusterWorld, tmp_path: Path) -> None:
