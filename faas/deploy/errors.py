@@ -62,17 +62,18 @@ class NamesMissing(DeployError):
         first = missing[0].reference
         told = "\n".join(f"  {each}" for each in missing)
         super().__init__(
-            f"what the project names is not in namespace {namespace}; nothing was built:\n{told}", _how_to_make(first)
+            f"what the project names is not in namespace {namespace}; nothing was built:\n{told}",
+            _how_to_make(first, namespace),
         )
         self.missing: tuple[Missing, ...] = tuple(missing)
 
 
-def _how_to_make(reference: Reference) -> str:
+def _how_to_make(reference: Reference, namespace: str) -> str:
     kind, name, key = reference.kind.kind, reference.name, reference.key or "KEY"
     by_hand = {
         "Secret": f"faas secret create {name} --from-file {key}=…",
-        "ConfigMap": f"kubectl create configmap {name} --from-literal={key}=…",
-        "ServiceAccount": f"kubectl create serviceaccount {name}",
+        "ConfigMap": f"kubectl create configmap {name} -n {namespace} --from-literal={key}=…",
+        "ServiceAccount": f"kubectl create serviceaccount {name} -n {namespace}",
     }
     tables = {"Secret": "secrets", "ConfigMap": "config"}
     declared = f", or declare it in [tool.faas.{tables[kind]}.{name}]" if kind in tables else ", or name another"

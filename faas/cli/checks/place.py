@@ -91,7 +91,7 @@ async def pull_secrets(view: View) -> Check:
         found = f"{kind} {what} is not there" if error.name else error.message
         fix = f"kubectl create {kind.lower()} {what} -n {view.namespace}"
         if kind == "Secret":
-            fix = f"kubectl create secret docker-registry {what} -n {view.namespace} --docker-server=… …"
+            fix = f"faas secret create {what} --from-file .dockerconfigjson=$HOME/.docker/config.json"
         return Check("pull secrets", "error", found, f"Make it:  {fix}")
     if wanted:
         return Check("pull secrets", "ok", ", ".join(sorted(wanted)))

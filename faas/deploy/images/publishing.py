@@ -70,9 +70,7 @@ def publish(store: ImageStore, made: BuildResult, destination: Destination, step
             report("push", f"to {name.registry}/{name.repository}")
             push_once(store, made, tagged, insecure=destination.insecure, report=report)
             if UserCredentials().find(name.registry, name.repository) is not None:
-                report(
-                    "push", f"{name.registry} asks who you are: the cluster may need imagePullSecrets to pull from it"
-                )
+                report("push", f"{name.registry} wants a login, of nodes too: their own, or by image_pull_secrets")
     return str(replace(name, tag="", digest=made.digest))
 
 

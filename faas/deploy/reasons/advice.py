@@ -20,9 +20,10 @@ def against_pull(message: str, image: str = "") -> str:
         host = "REGISTRY"
     if any(word in said for word in ("unauthorized", "denied", "forbidden", "authentication", "credentials")):
         return (
-            f"Give the cluster credentials:  kubectl create secret docker-registry pull --docker-server={host} "
-            "--docker-username=… --docker-password=…\n"
-            "and name it in imagePullSecrets of the function's service account"
+            f"The nodes need a login of {host}, in a Secret that image_pull_secrets names. Make it:  "
+            "faas secret create pull --from-file .dockerconfigjson=$HOME/.docker/config.json\n"
+            'and name it, of the stage or of a function:  image_pull_secrets = ["pull"]\n'
+            "Is one named? Then it is not there, or has no login that is accepted: make it anew with --update"
         )
     if "no match for platform" in said or "exec format" in said:
         return "Make the image for the nodes' platforms:  [tool.faas.build] platforms = [...]"

@@ -51,7 +51,8 @@ def event(reason: str, message: str, name: str = "web-00001-deployment-x", **mor
             waiting("ErrImagePull", "unexpected status from HEAD request to https://registry.example.org/v2/: "
                     "401 Unauthorized"),
             "ErrImagePull", f"the image {IMAGE} cannot be pulled: 401 Unauthorized",
-            "--docker-server=registry.example.org", id="no-credentials",
+            "The nodes need a login of registry.example.org, in a Secret that image_pull_secrets names.",
+            id="no-credentials",
         ),
         pytest.param(
             waiting("CreateContainerConfigError", 'secret "db" not found'),
