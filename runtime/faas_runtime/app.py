@@ -10,12 +10,13 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from faas_runtime.answering.directly import refuse, refuse_method, say
 from faas_runtime.answering.http import serve_http
 from faas_runtime.answering.websocket import serve_websocket
 from faas_runtime.bridges.lifespan import MountedLifespan
 from faas_runtime.calls import logs
 from faas_runtime.calls.call import Call
-from faas_runtime.calls.problem import CONTENT_TYPE, Problem
+from faas_runtime.calls.problem import Problem
 from faas_runtime.clock import Clock
 from faas_runtime.declaring import decorators as decorators  # warm in a zygote: the first thing a handler imports
 from faas_runtime.declaring.paths import answers_root, assign_paths
@@ -170,12 +171,12 @@ class Application:
                 return
             found = self._routes.match(path)
             if found is None:
-                await _refuse(send, Problem(404, f"there is nothing at {path}"), method)
+                await refuse(send, Problem(404, f"there is nothing at {path}"), method)
                 return
             route, values = found
         endpoint = route.methods.get(method) or route.find(method)
         if endpoint is None or endpoint.kind == "websocket":
-            await _no_endpoint(send, route, endpoint, method)
+            await refuse_method(send, route, endpoint, method)
             return
         started = instance.monotonic()
         call = Call(instance, endpoint, scope, headers, values, started)
@@ -199,7 +200,7 @@ class Application:
         """Answer the platform's probes and scrapes. They never come through a proxy; what does is not told."""
         if headers.get(b"k-network-probe"):
             ready = not await self._not_ready()
-            await _say(send, 200 if ready else 503, headers[b"k-network-probe"] if ready else b"not ready")
+            await say(send, 200 if ready else 503, headers[b"k-network-probe"] if ready else b"not ready")
             return True
         if any(name in headers for name in _FORWARDED):
             return False
@@ -211,11 +212,11 @@ class Application:
             text = exposition(
                 self._stats.items(), threads_overdue=len(self.instance.pool.overdue()), revision=self.settings.revision
             )
-            await _say(send, 200, text.encode(), b"text/plain; version=0.0.4; charset=utf-8")
+            await say(send, 200, text.encode(), b"text/plain; version=0.0.4; charset=utf-8")
             return True
         else:
             return False
-        await _say(send, 503 if reason else 200, (reason or "ok").encode())
+        await say(send, 503 if reason else 200, (reason or "ok").encode())
         return True
 
     async def _not_ready(self) -> str:
@@ -263,30 +264,3 @@ def _shorter(header: bytes, timeout_s: float) -> float:
     except ValueError:
         return timeout_s
     return asked if 0 < asked < timeout_s else timeout_s
-
-
-async def _no_endpoint(send: Any, route: Route[Endpoint], endpoint: Endpoint | None, method: str) -> None:
-    if endpoint is not None:
-        problem = Problem(426, "this path speaks WebSocket", headers={"upgrade": "websocket", "connection": "upgrade"})
-        await _refuse(send, problem, method)
-        return
-    allow = ", ".join(route.allowed())
-    if method == "OPTIONS":
-        await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", allow.encode())]})
-        await send({"type": "http.response.body", "body": b""})
-        return
-    await _refuse(send, Problem(405, f"{method} is not allowed here; {allow} are", headers={"allow": allow}), method)
-
-
-async def _refuse(send: Any, problem: Problem, method: str) -> None:
-    body = problem.body()
-    headers = [(b"content-type", CONTENT_TYPE), (b"content-length", b"%d" % len(body))]
-    headers += [(name.encode(), value.encode()) for name, value in problem.headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
-
-
-async def _say(send: Any, status: int, body: bytes, content_type: bytes = b"text/plain; charset=utf-8") -> None:
-    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
