@@ -36,8 +36,8 @@ class Preflight:
             pushing = pool.submit(self._check_push)
             missing = with_client(self.target, lambda client: self._ask(client, objects))
             pushing.result()
-        if missing and self.needs_names:
-            raise NamesMissing(missing, self.target.namespace)
+        if self.needs_names and (needed := [each for each in missing if not each.reference.optional]):
+            raise NamesMissing(needed, self.target.namespace)
         for each in missing:
             note(f"note: {each}")
 

@@ -29,6 +29,8 @@ class Missing:
     def __str__(self) -> str:
         kind, name = self.reference.kind.kind, self.reference.name
         what = f"there is no {kind} {name}" if self.whole else f"{kind} {name} has no key {self.reference.key}"
+        if self.reference.pulls:
+            return f"{what}, with which the image of {', '.join(self.users)} would be pulled"
         return f"{what}, which {', '.join(self.users)} needs"
 
 

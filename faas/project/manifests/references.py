@@ -20,6 +20,7 @@ class Reference:
     name: str
     key: str = ""  # that has to be in it; "": whatever it has
     optional: bool = False  # what names it starts without it, too
+    pulls: bool = False  # its image, where the registry wants a login; it starts without where none is wanted
 
 
 def references_in(value: Any) -> Iterator[Reference]:
@@ -31,6 +32,10 @@ def references_in(value: Any) -> Iterator[Reference]:
         for field, member in value.items():
             yield from _named_by(field, member)
             yield from references_in(member)
+
+
+def _pulling(name: object) -> Reference:
+    return Reference(SECRET, str(name), optional=True, pulls=True)
 
 
 def names_read(manifests: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -51,7 +56,7 @@ def _named_by(field: str, member: Any) -> Iterator[Reference]:
     if field == "serviceAccountName" and member and member != "default":
         yield Reference(SERVICE_ACCOUNT, str(member))
     elif field == "imagePullSecrets":  # an image that is public is pulled without
-        yield from (Reference(SECRET, str(each["name"]), optional=True) for each in member if each.get("name"))
+        yield from (_pulling(each["name"]) for each in member if each.get("name"))
     elif not isinstance(member, Mapping):
         return
     elif field in _KEYS and member.get("name"):

@@ -33,7 +33,6 @@ def test_what_a_function_does_not_start_without_is_found_wherever_it_is_named() 
             "envFrom": [{"secretRef": {"name": "all"}}, {"configMapRef": {"name": "perhaps", "optional": True}}],
         },
         serviceAccountName="robot",
-        imagePullSecrets=[{"name": "pull"}],
         volumes=[
             {"name": "a", "secret": {"secretName": "tls"}},
             {"name": "b", "configMap": {"name": "texts"}},
@@ -92,3 +91,14 @@ def test_the_words_say_how_to_make_it() -> None:
     assert "faas secret create db" in error.hint
     assert "--no-wait" in error.hint
     assert "services.serving.knative.dev in namespace team" in NoRights("team", [SERVICE]).message
+
+
+def test_a_secret_that_pulls_is_told_of_and_nothing_stops_without_it() -> None:
+    web = service("web", {}, imagePullSecrets=[{"name": "pull"}])
+
+    users = users_of([web])
+    missing = missing_of(users, {(SECRET, "pull"): None})
+
+    assert list(map(str, missing)) == ["there is no Secret pull, with which the image of web would be pulled"]
+    assert [each.reference.optional for each in missing] == [True]
+    assert missing_of(users, {(SECRET, "pull"): {"data": {".dockerconfigjson": "eA=="}}}) == []
