@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from faas_runtime.declaring.filters import make_filters
 from faas_runtime.declaring.recording import checked_options, merge_options, recorder, split_options
@@ -16,7 +16,9 @@ from faas_runtime.events.conditions import FilterError
 from faas_runtime.events.event import Extension
 from faas_runtime.options.known import DELIVERY
 from faas_runtime.options.option import did_you_mean
-from faas_runtime.options.typed import EventOptions, Options
+
+if TYPE_CHECKING:
+    from faas_runtime.options.typed import EventOptions, Options
 
 F = TypeVar("F", bound=Callable[..., Any])
 Hook = TypeVar("Hook", bound=Callable[[], Any])

@@ -8,10 +8,12 @@ password is needed, `secret=` names a Secret; docs/events.md lists its keys.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from faas_runtime.declaring.recording import declare_source
-from faas_runtime.options.typed import EventOptions, ResourceOptions, Seconds
+
+if TYPE_CHECKING:
+    from faas_runtime.options.typed import EventOptions, ResourceOptions, Seconds
 
 F = TypeVar("F", bound=Callable[..., Any])
 FileChanges = Literal["created", "modified", "removed"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 from faas_runtime.errors import OptionError
 from faas_runtime.options.values import ENV_NAME, QUANTITY
@@ -23,23 +23,6 @@ _RESOURCE = re.compile(r"([a-z0-9.-]+/)?[a-zA-Z0-9._-]+\Z")
 _RESERVED_PATHS = ("/dev", "/dev/log", "/var/run/faas")
 _TOLERATION = {"key": str, "operator": str, "value": str, "effect": str, "tolerationSeconds": int}
 _AFFINITY = ("nodeAffinity", "podAffinity", "podAntiAffinity")
-
-
-class Resources(TypedDict, total=False):
-    """As Kubernetes has it: {"requests": {"cpu": "100m"}, "limits": {"memory": "1Gi", "nvidia.com/gpu": 1}}."""
-
-    requests: Mapping[str, str | int | float]
-    limits: Mapping[str, str | int | float]
-
-
-class Toleration(TypedDict, total=False):
-    """As Kubernetes has it: {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}."""
-
-    key: str
-    operator: str
-    value: str
-    effect: str
-    tolerationSeconds: int
 
 
 def parse_domains(value: Any) -> list[str]:

@@ -1,16 +1,34 @@
-"""The options as types: what an editor and a type checker know of a decorator's keyword arguments."""
+"""The options as types: what an editor and a type checker know of a decorator's keyword arguments.
+
+Nothing imports it when a function runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-from faas_runtime.options.placed import Resources, Toleration
-
 Metric = Literal["concurrency", "rps", "cpu", "memory"]
 Visibility = Literal["public", "cluster-local"]
 Quantity = str | int | float
 Seconds = float | int | str  # 90, 1.5, "90s", "5m", "1h"
+
+
+class Resources(TypedDict, total=False):
+    """As Kubernetes has it: {"requests": {"cpu": "100m"}, "limits": {"memory": "1Gi", "nvidia.com/gpu": 1}}."""
+
+    requests: Mapping[str, str | int | float]
+    limits: Mapping[str, str | int | float]
+
+
+class Toleration(TypedDict, total=False):
+    """As Kubernetes has it: {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}."""
+
+    key: str
+    operator: str
+    value: str
+    effect: str
+    tolerationSeconds: int
 
 
 class CommonOptions(TypedDict, total=False):
