@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from faas.cli.output import note, print_data, print_objects
+from faas.cli.placed import placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,7 @@ def _warn_of_store(plan: Plan, target: Target, namespace: str, *, wait: bool) ->
         return
     trouble = with_client(target, lambda client: store_trouble(client, namespace, wait_s=time_for(store)))
     if trouble is not None:
-        advice = "".join(f"\n  {line}" for line in trouble.advice.splitlines())
+        advice = "".join(f"\n  {line}" for line in placed(trouble.advice, target.flags).splitlines())
         note(f"warning: no dead letters are kept yet, their store {NAME} does not run: {trouble}{advice}")
 
 

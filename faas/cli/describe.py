@@ -13,6 +13,7 @@ from faas.cli.connection import with_client
 from faas.cli.eventing.rows import describe_events
 from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import age, first_line, note_hidden, print_data, print_facts, print_section
+from faas.cli.placed import placed
 
 if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
@@ -45,7 +46,7 @@ def command(name: str, namespace: str, output: str | None, target: Target) -> No
         print_data(clean(found.service), output)
         return
     print_facts(_facts(found, target))
-    print_section("Trouble", _trouble(found))
+    print_section("Trouble", _trouble(found, target.flags))
     print_section("Traffic", _traffic(found.service))
     print_section("Revisions", [_revision(revision, is_local=target.is_local) for revision in found.revisions])
     print_section("Triggers", describe_events(found.events))
@@ -151,12 +152,12 @@ def _runs_as(image: str, target: Target) -> str:
     return how_it_runs(open_store(target.state.path), image)
 
 
-def _trouble(found: _Found) -> list[str]:
+def _trouble(found: _Found, flags: str) -> list[str]:
     trouble = found.trouble
     if trouble is None:
         return []
     said = [f"{trouble.reason}: {trouble.sentence}", *(f"  | {line}" for line in found.last_lines)]
-    return [*said, *trouble.advice.splitlines()]
+    return [*said, *placed(trouble.advice, flags).splitlines()]
 
 
 def _variable(variable: dict[str, Any]) -> str:

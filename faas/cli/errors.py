@@ -26,6 +26,7 @@ class CommandError(Exception):
     def __init__(self, message: str, hint: str = "", details: str = "") -> None:
         super().__init__(message)
         self.message, self.hint, self.details = message, hint, details
+        self.flags = ""  # of the place that it was asked of
 
 
 class CodedFailure(Exception):
@@ -89,7 +90,7 @@ def explain(error: BaseException) -> Explanation:
             found = explain(error.__cause__)
             return replace(found, hint=placed(found.hint, error.flags))
         case CommandError():
-            return Explanation(error.message, error.hint, error.details)
+            return Explanation(error.message, placed(error.hint, error.flags), error.details)
         case click.ClickException():
             return Explanation(error.format_message())
         case DiscoveryError():
@@ -151,7 +152,7 @@ def _not_ready(error: NotReady, flags: str = "") -> Explanation:
         message = failure.message.partition("\n")[0] if failure.logs else failure.message  # it quotes the same lines
         details.append(f"{failure.revision or failure.service}{reason}: {message}")
         details += [f"  | {line}" for text in failure.logs for line in text.splitlines()]
-        details += [f"  {line}" for line in failure.advice.splitlines()]
+        details += [f"  {line}" for line in placed(failure.advice, flags).splitlines()]
     if error.kept:
         details.append(f"traffic stays where it was: {', '.join(map(str, error.kept))}")
     names = ", ".join(failure.service for failure in error.failures)

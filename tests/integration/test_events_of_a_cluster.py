@@ -93,7 +93,7 @@ def test_streams_are_the_engines_only(invoke: Callable[..., Result], module: Any
     error = invoke(module, *arguments.split()).exception
     assert isinstance(error, CommandError)
     assert "is not the engine" in error.message
-    assert "kubectl get triggers" in error.hint
+    assert "faas trigger list" in error.hint
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from faas.cli.errors import CodedFailure, explain
+from faas.cli.connection import _Suggesting
+from faas.cli.errors import CodedFailure, CommandError, explain
 from faas.cli.placed import placed
-from faas.deploy.errors import TrafficError
+from faas.deploy.errors import NotReady, TrafficError
+from faas.deploy.facts import Failure
 
 FLAGS = " -n team --context prod"
 
@@ -42,6 +44,19 @@ def test_the_hint_of_a_split_that_cannot_be_names_the_place() -> None:
     error = TrafficError("web has no earlier ready revision", "See them:  faas revisions web")
     error.flags = FLAGS
     assert explain(error).hint == f"See them:  faas revisions web{FLAGS}"
+
+
+def test_what_helps_against_a_failure_names_the_place() -> None:
+    failed = CodedFailure(3, FLAGS)
+    failed.__cause__ = NotReady((Failure("web", "ErrImagePull", "401", advice="Make it:  faas secret create pull"),))
+    assert f"Make it:  faas secret create pull{FLAGS}" in explain(failed).render(color=False)
+
+
+def test_what_a_command_itself_suggests_names_the_place() -> None:
+    error = CommandError("there is no Broker 'default' in namespace team", "Make one:  faas broker create -n team")
+    assert isinstance(error, _Suggesting)
+    error.flags = FLAGS
+    assert explain(error).hint == "Make one:  faas broker create -n team --context prod"
 
 
 def test_what_a_coded_failure_suggests_names_the_place_once() -> None:
