@@ -82,4 +82,6 @@ def _type_of(result: Any, call: Call) -> str:
     if kind in _PLAIN:
         handler = call.endpoint.handler
         return f"{handler.__module__}.{getattr(handler, '__qualname__', call.endpoint.function)}.reply".lower()
-    return f"{kind.__module__}.{kind.__qualname__}".lower()
+    # Ours by the name that users import them by: where they lie is nobody's concern, and a type is a promise.
+    module = "faas" if kind.__module__.startswith("faas_runtime.") else kind.__module__
+    return f"{module}.{kind.__qualname__}".lower()

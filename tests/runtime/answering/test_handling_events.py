@@ -9,7 +9,7 @@ import pytest
 from cloudevents.http import CloudEvent
 from faas_runtime.events import wire
 
-from faas import Context, Event, HTTPError, Response, function
+from faas import Context, Event, FileChange, HTTPError, Response, function
 from faas.testing import Client
 
 
@@ -52,6 +52,16 @@ def test_a_returned_value_is_a_reply_event_whose_id_is_the_same_for_the_same_cau
     assert first.extensions == {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
     # sha256("/shop\0" "1\0" "on-order\0" "0"), first 32 digits
     assert first.id == second.id == "e528fe80a52d27335e7e95b7e83e3f1f"
+
+
+def test_a_reply_of_a_class_of_ours_has_the_name_that_users_know() -> None:
+    @function.event(type="order.created")
+    def on_order(order: Order) -> FileChange:
+        return FileChange(path="/in/7.txt", name="7.txt", change="created")
+
+    with Client(on_order) as client:
+        client.send(created())
+    assert [event.type for event in client.events] == ["faas.filechange"]
 
 
 def test_a_reply_may_be_named_and_several() -> None:
