@@ -2,6 +2,7 @@
 
 DeployError
 ├── NoNamespace      there is none of that name
+├── NamespaceLeaving it is being deleted
 ├── NoRights         this user may not make what the project is
 ├── KindMissing      the server does not have a kind: Knative, or a part of it, is not installed
 ├── QuotaExceeded    a namespace's quota has no room for it
@@ -39,6 +40,17 @@ class NoNamespace(DeployError):
     def __init__(self, namespace: str) -> None:
         make = f"kubectl create namespace {namespace}"
         super().__init__(f"there is no namespace {namespace}", f"Make it:  {make}     (or add --create-namespace)")
+        self.namespace = namespace
+
+
+class NamespaceLeaving(DeployError):
+    """Nothing new can be made in it any more, whoever asks."""
+
+    def __init__(self, namespace: str) -> None:
+        gone = f"kubectl wait --for=delete namespace/{namespace} --timeout=5m"
+        super().__init__(
+            f"namespace {namespace} is being deleted", f"Wait until it is gone:  {gone}\nand add --create-namespace"
+        )
         self.namespace = namespace
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from faas.client.errors import ApiError, NotFound, Unauthorized
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
-from faas.deploy.errors import NoNamespace, NoRights
+from faas.deploy.errors import NamespaceLeaving, NoNamespace, NoRights
 from faas.deploy.facts import Missing
 from faas.deploy.objects.which import Which, kind_of_manifest
 from faas.deploy.preflight.missing import missing_of, users_of
@@ -30,7 +30,7 @@ async def check_before(
 ) -> list[Missing]:
     """What functions name and is not there; the rest stops a deploy.
 
-    Raises: NoNamespace; NoRights; Unauthorized.
+    Raises: NoNamespace; NamespaceLeaving; NoRights; Unauthorized.
     """
     rights, users = rights_for(objects), users_of(objects)
     named = [(NAMESPACE, namespace), *dict.fromkeys((reference.kind, reference.name) for reference in users)]
@@ -46,8 +46,11 @@ async def check_before(
     allowed, found = answers[: len(rights)], dict(zip(named, answers[len(rights) :], strict=True))
     if refused := [kind for (kind, _), allows in zip(rights, allowed, strict=True) if allows is False]:
         raise NoRights(namespace, list(dict.fromkeys(refused)))
-    if found.pop((NAMESPACE, namespace)) is None and not create_namespace:
+    there = found.pop((NAMESPACE, namespace))
+    if there is None and not create_namespace:
         raise NoNamespace(namespace)
+    if isinstance(there, dict) and there["metadata"].get("deletionTimestamp"):
+        raise NamespaceLeaving(namespace)
     return missing_of(users, found)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
-from faas.deploy.errors import NamesMissing, NoRights
+import pytest
+
+from faas.client.protocol import Client
+from faas.deploy.errors import NamesMissing, NamespaceLeaving, NoRights
 from faas.deploy.facts import Missing
-from faas.deploy.preflight.check import rights_for
+from faas.deploy.preflight.check import check_before, rights_for
 from faas.deploy.preflight.missing import missing_of, users_of
 from faas.project.manifests.references import Reference
-from faas.resources.kinds import BROKER, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM
+from faas.resources.kinds import BROKER, CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT, VOLUME_CLAIM, Kind
 
 
 def service(name: str, container: dict[str, Any], **pod: Any) -> dict[str, Any]:
@@ -102,3 +106,17 @@ def test_a_secret_that_pulls_is_told_of_and_nothing_stops_without_it() -> None:
     assert list(map(str, missing)) == ["there is no Secret pull, with which the image of web would be pulled"]
     assert [each.reference.optional for each in missing] == [True]
     assert missing_of(users, {(SECRET, "pull"): {"data": {".dockerconfigjson": "eA=="}}}) == []
+
+
+def test_a_namespace_that_is_being_deleted_stops_a_deploy_before_anything_is_built() -> None:
+    class Server:
+        async def get(self, kind: Kind, name: str, namespace: str = "") -> dict[str, Any]:
+            return {"metadata": {"name": name, "deletionTimestamp": "2026-11-24T00:00:00Z"}}
+
+    async def may_apply(kind: Kind, name: str) -> bool:
+        return True
+
+    checked = check_before(cast(Client, Server()), [service("web", {})], "team", may_apply, create_namespace=True)
+    with pytest.raises(NamespaceLeaving, match="namespace team is being deleted") as error:
+        asyncio.run(checked)
+    assert "kubectl wait --for=delete namespace/team" in error.value.hint
