@@ -75,7 +75,17 @@ def caveats_of_project(editions: Iterable[Edition], *, image: str, programs: str
         found.append(
             Caveat(
                 f"events that cannot be delivered are lost: {', '.join(without)}",
-                "--programs REF brings a store of them:  faas image sources --push REGISTRY/faas-sources  prints REF",
+                "--programs REF brings a store of them, but to a project with dead_letters = false:  "
+                "faas image sources --push REGISTRY/faas-sources  prints REF",
+            )
+        )
+    hosts = sorted({str(mapping["metadata"]["name"]) for edition in editions
+                    for mapping in edition.of_kind("DomainMapping")})  # fmt: skip
+    if hosts:
+        found.append(
+            Caveat(
+                f"each domain needs a ClusterDomainClaim for its namespace, which no export has: {', '.join(hosts)}",
+                "An administrator makes them, or lets Knative: autocreate-cluster-domain-claims in config-network",
             )
         )
     return found

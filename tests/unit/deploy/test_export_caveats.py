@@ -64,3 +64,18 @@ def test_an_image_that_nobody_has_pinned_and_events_that_are_lost_are_said() -> 
     assert image.text.startswith("nobody has pinned the image (registry.example.org/team/shop)")
     assert "faas build --push" in image.hint
     assert letters.text == "events that cannot be delivered are lost: pay"
+
+
+def test_a_domain_needs_a_claim_that_no_export_has() -> None:
+    mapping = {
+        "apiVersion": "serving.knative.dev/v1beta1",
+        "kind": "DomainMapping",
+        "metadata": {"name": "shop.example.org", "namespace": "team"},
+        "spec": {"ref": {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "web"}},
+    }
+    edition = make_edition("shop", "team", [mapping])
+
+    (claim,) = caveats_of_project([edition, edition], image="sha256:00", programs="")
+    assert claim.text == (
+        "each domain needs a ClusterDomainClaim for its namespace, which no export has: shop.example.org"
+    )
