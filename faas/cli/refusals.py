@@ -58,6 +58,10 @@ def _of_cluster(error: ApiError) -> str:
                 f"The credentials of context {error.context} have ended or are wrong: log in again.\n"
                 f"Whose they are:  faas context list      what the cluster says of it:  kubectl auth whoami {flag}"
             )
+        case ApiError(code=400 | 403) if "must specify" in error.message and "failed quota" in error.message:
+            return f"A quota counts them: say cpu and memory, of the stage or of each function.  faas doctor{flags}"
+        case ApiError(code=400 | 403) if " usage per " in error.message:
+            return f"A LimitRange of the namespace bounds it: ask for other cpu and memory.  faas doctor{flags}"
         case Forbidden():
             return (
                 f"See what you may do there:  faas doctor{flags}\n"

@@ -25,6 +25,16 @@ def in_context(context: str, error: ApiError) -> ApiError:
         pytest.param(Untrusted("who are you"), "SSL_CERT_FILE", id="untrusted"),
         pytest.param(Unauthorized("no"), "kubectl auth whoami --context prod", id="unauthorized"),
         pytest.param(Forbidden("no"), "faas export rbac", id="forbidden"),
+        pytest.param(
+            ApiError("dry run failed with pods x is forbidden: failed quota: q: must specify limits.cpu", code=400),
+            "say cpu and memory",
+            id="quota-without-limits",
+        ),
+        pytest.param(
+            ApiError("pods x is forbidden: maximum cpu usage per Container is 200m, but limit is 100", code=400),
+            "A LimitRange of the namespace bounds it",
+            id="limit-range",
+        ),
         pytest.param(NoSuchKind("services.serving.knative.dev/v1"), "Knative Serving is missing", id="no-serving"),
         pytest.param(NoSuchKind("triggers.eventing.knative.dev/v1"), "Knative Eventing is missing", id="no-eventing"),
         pytest.param(NoSuchKind("things.example.com/v1"), "What brings it is missing", id="no-kind"),
