@@ -122,28 +122,6 @@ async def test_no_traffic_moves_before_all_new_revisions_are_ready(world: World)
 
 
 @in_world
-async def test_one_that_rolls_out_gradually_does_so_beside_others(world: World) -> None:
-    async def deploy_both(city: str, web: str) -> None:
-        services = (manifest("city", city), manifest("web", web))
-        services[1]["metadata"]["annotations"] = {"serving.knative.dev/rollout-duration": "10m"}
-        objects = Objects(services=services, brokers=(), sources=(), triggers=())
-        planned = await plan_deploy(world.client, objects, project="shop", namespace="default", whole=True)
-        await carry_out(world.client, planned.services, DeployOptions(wait_timeout_s=60.0), Steps())
-
-    await deploy_both("c1", "w1")
-    deploying = asyncio.create_task(deploy_both("c2", "w2"))
-
-    def shares(raw: dict[str, Any]) -> set[str]:
-        return {target["revisionName"] for target in raw["status"].get("traffic") or () if target.get("percent")}
-
-    await world.until(ROUTE, "web", lambda raw: shares(raw) == {"web-00001", "web-00002"})
-    await world.route_splits("city", city_00002=100)
-    assert await spec_traffic(world, "web") == [LATEST]
-    deploying.cancel()
-    await asyncio.wait({deploying})
-
-
-@in_world
 async def test_one_that_fails_keeps_the_traffic_of_all_and_the_next_deploy_goes_on(world: World) -> None:
     await deploy(world, {"city": "c1", "web": "w1"})
     world.fleet.broken["w2"] = EXITS

@@ -58,7 +58,10 @@ async def kept_of(client: Client, namespace: str, changes: Sequence[Change]) -> 
             return None
         serving = [target for target in status.get("traffic") or () if target.get("percent")]
         new = status.get("latestCreatedRevisionName")
-        has_moved = change.new_revision and any(target.get("revisionName") == new for target in serving)
+        begun = change.new_revision and new != ((change.live or {}).get("status") or {}).get(
+            "latestCreatedRevisionName"
+        )
+        has_moved = begun and any(target.get("revisionName") == new for target in serving)
         return None if has_moved else Kept(change.name, traffic.describe(serving))
 
     return tuple(found for found in await each(changes, kept) if found is not None)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from faas.client.errors import ApiError
 from faas.client.protocol import Client, Object
 from faas.deploy.bounded import each
 from faas.deploy.errors import NotReady, Overtaken
@@ -19,12 +20,15 @@ from faas.deploy.reasons.looking import Troubles
 from faas.deploy.reasons.trouble import Trouble
 from faas.deploy.services import traffic
 from faas.deploy.services.failing import Ended, failures_of, kept_of
+from faas.deploy.services.holding import hold, rollout_s, serving, split_of
 from faas.deploy.services.wait import Goal, Verdict, judge, wait_for
 from faas.deploy.steps import Steps
-from faas.resources import keys
 from faas.resources.kinds import SERVICE
 
+Log = Callable[[str], None]
+
 _RELEASED: dict[str, str | None] = {traffic.HELD: None, traffic.ROLLED_BACK: None}
+_BACK_S = 30.0  # until routes know that a failed deploy's traffic goes back: a deploy has failed then, and tells of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,8 @@ async def carry_out(client: Client, changes: Sequence[Change], options: DeployOp
     """Make the changes and return the Services as they are then, in the order of `changes`.
 
     When several get a new revision, all of these become ready before any traffic moves; when one fails, all traffic
-    stays where it was. One with a rollout duration goes by itself: what was held moves at once, since only from one
-    @latest to the next there are steps between. What is unchanged and ready is not asked about again.
+    stays where it was, or goes back there: what rolls out gradually begins as soon as it is ready itself, and is made
+    after all others. What is unchanged and ready is not asked about again.
     Raises: NotReady; Overtaken; FieldConflicts: somebody was faster; ApiError.
     """
     rollout = _Rollout(client, changes, options, steps)
@@ -58,62 +62,82 @@ class _Rollout:
         self._seen: dict[str, Object] = {change.name: change.live for change in changes if change.live is not None}
         self._deadline_s = 0.0  # of the loop's clock
         self._given_up: Mapping[str, Trouble] = {}  # what keeps those that nobody waits for any longer
-        updated = [change for change in changes if change.live is not None and change.new_revision]
-        together = len([change for change in changes if change.new_revision]) > 1
-        hold = not options.traffic or bool(options.tag)
-        together = together and not options.independent and options.wait
-        self._pinned = {
-            change.name for change in updated
-            if (hold or (together and not _is_gradual(change))) and _serving(change) is not None
-        }  # fmt: skip
+        self._holding = hold(
+            changes, stays=not options.traffic or bool(options.tag), together=options.wait and not options.independent
+        )
+        self._pinned = {change.name for change in self._holding.pinned}
 
     async def run(self) -> list[Object]:
         self._deadline_s = asyncio.get_running_loop().time() + self._options.wait_timeout_s
-        with self._steps.step("apply") as log:
-            await self._pin(log)
-            await each(self._changes, self._apply)
-            for change in self._changes:
-                log(f"{change.name}: {_what(change)}")
+        for changes in filter(None, (self._holding.first, self._holding.last)):
+            await self._begin(changes)
         if not self._options.wait:
             return [self._seen[change.name] for change in self._changes]
-        with self._steps.step("wait") as log:
-            await self._wait("revision", log)
         with self._steps.step("traffic") as log:
             for change, said in zip(self._changes, await each(self._changes, self._move_traffic), strict=True):
                 if said:
                     log(f"{change.name}: {said}")
-            await self._wait("service", lambda line: None)
+            self._deadline_s += self._tell_of_rollouts(log)
+            await self._wait("service")
         objects = [self._seen[change.name] for change in self._changes]
         if overtaken := [change.name for change, obj in zip(self._changes, objects, strict=True)
                          if stamp_of(obj) != stamp_of(stamped(change.manifest))]:  # fmt: skip
             raise Overtaken(overtaken)
         return objects
 
+    async def _begin(self, changes: Sequence[Change]) -> None:
+        """Apply these and wait for their revisions. Raises: NotReady: no traffic has moved then, or it is back."""
+        with self._steps.step("apply") as log:
+            await self._prepare(changes, log)
+            await each(changes, self._apply)
+            for change in changes:
+                log(f"{change.name}: {_what(change)}")
+            if changes is not self._holding.last:
+                for change in self._holding.last:
+                    log(f"{change.name}: rolls out gradually, when all others are ready")
+        if self._options.wait:
+            with self._steps.step("wait") as log:
+                await self._wait("revision", log, [change.name for change in changes])
+
     async def _apply(self, change: Change) -> None:
         if change.action != "unchanged":
             force = self._options.force_conflicts
             self._seen[change.name] = await apply_change(self._client, change, force=force)
 
-    async def _pin(self, log: Callable[[str], None]) -> None:
-        """Give what @latest gets to the revision it means now, and wait until the routes know.
+    async def _prepare(self, changes: Sequence[Change], log: Log) -> None:
+        """Hold what is to be held, let go what should not be any more, and wait until the routes know.
 
         A revision that is made while a route still means @latest counts as routed; when the route then turns away from
         it, it is in reserve, and what is in reserve is not started: it would never become ready.
         """
-
-        async def pin(change: Change) -> None:
-            serving = _serving(change)
-            if change.live is None or serving is None:
-                return
-            wanted = traffic.wanted(change.live, new_revision=change.new_revision)
-            note = traffic.hold(wanted) if self._options.traffic else None
-            await self._set_traffic(change.name, traffic.pin(_split(change.live), serving), {traffic.HELD: note})
-
-        pinned = [change for change in self._changes if change.name in self._pinned]
-        await each(pinned, pin)
+        pinned = [change for change in self._holding.pinned if change in changes]
+        released = [change for change in self._holding.released if change in changes]
+        await each(pinned, self._hold)
+        await each(released, self._release)
         for change in pinned:
-            log(f"{change.name}: stays at {_serving(change)} for now")
-        await self._wait("routes", lambda line: None, sorted(self._pinned))
+            log(f"{change.name}: stays at {serving(change)} for now")
+        await self._wait("routes", names=sorted(change.name for change in (*pinned, *released)))
+
+    async def _hold(self, change: Change) -> None:
+        live, latest = self._seen[change.name], serving(change)
+        if latest is None:
+            return
+        wanted = traffic.wanted(live, new_revision=change.new_revision)
+        note = traffic.hold(wanted) if self._options.traffic else None
+        await self._set_traffic(change.name, traffic.pin(split_of(live), latest), {traffic.HELD: note})
+
+    async def _release(self, change: Change) -> None:
+        wanted = traffic.wanted(self._seen[change.name], new_revision=True)
+        await self._set_traffic(change.name, wanted, _RELEASED)
+
+    async def _go_back(self) -> None:
+        """Hold those that may have begun to move, or would when nobody looks any more."""
+        names = [change.name for change in self._holding.last]
+        try:
+            await each(self._holding.last, self._hold)
+            await wait_for(self._client, self._namespace, names, "routes", objects=self._seen, timeout_s=_BACK_S)
+        except ApiError:
+            pass  # the failure itself is what matters; what is told to be where it was is asked after this
 
     async def _move_traffic(self, change: Change) -> str:
         """Let traffic go where it should be; returns what to say about it."""
@@ -125,11 +149,21 @@ class _Rollout:
         if self._options.tag:
             newest = live["status"]["latestReadyRevisionName"]
             wanted = traffic.change(wanted, tags={self._options.tag: newest})
-        if traffic.held(live) is None and traffic.same(wanted, _split(live)):
+        if traffic.held(live) is None and traffic.same(wanted, split_of(live)):
             return "" if traffic.has_latest(wanted) else f"stays at {traffic.describe(wanted)}"
         await self._set_traffic(change.name, wanted, _RELEASED if self._options.traffic else {traffic.HELD: None})
         over = f": {live['status']['latestReadyRevisionName']}, the rollback is over" if ends_rollback else ""
         return f"{traffic.describe(wanted)}{over}"
+
+    def _tell_of_rollouts(self, log: Log) -> float:
+        """How many seconds more than its start the longest of the rollouts that go on now takes."""
+        longest_s = 0.0
+        for change in self._changes:
+            duration_s = rollout_s(change) if change.new_revision and change.name not in self._pinned else 0.0
+            if duration_s and traffic.has_latest(split_of(self._seen[change.name])) and serving(change):
+                log(f"{change.name}: rolls out over {duration_s:g} s")
+                longest_s = max(longest_s, duration_s)
+        return longest_s
 
     async def _set_traffic(self, name: str, targets: list[traffic.Target], annotations: dict[str, str | None]) -> None:
         """Replace a Service's split. `annotations` are set with it, None takes one away."""
@@ -138,7 +172,7 @@ class _Rollout:
             lambda: self._client.patch(SERVICE, name, patch, self._namespace, field_manager=traffic.MANAGER)
         )
 
-    async def _wait(self, goal: Goal, log: Callable[[str], None], names: Sequence[str] | None = None) -> None:
+    async def _wait(self, goal: Goal, log: Log = lambda line: None, names: Sequence[str] | None = None) -> None:
         """Until all are so; what is so already, as far as it was seen, is not asked about."""
         asked = [change.name for change in self._changes] if names is None else names
         unready = [name for name in asked if judge(self._seen[name], goal).state != "ready"]
@@ -147,6 +181,8 @@ class _Rollout:
         verdicts = await self._watch(unready, goal, log)
         failing = {name: verdict for name, verdict in verdicts.items() if verdict.state != "ready"}
         if failing:
+            if goal == "revision" and failing.keys() <= {change.name for change in self._holding.last}:
+                await self._go_back()
             raise NotReady(await self._failures(failing), kept=await self._kept())
 
     async def _failures(self, verdicts: Mapping[str, Verdict]) -> tuple[Failure, ...]:
@@ -155,9 +191,9 @@ class _Rollout:
 
     async def _kept(self) -> tuple[Kept, ...]:
         touched = [change for change in self._changes if change.new_revision or change.name in self._pinned]
-        return await kept_of(self._client, self._namespace, [change for change in touched if _serving(change)])
+        return await kept_of(self._client, self._namespace, [change for change in touched if serving(change)])
 
-    async def _watch(self, names: Sequence[str], goal: Goal, log: Callable[[str], None]) -> dict[str, Verdict]:
+    async def _watch(self, names: Sequence[str], goal: Goal, log: Log) -> dict[str, Verdict]:
         said: dict[str, str] = {}
         state: dict[str, Verdict] = {}
 
@@ -201,21 +237,6 @@ class _Rollout:
         statuses = {name: (self._seen.get(name) or {}).get("status") or {} for name in names}
         found = {name: str(status.get("latestCreatedRevisionName") or "") for name, status in statuses.items()}
         return {name: revision for name, revision in found.items() if revision}
-
-
-def _is_gradual(change: Change) -> bool:
-    return bool((change.manifest["metadata"].get("annotations") or {}).get(keys.ROLLOUT_DURATION))
-
-
-def _serving(change: Change) -> str | None:
-    """The revision that @latest means now, None when there is none that could keep serving."""
-    status = (change.live or {}).get("status") or {}
-    name = status.get("latestReadyRevisionName")
-    return str(name) if name else None
-
-
-def _split(service: Object) -> list[traffic.Target]:
-    return service["spec"].get("traffic") or traffic.EVERYTHING_TO_LATEST
 
 
 def _progress(verdict: Verdict) -> str:
