@@ -18,7 +18,7 @@ from faas.client.http.client import HttpClient
 from faas.client.kubeconfigs.loading import load
 from faas.client.protocol import Object
 from faas.client.transport.retry import RetryPolicy
-from faas.engine.api.backend import Backend
+from faas.engine.api.objects.backend import Backend
 from faas.engine.api.server import ApiServer
 from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.store import MemoryStore

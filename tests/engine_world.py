@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from faas.client.protocol import Object
-from faas.engine.api.backend import Backend
-from faas.engine.api.bootstrap import bootstrap
-from faas.engine.api.collector import Collector
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.bootstrap import bootstrap
+from faas.engine.api.objects.collector import Collector
 from faas.engine.autoscaler import Autoscaler
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import Clock, SystemClock

@@ -21,7 +21,7 @@ from typing import Any
 import uvloop
 
 from faas.client.protocol import Client
-from faas.engine.api.backend import Backend
+from faas.engine.api.objects.backend import Backend
 from faas.engine.api.server import ApiServer
 from faas.engine.autoscaler import Autoscaler
 from faas.engine.broker.inspect.inspector import Inspector
@@ -52,7 +52,7 @@ async def running_engine(settings: EngineSettings) -> AsyncIterator[None]:
         store = await enter(SqliteStore(settings.state_dir / "state.db", volatile=volatile))
         backend = Backend(store)
         instances = Instances(settings, board, backend)
-        backend.evict = instances.evict
+        backend.remover.evict = instances.evict
         await enter(instances)
         autoscaler = await enter(Autoscaler(board, clock))
         link = GatewayLink(board, settings.control_socket)

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from faas.engine.api.backend import Backend
 from faas.engine.api.logs import LogQuery
+from faas.engine.api.objects.backend import Backend
 from faas.engine.api.server import ApiServer
 from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.store import SqliteStore
@@ -103,7 +103,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
             backend = Backend(store)
             async with ApiServer(settings, backend, logs=RecordedLogs(), status=lambda: {"functions": 0}):
                 running = RunningApi(state, port, backend, asyncio.get_running_loop())
-                backend.evict = lambda namespace, pod: running.evicted.append(f"{namespace}/{pod}")
+                backend.remover.evict = lambda namespace, pod: running.evicted.append(f"{namespace}/{pod}")
                 yield running
 
     with on_a_loop(served) as (running, _):

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from faas.engine.api.backend import Backend
+from faas.engine.api.objects.backend import Backend
 from faas.engine.api.server import ApiServer
 from faas.engine.contract.settings import EngineSettings, Listeners
 from faas.engine.store import SqliteStore

@@ -407,11 +407,11 @@ def test_a_restart_changes_nothing() -> None:
 
 async def settled(world: World) -> int:
     """The store's version once nobody has written for a while; no event tells of silence, so this one polls."""
-    version, quiet = world.client.store.version, 0
+    version, quiet = world.client.records.store.version, 0
     while quiet < 30:
         await asyncio.sleep(0.01)
-        quiet = quiet + 1 if world.client.store.version == version else 0
-        version = world.client.store.version
+        quiet = quiet + 1 if world.client.records.store.version == version else 0
+        version = world.client.records.store.version
     return version
 
 
@@ -426,8 +426,8 @@ def test_a_broken_object_in_the_store_stops_no_other(caplog: pytest.LogCaptureFi
                 raw["spec"]["template"]["spec"]["containers"] = "none"
                 return raw
 
-            key = world.client.key(SERVICE, "broken", "default")
-            await world.client.edit(SERVICE, key, spoil)
+            key = world.client.records.key(SERVICE, "broken", "default")
+            await world.client.remover.edit(SERVICE, key, spoil)
             await world.apply("hello")
             await world.service_ready("hello", "hello-00001")
 

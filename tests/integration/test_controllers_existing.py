@@ -40,7 +40,7 @@ async def spoil(world: World, kind: Kind, **spec: Any) -> None:
         raw["spec"] = {**raw["spec"], **spec}
         return raw
 
-    await world.client.edit(kind, world.client.key(kind, "t", "default"), change)
+    await world.client.remover.edit(kind, world.client.records.key(kind, "t", "default"), change)
 
 
 def test_what_this_version_cannot_read_still_exists_after_a_restart(caplog: pytest.LogCaptureFixture) -> None:

@@ -239,7 +239,7 @@ def test_describe_shows_the_events_of_the_object(api: Any) -> None:
         "count": 1,
         "source": {"component": "service-controller"},
         "firstTimestamp": "2026-01-01T00:00:00Z",
-        "lastTimestamp": api.backend.now(),
+        "lastTimestamp": api.backend.records.now(),
     }
     api.call(lambda backend: backend.create(kinds.EVENT, event))
     assert "Created Configuration" in ok(api.kubectl("describe", "ksvc", "described"))

@@ -17,16 +17,16 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from faas.client.errors import ApiError, BadRequest, NotFound
-from faas.engine.api.backend import Backend
-from faas.engine.api.bootstrap import bootstrap
-from faas.engine.api.collector import Collector
 from faas.engine.api.eventing import Eventing, EventingEndpoints
 from faas.engine.api.guard import check_access
 from faas.engine.api.kubeconfig import write_kubeconfig
 from faas.engine.api.logs import ContainerLogs, History, parse_log_query
-from faas.engine.api.resources import Resources
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.bootstrap import bootstrap
+from faas.engine.api.objects.collector import Collector
+from faas.engine.api.resources.resources import Resources
+from faas.engine.api.resources.watching import Watches
 from faas.engine.api.tls import Credentials, ensure_credentials
-from faas.engine.api.watching import Watches
 from faas.engine.api.wire.discovery import Discovery
 from faas.engine.api.wire.media import negotiate
 from faas.engine.api.wire.openapi import OPENAPI_V2, OPENAPI_V2_TYPE, OpenApi
@@ -151,7 +151,7 @@ class ApiServer:
             case "/openapi/v2" if "protobuf" in request.headers.get("accept", ""):
                 return Response(OPENAPI_V2, media_type=OPENAPI_V2_TYPE)
             case "/faas/v1/status":
-                fault = self._backend.store.fault
+                fault = self._backend.records.store.fault
                 return _json({**self._status(), "readOnly": str(fault) if fault else None})
             case "/faas/v1/logs" if self._history is not None:
                 return await self._read_history(request, self._history)

@@ -23,8 +23,8 @@ import pytest
 from faas_runtime.events.event import Event
 
 from faas.client.protocol import Object
-from faas.engine.api.backend import Backend
-from faas.engine.api.bootstrap import bootstrap
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.bootstrap import bootstrap
 from faas.engine.contract.board import Board
 from faas.engine.contract.clock import SystemClock
 from faas.engine.contract.revision import Endpoint, EnvVar, SecretRef

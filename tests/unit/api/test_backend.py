@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from faas.client.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Gone, Invalid, NotFound
-from faas.engine.api.backend import Backend
-from faas.engine.api.bootstrap import bootstrap
-from faas.engine.api.collector import Collector
-from faas.engine.api.options import WriteOptions
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.bootstrap import bootstrap
+from faas.engine.api.objects.collector import Collector
+from faas.engine.api.objects.options import WriteOptions
 from faas.engine.contract.storage import StoreFull
 from faas.engine.store import MemoryStore
 from faas.resources.kinds import CONFIG_MAP, EVENT, NAMESPACE, POD, SECRET, SERVICE
@@ -141,8 +141,8 @@ def test_unknown_fields_are_refused_warned_of_or_dropped() -> None:
     async def test(api: Backend) -> None:
         obj = {**config_map(), "dat": {}}
         with pytest.raises(BadRequest, match='strict decoding error: unknown field "dat"'):
-            await api.write_new(CONFIG_MAP, "default", obj, USER)
-        warned = await api.write_new(
+            await api.writer.new(CONFIG_MAP, "default", obj, USER)
+        warned = await api.writer.new(
             CONFIG_MAP, "default", obj, WriteOptions(field_manager="x", field_validation="Warn")
         )
         assert warned.warnings == ('unknown field "dat"',)
@@ -174,10 +174,10 @@ def test_the_namespace_must_exist() -> None:
 
 def test_dry_run_shows_the_result_and_stores_nothing() -> None:
     async def test(api: Backend) -> None:
-        before = api.store.version
+        before = api.records.store.version
         shown = await api.create(SERVICE, service(), dry_run=True)
         assert shown["spec"]["traffic"] == [{"latestRevision": True, "percent": 100}]
-        assert api.store.version == before
+        assert api.records.store.version == before
 
     run(test)
 
@@ -221,7 +221,7 @@ def test_dependents_go_after_their_owner() -> None:
 def test_foreground_deletion_takes_the_dependents_first() -> None:
     async def test(api: Backend) -> None:
         await owned_pair(api, block=True)
-        with api.store.watch("configmaps") as watch:
+        with api.records.store.watch("configmaps") as watch:
             await api.delete(CONFIG_MAP, "owner", "default", propagation="Foreground")
             gone: list[str] = []
             while len(gone) < 2:
@@ -271,7 +271,7 @@ def test_users_may_read_pods_and_not_write_them() -> None:
     async def test(api: Backend) -> None:
         pod = {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": []}}
         with pytest.raises(ApiError, match="read-only here"):
-            await api.write_new(POD, "default", pod, USER)
+            await api.writer.new(POD, "default", pod, USER)
         created = await api.create(POD, {**pod, "status": {"phase": "Running"}})
         assert created["status"] == {"phase": "Running"}
 
@@ -281,7 +281,7 @@ def test_users_may_read_pods_and_not_write_them() -> None:
 def test_a_watch_shows_what_starts_and_stops_matching() -> None:
     async def test(api: Backend) -> None:
         await api.create(CONFIG_MAP, config_map("a", labels={"tier": "one"}))
-        version = str(api.store.version)
+        version = str(api.records.store.version)
         await api.patch(CONFIG_MAP, "a", {"metadata": {"labels": {"tier": "two"}}}, "default")
         await api.patch(CONFIG_MAP, "a", {"metadata": {"labels": {"tier": "one"}}}, "default")
         await api.patch(CONFIG_MAP, "a", {"data": {"k": "2"}}, "default")
@@ -308,7 +308,7 @@ def test_a_watch_from_too_long_ago_is_gone() -> None:
 
 def test_config_maps_of_the_system_are_live() -> None:
     async def test(api: Backend) -> None:
-        assert api.config.defaults.revision_timeout_seconds == 300
+        assert api.records.config.defaults.revision_timeout_seconds == 300
         await api.patch(CONFIG_MAP, "config-defaults", {"data": {"revision-timeout-seconds": "60"}}, "knative-serving")
         created = await api.create(SERVICE, service())
         assert created["spec"]["template"]["spec"]["timeoutSeconds"] == 60
@@ -342,7 +342,7 @@ def test_a_store_that_takes_no_writes_says_what_to_do(tmp_path: Any) -> None:
             await bootstrap(backend)
             full = Full()
             full._ledger = working._ledger
-            backend.store = full
+            backend.records.store = full
             with pytest.raises(ApiError, match="free some disk space") as caught:
                 await backend.create(CONFIG_MAP, config_map())
             assert caught.value.code == 507

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.engine.api.apply import fieldset, managers, typed
-from faas.engine.api.apply.managers import ApplyConflict, Manager, Managers
+from faas.engine.api.objects.apply import fieldset, managers, typed
+from faas.engine.api.objects.apply.managers import ApplyConflict, Manager, Managers
 from faas.resources.kinds import CONFIG_MAP, SERVICE_ACCOUNT
 from faas.resources.schema import field_tree
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faas.engine.api.apply.jsonpatch import PatchError, json_patch
-from faas.engine.api.apply.merge import merge_patch
-from faas.engine.api.apply.strategic import strategic_merge
+from faas.engine.api.objects.apply.jsonpatch import PatchError, json_patch
+from faas.engine.api.objects.apply.merge import merge_patch
+from faas.engine.api.objects.apply.strategic import strategic_merge
 from faas.resources.kinds import CONFIG_MAP, POD
 from faas.resources.schema import field_tree
 

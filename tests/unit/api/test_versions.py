@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from faas.client.errors import ApiError, BadRequest, NotFound
-from faas.engine.api.backend import Backend
-from faas.engine.api.options import WriteOptions
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.options import Subject, WriteOptions
 from faas.resources import kinds
 from faas.resources.kinds import (
     CUSTOM_RESOURCE_DEFINITION,
@@ -67,10 +67,10 @@ def test_a_version_has_rules_of_its_own() -> None:
         net: dict[str, Any] = {"sasl": {"roleARN": {}}}
         sent = named("k", bootstrapServers=["k:1"], topics=["t"], sink=TO_URL, net=net)
         with pytest.raises(BadRequest, match=r'unknown field "spec\.attributes"'):
-            await api.write_new(EVENT_TYPE_V1BETA2, "default", named("e", type="a", attributes=[]), strict)
+            await api.writer.new(EVENT_TYPE_V1BETA2, "default", named("e", type="a", attributes=[]), strict)
         with pytest.raises(BadRequest, match=r'unknown field "spec\.net\.sasl\.roleARN"'):
-            await api.write_new(KAFKA_SOURCE_V1BETA1, "default", sent, strict)
-        await api.write_new(KAFKA_SOURCE, "default", sent, strict)
+            await api.writer.new(KAFKA_SOURCE_V1BETA1, "default", sent, strict)
+        await api.writer.new(KAFKA_SOURCE, "default", sent, strict)
 
     run(test)
 
@@ -135,7 +135,7 @@ def test_a_misspelt_filter_is_refused_however_lenient_the_client_is() -> None:
         lenient = WriteOptions(field_validation="Ignore")
         trigger = named("t", subscriber=TO_URL, filters=[{"exacct": {"type": "a"}}])
         with pytest.raises(BadRequest, match=r'unknown field "spec.filters\[0\].exacct"'):
-            await api.write_new(TRIGGER, "default", trigger, lenient)
+            await api.writer.new(TRIGGER, "default", trigger, lenient)
 
     run(test)
 
@@ -147,7 +147,7 @@ def test_definitions_are_there_for_reading_only() -> None:
         assert {item["spec"]["names"]["kind"] for item in found.items} == {kind.kind for kind in kinds.SOURCES}
         from_outside = WriteOptions()
         with pytest.raises(ApiError, match="are read-only here") as refused:
-            await api.write_patch(CUSTOM_RESOURCE_DEFINITION, name, "", {}, "merge", "", from_outside)
+            await api.writer.patch(Subject(CUSTOM_RESOURCE_DEFINITION, name), {}, "merge", from_outside)
         assert refused.value.code == 405
 
     run(test)

@@ -6,8 +6,8 @@ import asyncio
 import json
 from datetime import UTC, datetime
 
-from faas.engine.api.reading import make_selection
-from faas.engine.api.watching import PIECE_BYTES, Watches, WatchRequest
+from faas.engine.api.objects.selection import make_selection
+from faas.engine.api.resources.watching import PIECE_BYTES, Watches, WatchRequest
 from faas.engine.api.wire.media import Wanted
 from faas.engine.contract.storage import Key
 from faas.engine.store import MemoryStore

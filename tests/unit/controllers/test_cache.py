@@ -8,7 +8,7 @@ from typing import Any
 
 from faas.client.errors import Gone, Unavailable
 from faas.client.protocol import Object, WatchEvent
-from faas.engine.api.backend import Backend
+from faas.engine.api.objects.backend import Backend
 from faas.engine.controllers.cache import Cache, Key
 from faas.engine.store import MemoryStore
 from faas.resources.kinds import NAMESPACE, SERVICE, Kind

@@ -9,8 +9,8 @@ import pytest
 
 from faas.client.errors import Conflict
 from faas.client.protocol import Object
-from faas.engine.api.backend import Backend
-from faas.engine.api.bootstrap import bootstrap
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.bootstrap import bootstrap
 from faas.engine.contract.clock import SystemClock
 from faas.engine.controllers import LiveConfig
 from faas.engine.controllers.cache import Cache, Key
@@ -135,7 +135,9 @@ def test_config_maps_take_effect_live_and_a_damaged_one_leaves_the_last_good_val
             def edit(raw: Object) -> Object:  # past validation: as a store from another release could hold it
                 return {**raw, "data": data}
 
-            await client.edit(CONFIG_MAP, client.key(CONFIG_MAP, "config-autoscaler", "knative-serving"), edit)
+            await client.remover.edit(
+                CONFIG_MAP, client.records.key(CONFIG_MAP, "config-autoscaler", "knative-serving"), edit
+            )
 
         async def then() -> None:
             await config.synced.wait()

@@ -54,7 +54,7 @@ def test_after_ctrl_c_nobody_waits_for_what_hangs() -> None:
         "from faas_builders.registry.parallel import each\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job is born ignoring it
         "def hang(_):\n"
-        "    os.write(1, b'hanging\\n')\n"  # not by print: an interpreter that ends aborts where a thread holds that lock
+        "    os.write(1, b'hanging\\n')\n"  # print takes a lock, and an interpreter that ends aborts over it
         "    threading.Event().wait()\n"
         "try:\n"
         "    each([1], hang, lambda: None)\n"

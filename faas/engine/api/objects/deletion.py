@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from faas.client.protocol import Object
-from faas.engine.api.options import Propagation
-from faas.engine.api.reading import decode
+from faas.engine.api.objects.options import Propagation
+from faas.engine.api.objects.selection import decode
 from faas.engine.contract.storage import Record
 from faas.resources import kinds
 from faas.resources.kinds import Kind

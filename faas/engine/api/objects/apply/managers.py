@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from faas.engine.api.apply import fieldset, typed
-from faas.engine.api.apply.typed import FieldSet, Path
+from faas.engine.api.objects.apply import fieldset, typed
+from faas.engine.api.objects.apply.typed import FieldSet, Path
 from faas.resources.schema import Field
 
 Operation = Literal["Apply", "Update"]

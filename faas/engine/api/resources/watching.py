@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from faas.engine.api import refusals
-from faas.engine.api.reading import Selection, Step
+from faas.engine.api.objects import refusals
+from faas.engine.api.objects.selection import Selection, Step
 from faas.engine.api.wire import forms
 from faas.engine.api.wire.media import Wanted
 from faas.engine.contract.storage import Change, Expired, Record, Store, Subscription

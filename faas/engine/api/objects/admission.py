@@ -9,10 +9,10 @@ from typing import Any
 
 from faas.client.errors import BadRequest, Cause, Forbidden
 from faas.client.protocol import Object
-from faas.engine.api import refusals
-from faas.engine.api.apply import managers
-from faas.engine.api.apply.managers import Manager
-from faas.engine.api.options import Subresource, WriteOptions
+from faas.engine.api.objects import refusals
+from faas.engine.api.objects.apply import managers
+from faas.engine.api.objects.apply.managers import Manager
+from faas.engine.api.objects.options import Subresource, WriteOptions
 from faas.resources.config import Config
 from faas.resources.conversion import to_stored
 from faas.resources.defaulting import set_defaults

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from faas.engine.api.apply.typed import child
+from faas.engine.api.objects.apply.typed import child
 from faas.resources.schema import Field
 
 _DIRECTIVE = "$patch"

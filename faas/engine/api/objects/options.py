@@ -6,10 +6,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from faas.client.protocol import Object
+from faas.resources.kinds import Kind
 
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
 Propagation = Literal["Background", "Foreground", "Orphan"]
 Subresource = Literal["", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Which object a change is about, and which part of it."""
+
+    kind: Kind
+    name: str
+    namespace: str = ""
+    subresource: Subresource = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 from faas.client.errors import ApiError, Conflict, NotFound
 from faas.client.protocol import Object
-from faas.engine.api.backend import Backend
-from faas.engine.api.deletion import FOREGROUND, ORPHAN
-from faas.engine.api.options import DeleteOptions
+from faas.engine.api.objects.backend import Backend
+from faas.engine.api.objects.deletion import FOREGROUND, ORPHAN
+from faas.engine.api.objects.options import DeleteOptions, Subject
 from faas.engine.contract.storage import Change, Expired, Key, Record
 from faas.resources import kinds
 from faas.resources.kinds import Kind
@@ -31,7 +31,7 @@ class Collector:
     """
 
     def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+        self._records, self._remover = backend.records, backend.remover
         self._kinds = {str(kind): kind for kind in backend.kinds}
         self._served = {
             (version.api_version, version.kind): kind for kind in backend.kinds for version in kinds.versions(kind)
@@ -49,7 +49,7 @@ class Collector:
                 _log.warning("the collector fell behind and looks at everything again")
 
     async def _follow(self) -> None:
-        store = self._backend.store
+        store = self._records.store
         with store.watch() as subscription:
             self._dependents.clear()
             self._owners.clear()
@@ -91,7 +91,7 @@ class Collector:
 
     async def _look_at(self, key: Key) -> None:
         """Do what the object needs; refusals are logged, and the next change or start tries again."""
-        record = self._backend.store.head(key)
+        record = self._records.store.head(key)
         kind = self._kinds.get(key.resource)
         if record is None or kind is None:
             return
@@ -119,13 +119,13 @@ class Collector:
         if not living:
             await self._remove(kind, record.key, record.object["metadata"].get("uid"))
         elif len(living) < len(references):
-            await self._backend.edit(kind, record.key, lambda obj: _with_references(obj, living))
+            await self._remover.edit(kind, record.key, lambda obj: _with_references(obj, living))
 
     def _lives(self, reference: dict[str, Any], namespace: str) -> bool:
         kind = self._served.get((reference.get("apiVersion", ""), reference.get("kind", "")))
         if kind is None:
             return True  # nobody here can know
-        owner = self._backend.store.head(self._backend.key(kind, reference.get("name", ""), namespace))
+        owner = self._records.store.head(self._records.key(kind, reference.get("name", ""), namespace))
         return owner is not None and owner.object["metadata"].get("uid") == reference.get("uid")
 
     async def _finish_foreground(self, kind: Kind, record: Record) -> None:
@@ -133,7 +133,7 @@ class Collector:
         uid = record.object["metadata"].get("uid", "")
         blocking = False
         for key in list(self._dependents.get(uid, ())):
-            dependent = self._backend.store.head(key)
+            dependent = self._records.store.head(key)
             if dependent is None:
                 continue
             blocking = blocking or any(
@@ -143,42 +143,42 @@ class Collector:
             if "deletionTimestamp" not in dependent.object["metadata"]:
                 options = DeleteOptions("Foreground" if self._has_dependents(dependent) else "Background")
                 await self._remove(self._kinds[key.resource], key, None, options)
-                blocking = blocking and self._backend.store.head(key) is not None
+                blocking = blocking and self._records.store.head(key) is not None
         if not blocking:
-            await self._backend.edit(kind, record.key, lambda obj: _without_finalizer(obj, FOREGROUND))
+            await self._remover.edit(kind, record.key, lambda obj: _without_finalizer(obj, FOREGROUND))
 
     async def _finish_orphan(self, kind: Kind, record: Record) -> None:
         uid = record.object["metadata"].get("uid", "")
         for key in list(self._dependents.get(uid, ())):
-            await self._backend.edit(
+            await self._remover.edit(
                 self._kinds[key.resource],
                 key,
                 lambda obj: _with_references(
                     obj, [ref for ref in obj["metadata"].get("ownerReferences", []) if ref.get("uid") != uid]
                 ),
             )
-        await self._backend.edit(kind, record.key, lambda obj: _without_finalizer(obj, ORPHAN))
+        await self._remover.edit(kind, record.key, lambda obj: _without_finalizer(obj, ORPHAN))
 
     async def _empty_namespace(self, record: Record) -> None:
-        store, name = self._backend.store, record.key.name
-        for kind in self._backend.kinds:
+        store, name = self._records.store, record.key.name
+        for kind in self._kinds.values():
             if kind.namespaced:
                 for found in store.list(str(kind), name):
                     if "deletionTimestamp" not in found.object["metadata"]:
                         await self._remove(kind, found.key, None)
-        if not any(store.list(str(kind), name) for kind in self._backend.kinds if kind.namespaced):
-            await self._backend.edit(kinds.NAMESPACE, record.key, _without_namespace_finalizer)
+        if not any(store.list(str(kind), name) for kind in self._kinds.values() if kind.namespaced):
+            await self._remover.edit(kinds.NAMESPACE, record.key, _without_namespace_finalizer)
 
     async def _remove(self, kind: Kind, key: Key, uid: str | None, options: DeleteOptions | None = None) -> None:
         options = options or DeleteOptions("Background", uid=uid)
         try:
-            await self._backend.remove(kind, key.name, key.namespace, options)
+            await self._remover.remove(Subject(kind, key.name, key.namespace), options)
         except NotFound:
             return
 
     async def expire_events(self, now: datetime) -> None:
         """Drop Events that are old, and the oldest of too many."""
-        events = self._backend.store.list(str(kinds.EVENT))
+        events = self._records.store.list(str(kinds.EVENT))
         stale = [record for record in events if _seen(record, now) < now - EVENT_LIFE]
         surplus = sorted(events, key=lambda record: _seen(record, now))[: max(0, len(events) - MAX_EVENTS)]
         for key in {record.key for record in (*stale, *surplus)}:

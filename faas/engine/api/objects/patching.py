@@ -7,12 +7,12 @@ from typing import Any
 
 from faas.client.errors import ApiError, BadRequest, Cause, Conflict
 from faas.client.protocol import Object, PatchType
-from faas.engine.api.apply import managers
-from faas.engine.api.apply.jsonpatch import PatchError, json_patch
-from faas.engine.api.apply.managers import ApplyConflict, Manager, Managers
-from faas.engine.api.apply.merge import merge_patch
-from faas.engine.api.apply.strategic import StrategicPatchError, strategic_merge
-from faas.engine.api.apply.typed import Undecidable
+from faas.engine.api.objects.apply import managers
+from faas.engine.api.objects.apply.jsonpatch import PatchError, json_patch
+from faas.engine.api.objects.apply.managers import ApplyConflict, Manager, Managers
+from faas.engine.api.objects.apply.merge import merge_patch
+from faas.engine.api.objects.apply.strategic import StrategicPatchError, strategic_merge
+from faas.engine.api.objects.apply.typed import Undecidable
 from faas.resources.kinds import Kind
 from faas.resources.schema import field_tree
 

@@ -10,7 +10,7 @@ import msgspec
 
 from faas.client.errors import BadRequest
 from faas.client.protocol import Object, WatchEvent
-from faas.engine.api import refusals
+from faas.engine.api.objects import refusals
 from faas.engine.contract.storage import Change, Expired, Record, Store
 from faas.resources.kinds import Kind
 from faas.resources.selectors import FieldSelector, LabelSelector, SelectorError, parse_fields, parse_labels
@@ -67,6 +67,13 @@ def make_selection(labels: str, fields: str) -> Selection:
         return Selection(parse_labels(labels), parse_fields(fields))
     except SelectorError as error:
         raise BadRequest(str(error)) from error
+
+
+def parse_version(text: str) -> int:
+    """Read a resourceVersion. Raises BadRequest."""
+    if not text.isascii() or not text.isdigit():
+        raise BadRequest(f"invalid resource version {text!r}: use the one that a list or an object has")
+    return int(text)
 
 
 async def watch_changes(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from faas.engine.api.apply.typed import FieldSet, Path
+from faas.engine.api.objects.apply.typed import FieldSet, Path
 
 # Fields that nobody owns: they name the object or belong to the server.
 UNOWNED: FieldSet = frozenset(

@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from faas.client.errors import BadRequest
 from faas.engine.api.guard import read_body
-from faas.engine.api.options import DeleteOptions, FieldValidation, Propagation, WriteOptions
-from faas.engine.api.reviews import USER
+from faas.engine.api.objects.options import DeleteOptions, FieldValidation, Propagation, WriteOptions
+from faas.engine.api.resources.reviews import USER
 from faas.engine.api.wire.media import parse_body
 
 _VALIDATIONS: Mapping[str, FieldValidation] = {"Strict": "Strict", "Warn": "Warn", "Ignore": "Ignore"}
