@@ -42,6 +42,8 @@ def _of_engine(error: ApiError) -> str:
 def _of_cluster(error: ApiError) -> str:
     flag = f"--context {shlex.quote(error.context)}"
     flags = error.flags or f" {flag}"
+    from faas.deploy.reasons.quota import is_quota, quota_words
+
     match error:
         case Untrusted():
             return (
@@ -58,10 +60,8 @@ def _of_cluster(error: ApiError) -> str:
                 f"The credentials of context {error.context} have ended or are wrong: log in again.\n"
                 f"Whose they are:  faas context list      what the cluster says of it:  kubectl auth whoami {flag}"
             )
-        case ApiError(code=400 | 403) if "must specify" in error.message and "failed quota" in error.message:
-            return f"A quota counts them: say cpu and memory, of the stage or of each function.  faas doctor{flags}"
-        case ApiError(code=400 | 403) if " usage per " in error.message:
-            return f"A LimitRange of the namespace bounds it: ask for other cpu and memory.  faas doctor{flags}"
+        case ApiError(code=400 | 403) if is_quota(error.message):
+            return quota_words(error.message)[1]
         case Forbidden():
             return (
                 f"See what you may do there:  faas doctor{flags}\n"

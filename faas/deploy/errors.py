@@ -5,7 +5,7 @@ DeployError
 ├── NamespaceLeaving it is being deleted
 ├── NoRights         this user may not make what the project is
 ├── KindMissing      the server does not have a kind: Knative, or a part of it, is not installed
-├── QuotaExceeded    a namespace's quota has no room for it
+├── QuotaExceeded    a namespace's quota has no room for it, or wants it otherwise
 ├── NamesMissing     a Secret, a ConfigMap … that functions only name is not there
 ├── FieldConflicts   others have set fields that the project wants otherwise; nothing was changed
 ├── NotReady         a Service or its new revision failed, or took too long

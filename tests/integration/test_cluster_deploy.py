@@ -12,7 +12,7 @@ from faas.client.errors import Forbidden
 from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
 from faas.deploy.deploying import carry_out_deploy
-from faas.deploy.errors import FieldConflicts, KindMissing, NoNamespace, NotReady
+from faas.deploy.errors import FieldConflicts, KindMissing, NoNamespace, NotReady, QuotaExceeded
 from faas.deploy.planning import Plan, plan_deploy
 from faas.deploy.prepare import Prepared
 from faas.deploy.programs.dead_letters import make_sink
@@ -371,6 +371,21 @@ def test_a_missing_namespace_is_known_before_anything_is_made(obedient: Obedient
 
     with pytest.raises(NoNamespace, match="nowhere"):
         obedient.as_user("admin", plan)
+
+
+def test_what_a_namespace_wants_of_every_pod_is_told_with_what_helps(obedient: Obedient) -> None:
+    words = (
+        'admission webhook "validation.webhook.serving.knative.dev" denied the request: validation callback failed: '
+        'dry run failed with pods "dry-run-validation" is forbidden: failed quota: q: must specify limits.cpu for: '
+        "user-container; limits.memory for: user-container: spec.template"
+    )
+    obedient.cluster.faults.add(refuse(400, reason="BadRequest", message=words), method="PATCH", path="/services/city")
+
+    with pytest.raises(QuotaExceeded) as error:
+        deploy(obedient, objects("1", "city"))
+
+    assert error.value.message == "city is refused: quota q of the namespace wants limits.cpu, limits.memory of it"
+    assert error.value.hint == "Say cpu and memory, of the stage or of the function"
 
 
 def test_what_the_project_no_longer_has_goes_and_what_is_not_its_own_stays(obedient: Obedient) -> None:

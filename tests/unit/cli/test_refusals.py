@@ -27,12 +27,12 @@ def in_context(context: str, error: ApiError) -> ApiError:
         pytest.param(Forbidden("no"), "faas export rbac", id="forbidden"),
         pytest.param(
             ApiError("dry run failed with pods x is forbidden: failed quota: q: must specify limits.cpu", code=400),
-            "say cpu and memory",
+            "Say cpu and memory",
             id="quota-without-limits",
         ),
         pytest.param(
             ApiError("pods x is forbidden: maximum cpu usage per Container is 200m, but limit is 100", code=400),
-            "A LimitRange of the namespace bounds it",
+            "Ask for less (cpu, memory)",
             id="limit-range",
         ),
         pytest.param(NoSuchKind("services.serving.knative.dev/v1"), "Knative Serving is missing", id="no-serving"),

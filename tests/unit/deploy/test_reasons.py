@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from faas.deploy.reasons.conditions import said_of
-from faas.deploy.reasons.quota import quota_words
+from faas.deploy.reasons.quota import is_quota, quota_words
 from faas.deploy.reasons.revision import trouble_of
 
 IMAGE = "registry.example.org/team/shop@sha256:" + "ab" * 32
@@ -172,3 +172,68 @@ def test_a_webhook_that_tried_a_pod_names_the_quota() -> None:
     )
 
     assert said == "the namespace's quota is used up: q allows pods=0, it asks for pods=1 more"
+
+
+_WEBHOOK = (
+    'admission webhook "validation.webhook.serving.knative.dev" denied the request: validation callback failed: '
+    'dry run failed with pods "dry-run-validation" is forbidden: {}: spec.template'
+)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sentence", "advice"),
+    [
+        pytest.param(
+            "failed quota: q: must specify limits.cpu for: user-container; limits.memory for: user-container",
+            "quota q of the namespace wants limits.cpu, limits.memory of it",
+            "Say cpu and memory, of the stage or of the function",
+            id="quota-without-limits",
+        ),
+        pytest.param(
+            "failed quota: q: must specify limits.cpu,memory",
+            "quota q of the namespace wants limits.cpu, memory of it",
+            "Say cpu and memory, of the stage or of the function",
+            id="quota-as-older-servers-say-it",
+        ),
+        pytest.param(
+            "failed quota: q: must specify limits.cpu for: queue-proxy; limits.memory for: queue-proxy",
+            "quota q of the namespace wants limits.cpu, limits.memory of queue-proxy, Knative's own container",
+            "Have whoever runs the cluster make a LimitRange with defaults in the namespace,\n"
+            "or say queue-sidecar-cpu-limit and queue-sidecar-memory-limit in config-deployment of knative-serving",
+            id="quota-of-the-sidecar",
+        ),
+        pytest.param(
+            "maximum cpu usage per Container is 200m, but limit is 100",
+            "the namespace's LimitRange refuses it: maximum cpu usage per Container is 200m, but limit is 100",
+            "Ask for less (cpu, memory)",
+            id="limit-range-above",
+        ),
+        pytest.param(
+            "[minimum cpu usage per Container is 100m, but request is 10m, maximum memory usage per Pod is 1Gi, "
+            "but limit is 2147483648]",
+            "the namespace's LimitRange refuses it: minimum cpu usage per Container is 100m, but request is 10m, "
+            "maximum memory usage per Pod is 1Gi, but limit is 2147483648",
+            "Ask for what is between (cpu, memory)",
+            id="limit-range-on-both-sides",
+        ),
+        pytest.param(
+            "cpu max limit to request ratio per Container is 2, but provided ratio is 4.000000",
+            "the namespace's LimitRange refuses it: cpu max limit to request ratio per Container is 2, but provided "
+            "ratio is 4.000000",
+            "Ask for what is between (cpu, memory)",
+            id="limit-range-ratio",
+        ),
+    ],
+)
+def test_what_a_namespace_wants_of_a_pod_is_told_without_the_webhook_that_says_it(
+    refusal: str, sentence: str, advice: str
+) -> None:
+    message = _WEBHOOK.format(refusal)
+
+    assert is_quota(message)
+    assert quota_words(message) == (sentence, advice)
+    assert said_of("RevisionFailed", f'Revision "web-00001" failed with message: {message}.') == (sentence, advice)
+
+
+def test_other_refusals_are_left_as_they_are() -> None:
+    assert not is_quota(_WEBHOOK.format("violates PodSecurity"))
