@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from faas.deploy.reasons import advice
@@ -18,6 +19,7 @@ _TOLD = {  # reasons of Events, and how what they say begins
 }
 
 
+_PROBE_FRAME = re.compile(r'^\w+ probe failed: (?:Get "[^"]*": )?(?:dial tcp \S+: )?(?:connect: )?')
 _PROBES = 5  # failed ones before they are news: each start has a few
 
 
@@ -36,10 +38,18 @@ def of_events(events: Sequence[Raw], pod: str) -> Trouble | None:
         if is_quota(message):
             sentence, helps = quota_words(message)
             return Trouble(reason, sentence, helps, cause="refused")
-        sentence, helps = f"{_TOLD[reason]}: {first_line(message)}", advice.against_event(reason, message)
+        told = _of_probe(message) if reason == "Unhealthy" else first_line(message)
+        sentence, helps = f"{_TOLD[reason]}: {told}", advice.against_event(reason, message)
         wrote = pod if reason == "Unhealthy" else ""
         return Trouble(reason, sentence, helps, wrote, cause=_cause_of_event(reason, message))
     return None
+
+
+def _of_probe(message: str) -> str:
+    """What came of it: whoever waits for a function does not know its Pod's address."""
+    if "deadline exceeded" in message or "Client.Timeout" in message:
+        return "not in time"
+    return _PROBE_FRAME.sub("", first_line(message))
 
 
 def _cause_of_event(reason: str, message: str) -> Cause:

@@ -26,6 +26,9 @@ LIMITS_S: Mapping[Cause, float] = {
 }
 """A cause that is not here has no limit of ours: who starts slowly, or does not answer its probe yet, may."""
 
+NEWS_AFTER_S: Mapping[str, float] = {"Unhealthy": 20.0}  # on a busy node every function is late with its first probe
+"""By Kubernetes' reason: what is part of a start unless it lasts. Anything else is told when it is seen."""
+
 
 @dataclass(slots=True)
 class Lasting:
@@ -41,6 +44,11 @@ class Lasting:
             for name, trouble in found.items()
         }  # fmt: skip
         return {name: trouble for name, trouble in found.items() if lasts(trouble, now_s - self._since[name][1])}
+
+    def is_news(self, service: str, trouble: Trouble, now_s: float) -> bool:
+        """Whether to tell people of what was noted."""
+        _, since_s = self._since[service]
+        return now_s - since_s >= NEWS_AFTER_S.get(trouble.reason, 0.0)
 
 
 def lasts(trouble: Trouble, for_s: float) -> bool:

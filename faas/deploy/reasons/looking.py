@@ -58,11 +58,13 @@ class Troubles:
             await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # many deploys may wait for one cluster
             pause_s = min(pause_s * 1.5, _MOST_S)
             found = await self.look(waiting())
+            now_s = asyncio.get_running_loop().time()
+            given_up = lasting.note(found, now_s)
             for service, trouble in found.items():
-                if said.get(service) != str(trouble):  # ErrImagePull and ImagePullBackOff take turns
+                is_told = said.get(service) == str(trouble)  # ErrImagePull and ImagePullBackOff take turns
+                if not is_told and lasting.is_news(service, trouble, now_s):
                     said[service] = str(trouble)
                     say(service, trouble)
-            given_up = lasting.note(found, asyncio.get_running_loop().time())
             if given_up and waiting().keys() <= given_up.keys():
                 return given_up
 

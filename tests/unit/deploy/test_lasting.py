@@ -52,6 +52,18 @@ def test_another_trouble_or_none_for_a_while_begins_anew() -> None:
     assert lasting.note({"web": trouble("room"), "city": trouble("refused")}, 40.0) == {}
 
 
+def test_a_probe_that_is_not_answered_yet_is_news_when_it_lasts() -> None:
+    lasting, slow, missing = Lasting(), Trouble("Unhealthy", "it does not answer its probe"), trouble("missing")
+    found = {"web": slow, "city": missing}
+
+    lasting.note(found, 100.0)
+    assert [lasting.is_news(name, found[name], 100.0) for name in found] == [False, True]
+    lasting.note(found, 119.0)
+    assert not lasting.is_news("web", slow, 119.0)
+    lasting.note(found, 120.0)
+    assert lasting.is_news("web", slow, 120.0)
+
+
 def crashing(restarts: int) -> dict[str, Any]:
     ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
     waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}

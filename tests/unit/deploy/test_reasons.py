@@ -137,9 +137,33 @@ def test_a_few_failed_probes_are_no_news() -> None:
     many = {**few, "count": 9}
 
     assert trouble_of([pod()], [few], "web-00001") is None
-    assert str(trouble_of([pod()], [many], "web-00001")) == (
-        "it does not answer its probe: Readiness probe failed: connection refused"
-    )
+    assert str(trouble_of([pod()], [many], "web-00001")) == "it does not answer its probe: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        pytest.param(
+            'Readiness probe failed: Get "http://10.244.0.209:8012/": context deadline exceeded (Client.Timeout '
+            "exceeded while awaiting headers)",
+            "it does not answer its probe: not in time",
+            id="slow",
+        ),
+        pytest.param(
+            'Readiness probe failed: Get "http://10.244.0.209:8012/": dial tcp 10.244.0.209:8012: connect: '
+            "connection refused",
+            "it does not answer its probe: connection refused",
+            id="not-listening",
+        ),
+        pytest.param(
+            "Liveness probe failed: HTTP probe failed with statuscode: 503",
+            "it does not answer its probe: HTTP probe failed with statuscode: 503",
+            id="answers-otherwise",
+        ),
+    ],
+)
+def test_a_failed_probe_is_told_without_the_address_of_the_pod(said: str, sentence: str) -> None:
+    assert str(trouble_of([pod()], [event("Unhealthy", said, count=9)], "web-00001")) == sentence
 
 
 def test_the_newest_pod_speaks_and_the_sidecar_does_not() -> None:
