@@ -16,8 +16,8 @@ _PARTS = {
     "sources.knative.dev": "Knative Eventing, or the extension that brings this source,",
 }
 
-
 _USER = re.compile(r'User "([^"]+)" cannot .* in the namespace "([a-z0-9.-]+)"')  # as every API server says it
+_WEBHOOK = re.compile(r'failed calling webhook .*?"https://[a-z0-9-]+\.(?P<namespace>[a-z0-9-]+)\.svc', re.DOTALL)
 
 
 def explain_refusal(error: ApiError) -> Explanation:
@@ -53,6 +53,11 @@ def _of_cluster(error: ApiError) -> str:
         case Unavailable(code=429):
             wait = f" in {error.retry_after_s} s" if error.retry_after_s else " in a while"
             return f"The API server has too much to do; try again{wait}. Nothing was done."
+        case Unavailable() if webhook := _WEBHOOK.search(error.message):
+            return (
+                f"The API server answers, but not its webhook of {webhook['namespace']}: starting, or without a node?\n"
+                f"  kubectl get pods -n {webhook['namespace']} {flag}"
+            )
         case Unavailable():
             return f"Can it be reached from here (VPN, firewall, proxy)?  faas doctor{flags}"
         case Unauthorized():

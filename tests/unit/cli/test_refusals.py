@@ -21,6 +21,14 @@ def in_context(context: str, error: ApiError) -> ApiError:
     ("error", "advice"),
     [
         pytest.param(Unavailable("no answer"), "faas doctor --context prod", id="unavailable"),
+        pytest.param(
+            Unavailable(
+                'Internal error occurred: failed calling webhook "w.dev": failed to call webhook: Post '
+                '"https://webhook.knative-serving.svc:443/defaulting?timeout=10s": no endpoints available'
+            ),
+            "kubectl get pods -n knative-serving --context prod",
+            id="webhook",
+        ),
         pytest.param(Unavailable("busy", code=429, retry_after_s=90), "try again in 90 s", id="busy"),
         pytest.param(Untrusted("who are you"), "SSL_CERT_FILE", id="untrusted"),
         pytest.param(Unauthorized("no"), "kubectl auth whoami --context prod", id="unauthorized"),
