@@ -39,7 +39,13 @@ class How:
 
 def deploy_prepared(target: Target, prepared: Prepared, how: How, output: str | None) -> None:
     """Raises: DeployError, ApiError."""
-    plan, objects, pruned = _carry_out(target, prepared, how)
+    try:
+        plan, objects, pruned = _carry_out(target, prepared, how)
+    except KeyboardInterrupt:
+        from faas.deploy.errors import WHAT_STAYS
+
+        note(placed(WHAT_STAYS, target.flags))
+        raise
     if output:
         _print(objects, plan, output)
     else:

@@ -129,14 +129,7 @@ def command(
         if dry_run:
             show_plan(target, prepared, options, output, dry_run)
             return
-        try:
-            deploy_prepared(target, prepared, How(options, create_namespace, prune), output)
-        except KeyboardInterrupt:
-            note(
-                "What was applied stays, and requests go where they went unless their function's new code is ready.\n"
-                f"Finish it with the same command; see:  faas list{target.flags}"
-            )
-            raise
+        deploy_prepared(target, prepared, How(options, create_namespace, prune), output)
 
 
 def _prepare_image(image: str, name: str, port: str, wanted: Wanted, target: Target) -> Prepared:

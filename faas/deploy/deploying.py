@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
+from faas.client.errors import Unavailable
 from faas.client.protocol import Client, Object
 from faas.deploy.bindings.claims import release
 from faas.deploy.bindings.domains import is_served, make_domains
@@ -17,16 +18,14 @@ from faas.deploy.bindings.making import DONE, delete, make
 from faas.deploy.bindings.ready import wait_ready
 from faas.deploy.bindings.settled import PATIENCE_S
 from faas.deploy.bounded import each
-from faas.deploy.errors import DomainsNotReady, EventsNotReady
+from faas.deploy.errors import CutOff, DomainsNotReady, EventsNotReady
 from faas.deploy.facts import EventFailure
 from faas.deploy.objects.leaving import ORDER
 from faas.deploy.objects.plan import Change
 from faas.deploy.planning import Plan
 from faas.deploy.services.rollout import DeployOptions, carry_out
 from faas.deploy.steps import Steps
-from faas.resources.kinds import (
-    DOMAIN_MAPPING,
-)
+from faas.resources.kinds import DOMAIN_MAPPING
 
 
 async def carry_out_deploy(
@@ -35,8 +34,17 @@ async def carry_out_deploy(
     """Make the changes; returns the Services as they are then.
 
     Args: prune: delete also what only goes when somebody says so.
-    Raises: NotReady, DomainsNotReady, EventsNotReady; FieldConflicts: somebody was faster; ApiError.
+    Raises: NotReady, DomainsNotReady, EventsNotReady; FieldConflicts: somebody was faster; CutOff; ApiError.
     """
+    try:
+        return await _carry_out(client, plan, options, steps, namespace=namespace, prune=prune)
+    except Unavailable as error:
+        raise CutOff(error.message) from error
+
+
+async def _carry_out(
+    client: Client, plan: Plan, options: DeployOptions, steps: Steps, *, namespace: str, prune: bool
+) -> list[Object]:
     force = options.force_conflicts
     if any(change.action != "unchanged" for change in plan.before):
         with steps.step("objects") as log:

@@ -7,6 +7,7 @@ DeployError
 ├── KindMissing      the server does not have a kind: Knative, or a part of it, is not installed
 ├── QuotaExceeded    a namespace's quota has no room for it, or wants it otherwise
 ├── NamesMissing     a Secret, a ConfigMap … that functions only name is not there
+├── CutOff           the server went away in the middle of it
 ├── FieldConflicts   others have set fields that the project wants otherwise; nothing was changed
 ├── NotReady         a Service or its new revision failed, or took too long
 ├── Overtaken        somebody else deployed the same meanwhile
@@ -113,6 +114,19 @@ class KindMissing(DeployError):
 class QuotaExceeded(DeployError):
     def __init__(self, name: str, sentence: str, hint: str) -> None:
         super().__init__(f"{name} is refused: {sentence}", hint)
+
+
+WHAT_STAYS = (
+    "What was applied stays, and requests go where they went unless their function's new code is ready.\n"
+    "Finish it with the same command; see:  faas list"
+)
+
+
+class CutOff(DeployError):
+    """Nothing was taken back; the same deploy, once more, goes on where this one was."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, f"{WHAT_STAYS}\nCan the server be reached from here?  faas doctor")
 
 
 class FieldConflicts(DeployError):

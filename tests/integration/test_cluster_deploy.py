@@ -12,7 +12,7 @@ from faas.client.errors import Forbidden
 from faas.client.http.client import HttpClient
 from faas.client.protocol import Object
 from faas.deploy.deploying import carry_out_deploy
-from faas.deploy.errors import FieldConflicts, KindMissing, NoNamespace, NotReady, QuotaExceeded
+from faas.deploy.errors import CutOff, FieldConflicts, KindMissing, NoNamespace, NotReady, QuotaExceeded
 from faas.deploy.planning import Plan, plan_deploy
 from faas.deploy.prepare import Prepared
 from faas.deploy.programs.dead_letters import make_sink
@@ -371,6 +371,35 @@ def test_a_missing_namespace_is_known_before_anything_is_made(obedient: Obedient
 
     with pytest.raises(NoNamespace, match="nowhere"):
         obedient.as_user("admin", plan)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("PATCH", r"/services/city\?(?!.*dryRun)", id="while-it-is-applied"),
+        pytest.param("GET", r"/services\?.*watch", id="while-it-is-waited-for"),
+    ],
+)
+def test_a_server_that_goes_away_in_the_middle_leaves_words_for_what_stays(
+    obedient: Obedient, method: str, path: str
+) -> None:
+    deploy(obedient, objects("near"))
+    obedient.fleet.held.add("city-far")
+    obedient.cluster.faults.add(refuse(503, message="away"), times=1000, method=method, path=path)
+
+    with pytest.raises(CutOff, match="away") as error:
+        deploy(obedient, objects("far"))
+
+    assert error.value.hint.startswith("What was applied stays, and requests go where they went")
+    assert "the same command" in error.value.hint
+    obedient.cluster.faults.clear()
+    obedient.call(release)
+    deploy(obedient, objects("far"))
+    assert serving(obedient) == {"city": [("city-00002", 100)], "web": [("web-00002", 100)]}
+
+
+async def release(world: World) -> None:
+    world.fleet.release("city-far")
 
 
 def test_what_a_namespace_wants_of_every_pod_is_told_with_what_helps(obedient: Obedient) -> None:

@@ -214,16 +214,19 @@ class _Rollout:
             tell(name, f"{trouble.reason}: {trouble}", trouble.lines)
 
         troubles = Troubles(self._client, self._namespace)
-        async with asyncio.TaskGroup() as group:
-            looking = group.create_task(troubles.tell(waiting, troubled))
-            watching = group.create_task(wait_for(
-                self._client, self._namespace, names, goal, objects=self._seen, changed=changed,
-                timeout_s=max(0.0, self._deadline_s - asyncio.get_running_loop().time()),
-                patience_s=self._options.patience_s,
-            ))  # fmt: skip
-            await asyncio.wait((looking, watching), return_when=asyncio.FIRST_COMPLETED)
-            looking.cancel()
-            watching.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                looking = group.create_task(troubles.tell(waiting, troubled))
+                watching = group.create_task(wait_for(
+                    self._client, self._namespace, names, goal, objects=self._seen, changed=changed,
+                    timeout_s=max(0.0, self._deadline_s - asyncio.get_running_loop().time()),
+                    patience_s=self._options.patience_s,
+                ))  # fmt: skip
+                await asyncio.wait((looking, watching), return_when=asyncio.FIRST_COMPLETED)
+                looking.cancel()
+                watching.cancel()
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         if not watching.cancelled():
             return watching.result()[1]
         self._given_up = looking.result()
