@@ -111,10 +111,13 @@ def make_sink(namespace: str, broker: str, trigger: str, stream: str = "") -> Ob
 
 def _with_sink(trigger: Object, namespace: str, deliveries: Mapping[str, Mapping[str, Any]]) -> Object:
     spec, metadata = trigger["spec"], trigger["metadata"]
-    # What a Trigger says of its delivery replaces all that its Broker says, so that is said again.
-    delivery = spec.get("delivery") or deliveries.get(spec["broker"]) or DEFAULT_DELIVERY
-    if "deadLetterSink" in delivery:
+    own, inherited = spec.get("delivery") or {}, deliveries.get(spec["broker"]) or {}
+    if "deadLetterSink" in own:
         return trigger
+    if "deadLetterSink" in inherited and not is_store(inherited["deadLetterSink"]):
+        return trigger  # Knative falls back to it, whatever else a Trigger says
+    # What a Trigger says of its delivery replaces all else that its Broker says, so that is said again.
+    delivery = own or inherited or DEFAULT_DELIVERY
     stream = (metadata.get("annotations") or {}).get(keys.DEAD_LETTER_STREAM, "")
     sink = make_sink(namespace, spec["broker"], metadata["name"], stream)
     return {**trigger, "spec": {**spec, "delivery": {**delivery, "deadLetterSink": sink}}}
@@ -185,7 +188,7 @@ def _container(image: str, namespace: str, storage: str) -> Object:
         ],
         "ports": [{"name": PORT_NAME, "containerPort": _PORT, "protocol": "TCP"}],
         "readinessProbe": {**probe, "initialDelaySeconds": 1, "periodSeconds": 3},
-        "livenessProbe": {**probe, "failureThreshold": 6},
+        "livenessProbe": {**probe, "httpGet": {"path": "/livez", "port": PORT_NAME}, "failureThreshold": 6},
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "384Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,

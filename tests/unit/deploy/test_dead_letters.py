@@ -65,7 +65,12 @@ def test_the_broker_as_it_is_there_counts_more_than_as_it_would_be_made() -> Non
 
 
 @pytest.mark.parametrize(
-    ("delivery", "broker"), [({"deadLetterSink": OTHER}, None), (None, {"retry": 2, "deadLetterSink": OTHER})]
+    ("delivery", "broker"),
+    [
+        pytest.param({"deadLetterSink": OTHER}, None, id="the trigger's"),
+        pytest.param(None, {"retry": 2, "deadLetterSink": OTHER}, id="the broker's"),
+        pytest.param({"retry": 3}, {"deadLetterSink": OTHER}, id="the broker's, beside retries of the trigger's"),
+    ],
 )
 def test_a_sink_of_the_triggers_or_the_brokers_own_stays(
     delivery: dict[str, Any] | None, broker: dict[str, Any] | None
@@ -76,6 +81,14 @@ def test_a_sink_of_the_triggers_or_the_brokers_own_stays(
 
     assert found.triggers == given.triggers
     assert uses_store(found.triggers) == []
+
+
+def test_a_broker_that_sends_to_the_store_leaves_the_trigger_its_own_address() -> None:
+    broker = {"retry": 7, "deadLetterSink": {**SINK, "uri": "/default"}}
+
+    delivery = delivery_of(with_dead_letter_sinks(objects(broker=broker), "team"))
+
+    assert delivery == {"retry": 7, "deadLetterSink": {**SINK, "uri": "/default/on-order"}}
 
 
 def test_a_named_stream_is_part_of_the_address() -> None:
