@@ -119,7 +119,9 @@ def command(
             if image:
                 prepared = _prepare_image(image, name, port, wanted, target)
                 if dry_run is None and not target.is_local:
-                    Preflight(target, None, create_namespace, not no_wait)(prepared.manifests)
+                    Preflight(target, None, create_namespace, of_project=False, needs_names=not no_wait)(
+                        prepared.manifests
+                    )
             else:
                 asks = dry_run is None or dry_run == "server" or (dry_run == "auto" and not target.is_local)
                 prepared = prepare_project(

@@ -57,7 +57,7 @@ def prepare_project(
             destination=destination,
             letters=place.letters(settings),
             surroundings=place.surroundings,
-            check=Preflight(target, destination, create_namespace, wait) if push and asks else None,
+            check=Preflight(target, destination, create_namespace, needs_names=wait) if push and asks else None,
         )
     prepared = prepare(settings, ImageStore(target.state.images), wanted, steps)
     tell_of_left_store(place.stores, settings, target)

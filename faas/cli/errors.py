@@ -82,7 +82,7 @@ def explain(error: BaseException) -> Explanation:
     match error:
         case CodedFailure() if isinstance(error.__cause__, NotReady):
             return _not_ready(error.__cause__, error.flags)
-        case CodedFailure() if isinstance(error.__cause__, NoRights):
+        case CodedFailure() if isinstance(error.__cause__, NoRights) and error.__cause__.of_project:
             from faas.cli.refusals import granting
 
             return Explanation(error.__cause__.message, granting(error.__cause__.namespace, error.flags))

@@ -23,6 +23,7 @@ class Preflight:
     target: Target
     pushes_to: Destination | None = None
     create_namespace: bool = False
+    of_project: bool = True  # else an image is deployed alone
     needs_names: bool = True  # else what is missing is only told: somebody may make it yet
 
     def __call__(self, objects: Sequence[Object]) -> None:
@@ -43,6 +44,7 @@ class Preflight:
 
     async def _ask(self, client: HttpClient, objects: Sequence[Object]) -> list[Missing]:
         from faas.client.services.access import Access, is_allowed
+        from faas.deploy.errors import NoRights
         from faas.deploy.preflight.check import check_before
 
         namespace = self.target.namespace
@@ -50,7 +52,11 @@ class Preflight:
         async def may_apply(kind: Kind, name: str) -> bool:
             return await is_allowed(client, Access(kind.group, kind.plural, "patch", name=name), namespace)
 
-        return await check_before(client, objects, namespace, may_apply, create_namespace=self.create_namespace)
+        try:
+            return await check_before(client, objects, namespace, may_apply, create_namespace=self.create_namespace)
+        except NoRights as error:
+            error.of_project = self.of_project
+            raise
 
     def _check_push(self) -> None:
         from faas_builders.registry.rights import check_push

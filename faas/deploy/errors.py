@@ -58,11 +58,16 @@ class NamespaceLeaving(DeployError):
 class NoRights(DeployError):
     """Found out before anything was built."""
 
+    of_project = True  # else there is none whose rights could be exported; who asked knows
+
     def __init__(self, namespace: str, kinds: Sequence[Kind]) -> None:
-        names = ", ".join(f"{kind.plural}{f'.{kind.group}' if kind.group else ''}" for kind in kinds)
+        names = [f"{kind.plural}{f'.{kind.group}' if kind.group else ''}" for kind in kinds]
         super().__init__(
-            f"you may not apply (patch) {names} in namespace {namespace}",
-            f"An administrator grants it:  faas export rbac --project -n {namespace} | kubectl apply -f -",
+            f"you may not apply (patch) {', '.join(names)} in namespace {namespace}",
+            "An administrator grants it:\n"
+            "  kubectl create role faas-deploy --verb=get,list,watch,create,patch,delete "
+            f"--resource={','.join(names)} -n {namespace}\n"
+            f"  kubectl create rolebinding faas-deploy --role=faas-deploy --user=NAME -n {namespace}",
         )
         self.namespace = namespace
         self.kinds: tuple[Kind, ...] = tuple(kinds)

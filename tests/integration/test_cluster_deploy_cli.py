@@ -226,6 +226,7 @@ def test_what_would_stop_it_is_known_before_anything_is_built(
     [
         pytest.param("admin", ("-n", "nowhere"), 1, "there is no namespace nowhere", id="no-namespace"),
         pytest.param("viewer", ("-n", "team"), 5, "may not apply (patch) services", id="no-rights"),
+        pytest.param("viewer", ("-n", "team"), 5, "kubectl create role faas-deploy", id="no-rights-and-no-project"),
     ],
 )
 def test_what_would_stop_an_image_is_known_before_anything_is_asked(

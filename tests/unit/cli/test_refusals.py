@@ -8,8 +8,9 @@ from faas.cli.errors import CodedFailure, deploy_exit_codes, explain
 from faas.cli.refusals import granting
 from faas.client.errors import ApiError, Forbidden, NoSuchKind, NotFound, Unauthorized, Unavailable, Untrusted
 from faas.client.places.contexts import UnknownContext
-from faas.deploy.errors import EventsNotReady
+from faas.deploy.errors import EventsNotReady, NoRights
 from faas.deploy.facts import EventFailure
+from faas.resources.kinds import SERVICE
 
 
 def in_context(context: str, error: ApiError) -> ApiError:
@@ -100,6 +101,22 @@ def test_a_refused_user_is_told_what_can_be_pasted_for_the_very_place() -> None:
 def test_without_a_stage_the_namespace_of_the_rights_is_named() -> None:
     assert granting("team", " --context prod").endswith(
         "faas export rbac --project -n team --context prod | kubectl apply -f -"
+    )
+
+
+def test_who_may_not_deploy_an_image_is_not_sent_to_a_project() -> None:
+    refused = NoRights("team", [SERVICE])
+    refused.of_project = False
+
+    with pytest.raises(CodedFailure) as error, deploy_exit_codes(" -n team --context prod"):
+        raise refused
+
+    assert error.value.exit_code == 5
+    assert explain(error.value).hint == (
+        "An administrator grants it:\n"
+        "  kubectl create role faas-deploy --verb=get,list,watch,create,patch,delete "
+        "--resource=services.serving.knative.dev -n team\n"
+        "  kubectl create rolebinding faas-deploy --role=faas-deploy --user=NAME -n team"
     )
 
 
