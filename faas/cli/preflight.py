@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
     from faas.deploy.facts import Missing
     from faas.deploy.images.publishing import Destination
     from faas.resources.kinds import Kind
+
+
+_KUBECTL = re.compile(r"\bkubectl .*?(?=  |, | \||$)", re.MULTILINE)
+
+
+def in_context(hint: str, context: str) -> str:
+    """The hint, in which each command of kubectl names the context: it works elsewhere by default. Pure."""
+    return _KUBECTL.sub(lambda command: f"{command[0]} --context {shlex.quote(context)}", hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +41,18 @@ class Preflight:
 
         from faas.cli.connection import with_client
         from faas.cli.output import note
-        from faas.deploy.errors import NamesMissing
+        from faas.deploy.errors import DeployError, NamesMissing
 
-        with ThreadPoolExecutor(1, "registry") as pool:
-            pushing = pool.submit(self._check_push)
-            missing = with_client(self.target, lambda client: self._ask(client, objects))
-            pushing.result()
-        if self.needs_names and (needed := [each for each in missing if not each.reference.optional]):
-            raise NamesMissing(needed, self.target.namespace)
+        try:
+            with ThreadPoolExecutor(1, "registry") as pool:
+                pushing = pool.submit(self._check_push)
+                missing = with_client(self.target, lambda client: self._ask(client, objects))
+                pushing.result()
+            if self.needs_names and (needed := [each for each in missing if not each.reference.optional]):
+                raise NamesMissing(needed, self.target.namespace)
+        except DeployError as error:
+            error.hint = in_context(error.hint, self.target.context)
+            raise
         for each in missing:
             note(f"note: {each}")
 
