@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from faas.client.http.client import HttpClient
     from faas.client.places.targets import Target
     from faas.client.protocol import Object
+    from faas.deploy.objects.gone import Gone
     from faas.deploy.objects.plan import Change
     from faas.deploy.planning import Plan
     from faas.deploy.prepare import Prepared
@@ -53,7 +54,8 @@ def deploy_prepared(target: Target, prepared: Prepared, how: How, output: str | 
     _say_bypassed(objects, plan.services, target)
     _warn_of_store(plan, target, prepared.namespace, wait=how.options.wait)
     if plan.gone.asked and not pruned and how.prune is None:
-        _say_left(plan, target)
+        for line in left_words(plan.gone, target.flags):
+            note(line)
 
 
 def _say_bypassed(objects: Sequence[Object], changes: Sequence[Change], target: Target) -> None:
@@ -150,24 +152,28 @@ def _agreed(plan: Plan, prune: bool | None) -> bool:
         return bool(prune)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    names = ", ".join(_named(change) + (_along(plan, change.name) if _is_function(change) else "")
+    names = ", ".join(_named(change) + (_along(plan.gone, change.name) if _is_function(change) else "")
                       for change in plan.gone.asked)  # fmt: skip
     return click.confirm(f"No longer in the code: {names}. Delete when the rest is deployed?", err=True)
 
 
-def _say_left(plan: Plan, target: Target) -> None:
-    functions = [change.name for change in plan.gone.asked if _is_function(change)]
-    others = [change for change in plan.gone.asked if not _is_function(change)]
+def left_words(gone: Gone, flags: str) -> list[str]:
+    """What stays though the code no longer has it, what that means, and what removes it. Pure."""
+    functions = [change.name for change in gone.asked if _is_function(change)]
+    lines = []
     if functions:
-        note(
-            f"Still deployed, no longer in the code: {', '.join(name + _along(plan, name) for name in functions)}. "
-            f"Remove:  faas delete {' '.join(functions)}{target.flags}"
+        named = ", ".join(name + _along(gone, name) for name in functions)
+        hear = any(_brings_events(along) for name in functions for along in gone.along.get(name, ()))
+        twice = " What is renamed gets its events under both names until the old one is deleted." if hear else ""
+        lines.append(
+            f"Still deployed, no longer in the code: {named}.{twice} Remove:  faas delete {' '.join(functions)}{flags}"
         )
-    for change in others:
-        note(
-            f"Still there, no longer in the code: {_named(change)}. Remove:  "
-            f"faas {change.kind.kind.lower()} delete {change.name}{target.flags}"
-        )
+    others = [change for change in gone.asked if not _is_function(change)]
+    return lines + [
+        f"Still there, no longer in the code: {_named(change)}. Remove:  "
+        f"faas {change.kind.kind.lower()} delete {change.name}{flags}"
+        for change in others
+    ]
 
 
 def _carry_out(target: Target, prepared: Prepared, how: How) -> tuple[Plan, list[Object], bool]:
@@ -210,14 +216,18 @@ def _print(objects: list[Object], plan: Plan, output: str) -> None:
     print_data({"apiVersion": "v1", "kind": "List", "items": objects, "results": results}, output)
 
 
-def _along(plan: Plan, function: str) -> str:
+def _along(gone: Gone, function: str) -> str:
     from faas.deploy.objects.leaving import words_along
 
-    return words_along(change.kind for change in plan.gone.along.get(function, ()))
+    return words_along(change.kind for change in gone.along.get(function, ()))
 
 
 def _is_function(change: Change) -> bool:
     return change.kind.kind == "Service"
+
+
+def _brings_events(change: Change) -> bool:
+    return change.kind.kind != "DomainMapping"
 
 
 def _named(change: Change) -> str:
