@@ -58,6 +58,6 @@ def command(registry: str, namespace: str, output: str | None, target: Target) -
         for check in checks:
             mark, colour = _MARKS[check.status]
             click.echo(f"{click.style(mark, fg=colour)} {check.name:<{width}} {check.found}")
-            if check.fix:
-                click.echo(f"  {'':<{width}} {check.fix}")
+            for line in check.fix.splitlines():
+                click.echo(f"  {'':<{width}} {line}")
     return 1 if any(check.status == "error" for check in checks) else 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faas.cli.checks import containers, knative, leftovers, network, place, reach, rights
+from faas.cli.checks import containers, knative, leftovers, network, place, pulling, reach, rights
 from faas.cli.checks.check import Check, failed
 from faas.cli.checks.needs import Needs
 from faas.cli.checks.view import View
@@ -35,7 +36,7 @@ _CHECKS: tuple[tuple[str, Callable[[View], Awaitable[Check]]], ...] = (
     ("admission", place.admission),
     ("quota", place.quota),
     ("storage", place.storage),
-    ("pull secrets", place.pull_secrets),
+    ("pull secrets", pulling.pull_secrets),
     ("leftovers", leftovers.collectors),
 )
 
@@ -60,22 +61,26 @@ async def _run(target: Target, folder: Path, registry: str) -> list[Check]:
             if first.status == "error":
                 await asyncio.wait({finding})
                 return [first]
-            view.needs = await finding
+            view.needs = _with_registry(await finding, registry)
             others = await asyncio.gather(*(_guarded(name, check, view) for name, check in _CHECKS))
     except KubeconfigError as error:
         await asyncio.wait({finding})
         return [Check("reachable", "error", str(error), error.hint)]
-    pushing = await asyncio.to_thread(_registry, view.needs, registry)
+    pushing = await asyncio.to_thread(_registry, view.needs)
     return [first, *_project(view.needs), *others, pushing]
 
 
-def _registry(needs: Needs, registry: str) -> Check:
-    if needs.project and not needs.image and not registry:
+def _with_registry(needs: Needs, registry: str) -> Needs:
+    """Args: registry: of the command line; what is pushed there when there is no project is a program of ours."""
+    return replace(needs, image=f"{registry.rstrip('/')}/{needs.project or _ANY_IMAGE}") if registry else needs
+
+
+def _registry(needs: Needs) -> Check:
+    if needs.project and not needs.image:
         fix = 'Name one:  registry = "registry.example.org/team" in [tool.faas.environments.STAGE]'
         found = f"{needs.project} names no registry, and a cluster can have its images from nowhere else"
         return Check("registry", "warning", found, f"{fix}, or try one:  --registry registry.example.org/team")
-    image = f"{registry.rstrip('/')}/{needs.project or _ANY_IMAGE}" if registry else needs.image
-    return containers.push(image, insecure=needs.insecure)
+    return containers.push(needs.image, insecure=needs.insecure)
 
 
 async def _guarded(name: str, check: Callable[[View], Awaitable[Check]], view: View) -> Check:

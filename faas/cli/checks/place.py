@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from faas.cli.checks.check import Check
-from faas.client.errors import ApiError, Forbidden, NotFound
-from faas.resources.kinds import NAMESPACE, QUOTA, SECRET, SERVICE, SERVICE_ACCOUNT, STORAGE_CLASS, VOLUME_CLAIM
+from faas.client.errors import ApiError, Forbidden, NotFound, Unavailable
+from faas.resources.kinds import NAMESPACE, QUOTA, SERVICE, STORAGE_CLASS, VOLUME_CLAIM
 
 if TYPE_CHECKING:
     from faas.cli.checks.view import View
@@ -19,6 +19,7 @@ _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _ASK = "Ask whoever runs the cluster"
 _ROOM = "Delete something, or have the quota raised"
 _PROBE = "faas-doctor"  # the name of a function that is never made
+_PROBES = 4  # of a project whose functions all ask for something else
 
 
 async def namespace(view: View) -> Check:
@@ -30,29 +31,27 @@ async def namespace(view: View) -> Check:
     except NotFound:
         fix = f"Make it:  kubectl create namespace {name} --context {shlex.quote(view.target.context)}"
         return Check("namespace", "error", f"{name} is not there", fix)
-    if (found.get("status") or {}).get("phase") == "Terminating":
-        return Check("namespace", "error", f"{name} is being deleted", "Wait until it is gone, and make it anew")
+    if found["metadata"].get("deletionTimestamp"):
+        fix = f"Wait until it is gone:  kubectl wait --for=delete namespace/{name} --timeout=5m"
+        fix += f" --context {shlex.quote(view.target.context)}\nand make it anew"
+        return Check("namespace", "error", f"{name} is being deleted", fix)
     return Check("namespace", "ok", name)
 
 
 async def admission(view: View) -> Check:
-    """Has the server say whether it would take a function: its webhooks and policies are asked, and nothing is made."""
-    from faas.client.errors import Unavailable
+    """Has the server say whether it would take functions: its webhooks and policies are asked, and nothing is made.
 
+    As the project's: one with each of the resources that they ask for, or without any.
+    """
+    asked: list[Object] = []
+    for service in view.needs.services:
+        if (resources := _resources(service)) not in asked:
+            asked.append(resources)
     try:
-        await view.client.create(SERVICE, _probe(view.namespace), dry_run=True)
-    except Forbidden as error:
-        is_policy = "admission webhook" in error.message or "denied" in error.message
-        if is_policy:
-            return Check("admission", "error", f"a policy refuses functions: {error.message}", _ASK)
-        return Check("admission", "unknown", f"functions may not be made here: {error.message}")
-    except NotFound:
-        return Check("admission", "unknown", "not asked: there is no such namespace, or no Knative Serving")
-    except Unavailable as error:
-        fix = "Are Knative's Pods up?  kubectl get pods -n knative-serving"
-        return Check("admission", "error", f"nothing can be applied now: {error.message}", fix)
+        for resources in asked[:_PROBES] or [{}]:
+            await view.client.create(SERVICE, _probe(view.namespace, resources), dry_run=True)
     except ApiError as error:
-        return Check("admission", "error", f"a plain function is refused: {error.message}", _ASK)
+        return _refused(error)
     return Check("admission", "ok", "the server would take a function")
 
 
@@ -69,33 +68,6 @@ async def quota(view: View) -> Check:
     if near:
         return Check("quota", "warning", f"nearly used up: {', '.join(near)}", _ROOM)
     return Check("quota", "ok", ", ".join(text for _, text in shares[:3]) or "none")
-
-
-async def pull_secrets(view: View) -> Check:
-    """Whether the nodes can have the images: by a Secret of the namespace, where the registry wants a login."""
-    accounts = sorted({_account(service) for service in view.needs.services} or {"default"})
-    wanted = {name for service in view.needs.services for name in _named(service["spec"]["template"]["spec"])}
-    try:
-        for account in accounts:
-            wanted |= set(_named(await view.get(SERVICE_ACCOUNT, account, view.namespace)))
-        for name in sorted(wanted):
-            await view.get(SECRET, name, view.namespace)
-    except Forbidden as error:
-        what = "ServiceAccounts" if "account" in error.kind.lower() or "serviceaccount" in error.message else "Secrets"
-        return Check("pull secrets", "unknown", f"{what} of {view.namespace} may not be read")
-    except NotFound as error:
-        what = error.name or error.message
-        kind = "ServiceAccount" if "account" in error.kind.lower() else "Secret"
-        if kind == "ServiceAccount" and error.name == "default":  # Kubernetes makes it, in each namespace
-            return Check("pull secrets", "unknown", f"namespace {view.namespace} is not there, or not made up yet")
-        found = f"{kind} {what} is not there" if error.name else error.message
-        fix = f"kubectl create {kind.lower()} {what} -n {view.namespace}"
-        if kind == "Secret":
-            fix = f"faas secret create {what} --from-file .dockerconfigjson=$HOME/.docker/config.json"
-        return Check("pull secrets", "error", found, f"Make it:  {fix}")
-    if wanted:
-        return Check("pull secrets", "ok", ", ".join(sorted(wanted)))
-    return Check("pull secrets", "ok", "none: right for public images, and where the nodes have a login of their own")
 
 
 async def storage(view: View) -> Check:
@@ -125,12 +97,38 @@ async def storage(view: View) -> Check:
     return Check("storage", "warning", f"no StorageClass is the default (there are: {names})", fix)
 
 
-def _probe(namespace: str) -> Object:
+def _refused(error: ApiError) -> Check:
+    from faas.deploy.reasons.quota import is_quota, quota_words
+
+    match error:
+        case Forbidden() if any(cause.reason == "NamespaceTerminating" for cause in error.causes):
+            return Check("admission", "unknown", "not asked: the namespace is being deleted")
+        case ApiError(code=400 | 403) if is_quota(error.message):  # the webhook says it with 400
+            sentence, fix = quota_words(error.message)
+            return Check("admission", "error", f"a function is refused: {sentence}", fix)
+        case Forbidden() if "admission webhook" in error.message or "denied" in error.message:
+            return Check("admission", "error", f"a policy refuses functions: {error.message}", _ASK)
+        case Forbidden():
+            return Check("admission", "unknown", f"functions may not be made here: {error.message}")
+        case NotFound():
+            return Check("admission", "unknown", "not asked: there is no such namespace, or no Knative Serving")
+        case Unavailable():
+            fix = "Are Knative's Pods up?  kubectl get pods -n knative-serving"
+            return Check("admission", "error", f"nothing can be applied now: {error.message}", fix)
+    return Check("admission", "error", f"a plain function is refused: {error.message}", _ASK)
+
+
+def _resources(service: Object) -> Object:
+    return dict(service["spec"]["template"]["spec"]["containers"][0].get("resources") or {})
+
+
+def _probe(namespace: str, resources: Object) -> Object:
+    container = {"image": "registry.invalid/faas-doctor", "resources": resources}
     return {
         "apiVersion": SERVICE.api_version,
         "kind": SERVICE.kind,
         "metadata": {"name": _PROBE, "namespace": namespace},
-        "spec": {"template": {"spec": {"containers": [{"image": "registry.invalid/faas-doctor"}]}}},
+        "spec": {"template": {"spec": {"containers": [container]}}},
     }
 
 
@@ -145,11 +143,3 @@ def _shares(quotas: list[Object]) -> Iterator[tuple[float, str]]:
             most, now = parse(str(bound)), parse(str(used.get(what, "0")))
             if most > 0:
                 yield float(now / most), f"{what} {used.get(what, '0')} of {bound}"
-
-
-def _named(holder: Mapping[str, Any]) -> list[str]:
-    return [str(each["name"]) for each in holder.get("imagePullSecrets") or () if each.get("name")]
-
-
-def _account(service: Object) -> str:
-    return str(service["spec"]["template"]["spec"].get("serviceAccountName") or "default")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from faas_builders.errors import RegistryDenied, RegistryUnreachable
 from faas_builders.registry.names import ImageName
-from faas_builders.registry.rights import check_push
+from faas_builders.registry.rights import check_push, wants_login
 
 from faas.cli.checks.containers import push
 from tests.containers_world import RunningRegistry, htpasswd, running_registry
@@ -43,6 +43,15 @@ def test_who_is_not_is_told_how_to_log_in(guarded: RunningRegistry) -> None:
     check = push(f"{guarded.host}/team/shop")
     assert (check.status, check.fix) == ("error", f"Log in first: docker login {guarded.host}")
     assert check.found.endswith("(without a login, as none was found)")
+
+
+def test_whether_nobody_in_particular_may_have_images_is_asked_without_our_login(guarded: RunningRegistry) -> None:
+    log_in(guarded.host)
+    assert wants_login(ImageName.parse(f"{guarded.host}/team/shop"))
+
+
+def test_a_registry_of_everybodys_images_wants_no_login(faulty: FaultyRegistry) -> None:
+    assert not wants_login(ImageName.parse(f"{faulty.host}/team/shop"))
 
 
 def test_a_registry_that_lets_one_only_read_refuses(faulty: FaultyRegistry) -> None:
