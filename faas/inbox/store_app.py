@@ -85,7 +85,9 @@ class _StoreApp:
             return refuse(refusal.status, str(refusal))
         try:
             place = [request.path_params.get(name, "") for name in ("broker", "trigger", "stream")]
-            await self._store.add([_letter(event, *place) for event in events])
+            letters = [_letter(event, *place) for event in events]
+            del events  # small ones take five times what their letters do
+            await self._store.add(letters)
         except StoreFull as full:
             log.error("dead letters refused: %s; deal with some, or give it more room", full)
             return refuse(507, f"this store is full: {full}")

@@ -65,7 +65,7 @@ class Store:
             raise StoreFull(f"{_WAITING} requests are waiting already") from None
         try:
             await stored
-        except (StoreFull, sqlite3.Error):
+        except Exception:
             self.refused += len(letters)
             raise
         self.received += len(letters)
@@ -142,6 +142,9 @@ class Store:
                 for _, stored in groups:
                     _settle(stored, StoreFull("the store is stopping"))
                 raise
+            except Exception as error:  # one that fails as nobody expected must not end all that come after it
+                log.exception("letters cannot be stored, and are refused")
+                outcomes = [error] * len(groups)
             for (_, stored), outcome in zip(groups, outcomes, strict=True):
                 _settle(stored, outcome)
 
