@@ -12,6 +12,7 @@ from faas_runtime.serving import exits
 from faas_runtime.serving.listen import CannotListen, listen
 from faas_runtime.serving.options import ServeOptions
 from faas_runtime.serving.server import Application, serve
+from faas_runtime.serving.unready import ending_at_once
 from faas_runtime.serving.worker import LISTEN_BACKLOG
 
 _IMPORTLIB = str(Path(importlib.__file__).parent)
@@ -45,7 +46,8 @@ def serve_function(options: ServeOptions) -> int:
     except CannotListen as error:
         print(f"faas-runtime: {error}", file=sys.stderr)
         return exits.CANNOT_LISTEN
-    app = load_function(options.function)
+    with ending_at_once():
+        app = load_function(options.function)
     if app is None:
         return exits.LOAD_FAILED
 

@@ -13,15 +13,17 @@ from gunicorn.workers.gasgi import ASGIWorker
 
 from faas_runtime.serving import exits
 from faas_runtime.serving.connection import Connection
+from faas_runtime.serving.unready import ending_at_once
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 LISTEN_BACKLOG = 2048  # as gunicorn; a burst from zero waits here while the instance starts
 
 
 class FunctionWorker(ASGIWorker):  # type: ignore[misc]
-    """Differs from its parent in four ways:
+    """Differs from its parent in five ways:
 
     - SIGTERM acts at once, where the parent looks once a second and then polls every 100 ms.
+    - Before it accepts requests, SIGTERM ends it there and then.
     - Idle keep-alive connections are closed at shutdown instead of being waited for.
     - It outlives its parent process unless gunicorn's arbiter is that parent (`supervised`): an instance must survive
       the zygote it was forked from.
@@ -47,10 +49,10 @@ class FunctionWorker(ASGIWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         # Until the loop runs it loses signals, and before that a fork still has the arbiter's handlers: a SIGTERM
         # during the import of the function would leave a worker that nobody stops before graceful_timeout.
-        for number, handle in ((signal.SIGTERM, self.handle_exit_signal), (signal.SIGINT, self.handle_quit_signal)):
-            signal.signal(number, lambda *_, handle=handle: handle())
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # held back by the arbiter around the fork
-        super().init_process()
+        signal.signal(signal.SIGINT, lambda *_: self.handle_quit_signal())
+        with ending_at_once():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # held back by the arbiter around the fork
+            super().init_process()
 
     def init_signals(self) -> None:
         """Left for `_serve`, on the running loop."""
@@ -80,7 +82,9 @@ class FunctionWorker(ASGIWorker):  # type: ignore[misc]
             super().init_signals()
         if not self.alive:
             return
-        if not await self._start_app():
+        with ending_at_once():
+            started = await self._start_app()
+        if not started:
             self.exit_code = exits.STARTUP_FAILED
             return
         for sock in self.sockets:

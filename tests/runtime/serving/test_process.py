@@ -146,6 +146,35 @@ def test_a_request_that_has_arrived_when_sigterm_comes_is_answered(start: Start)
         assert process.wait(PATIENCE_S) == 0
 
 
+@pytest.mark.parametrize(
+    "hanging",
+    [
+        pytest.param("wait()", id="the import"),
+        pytest.param("@function.on_start\ndef begin():\n    wait()", id="a start hook that holds the loop"),
+        pytest.param(
+            "@function.on_start\nasync def begin():\n    say()\n    await asyncio.Event().wait()",
+            id="a start hook that waits",
+        ),
+    ],
+)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_hangs_before_it_serves_ends_at_once(start: Start, project: Path, hanging: str, workers: str) -> None:
+    (project / "main.py").write_text(
+        "import asyncio, threading\n"
+        "from faas_runtime import function\n"
+        "def say():\n    print('hangs', flush=True)\n"
+        "def wait():\n    say()\n    threading.Event().wait()\n"
+        "@function\ndef hello():\n    pass\n"
+        "@function.on_stop\ndef stopped():\n    print('stopped', flush=True)\n" + hanging
+    )
+    process = start(PORT="0", FAAS_WORKERS=workers)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "hangs\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 0
+    assert "stopped" not in process.stdout.read()
+
+
 def test_it_listens_on_a_unix_socket_and_replaces_a_stale_one(start: Start, project: Path) -> None:
     path = project / "s.sock"
     with socket.socket(socket.AF_UNIX) as stale:
