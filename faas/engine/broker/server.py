@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
-import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -21,10 +18,10 @@ from faas.engine.broker.keeping.recovery import keep_storing
 from faas.engine.broker.metrics import BrokerCounts, render
 from faas.engine.broker.seams.dispatching import Dispatcher
 from faas.engine.broker.seams.publishing import Publish
+from faas.engine.contract.listening import listen
 from faas.engine.contract.settings import EngineSettings
 
 _log = logging.getLogger("faas.broker")
-_BACKLOG = 4096  # connections that wait while the broker restarts
 _TICK_S = 1.0
 _CURSORS_S = 3.0  # to save them at the end
 
@@ -55,8 +52,8 @@ async def running_broker(
         background = [tasks.create_task(work) for work in (brokers.run(), _retain(brokers), _tick(door, control))]
         if not settings.nats.url:
             background.append(tasks.create_task(keep_storing(logs, brokers, settings)))
-        ingress = await _listen(settings.listeners.broker, lambda: IngressConnection(door))
-        engine = await _listen(settings.listeners.broker_control, control.make_protocol)
+        ingress = await listen(settings.listeners.broker, lambda: IngressConnection(door))
+        engine = await listen(settings.listeners.broker_control, control.make_protocol)
         try:
             yield brokers
         finally:
@@ -119,13 +116,3 @@ async def _contained(work: Coroutine[Any, Any, None]) -> None:
         await work
     except Exception:  # noqa: BLE001  # whatever it is, it is logged with its traceback
         _log.exception("storing an event or a replay failed in a way nobody foresaw")
-
-
-async def _listen(fd: int, factory: Callable[[], asyncio.Protocol]) -> asyncio.AbstractServer:
-    """Accept on a copy of the supervisor's socket: closing it leaves the supervisor's, and its backlog, alone."""
-    sock = socket.socket(fileno=os.dup(fd))
-    sock.setblocking(False)
-    # Ours to stop using, not to unlink. (Python 3.13 would.)
-    kwargs = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-    loop = asyncio.get_running_loop()
-    return await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG, **kwargs)  # type: ignore[arg-type]

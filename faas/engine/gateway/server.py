@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import resource
 import signal
-import socket
 import ssl
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faas.engine.contract.listening import listen
 from faas.engine.contract.settings import EngineSettings
 from faas.engine.gateway.clients.http1 import Http1Connection
 from faas.engine.gateway.control import Control
@@ -25,9 +23,6 @@ from faas.engine.gateway.memory import Memory
 from faas.engine.gateway.tracing import Tracer
 
 _log = logging.getLogger("faas.gateway")
-_BACKLOG = 4096  # connections that wait while the gateway restarts
-
-_HANDSHAKE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -69,13 +64,13 @@ async def running_gateway(settings: EngineSettings, options: Options) -> AsyncIt
         gateway.state_changed = changed
         tls = _tls_context(settings)
         listeners = settings.listeners
-        servers = [await _listen(listeners.control, control.make_protocol)]
+        servers = [await listen(listeners.control, control.make_protocol)]
 
         async def accept() -> None:
             await informed.wait()
-            servers.append(await _listen(listeners.internal, lambda: Http1Connection(gateway, public=False)))
+            servers.append(await listen(listeners.internal, lambda: Http1Connection(gateway, public=False)))
             servers.append(
-                await _listen(listeners.public, lambda: Http1Connection(gateway, public=True, tls=tls is not None), tls)
+                await listen(listeners.public, lambda: Http1Connection(gateway, public=True, tls=tls is not None), tls)
             )
 
         accepting = tasks.create_task(accept())
@@ -109,28 +104,6 @@ async def serve(settings: EngineSettings, options: Options) -> None:
 
 def state_path(settings: EngineSettings) -> Path:
     return settings.runtime_dir / "gateway.json"
-
-
-async def _listen(
-    fd: int, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
-) -> asyncio.AbstractServer:
-    """Accept on a copy of the supervisor's socket: closing it leaves the supervisor's, and its backlog, alone."""
-    loop = asyncio.get_running_loop()
-    sock = socket.socket(fileno=os.dup(fd))
-    sock.setblocking(False)
-    if sock.family == socket.AF_UNIX:
-        # Ours to stop using, not to unlink. (Python 3.13 would.)
-        kwargs = {"cleanup_socket": False} if _cleans_up_sockets() else {}
-        return await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG, **kwargs)  # type: ignore[arg-type]
-    if tls is None:
-        return await loop.create_server(factory, sock=sock, backlog=_BACKLOG)
-    return await loop.create_server(
-        factory, sock=sock, backlog=_BACKLOG, ssl=tls, ssl_handshake_timeout=_HANDSHAKE_S, ssl_shutdown_timeout=2.0
-    )
-
-
-def _cleans_up_sockets() -> bool:
-    return sys.version_info >= (3, 13)
 
 
 def _tls_context(settings: EngineSettings) -> ssl.SSLContext | None:
