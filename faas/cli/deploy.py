@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from faas.cli.options import is_typed, namespace_option, output_option, target_option
+from faas.cli.options import Time, is_typed, namespace_option, output_option, target_option
 from faas.cli.output import note
 from faas.cli.project_options import make_wanted, project_options
 
@@ -34,7 +34,7 @@ class _Deploy(click.Command):
 @click.option("--no-traffic", is_flag=True, help="New revisions get no requests; see faas traffic.")
 @click.option("--tag", metavar="TAG", default="", help="Give the new revisions this tag: TAG-NAME is their host.")
 @click.option("--no-wait", is_flag=True, help="Return when everything is applied.")
-@click.option("--wait-timeout", type=click.FloatRange(0.1), metavar="SECONDS", default=600.0, show_default=True)
+@click.option("--wait-timeout", type=Time(), metavar="TIME", default="600s", show_default=True)
 @click.option("--independent", is_flag=True, help="Each function moves its traffic alone, not all or none.")
 @click.option("--force-conflicts", is_flag=True, help="Take over fields that others have set.")
 @click.option("--prune/--no-prune", default=None, help="Delete functions that are gone from the code.  [default: ask]")

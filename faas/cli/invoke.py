@@ -12,7 +12,7 @@ import click
 
 from faas.cli.conditions import is_public
 from faas.cli.connection import running_engine, with_client
-from faas.cli.options import namespace_option, target_option
+from faas.cli.options import Time, namespace_option, target_option
 from faas.cli.output import note
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--extension", metavar="NAME=VALUE", multiple=True, help="An extension attribute of the event.")
 @click.option("--structured", is_flag=True, help="Send the event as one JSON document instead of headers and a body.")
 @click.option("--tag", metavar="TAG", help="The revision with this tag.")
-@click.option("--timeout", type=click.FloatRange(0.1), default=310.0, metavar="SECONDS", help="Give up after this.")
+@click.option("--timeout", type=Time(), default="310s", metavar="TIME", help="Give up after this.")
 @click.option("--via", metavar="WAY", default="",
               help="On a cluster: ingress, port-forward, or a URL to dial.  [default: what leads there]")  # fmt: skip
 @click.option("--insecure", is_flag=True, help="Take any certificate of a function's https URL.")

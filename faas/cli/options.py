@@ -14,6 +14,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("json", "yaml")
 
 
+class Time(click.ParamType[float]):
+    """How long to wait, as kubectl and kn write it: 90s, 5m, or a number of seconds; the command gets seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from faas.resources import durations
+
+        try:
+            seconds = float(value)
+        except ValueError:
+            try:
+                seconds = durations.parse(value)
+            except durations.DurationError:
+                self.fail(f"{value!r} is no time: write it as 90s, 5m, or a number of seconds", param, ctx)
+        if not 0.1 <= seconds < float("inf"):
+            self.fail(f"{value} is not in the range x>=0.1s", param, ctx)
+        return seconds
+
+
 def state_option(function: F) -> F:
     return click.option(
         "--state", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), envvar="FAAS_STATE",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from faas.cli.errors import CommandError, deploy_exit_codes
-from faas.cli.options import output_option, state_option
+from faas.cli.options import Time, output_option, state_option
 from faas.cli.output import note
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--create-namespace", is_flag=True, help="Make the namespace if it is missing.")
 @click.option("--no-traffic", is_flag=True, help="New revisions get no requests; see faas traffic.")
 @click.option("--no-wait", is_flag=True, help="Return when everything is applied.")
-@click.option("--wait-timeout", type=click.FloatRange(0.1), metavar="SECONDS", default=600.0, show_default=True)
+@click.option("--wait-timeout", type=Time(), metavar="TIME", default="600s", show_default=True)
 @click.option("--force-conflicts", is_flag=True, help="Take over fields that others have set.")
 @click.option("--dry-run", is_flag=True, help="Change and copy nothing, say what would change.")
 @output_option

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faas.cli.checks import containers, knative, leftovers, network, place, pulling, reach, rights
+from faas.cli.checks import containers, knative, leftovers, network, nodes, place, pulling, reach, rights
 from faas.cli.checks.check import Check, failed
 from faas.cli.checks.needs import Needs
 from faas.cli.checks.view import View
@@ -22,6 +22,7 @@ _ANY_IMAGE = "faas-sources"  # of our own programs: what a deploy of any project
 _CHECKS: tuple[tuple[str, Callable[[View], Awaitable[Check]]], ...] = (
     ("kubernetes", reach.kubernetes),
     ("clock", reach.clock),
+    ("nodes", nodes.nodes),
     ("serving", knative.serving),
     ("eventing", knative.eventing),
     ("broker", knative.broker),
@@ -66,7 +67,7 @@ async def _run(target: Target, folder: Path, registry: str) -> list[Check]:
     except KubeconfigError as error:
         await asyncio.wait({finding})
         return [Check("reachable", "error", str(error), error.hint)]
-    pushing = await asyncio.to_thread(_registry, view.needs)
+    pushing = await asyncio.to_thread(_registry, view.needs, target.stage)
     return [first, *_project(view.needs), *others, pushing]
 
 
@@ -75,9 +76,10 @@ def _with_registry(needs: Needs, registry: str) -> Needs:
     return replace(needs, image=f"{registry.rstrip('/')}/{needs.project or _ANY_IMAGE}") if registry else needs
 
 
-def _registry(needs: Needs) -> Check:
+def _registry(needs: Needs, stage: str) -> Check:
     if needs.project and not needs.image:
-        fix = 'Name one:  registry = "registry.example.org/team" in [tool.faas.environments.STAGE]'
+        where = f"[tool.faas.environments.{stage or 'STAGE'}]"
+        fix = f'Name one:  registry = "registry.example.org/team" in {where}'
         found = f"{needs.project} names no registry, and a cluster can have its images from nowhere else"
         return Check("registry", "warning", found, f"{fix}, or try one:  --registry registry.example.org/team")
     return containers.push(needs.image, insecure=needs.insecure)

@@ -93,7 +93,9 @@ async def storage(view: View) -> Check:
     fix = "As an administrator:  kubectl annotate storageclass NAME " + f"{_DEFAULT_CLASS}=true"
     if not classes:
         fix = "Have one installed: without it there are no volumes, and no dead letters are kept"
-    fix += "\nOr keep no dead letters:  dead_letters = false in [tool.faas.environments.STAGE]"
+    fix += (
+        f"\nOr keep no dead letters:  dead_letters = false in [tool.faas.environments.{view.target.stage or 'STAGE'}]"
+    )
     return Check("storage", "warning", f"no StorageClass is the default (there are: {names})", fix)
 
 

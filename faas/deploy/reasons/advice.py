@@ -7,6 +7,8 @@ import re
 _MISSING_OBJECT = re.compile(r'(?P<kind>secret|configmap) "(?P<name>[^"]+)" not found', re.IGNORECASE)
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) [^/ ]+/(?P<name>\S+)")
 
+_REGISTRY = "the image's registry"
+
 
 def against_pull(message: str, image: str = "") -> str:
     """Args: image: "": nobody says which."""
@@ -15,9 +17,9 @@ def against_pull(message: str, image: str = "") -> str:
 
     said = message.lower()
     try:
-        host = ImageName.parse(image).registry if image else "REGISTRY"
+        host = ImageName.parse(image).registry if image else _REGISTRY
     except ImageNameError:
-        host = "REGISTRY"
+        host = _REGISTRY
     if any(word in said for word in ("unauthorized", "denied", "forbidden", "authentication", "credentials")):
         return (
             f"The nodes need a login of {host}, in a Secret that image_pull_secrets names. Make it:  "
@@ -30,9 +32,9 @@ def against_pull(message: str, image: str = "") -> str:
     if "not found" in said or "manifest unknown" in said:
         return "It is not in that registry any more: deploy again, which pushes it"
     if "http response to https" in said:
-        return f"{host} speaks plain HTTP: the nodes' container runtime has to be told so"
+        return f"{host} speaks plain HTTP: what runs the containers has to be told so"
     if any(word in said for word in ("no such host", "timeout", "connection refused", "dial tcp")):
-        return f"The nodes do not reach {host}: is that name for this machine only?"
+        return f"Where the function is to run, {host} is not reached: is that name for another machine only?"
     return ""
 
 

@@ -11,7 +11,8 @@ def test_a_note_is_added_found_and_deleted() -> None:
         assert added.status == 201
         id = added.json()["id"]
 
-        assert client.get(f"/notes/{id}").json() == {"text": "buy milk", "tags": ["home"], "id": id}
+        found = client.get(f"/notes/{id}").json()
+        assert found == {"text": "buy milk", "tags": ["home"], "id": id}
         assert [note["id"] for note in client.get("/notes?tag=home").json()] == [id]
         assert client.get("/notes?tag=work").json() == []
 
