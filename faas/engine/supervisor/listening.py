@@ -70,11 +70,9 @@ def open_sockets(*, host: str, port: int, api_port: int, state_dir: str, runtime
 def choose_nats_port(folder: str) -> int:
     """Where nats-server of our own will listen; the same from start to start.
 
-    It makes its socket itself, and later, if ever: so the first choice is a matter of chance, and engines of several
-    states do not all agree on the one that is free now.
+    It makes its socket itself, and later, if ever.
     """
-    first = _NATS_PORTS[int.from_bytes(os.urandom(4), "big") % len(_NATS_PORTS)]
-    with _remembered(f"{folder}/port", range(first, _NATS_PORTS[-1] + 1)) as sock:
+    with _remembered(f"{folder}/port", _NATS_PORTS) as sock:
         return int(sock.getsockname()[1])
 
 
@@ -103,9 +101,14 @@ def listen_tcp(host: str, port: int) -> socket.socket:
 
 
 def _remembered(memory: str, ports: range) -> socket.socket:
-    """Listen on the port that a state had before, else on a free one of the range, else on any; it is written down."""
+    """Listen on the port that a state had before, else on a free one of the range, else on any; it is written down.
+
+    Where the search begins is a matter of chance: engines of several states would else all agree on the one that is
+    free now, and whichever is down for a moment would find another on its own.
+    """
     before = _read_port(memory)
-    for port in [*([before] if before else []), *ports, 0]:
+    first = int.from_bytes(os.urandom(4), "big") % len(ports)
+    for port in [*([before] if before else []), *ports[first:], *ports[:first], 0]:
         with contextlib.suppress(PortInUse):
             sock = listen_tcp(_LOOPBACK, port)
             with open(memory, "w") as file:
