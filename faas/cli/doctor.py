@@ -10,7 +10,7 @@ import click
 
 from faas.cli.options import namespace_option, output_option, target_option
 from faas.cli.output import print_data
-from faas.cli.placed import placed
+from faas.cli.placed import in_context, placed
 
 if TYPE_CHECKING:
     from faas.client.places.targets import Target
@@ -50,6 +50,7 @@ def command(registry: str, namespace: str, output: str | None, target: Target) -
         from faas.cli.checks import cluster
 
         checks = cluster.run_checks(target, Path.cwd(), registry)
+        checks = [replace(check, fix=in_context(check.fix, target.context)) for check in checks]
     checks = [replace(check, fix=placed(check.fix, target.flags)) for check in checks]
     if output:
         print_data([{"name": c.name, "status": c.status, "found": c.found, "fix": c.fix} for c in checks], output)

@@ -13,6 +13,8 @@ PLACED: Final = (
 """Commands that work on a place."""
 _COMMAND = re.compile(rf"\bfaas (?:{'|'.join(PLACED)})\b.*?(?=  | \||\s\(|[,;`)\n]|\.?$)", re.MULTILINE)
 
+_KUBECTL = re.compile(r"\bkubectl .*?(?=  |\)?, | \||$)", re.MULTILINE)
+
 
 def placed(text: str, flags: str) -> str:
     """The text, in which each command names the place.
@@ -27,3 +29,16 @@ def placed(text: str, flags: str) -> str:
         return command[0] + "".join(f" {flag} {shlex.quote(value)}" for flag, value in missing)
 
     return _COMMAND.sub(named, text) if pairs else text
+
+
+def in_context(text: str, context: str) -> str:
+    """The text, in which each command of kubectl names the context: it works elsewhere by default.
+
+    What a command says already stays.
+    """
+
+    def named(command: re.Match[str]) -> str:
+        said = " --context " in command[0]
+        return command[0] if said else f"{command[0]} --context {shlex.quote(context)}"
+
+    return _KUBECTL.sub(named, text)

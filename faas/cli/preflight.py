@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from faas.cli.placed import in_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from faas.deploy.facts import Missing
     from faas.deploy.images.publishing import Destination
     from faas.resources.kinds import Kind
-
-
-_KUBECTL = re.compile(r"\bkubectl .*?(?=  |, | \||$)", re.MULTILINE)
-
-
-def in_context(hint: str, context: str) -> str:
-    """The hint, in which each command of kubectl names the context: it works elsewhere by default. Pure."""
-    return _KUBECTL.sub(lambda command: f"{command[0]} --context {shlex.quote(context)}", hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 
 from faas.cli.connection import _Suggesting
 from faas.cli.errors import CodedFailure, CommandError, explain
-from faas.cli.placed import placed
+from faas.cli.placed import in_context, placed
 from faas.deploy.errors import NotReady, TrafficError
 from faas.deploy.facts import Failure
 
@@ -65,3 +65,27 @@ def test_what_a_coded_failure_suggests_names_the_place_once() -> None:
     assert explain(failed).hint == f"See:  faas revisions web{FLAGS}"
     failed.__cause__ = TrafficError("no", "See:  faas revisions web")
     assert explain(failed).hint == f"See:  faas revisions web{FLAGS}"
+
+
+@pytest.mark.parametrize(
+    ("fix", "expected"),
+    [
+        pytest.param(
+            "faas export rbac -n team | kubectl apply -f -",
+            "faas export rbac -n team | kubectl apply -f - --context prod",
+            id="after a pipe",
+        ),
+        pytest.param(
+            "Make it (kubectl apply -f …), or mount an emptyDir",
+            "Make it (kubectl apply -f … --context prod), or mount an emptyDir",
+            id="in brackets",
+        ),
+        pytest.param(
+            "Make it:  kubectl create namespace team --context stage",
+            "Make it:  kubectl create namespace team --context stage",
+            id="one that says it",
+        ),
+    ],
+)
+def test_a_command_of_kubectl_names_the_context_once(fix: str, expected: str) -> None:
+    assert in_context(fix, "prod") == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faas.cli.preflight import in_context
+from faas.cli.placed import in_context
 from faas.deploy.errors import NamesMissing, NamespaceLeaving, NoNamespace, NoRights
 from faas.deploy.facts import Missing
 from faas.project.manifests.references import Reference
