@@ -26,7 +26,7 @@ def registries_in(values: Values) -> list[str] | None:
     entries = _mapping(config.get("auths"))
     if found := sorted(name for name, entry in entries.items() if any(map(_mapping(entry).get, _LOGINS))):
         return found
-    programs = {str(config[word]) for word in ("credsStore",) if config.get(word)}
+    programs = {str(config["credsStore"])} if config.get("credsStore") else set()
     programs |= {str(program) for program in _mapping(config.get("credHelpers")).values()}
     kept = f": docker-credential-{', docker-credential-'.join(sorted(programs))} keeps them" if programs else ""
     raise CommandError(

@@ -99,7 +99,7 @@ class ProcessRun:
             self._ready_fd, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
             self._loop.add_reader(self._ready_fd, self._on_ready)
             order = Spawn(self.token, env, timeout_s)
-            return Pending(order, (listener.detach(), stdout, stderr, theirs), self._started, self._failed)
+            return Pending(order, (listener.detach(), stdout, stderr, theirs), self._started, self.reaped)
 
     def attach(self) -> None:
         """Go on with a process that an earlier engine started."""
@@ -126,9 +126,6 @@ class ProcessRun:
             return False
         self._loop.add_reader(self._pidfd, self._dead)
         return True
-
-    def _failed(self, status: int | None) -> None:
-        self.reaped(status)
 
     def _on_ready(self) -> None:
         try:
